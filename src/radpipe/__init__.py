@@ -1,0 +1,1 @@
+"""radpipe: from a radiology data set to a defended comparison of models."""

@@ -1,0 +1,1 @@
+"""What every step needs and no step is about: settings, receipts, hashes, tables."""

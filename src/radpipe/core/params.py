@@ -1,0 +1,253 @@
+"""`params.yaml`, typed: what is known about every setting, and one loader for both engines."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, Field, ValidationError, model_validator
+
+from radpipe.core.errors import ConfigError, near_miss
+from radpipe.core.settings import (
+    Augmentation,
+    Evaluation,
+    ModelChoice,
+    Plan,
+    Strict,
+    Study,
+    Training,
+    Variant,
+)
+
+NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
+T = TypeVar("T", bound=BaseModel)
+
+
+class Params(Strict):
+    """The whole of `params.yaml`."""
+
+    studies: dict[str, Study] = Field(description="One block per data set and question.")
+    variants: dict[str, Variant] = Field(description="Exactly what runs, by name.")
+    plan: Plan
+    evaluation: Evaluation
+
+    @model_validator(mode="after")
+    def _names_agree(self) -> "Params":
+        for name in [*self.studies, *self.variants]:
+            if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
+                raise ValueError(
+                    f"{name!r} names files, so it may hold only letters, digits, '_' and '-'"
+                )
+        if sorted(self.plan.variants) != sorted(self.variants):
+            odd = sorted(set(self.plan.variants) ^ set(self.variants))
+            raise ValueError(
+                "plan.variants must repeat the keys of variants (DVC's matrix needs a"
+                f" list); {', '.join(odd) or 'a name twice'} is in one and not in the other"
+            )
+        for name, variant in self.variants.items():
+            if variant.study not in self.studies:
+                raise ValueError(
+                    f"variants.{name}.study: unknown {variant.study!r}"
+                    f"{near_miss(variant.study, self.studies)}"
+                    f" Known: {', '.join(sorted(self.studies))}"
+                )
+        for study in self.plan.open_test:
+            if study not in self.studies:
+                raise ValueError(
+                    f"plan.open_test: unknown {study!r}{near_miss(study, self.studies)}"
+                    f" Known: {', '.join(sorted(self.studies))}"
+                )
+        for name, variant in self.variants.items():
+            folds = self.studies[variant.study].split.folds
+            if too_large := [fold for fold in self.plan.folds if fold >= folds]:
+                raise ValueError(
+                    f"plan.folds: fold {too_large[0]} does not exist, studies."
+                    f"{variant.study}.split.folds is {folds} (0 to {folds - 1} are allowed)"
+                )
+        return self
+
+
+class Preset(Strict):
+    """Published or house settings of a network and its training."""
+
+    source: str = Field(description="Who published these settings, or why the house chose them.")
+    size: int = Field(ge=8, le=2048, description="Published side of the input in pixels.")
+    channels: str = Field(pattern="^(grey|colour)$", description="Published input channels.")
+    model: ModelChoice
+    train: Training
+    augment: Augmentation
+
+
+def load_params(path: Path = Path("params.yaml")) -> Params:
+    """Read and check `params.yaml`.
+
+    Raises
+    ------
+    ConfigError
+        One line per mistake: where it is, what was allowed, what came.
+
+    """
+    return check(Params, load_yaml(path), where="", source=str(path))
+
+
+def load_preset(name: str, overrides: Mapping[str, Any], *, where: str, root: Path) -> Preset:
+    """Read preset `<file>/<name>` from `root/<file>.yaml` and lay `overrides` over it.
+
+    An override block that changes a `name` replaces the preset's block whole, because the
+    other settings of that block belong to the old name.
+    """
+    files = sorted(file.stem for file in root.glob("*.yaml"))
+    book, _, title = name.partition("/")
+    if book not in files:
+        raise ConfigError(
+            f"{where}.preset: unknown {name!r}{near_miss(book, files)}"
+            f" A preset is <file>/<name>, files: {', '.join(files)}."
+        )
+    presets = load_yaml(root / f"{book}.yaml")
+    if title not in presets:
+        raise ConfigError(
+            f"{where}.preset: unknown {name!r}{near_miss(title, presets)}"
+            f" Known in {book}.yaml: {', '.join(sorted(presets))}."
+        )
+    merged = merge(presets[title], overrides)
+    return check(Preset, merged, where=where, source=f"{root}/{book}.yaml with overrides")
+
+
+def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay `over` on `base`, block by block."""
+    merged = dict(base)
+    for key, value in over.items():
+        old = merged.get(key)
+        if isinstance(value, Mapping) and isinstance(old, Mapping):
+            changed = "name" in value and value["name"] != old.get("name")
+            merged[key] = dict(value) if changed else merge(old, value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def load_yaml(path: Path) -> Any:
+    """Read YAML; text that is a number, such as 1e-05, becomes one.
+
+    YAML 1.1 readers take `1e-05` as text and `dvc exp run -S` writes it so: every
+    reader of settings goes through here.
+    """
+    try:
+        value = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigError(f"{path}: there is no such file.") from error
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: not valid YAML: {error}") from error
+    return numbers(value)
+
+
+def numbers(value: Any) -> Any:
+    """Turn numeric text such as '1e-05' into numbers, at any depth; keys stay as they are.
+
+    Only the exponent form is touched: '012' may be an identifier.
+    """
+    if isinstance(value, Mapping):
+        return {key: numbers(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [numbers(item) for item in value]
+    if isinstance(value, str) and "e" in value.lower() and NUMBER.fullmatch(value):
+        return float(value)
+    return value
+
+
+def check(model: type[T], value: Any, *, where: str, source: str) -> T:
+    """Validate `value` against `model`, or raise one `ConfigError` naming every mistake.
+
+    Parameters
+    ----------
+    model
+        The typed form.
+    value
+        What was read.
+    where
+        Dotted path of `value` in the file, put before each mistake.
+    source
+        The file, for the message.
+
+    """
+    if not isinstance(value, Mapping):
+        raise ConfigError(f"{source}: {where or 'the file'} should be a block of settings.")
+    try:
+        return model.model_validate(dict(value))
+    except ValidationError as error:
+        lines = [_explain(problem, model, where) for problem in error.errors()]
+        raise ConfigError("\n".join(f"{source}: {line}" for line in lines)) from error
+
+
+def lookup(params: Params, dotted: str) -> Any:
+    """Return the JSON value at a dotted path such as `studies.bones.split`."""
+    value: Any = params.model_dump(mode="json")
+    for key in dotted.split("."):
+        if key not in value:
+            raise ConfigError(f"params.yaml: {dotted} does not exist{near_miss(key, value)}")
+        value = value[key]
+    return value
+
+
+def _explain(problem: Any, model: type[BaseModel], where: str) -> str:
+    """Turn one pydantic error into "path: unknown 'adm', did you mean 'adam'? ..."."""
+    location = [str(part) for part in problem["loc"]]
+    path = ".".join(part for part in [where, *location] if part)
+    kind, came, context = problem["type"], problem.get("input"), problem.get("ctx", {})
+    if kind == "extra_forbidden":
+        known = _known_keys(model, problem["loc"][:-1])
+        return (
+            f"{path}: unknown setting{near_miss(location[-1], known)}"
+            f" Allowed here: {', '.join(known)}."
+        )
+    if kind == "missing":
+        return f"{path}: missing; it has no default."
+    if kind == "literal_error":
+        allowed = re.findall(r"'([^']*)'", context["expected"]) or [context["expected"]]
+        return (
+            f"{path}: unknown {came!r}{near_miss(str(came), allowed)}"
+            f" Allowed: {context['expected']}."
+        )
+    if kind == "value_error" and not location:
+        return str(context["error"])
+    message = problem["msg"].removeprefix("Value error, ")
+    return f"{path}: {message[0].lower()}{message[1:]}, got {came!r}."
+
+
+def _known_keys(model: Any, location: tuple[Any, ...]) -> list[str]:
+    """List the fields allowed at a location, walking through dicts, lists and unions."""
+    schema = model.model_json_schema()
+    nodes = [schema]
+    for part in location:
+        nodes = [step for node in nodes for step in _children(schema, node, str(part))]
+    fields: list[str] = []
+    for node in nodes:
+        for option in _options(schema, node):
+            fields += [key for key in option.get("properties", {}) if key not in fields]
+    return fields
+
+
+def _options(schema: Mapping[str, Any], node: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    if "$ref" in node:
+        return _options(schema, schema["$defs"][node["$ref"].rpartition("/")[2]])
+    found: list[Mapping[str, Any]] = []
+    for key in ("anyOf", "oneOf", "allOf"):
+        for option in node.get(key, []):
+            found += _options(schema, option)
+    return found or [node]
+
+
+def _children(
+    schema: Mapping[str, Any], node: Mapping[str, Any], part: str
+) -> list[Mapping[str, Any]]:
+    children: list[Mapping[str, Any]] = []
+    for option in _options(schema, node):
+        constants = {p.get("const") for p in option.get("properties", {}).values()}
+        if part in option.get("properties", {}):
+            children.append(option["properties"][part])
+        elif isinstance(option.get("additionalProperties"), Mapping):
+            children.append(option["additionalProperties"])
+        elif part in constants:  # pydantic names the chosen member of a tagged union
+            children.append(option)
+    return children

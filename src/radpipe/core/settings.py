@@ -1,0 +1,326 @@
+"""The blocks of `params.yaml` and `presets/`: every setting, its range, unit and reason.
+
+A setting with a default may be left out; the default stands here and nowhere else.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class Strict(BaseModel):
+    """A block in which nothing unknown is accepted and nothing changes once read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+# --- studies -------------------------------------------------------------------------
+
+
+class PhantomSource(Strict):
+    """A synthetic study written in the adapter's own layout, with known truth."""
+
+    kind: Literal["phantom"]
+    seed: int = Field(default=1, description="Another seed, another set of patients.")
+    patients: int = Field(default=600, ge=20, description="Number of synthetic patients.")
+
+
+class PathSource(Strict):
+    """Files that lie somewhere already; used there, never copied, linked or changed."""
+
+    kind: Literal["path"]
+    path: str = Field(description="Folder of the data set; ~ and $VARIABLES are expanded.")
+
+
+class Download(Strict):
+    """One file to fetch."""
+
+    address: str = Field(pattern=r"^https?://", description="Where it lies.")
+    sha256: str | None = Field(
+        default=None,
+        pattern=r"^([a-z0-9]+:)?[0-9a-f]{32,128}$",
+        description="Hash that the file must have (sha256, or md5:<hash>); null accepts the"
+        " first download and writes its hash down for the next one.",
+    )
+    unpack: bool = Field(default=True, description="Unpack a zip or tar archive.")
+
+
+class UrlSource(Strict):
+    """Files that can be downloaded without an agreement."""
+
+    kind: Literal["url"]
+    files: list[Download] = Field(min_length=1)
+    licence: str = Field(description="Licence of the data, shown in the report.")
+
+
+Source = Annotated[PhantomSource | PathSource | UrlSource, Field(discriminator="kind")]
+
+
+class Target(Strict):
+    """What is predicted. In tables, an unknown target is NaN, never 0."""
+
+    kind: Literal["binary", "multi-class", "ordinal", "multi-label"]
+    classes: list[str] = Field(
+        min_length=1,
+        description="binary: [negative, positive]; multi-class and ordinal: all, in order;"
+        " multi-label: the labels, each of them present or not.",
+    )
+
+    @model_validator(mode="after")
+    def _count(self) -> "Target":
+        if self.kind == "binary" and len(self.classes) != 2:
+            raise ValueError("a binary target has two classes, [negative, positive]")
+        if self.kind in ("multi-class", "ordinal") and len(self.classes) < 2:
+            raise ValueError(f"a {self.kind} target has at least two classes")
+        if len(set(self.classes)) != len(self.classes):
+            raise ValueError("a class stands twice")
+        return self
+
+    @property
+    def columns(self) -> list[str]:
+        """Columns of the truth in every table: the index of the class, or 0/1 a label."""
+        if self.kind == "multi-label":
+            return [f"target_{name}" for name in self.classes]
+        return ["target"]
+
+    @property
+    def score_columns(self) -> list[str]:
+        """Columns of the predicted probabilities, one a class or label."""
+        return [f"score_{name}" for name in self.classes]
+
+    @property
+    def ceiling_columns(self) -> list[str]:
+        """Columns of the ideal observer's probabilities, where a study knows them."""
+        return [f"ceiling_{name}" for name in self.classes]
+
+    @property
+    def n_outputs(self) -> int:
+        """Width of a network's last layer: one logit for a binary target."""
+        return 1 if self.kind == "binary" else len(self.classes)
+
+
+class Image(Strict):
+    """How pictures enter the store."""
+
+    size: int = Field(ge=8, le=2048, description="Side of the stored square, pixels.")
+    resize: Literal["letterbox", "squash", "crop"] = Field(
+        default="letterbox",
+        description="letterbox keeps the shape and pads with black, squash changes the"
+        " shape, crop keeps the centre square.",
+    )
+    channels: Literal["grey", "colour"] = "grey"
+    bits: Literal[8, 16] = Field(default=8, description="Bits kept per channel.")
+
+
+class Split(Strict):
+    """Who stands in which part. Patients are never divided."""
+
+    seed: int = Field(description="Another seed, another draw of patients.")
+    test: float = Field(
+        default=0.25, gt=0, lt=1, description="Share of patients in `test`, unless official."
+    )
+    folds: int = Field(default=5, ge=2, description="Parts of the non-test patients.")
+    on_leak: Literal["refuse", "group", "drop"] = Field(
+        default="refuse",
+        description="What to do when two patients share a picture: stop with a table, treat"
+        " them as one patient, or drop all but the first copy.",
+    )
+    accept: list[str] = Field(
+        default=[],
+        description="Files whose likeness to others was looked at and is no leak; shown in"
+        " the report.",
+    )
+    correlation: float = Field(
+        default=0.97,
+        gt=0,
+        le=1,
+        description="Aligned correlation from which two pictures count as copies.",
+    )
+
+
+class Study(Strict):
+    """One data set with one question."""
+
+    adapter: str = Field(description="Module in `radpipe.studies` that reads the layout.")
+    source: Source
+    layout: dict[str, Any] = Field(description="The adapter's own settings.")
+    target: Target
+    image: Image
+    split: Split
+
+
+# --- variants ------------------------------------------------------------------------
+
+
+class Variant(Strict):
+    """One row of the comparison; `model`, `train`, `augment` override the preset."""
+
+    study: str
+    store: str = Field(description="Folder of pixels to train on.")
+    preset: str = Field(description="<file in presets/>/<name>.")
+    weights: str = Field(
+        default="weights/random.json", description="Starting weights; random.json: none."
+    )
+    model: dict[str, Any] = Field(default={}, description="Overrides of the preset.")
+    train: dict[str, Any] = Field(default={}, description="Overrides of the preset.")
+    augment: dict[str, Any] = Field(default={}, description="Overrides of the preset.")
+
+
+class Plan(Strict):
+    """What runs: every variant on every fold with every seed."""
+
+    variants: list[str] = Field(min_length=1, description="The keys of `variants` again.")
+    folds: list[Annotated[int, Field(ge=0)]] = Field(
+        min_length=1, description="Which part of the non-test patients is `tune`."
+    )
+    seeds: list[Annotated[int, Field(ge=0)]] = Field(min_length=1)
+    open_test: list[str] = Field(
+        description="Studies whose `test` part is predicted; every opening is written down."
+    )
+
+
+class Evaluation(Strict):
+    """How scores and their intervals are computed."""
+
+    bootstrap: int = Field(ge=100, description="Draws of patients for an interval.")
+    confidence: float = Field(gt=0.5, lt=1, description="Coverage of an interval.")
+    seed: int = Field(description="Seed of the draws.")
+    threshold: Literal["youden", "sensitivity", "half"] = Field(
+        description="Operating point, chosen on `tune`: largest sensitivity + specificity;"
+        " the largest threshold that reaches `sensitivity`; or 0.5.",
+    )
+    sensitivity: Fraction = Field(
+        default=0.9, description="Sensitivity to reach, for `threshold: sensitivity`."
+    )
+
+
+# --- presets -------------------------------------------------------------------------
+
+
+class ModelChoice(BaseModel):
+    """An architecture by name; the other keys are its own settings."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    name: str = Field(description="Name in `radpipe.learning.models.MODELS`.")
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The architecture's own settings: what its builder takes as keywords."""
+        return dict(self.model_extra or {})
+
+
+class Constant(Strict):
+    """The learning rate stays."""
+
+    name: Literal["constant"]
+
+
+class Plateau(Strict):
+    """Multiply the learning rate when the watched `tune` value stops improving."""
+
+    name: Literal["plateau"]
+    metric: str = Field(default="loss", description="`tune` value that is watched.")
+    factor: Fraction = 0.1
+    patience: int = Field(default=3, ge=0, description="Epochs without improvement.")
+    min_delta: float = Field(default=1e-4, ge=0, description="Least improvement, absolute.")
+    min_lr: float = Field(default=0.0, ge=0)
+
+
+class OneCycle(Strict):
+    """Rise to `lr` and fall to nearly 0 over the whole training (arXiv:1708.07120)."""
+
+    name: Literal["one-cycle"]
+    warmup: Fraction = Field(default=0.3, description="Share of the steps that rise.")
+
+
+class Cosine(Strict):
+    """Fall from `lr` to `min_lr` along half a cosine, one step an epoch."""
+
+    name: Literal["cosine"]
+    min_lr: float = Field(default=0.0, ge=0)
+
+
+class Step(Strict):
+    """Multiply the learning rate by `factor` every `every` epochs."""
+
+    name: Literal["step"]
+    every: Count
+    factor: Positive
+
+
+Schedule = Annotated[Constant | Plateau | OneCycle | Cosine | Step, Field(discriminator="name")]
+
+
+class Training(Strict):
+    """How a network is trained."""
+
+    optimizer: Literal["adam", "adamw", "rmsprop", "sgd"]
+    lr: Positive = Field(description="Learning rate (peak, for one-cycle).")
+    weight_decay: float = Field(default=0.0, ge=0)
+    momentum: float = Field(default=0.0, ge=0, lt=1, description="sgd and rmsprop only.")
+    epsilon: Positive = Field(default=1e-8, description="Adam, AdamW, RMSprop.")
+    decay_rate: float = Field(default=0.99, gt=0, lt=1, description="RMSprop's alpha.")
+    schedule: Schedule = Constant(name="constant")
+    loss: Literal["cross-entropy", "binary-cross-entropy"] = Field(
+        description="cross-entropy for one class of several; binary-cross-entropy for a"
+        " binary or multi-label target.",
+    )
+    class_weights: Literal["none", "balanced"] = Field(
+        default="none",
+        description="balanced: n / (classes * n of the class), from the run's own train part.",
+    )
+    sampler: Literal["shuffle", "weighted"] = Field(
+        default="shuffle", description="weighted draws every class equally often."
+    )
+    batch_size: Count
+    accumulate: Count = Field(default=1, description="Batches per optimiser step.")
+    epochs: Count
+    max_steps: Count | None = Field(
+        default=None, description="Stop after so many optimiser steps, for trying out."
+    )
+    stop_patience: int | None = Field(
+        default=None, ge=1, description="Epochs without improvement before stopping."
+    )
+    stop_min_delta: float = Field(default=1e-4, ge=0)
+    stop_metric: str = Field(default="loss", description="`tune` value for early stopping.")
+    best_metric: str = Field(
+        default="auc", description="`tune` value whose best epoch's weights are kept."
+    )
+    clip_norm: Positive | None = Field(default=None, description="Largest gradient norm.")
+    normalize: Literal["unit", "standard", "imagenet"] = Field(
+        default="standard",
+        description="unit: 0 to 1; standard: mean and SD of the run's own train part;"
+        " imagenet: the constants of torchvision's weights.",
+    )
+    precision: Literal["float32", "bfloat16"] = "float32"
+    deterministic: bool = True
+    threads: Count = Field(
+        default=1,
+        description="CPU threads of a run; part of the recipe, because another number gives"
+        " other bits.",
+    )
+
+    @model_validator(mode="after")
+    def _fits(self) -> "Training":
+        if self.momentum and self.optimizer in ("adam", "adamw"):
+            raise ValueError(f"momentum has no meaning for {self.optimizer}")
+        return self
+
+
+class Augmentation(Strict):
+    """Random changes of training pictures; 0 or null switches one off."""
+
+    flip_horizontal: Fraction = Field(default=0.0, description="Probability.")
+    flip_vertical: Fraction = Field(default=0.0, description="Probability.")
+    rotate: float = Field(default=0.0, ge=0, le=180, description="Degrees, either way.")
+    translate: float = Field(default=0.0, ge=0, le=1, description="Share of the side.")
+    scale: tuple[Positive, Positive] | None = Field(default=None, description="[least, most].")
+    shear: float = Field(default=0.0, ge=0, lt=90, description="Degrees, either way.")
+    brightness: tuple[Positive, Positive] | None = Field(
+        default=None, description="[least, most] factor."
+    )
