@@ -1,0 +1,1 @@
+"""What people look at and type: the report, the command line."""

@@ -226,7 +226,12 @@ class Plateau(Strict):
     name: Literal["plateau"]
     metric: str = Field(default="loss", description="`tune` value that is watched.")
     factor: Fraction = 0.1
-    patience: int = Field(default=3, ge=0, description="Epochs without improvement.")
+    patience: int = Field(
+        default=3,
+        ge=1,
+        description="Epochs without improvement after which the rate falls (Keras' count;"
+        " torch's `patience` is one less).",
+    )
     min_delta: float = Field(default=1e-4, ge=0, description="Least improvement, absolute.")
     min_lr: float = Field(default=0.0, ge=0)
 
@@ -263,16 +268,23 @@ class Training(Strict):
     lr: Positive = Field(description="Learning rate (peak, for one-cycle).")
     weight_decay: float = Field(default=0.0, ge=0)
     momentum: float = Field(default=0.0, ge=0, lt=1, description="sgd and rmsprop only.")
+    betas: tuple[Fraction, Fraction] = Field(
+        default=(0.9, 0.999), description="Adam, AdamW: decay of the two running means."
+    )
     epsilon: Positive = Field(default=1e-8, description="Adam, AdamW, RMSprop.")
     decay_rate: float = Field(default=0.99, gt=0, lt=1, description="RMSprop's alpha.")
     schedule: Schedule = Constant(name="constant")
-    loss: Literal["cross-entropy", "binary-cross-entropy"] = Field(
-        description="cross-entropy for one class of several; binary-cross-entropy for a"
-        " binary or multi-label target.",
+    loss: Literal["auto", "cross-entropy", "binary-cross-entropy"] = Field(
+        default="auto",
+        description="auto: what the target asks for, binary-cross-entropy for a binary or"
+        " multi-label target and cross-entropy for one class of several, so that a preset"
+        " serves both. binary-cross-entropy on one class of several trains each class"
+        " against the rest.",
     )
     class_weights: Literal["none", "balanced"] = Field(
         default="none",
-        description="balanced: n / (classes * n of the class), from the run's own train part.",
+        description="balanced: n / (classes * n of the class), from the run's own train"
+        " part; `tune` loss is never weighted.",
     )
     sampler: Literal["shuffle", "weighted"] = Field(
         default="shuffle", description="weighted draws every class equally often."

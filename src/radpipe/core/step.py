@@ -18,7 +18,7 @@ from typing import Any
 
 from radpipe.core.errors import RadpipeError, StaleError
 from radpipe.core.hashes import Hashes
-from radpipe.core.params import Params, load_params
+from radpipe.core.params import Params, load_params, lookup
 from radpipe.core.receipts import (
     RECEIPTS,
     Receipt,
@@ -119,7 +119,7 @@ class Job:
         Receipt(
             step=self.step.name,
             run=self.run,
-            settings={key: _plain(self.setting(key)) for key in self._declared},
+            settings={key: lookup(self._params, key) for key in self._declared},
             layers=tuple(self.step.layers_of(self.args, self._params)),
             code=self._code,
             inputs=dict(sorted(self._inputs.items())),
@@ -283,11 +283,6 @@ def _maker(path: Path) -> Receipt | None:
             if str(path) in receipt.outputs:
                 return receipt
     return None
-
-
-def _plain(value: Any) -> Any:
-    """Turn a typed setting into the JSON value that receipts record."""
-    return value.model_dump(mode="json") if hasattr(value, "model_dump") else value
 
 
 def _processor() -> str:

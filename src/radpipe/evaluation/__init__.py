@@ -1,0 +1,1 @@
+"""Scores with intervals, frozen operating points, paired comparison. NumPy and SciPy only."""

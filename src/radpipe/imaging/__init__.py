@@ -1,0 +1,1 @@
+"""Pixels: reading, resizing, likeness, the store, and building blocks of phantoms."""

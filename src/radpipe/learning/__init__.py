@@ -1,0 +1,1 @@
+"""Everything that needs torch: models, batches, training, inference."""

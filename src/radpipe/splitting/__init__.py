@@ -1,0 +1,1 @@
+"""Who stands in which part: pictures that stand alike are found, patients are drawn whole."""

@@ -1,0 +1,1 @@
+"""What every study needs: sources, manifest, and the contract of adapters."""

@@ -1,0 +1,46 @@
+"""Adapter `folders`: class folders of images, or a folder of images with a table.
+
+Reads every image data set whose paths or whose one table say what each image shows: any
+number of classes, official parts, patients, covariates. docs/your-own-images.md shows how.
+"""
+
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from radpipe.core.settings import PhantomSource, Target
+from radpipe.studies.base.contract import CaseTable, Files, case_table
+from radpipe.studies.base.truth import read_boxes
+from radpipe.studies.folders.findings import (
+    VIEW,
+    refuse_absent_classes,
+    refuse_contradictions,
+)
+from radpipe.studies.folders.layout import Layout
+from radpipe.studies.folders.phantom import write_phantom
+from radpipe.studies.folders.table import read_table
+from radpipe.studies.folders.tree import read_tree
+
+
+class Folders:
+    """One image per case; see `radpipe.studies.base.contract.Adapter`."""
+
+    layout_model: type[BaseModel] = Layout
+    views = (VIEW,)
+
+    def cases(self, raw: Path, *, files: Files, layout: Layout, target: Target) -> CaseTable:
+        """Read class folders or a folder with a table."""
+        read = read_tree if layout.path is not None else read_table
+        cases = read(raw, files=files, layout=layout, target=target)
+        refuse_absent_classes(cases, target)
+        refuse_contradictions(cases, files, target)
+        place = {case.files[VIEW]: (case.case, VIEW) for case in cases}
+        boxes = read_boxes(raw, files=files, cases=place)
+        return case_table(cases, target=target, views=self.views, boxes=boxes)
+
+    def phantom(self, out: Path, *, source: PhantomSource, layout: Layout, target: Target) -> None:
+        """Write class folders of synthetic bones."""
+        write_phantom(out, source=source, layout=layout, target=target)
+
+
+ADAPTER = Folders()

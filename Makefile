@@ -1,0 +1,61 @@
+# One word for each thing one does with radpipe. `make help` lists them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# Everything below finds the environment's programs, activated or not.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help install run test lint bench record sync verify lock clean
+
+help:  ## Show this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+install: $(VENV)/installed  ## Make .venv with the locked versions and radpipe itself
+
+# uv installs in a minute what takes pip ten; its own hash stands in the same lock.
+$(VENV)/installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "radpipe needs Python 3.11 or newer: make PYTHON=python3.12 install"; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) \
+	  || { echo "The module venv is missing: apt-get install python3-venv"; exit 2; }
+	@sed -n '/^uv==/,/^[a-z]/p' requirements.lock | sed '1n;/^[a-z]/d' > $(VENV)/uv.txt
+	$(BIN)/python -m pip install --quiet --require-hashes --no-deps -r $(VENV)/uv.txt
+	$(BIN)/uv pip install --python $(BIN)/python --require-hashes -r requirements.lock
+	$(BIN)/uv pip install --python $(BIN)/python --no-build-isolation --no-deps -e .
+	@touch $@
+
+run: install  ## Run everything that params.yaml plans, on all cores of this machine
+	@radpipe run
+	@echo; echo "The report: $(CURDIR)/results/report.html"
+
+test: install lint  ## Run every check and test
+	python -m coverage erase
+	python -m pytest -n 2 --dist worksteal --cov --cov-report=
+
+lint: install  ## Check style, types and rules
+	ruff check
+	ruff format --check
+	snakefmt --check Snakefile workflow
+	mypy
+	snakemake --lint
+
+bench: install  ## Measure speed; each benchmark prints its targets
+	@for file in benchmarks/*.py; do echo "== $$file"; python $$file || exit 1; done
+
+record: install  ## Verify every receipt, then let DVC write data, models and results down
+	@radpipe record
+
+sync: install  ## Fetch what this commit recorded, and verify it
+	@radpipe sync
+
+verify: install  ## Say what disagrees with settings, code and files of now
+	@radpipe verify
+
+lock: install  ## Write requirements.lock anew from pyproject.toml
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --group pyproject.toml:dev pyproject.toml -o requirements.lock \
+	  --custom-compile-command "make lock"
+
+clean:  ## Remove everything that steps made (data of your own is never touched)
+	rm -rf data results logs .state .snakemake

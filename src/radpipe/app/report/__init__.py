@@ -1,0 +1,1 @@
+"""The page for reviewers: results in, one self-contained HTML file out."""

@@ -1,0 +1,120 @@
+"""The data behind a study: what was read, refused, found alike, and how it was split."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from radpipe.app.report.estimates import whole
+from radpipe.app.report.results import Study
+from radpipe.app.report.tables import flatten
+
+KINDS = {
+    "patient": "same patient in two parts",
+    "bytes": "same file, byte for byte",
+    "pixels": "same pixels in another file",
+    "near": "nearly the same picture (turned, cropped, brightened)",
+}
+DECISIONS = {
+    "grouped": "grouped: treated as one patient",
+    "dropped": "dropped: only the first copy kept",
+    "accepted": "accepted by name in params.yaml",
+    "refused": "refused",
+    "none": "left: both stand in the same part",
+}
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part or fold with its counts; `classes` in the order of the target."""
+
+    name: str
+    n_cases: int
+    n_patients: int
+    classes: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class DataView:
+    """Tables of the data section.
+
+    Attributes
+    ----------
+    facts
+        (count, what it counts).
+    rejected
+        (reason, number of files), most frequent first.
+    leaks
+        (kind, decision, number of pairs of files).
+    rules
+        (setting of the split, value).
+    source, sizes
+        Sentences about where the pictures come from and how large they are.
+
+    """
+
+    facts: list[tuple[str, str]]
+    parts: list[Part]
+    rejected: list[tuple[str, int]]
+    leaks: list[tuple[str, str, int]]
+    rules: list[tuple[str, str]]
+    source: str
+    sizes: str
+
+
+def data_view(study: Study) -> DataView:
+    """Make rows of the summaries that ingest and split wrote."""
+    rejected = sorted(study.ingest["rejected"].items(), key=lambda item: (-item[1], item[0]))
+    return DataView(
+        facts=_facts(study),
+        parts=_parts(study),
+        rejected=rejected,
+        leaks=_leaks(study.split["leaks"]),
+        rules=list(flatten(study.split["rules"]).items()),
+        source=_source(study.source),
+        sizes=_sizes(study),
+    )
+
+
+def _facts(study: Study) -> list[tuple[str, str]]:
+    ingest, cases, patients = study.ingest, study.split["cases"], study.split["patients"]
+    facts = [
+        (cases["indexed"], "cases in the study's table"),
+        (ingest["n_rejected"], "files refused"),
+        (cases["dropped"], "cases dropped as copies"),
+        (cases["placed"], "cases placed in parts"),
+        (patients["placed"], f"patients ({whole(patients['named'])} before grouping)"),
+    ]
+    return [(whole(n), label) for n, label in facts]
+
+
+def _sizes(study: Study) -> str:
+    stored = study.best.recipe["image"]["size"]
+    best = study.ingest["fingerprint"]["recommended_size"]
+    return (
+        f"Sizes and intensities of the pictures as they came. They are stored with a side of"
+        f" {stored} pixels; {best} is the largest usual side that enlarges few of them."
+    )
+
+
+def _parts(study: Study) -> list[Part]:
+    # Called train in the files, for it is everything that is not test.
+    titles = {"train": "train and tune"}
+    found = [(titles.get(name, name), block) for name, block in study.split["parts"].items()]
+    found += [(f"fold {block['fold']}", block) for block in study.split["folds"]]
+    return [
+        Part(name, block["n_cases"], block["n_patients"], tuple(block["n_per_class"]))
+        for name, block in found
+    ]
+
+
+def _leaks(counts: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, int]]:
+    return [(KINDS[row["kind"]], DECISIONS[row["decision"]], row["n"]) for row in counts]
+
+
+def _source(source: Mapping[str, Any]) -> str:
+    kind = source.get("kind")
+    if kind == "phantom":
+        return "Synthetic pictures with known truth (phantom), not patients."
+    if kind == "url":
+        return f"Downloaded; licence {source.get('licence')}."
+    return "The user's own files." if kind == "path" else ""

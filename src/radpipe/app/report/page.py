@@ -1,0 +1,126 @@
+"""The page itself: views of the studies, laid out by the templates beside this module."""
+
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from radpipe.app.report import tables
+from radpipe.app.report.data import DataView, data_view
+from radpipe.app.report.estimates import Scale, decimal, percent, probability, whole
+from radpipe.app.report.results import Row, Study, Variant
+from radpipe.app.report.story import Answer, Caution, answer, cautions
+from radpipe.core.settings import Plan
+
+MEDIA = {".svg": "image/svg+xml", ".png": "image/png"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """One study, ready to be laid out."""
+
+    study: Study
+    anchor: str
+    answer: Answer
+    cautions: list[Caution]
+    alpha: float
+    ranking: list[tables.Column]
+    per_class: list[tables.Column]
+    calibration: list[tables.Column]
+    pairs: list[tables.Pair]
+    confusion: list[tables.Confusion]
+    subgroups: list[tables.Subgroup]
+    subgroup_scale: Scale
+    settings: list[tuple[str, tuple[str, ...], bool]]
+    data: DataView
+
+    def spread(self, variant: Variant) -> str:
+        """Write the spread over runs, to stand under a variant's name."""
+        return tables.spread(variant)
+
+
+def render_page(
+    studies: Sequence[Study],
+    *,
+    openings: Sequence[Row],
+    plan: Plan,
+    colours: Mapping[str, str],
+) -> str:
+    """Return the whole report as one HTML text that loads nothing from elsewhere.
+
+    Parameters
+    ----------
+    studies
+        What to show, in this order.
+    openings
+        Rows of `openings.csv`.
+    plan
+        The block of `params.yaml` that the results come from.
+    colours
+        Variant to the CSS colour that its curves have in the figures.
+
+    """
+    views = [view(study, openings) for study in studies]
+    variants = [variant for study in studies for variant in study.variants]
+    templates = Path(__file__).parent / "templates"
+    return (
+        environment()
+        .get_template("page.html.j2")
+        .render(
+            views=views,
+            n_variants=len(variants),
+            openings=tables.openings(openings, plan.variants),
+            versions=tables.versions(variants),
+            intervals=studies[0].intervals,
+            level=percent(studies[0].intervals["confidence"]),
+            plan=plan,
+            colours=colours,
+            # Our own files, not results: the only text that is not escaped.
+            style=Markup((templates / "style.css").read_text(encoding="utf-8")),  # noqa: S704
+            script=Markup((templates / "sort.js").read_text(encoding="utf-8")),  # noqa: S704
+        )
+    )
+
+
+def view(study: Study, openings: Sequence[Row]) -> View:
+    """Prepare one study for the page."""
+    groups, confidence = tables.subgroups(study), study.intervals["confidence"]
+    return View(
+        study=study,
+        anchor=f"study-{study.name}",
+        answer=answer(study, confidence=confidence),
+        cautions=cautions(study, openings),
+        alpha=1 - confidence,
+        ranking=tables.ranking(study),
+        per_class=tables.per_class(study),
+        calibration=tables.columns(study, tables.CALIBRATED),
+        pairs=tables.pairs(study),
+        confusion=tables.confusion(study),
+        subgroups=groups,
+        subgroup_scale=Scale.around(cell for group in groups for cell in group.cells),
+        settings=tables.settings(study.variants),
+        data=data_view(study),
+    )
+
+
+def environment() -> Environment:
+    """Return the templates' environment: everything is escaped, nothing may be missing."""
+    made = Environment(
+        loader=PackageLoader("radpipe.app.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    made.globals.update(whole=whole, probability=probability, embed=embed)
+    made.filters["decimal"] = decimal
+    return made
+
+
+def embed(path: Path) -> str:
+    """Return a picture as a `data:` address, so that the page needs no other file."""
+    return f"data:{MEDIA[path.suffix]};base64,{b64encode(path.read_bytes()).decode()}"

@@ -1,0 +1,241 @@
+"""What the report is made from: the planned variants' scores, by study."""
+
+import csv
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from radpipe.app.report.estimates import Estimate, number
+from radpipe.core.errors import DataError
+from radpipe.core.files import read_json
+
+Row = Mapping[str, str]
+FIGURES = ("ranking", "roc", "pr", "reliability", "confusion", "history")
+RANKED_BY = "auc"
+OPENINGS = Path("openings.csv")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variant:
+    """One variant's scores on the part that its study is ranked by.
+
+    Attributes
+    ----------
+    metrics
+        Content of `results/scores/<variant>/metrics.json`.
+    recipe
+        Content of `results/runs/<variant>/recipe.json`.
+    confusion
+        Rows of `confusion.csv`: part, true, decided, n.
+    part
+        "test" if its study was opened, else "tune".
+
+    """
+
+    name: str
+    metrics: Mapping[str, Any]
+    recipe: Mapping[str, Any]
+    confusion: tuple[Row, ...]
+    part: str
+
+    @property
+    def scores(self) -> Mapping[str, Any]:
+        """The block of `metrics.json` of the part it is ranked by."""
+        block: Mapping[str, Any] = self.metrics["parts"][self.part]
+        return block
+
+    def estimate(self, metric: str) -> Estimate | None:
+        """Return a metric with its interval, None without one."""
+        return Estimate.of(self.scores["metrics"].get(metric))
+
+    def ceiling(self, metric: str) -> Estimate | None:
+        """Return the ideal observer's score on the same cases, if the study knows it."""
+        return Estimate.of((self.scores.get("ceiling") or {}).get(metric))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """One study: its variants in the order of the ranking, best first.
+
+    Attributes
+    ----------
+    part
+        The part that it is ranked by.
+    paired
+        Rows of `<study>-paired.csv` of that part and AUC.
+    gaps
+        Variant to the ideal observer's AUC minus its own, where the study knows that.
+    ingest, split
+        Summaries of these steps.
+    source
+        The block `source` of the study in `params.yaml`.
+    figures
+        Kind of figure to its file.
+
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    kind: str
+    part: str
+    variants: tuple[Variant, ...]
+    paired: tuple[Row, ...]
+    gaps: Mapping[str, Estimate] = field(default_factory=dict)
+    ingest: Mapping[str, Any]
+    split: Mapping[str, Any]
+    source: Mapping[str, Any] = field(default_factory=dict)
+    figures: Mapping[str, Path] = field(default_factory=dict)
+
+    @property
+    def opened(self) -> bool:
+        """Whether the ranking is by `test`."""
+        return self.part == "test"
+
+    @property
+    def best(self) -> Variant:
+        """The first of the ranking."""
+        return self.variants[0]
+
+    @property
+    def intervals(self) -> Mapping[str, Any]:
+        """How intervals were made: bootstrap, confidence, seed."""
+        block: Mapping[str, Any] = self.best.metrics["intervals"]
+        return block
+
+    def ceiling(self, metric: str) -> Estimate | None:
+        """Return the ideal observer's score, from any variant that has all cases."""
+        return self.best.ceiling(metric)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Folders:
+    """Where the results lie."""
+
+    scores: Path
+    runs: Path
+    tables: Path
+    figures: Path
+    studies: Path
+
+
+def read_studies(
+    folders: Folders, variants: Iterable[str], *, check: Callable[[Path], Path]
+) -> tuple[Study, ...]:
+    """Read the results of the planned variants, studies in the order of the plan.
+
+    Parameters
+    ----------
+    folders
+        Where scores, tables, figures and summaries lie.
+    variants
+        Names of the planned variants.
+    check
+        Called with every file before it is read, such as `Job.read`.
+
+    Raises
+    ------
+    DataError
+        A file is not what its maker writes.
+
+    """
+    by_study: dict[str, dict[str, Any]] = {}
+    for name in variants:
+        metrics = read_json(check(folders.scores / name / "metrics.json"))
+        by_study.setdefault(metrics["study"], {})[name] = metrics
+    return tuple(_study(folders, name, found, check) for name, found in by_study.items())
+
+
+def read_rows(path: Path) -> tuple[dict[str, str], ...]:
+    """Read a CSV file as one mapping per row."""
+    with path.open(newline="", encoding="utf-8") as stream:
+        return tuple(csv.DictReader(stream))
+
+
+def read_openings(path: Path = OPENINGS) -> tuple[dict[str, str], ...]:
+    """Read who opened which test part, empty if nobody did."""
+    return read_rows(path) if path.exists() else ()
+
+
+def _study(
+    folders: Folders,
+    name: str,
+    found: Mapping[str, Mapping[str, Any]],
+    check: Callable[[Path], Path],
+) -> Study:
+    opened = all("test" in metrics["parts"] for metrics in found.values())
+    part = "test" if opened else "tune"
+    order = _order(read_rows(folders.tables / f"{name}-ranking.csv"), part)
+    if sorted(order) != sorted(found):
+        raise DataError(
+            f"{folders.tables}/{name}-ranking.csv ranks {', '.join(order) or 'nothing'}, but"
+            f" {', '.join(found)} are planned. Run the step compare again."
+        )
+    target = next(iter(found.values()))["target"]
+    figures = {kind: _picture(folders.figures / f"{name}-{kind}") for kind in FIGURES}
+    figures["sizes"] = check(folders.studies / name / "sizes.png")
+    return Study(
+        name=name,
+        classes=tuple(target["classes"]),
+        kind=target["kind"],
+        part=part,
+        variants=tuple(_variant(folders, v, found[v], part, check) for v in order),
+        paired=_of_part(read_rows(folders.tables / f"{name}-paired.csv"), part),
+        gaps=_gaps(_of_part(read_rows(folders.tables / f"{name}-ceiling.csv"), part)),
+        ingest=read_json(check(folders.studies / name / "ingest.json")),
+        split=read_json(check(folders.studies / name / "split.json")),
+        figures={kind: path for kind, path in figures.items() if path},
+    )
+
+
+def _of_part(rows: Iterable[Row], part: str) -> tuple[Row, ...]:
+    return tuple(row for row in rows if row["part"] == part and row["metric"] == RANKED_BY)
+
+
+def _order(ranking: Iterable[Row], part: str) -> list[str]:
+    rows = [row for row in _of_part(ranking, part) if row["kind"] == "variant"]
+    return [row["variant"] for row in sorted(rows, key=lambda row: float(row["rank"] or "inf"))]
+
+
+def _gaps(rows: Iterable[Row]) -> dict[str, Estimate]:
+    found = {row["variant"]: Estimate.of({**row, "value": row["difference"]}) for row in rows}
+    return {name: gap for name, gap in found.items() if gap is not None}
+
+
+def _variant(
+    folders: Folders,
+    name: str,
+    metrics: Mapping[str, Any],
+    part: str,
+    check: Callable[[Path], Path],
+) -> Variant:
+    # Not among the declared inputs: metrics.json carries the recipe's hash, so a changed
+    # recipe always reaches this step through it.
+    return Variant(
+        name=name,
+        metrics=metrics,
+        recipe=read_json(check(folders.runs / name / "recipe.json")),
+        confusion=read_rows(check(folders.scores / name / "confusion.csv")),
+        part=part,
+    )
+
+
+def _picture(stem: Path) -> Path | None:
+    """Prefer the drawing, which stays sharp in print, to the picture."""
+    for suffix in (".svg", ".png"):
+        if stem.with_name(stem.name + suffix).exists():
+            return stem.with_name(stem.name + suffix)
+    return None
+
+
+def paired_between(study: Study, one: str, other: str) -> tuple[Estimate | None, float | None]:
+    """Return AUC of `one` minus AUC of `other` with its interval, and the corrected p."""
+    for row in study.paired:
+        names = (row["variant_a"], row["variant_b"])
+        if names not in ((one, other), (other, one)):
+            continue
+        difference = Estimate.of({**row, "value": row["difference"]})
+        if difference and names == (other, one):
+            difference = Estimate(-difference.value, -difference.high, -difference.low)
+        return difference, number(row["p_holm"])
+    return None, None

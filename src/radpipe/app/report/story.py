@@ -1,0 +1,209 @@
+"""What the numbers say: one answer per study, and what a reader must be warned of."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from radpipe.app.report.estimates import Estimate, percent, probability, whole
+from radpipe.app.report.results import Row, Study, Variant, paired_between
+
+# Below this, an interval is wide and its bootstrap itself unsteady.
+FEW_CASES = 30
+# Mean gap between predicted and observed frequency from which calibration counts as poor.
+POOR_ECE = 0.1
+
+Level = Literal["serious", "note"]
+
+
+@dataclass(frozen=True)
+class Caution:
+    """Something that a reader must know before believing a number."""
+
+    level: Level
+    title: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The result of one study in a sentence, and its parts for display.
+
+    Attributes
+    ----------
+    lead
+        "ranks first of 3 variants", or "is the only variant".
+    gap
+        How far ahead of the next it is, with interval and corrected p; empty if alone.
+    verdict
+        Whether the gap is more than chance; empty if alone.
+    top
+        What the ideal observer reaches; empty if the study knows none.
+
+    """
+
+    variant: str
+    estimate: Estimate | None
+    lead: str
+    gap: str
+    verdict: str
+    top: str
+
+
+def answer(study: Study, *, confidence: float) -> Answer:
+    """Put the result of a study into words."""
+    best, others = study.best, study.variants[1:]
+    part = f"the {study.part} part"
+    lead = (
+        f"ranks first of {len(study.variants)} variants on {part}"
+        if others
+        else f"is the only variant, scored on {part}"
+    )
+    gap, verdict = _gap(study, others[0], confidence) if others else ("", "")
+    return Answer(best.name, best.estimate("auc"), lead, gap, verdict, _top(study))
+
+
+def _gap(study: Study, runner_up: Variant, confidence: float) -> tuple[str, str]:
+    difference, p = paired_between(study, study.best.name, runner_up.name)
+    if difference is None:
+        return f"{runner_up.name} is next", "the difference between the two was not tested"
+    text = (
+        f"its AUC is {difference.signed} ({percent(confidence)} interval {difference.interval};"
+        f" corrected p {_equals(p)}) against {runner_up.name}, the next"
+    )
+    if p is not None and p < 1 - confidence and difference.low > 0:
+        return text, "more than chance explains"
+    return text, "not more than chance could explain: these data do not tell the two apart"
+
+
+def _top(study: Study) -> str:
+    ceiling, gap = study.ceiling("auc"), study.gaps.get(study.best.name)
+    if ceiling is None:
+        return ""
+    text = (
+        f"the ideal observer, whom no honest model can beat, reaches {ceiling.text}"
+        f" ({ceiling.interval}) on the same cases"
+    )
+    return f"{text}, {gap.signed} ({gap.interval}) against the best variant" if gap else text
+
+
+def cautions(study: Study, openings: Sequence[Row]) -> list[Caution]:
+    """List what a reader of this study must be warned of, most serious first."""
+    found = [
+        *_unopened(study),
+        *_reopened(openings, [v.name for v in study.variants]),
+        *_above_ceiling(study),
+        *_patients(study),
+        *_few_cases(study),
+        *_calibration(study.variants),
+        *_accepted(study),
+        *_remarks(study),
+        *_one_run(study),
+    ]
+    return sorted(found, key=lambda caution: caution.level != "serious")
+
+
+def _unopened(study: Study) -> Iterator[Caution]:
+    if not study.opened:
+        yield Caution(
+            "serious",
+            "The test part has not been opened",
+            "The ranking is by the tune part, which also chose the best epoch, the operating"
+            " point and the calibration. Its numbers are too good; use them to choose, not to"
+            " publish.",
+        )
+
+
+def _reopened(openings: Sequence[Row], variants: Sequence[str]) -> Iterator[Caution]:
+    recipes: dict[str, set[str]] = {}
+    for row in openings:
+        recipes.setdefault(row["variant"], set()).add(row["recipe"])
+    for name in variants:
+        if len(recipes.get(name, ())) > 1:
+            yield Caution(
+                "serious",
+                f"{name} opened the test part with {len(recipes[name])} different recipes",
+                "A variant that is changed after its test score was seen is fitted to the test"
+                " part, and its interval no longer covers that.",
+            )
+
+
+def _above_ceiling(study: Study) -> Iterator[Caution]:
+    for variant in study.variants:
+        ceiling, score = variant.ceiling("auc"), variant.estimate("auc")
+        if ceiling and score and score.value > ceiling.high:
+            yield Caution(
+                "serious",
+                f"{variant.name} scores above the ceiling",
+                f"AUC {score.text} ({score.interval}) lies above the ideal observer's interval"
+                f" ({ceiling.interval}). No honest model can do that: look for a leak.",
+            )
+
+
+def _patients(study: Study) -> Iterator[Caution]:
+    scores = study.best.scores
+    if scores["n_cases"] and scores["n_cases"] == scores["n_patients"]:
+        yield Caution(
+            "note",
+            "Patients are unknown, or have one case each",
+            "Every case counts as its own patient. If some patients have several, they may"
+            " stand on both sides of the split, and the intervals are too narrow.",
+        )
+
+
+def _few_cases(study: Study) -> Iterator[Caution]:
+    counts = list(zip(study.classes, study.best.scores["n_per_class"], strict=False))
+    few = [f"{name}: {whole(n)}" for name, n in counts if n < FEW_CASES]
+    if few:
+        yield Caution(
+            "serious",
+            f"Few cases in a class ({', '.join(few)})",
+            f"With fewer than {FEW_CASES} cases of a class in the {study.part} part, its numbers"
+            " hang on single cases.",
+        )
+
+
+def _calibration(variants: Iterable[Variant]) -> Iterator[Caution]:
+    poor = []
+    for variant in variants:
+        error = variant.estimate("ece")
+        if error is not None and error.value > POOR_ECE:
+            poor.append(f"{variant.name} (ECE {error.text}, {error.interval})")
+    if poor:
+        yield Caution(
+            "serious" if len(poor) == len(list(variants)) else "note",
+            "Probabilities are poorly calibrated",
+            f"{'; '.join(poor)}: predicted and observed frequencies differ by more than"
+            f" {POOR_ECE} on average, so do not read these outputs as risks.",
+        )
+
+
+def _accepted(study: Study) -> Iterator[Caution]:
+    n = study.split["accepted_files"]
+    if n:
+        yield Caution(
+            "note",
+            f"{whole(n)} file{'s' if n > 1 else ''} accepted in spite of likeness",
+            "Someone looked at these files and declared them no leak; they are named in"
+            " params.yaml.",
+        )
+
+
+def _remarks(study: Study) -> Iterator[Caution]:
+    for remark in study.split["remarks"]:
+        yield Caution("note", "About the parts", remark)
+
+
+def _one_run(study: Study) -> Iterator[Caution]:
+    runs = study.best.metrics
+    if len(runs["folds"]) * len(runs["seeds"]) == 1:
+        yield Caution(
+            "note",
+            "One run per variant",
+            "Intervals hold the chance of drawing patients, not that of training: with another"
+            " seed a variant may rank elsewhere. Add seeds or folds in plan.",
+        )
+
+
+def _equals(p: float | None) -> str:
+    text = probability(p)
+    return text if text.startswith("<") else f"= {text}"

@@ -1,0 +1,251 @@
+"""Rows of the page's tables, made from results; the template only lays them out."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from radpipe.app.report.estimates import Estimate, Scale, decimal, number
+from radpipe.app.report.results import Row, Study, Variant, paired_between
+
+# Key in metrics.json, heading.
+RANKED = (
+    ("auc", "AUC"),
+    ("accuracy", "Accuracy"),
+    ("balanced_accuracy", "Balanced accuracy"),
+    ("sensitivity", "Sensitivity"),
+    ("specificity", "Specificity"),
+    ("f1", "F1"),
+)
+CALIBRATED = (
+    ("brier", "Brier score"),
+    ("ece", "ECE"),
+    ("log_loss", "Log loss"),
+    ("calibration_slope", "Slope"),
+    ("calibration_intercept", "Intercept"),
+)
+# Blocks of a recipe that are settings.
+RECIPE = ("preset", "image", "model", "train", "augment")
+PERFECT = {"calibration_slope": 1.0, "calibration_intercept": 0.0}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One metric for all variants, on one axis.
+
+    Attributes
+    ----------
+    ceiling
+        The ideal observer's value, None if unknown.
+    cells
+        One per variant in the order of the ranking; None where there is no interval.
+    perfect
+        The value to reach, where it is neither the smallest nor the largest.
+
+    """
+
+    key: str
+    title: str
+    scale: Scale
+    ceiling: Estimate | None
+    cells: tuple[Estimate | None, ...]
+    perfect: float | None = None
+
+
+def columns(study: Study, metrics: Sequence[tuple[str, str]]) -> list[Column]:
+    """Return the metrics that at least one variant has with an interval."""
+    found = []
+    for key, title in metrics:
+        cells = tuple(variant.estimate(key) for variant in study.variants)
+        ceiling = study.ceiling(key)
+        if any(cells):
+            perfect = PERFECT.get(key)
+            scale = Scale.around([*cells, ceiling], perfect)
+            found.append(Column(key, title, scale, ceiling, cells, perfect))
+    return found
+
+
+def ranking(study: Study) -> list[Column]:
+    """Return the columns of the ranking: AUC, its distance from the ceiling, the others."""
+    found = columns(study, RANKED)
+    gaps = tuple(study.gaps.get(variant.name) for variant in study.variants)
+    if any(gaps):
+        found.insert(1, Column("gap", "Ceiling − AUC", Scale.around(gaps, 0.0), None, gaps, 0.0))
+    return found
+
+
+def per_class(study: Study) -> list[Column]:
+    """Return one column of AUC per class; empty for two classes, which share one."""
+    if len(study.classes) < 3 and study.kind != "multi-label":
+        return []
+    found = []
+    for name in study.classes:
+        cells = tuple(_of_class(variant.scores["metrics"], name) for variant in study.variants)
+        ceiling = _of_class(study.best.scores.get("ceiling") or {}, name)
+        if any(cells):
+            found.append(Column(name, name, Scale.around([*cells, ceiling]), ceiling, cells))
+    return found
+
+
+def spread(variant: Variant) -> str:
+    """Write mean and standard deviation of AUC over seeds and folds; empty for one run."""
+    runs = variant.scores["metrics"].get("auc", {}).get("runs") or {}
+    mean, sd, n = (number(runs.get(key)) for key in ("mean", "sd", "n"))
+    if mean is None or sd is None or n is None or n < 2:
+        return ""
+    return f"{decimal(mean)} ± {decimal(sd)} in {round(n)} runs"
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One row of the table of paired tests."""
+
+    first: str
+    second: str
+    difference: Estimate
+    delong: float | None
+    permutation: float | None
+    corrected: float | None
+
+
+def pairs(study: Study) -> list[Pair]:
+    """Return the paired tests that have an interval, the better ranked variant first."""
+    rank = {variant.name: index for index, variant in enumerate(study.variants)}
+    found = []
+    for row in study.paired:
+        names = sorted((row["variant_a"], row["variant_b"]), key=rank.__getitem__)
+        difference, corrected = paired_between(study, names[0], names[1])
+        if difference is not None:
+            p_delong, p_permutation = number(row["p_delong"]), number(row["p_permutation"])
+            found.append(Pair(names[0], names[1], difference, p_delong, p_permutation, corrected))
+    return sorted(found, key=lambda pair: (rank[pair.first], rank[pair.second]))
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """Counts of true against decided class of one variant."""
+
+    variant: str
+    decided: tuple[str, ...]
+    rows: tuple[tuple[str, int, tuple[tuple[int, float], ...]], ...]
+
+
+def confusion(study: Study) -> list[Confusion]:
+    """Return per variant and true class its count, and (count, share) per decided class."""
+    found = []
+    for variant in study.variants:
+        counts = {
+            (row["true"], row["decided"]): int(row["n"])
+            for row in variant.confusion
+            if row["part"] == study.part
+        }
+        truths = list(dict.fromkeys(true for true, _ in counts))
+        decided = list(dict.fromkeys(d for _, d in counts))
+        rows = []
+        for true in truths:
+            line = [counts.get((true, d), 0) for d in decided]
+            total = sum(line)
+            rows.append((true, total, tuple((n, n / total if total else 0.0) for n in line)))
+        if rows:
+            found.append(Confusion(variant.name, tuple(decided), tuple(rows)))
+    return found
+
+
+@dataclass(frozen=True)
+class Subgroup:
+    """One value of a covariate, with one AUC per variant."""
+
+    covariate: str
+    value: str
+    n_cases: int
+    n_patients: int
+    cells: tuple[Estimate | None, ...]
+
+
+def subgroups(study: Study) -> list[Subgroup]:
+    """Return the subgroups with a cell per variant in the order of the ranking."""
+    sizes: dict[tuple[str, str], tuple[int, int]] = {}
+    aucs: list[dict[tuple[str, str], Estimate | None]] = []
+    for variant in study.variants:
+        own = {}
+        for group in variant.scores.get("subgroups") or ():
+            key = (str(group["covariate"]), str(group["value"]))
+            sizes.setdefault(key, (group["n_cases"], group["n_patients"]))
+            own[key] = Estimate.of(group.get("auc"))
+        aucs.append(own)
+    return [Subgroup(*key, *n, tuple(own.get(key) for own in aucs)) for key, n in sizes.items()]
+
+
+def settings(variants: Iterable[Variant]) -> list[tuple[str, tuple[str, ...], bool]]:
+    """Return (dotted setting, value per variant, whether they differ) of the recipes."""
+    flat = [
+        flatten(
+            {key: v.recipe.get(key) for key in ("preset", "image", "model", "train", "augment")}
+        )
+        for v in variants
+    ]
+    keys = list(dict.fromkeys(key for one in flat for key in one))
+    rows = [(key, tuple(one.get(key, "") for one in flat)) for key in keys]
+    return [(key, values, len(set(values)) > 1) for key, values in rows]
+
+
+def versions(variants: Iterable[Variant]) -> list[tuple[str, str]]:
+    """Return package and version; several, if variants were made with different ones."""
+    found: dict[str, dict[str, None]] = {}
+    for variant in variants:
+        for package, version in (variant.recipe.get("versions") or {}).items():
+            found.setdefault(package, {})[version] = None
+    return [(package, ", ".join(each)) for package, each in sorted(found.items())]
+
+
+@dataclass(frozen=True)
+class Opening:
+    """How often a variant opened the test part of its study."""
+
+    study: str
+    variant: str
+    times: int
+    recipes: int
+    first: str
+    last: str
+    planned: bool
+
+
+def openings(rows: Iterable[Row], planned: Iterable[str]) -> list[Opening]:
+    """Count openings of `test` per study and variant, in the order of their first."""
+    grouped: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        grouped.setdefault((row["study"], row["variant"]), []).append(row)
+    names = set(planned)
+    return [
+        Opening(
+            study,
+            variant,
+            times=len(group),
+            recipes=len({row["recipe"] for row in group}),
+            first=min(row["time"] for row in group),
+            last=max(row["time"] for row in group),
+            planned=variant in names,
+        )
+        for (study, variant), group in grouped.items()
+    ]
+
+
+def flatten(value: Any, path: str = "") -> dict[str, str]:
+    """Turn nested settings into dotted paths and readable values."""
+    if isinstance(value, Mapping):
+        return {
+            key: text
+            for name, item in value.items()
+            for key, text in flatten(item, f"{path}.{name}" if path else str(name)).items()
+        }
+    if value is None:
+        return {path: "none"}
+    if isinstance(value, list | tuple):
+        return {path: ", ".join(str(item) for item in value)}
+    if isinstance(value, bool):
+        return {path: "yes" if value else "no"}
+    return {path: f"{value:g}" if isinstance(value, float) else str(value)}
+
+
+def _of_class(block: Mapping[str, Any], name: str) -> Estimate | None:
+    return Estimate.of(((block.get("auc") or {}).get("per_class") or {}).get(name))

@@ -1,0 +1,1 @@
+"""What stands between Snakemake and DVC: plans, freshness, record and sync."""

@@ -1,0 +1,34 @@
+"""The runs that `params.yaml` plans, step by step in the order of the graph."""
+
+from collections.abc import Iterator
+from itertools import product
+
+from radpipe.core.params import Params
+
+# Step to the name of its runs, which is also the name of their logs and receipts.
+RUN_NAMES = {
+    "fetch": "{study}",
+    "index": "{study}",
+    "ingest": "{study}",
+    "split": "{study}",
+    "recipe": "{variant}",
+    "train": "{variant}-fold-{fold}-seed-{seed}",
+    "predict": "{variant}-fold-{fold}-seed-{seed}",
+    "evaluate": "{variant}",
+    "compare": "all",
+    "report": "all",
+}
+
+
+def planned_runs(params: Params) -> Iterator[tuple[str, str]]:
+    """Yield (step, run) for everything planned, makers before users."""
+    values = {
+        "study": list(params.studies),
+        "variant": params.plan.variants,
+        "fold": params.plan.folds,
+        "seed": params.plan.seeds,
+    }
+    for step, name in RUN_NAMES.items():
+        used = [key for key in values if f"{{{key}}}" in name]
+        for combination in product(*(values[key] for key in used)):
+            yield step, name.format(**dict(zip(used, combination, strict=True)))

@@ -1,0 +1,131 @@
+"""Record and sync: DVC seals, and users trust, only what the receipts vouch for."""
+
+import fcntl
+import logging
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from radpipe.core.errors import RadpipeError, StaleError
+from radpipe.core.params import Params
+from radpipe.core.receipts import read_receipt, receipt_path
+from radpipe.engines.freshness import Freshness
+from radpipe.engines.plan import planned_runs
+
+LOCK = Path(".state/lock")
+
+log = logging.getLogger("radpipe.engines")
+
+
+@contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Hold the project's lock, so that nobody records what somebody else is making.
+
+    Raises
+    ------
+    RadpipeError
+        Another process of this project holds it. The lock dies with its process.
+
+    """
+    LOCK.parent.mkdir(exist_ok=True)
+    with LOCK.open("w") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise RadpipeError(
+                "Another run is at work in this folder. Wait for it, or stop it first."
+            ) from error
+        yield
+
+
+def verify(params: Params) -> list[str]:
+    """Read every byte that a receipt of the plan vouches for; list what disagrees.
+
+    Returns
+    -------
+    list of str
+        One line a finding, "step run: what"; empty if everything agrees.
+
+    """
+    freshness = Freshness(params, trust_memory=False)
+    return [
+        f"{step} {run}: {reason}"
+        for step, run in planned_runs(params)
+        for reason in freshness.own_reasons(step, run)
+    ]
+
+
+def require_agreement(params: Params, *, doing: str, way_out: str) -> None:
+    """Raise a `StaleError` with everything that disagrees, if anything does."""
+    if lines := verify(params):
+        raise StaleError(
+            f"{doing}: refused, because results and settings tell different stories:\n  "
+            + "\n  ".join(lines)
+            + f"\nThe way out: {way_out}"
+        )
+
+
+def record(params: Params) -> None:
+    """Verify all receipts, then let DVC write down data, models and results.
+
+    Raises
+    ------
+    StaleError
+        A receipt disagrees; nothing was recorded.
+
+    """
+    with one_at_a_time():
+        require_agreement(
+            params,
+            doing="record",
+            way_out="run snakemake (or dvc repro), which makes these runs again, then record.",
+        )
+        dvc("commit", "--force", "--quiet")
+    log.info("recorded %d runs; commit dvc.lock and results/ to Git", len(list(planned_runs(params))))
+
+
+def sync(params: Params) -> None:
+    """Fetch what `dvc.lock` names, verify it, and remember the hashes for planning.
+
+    No file is touched: receipts decide what runs again, not times.
+
+    Raises
+    ------
+    StaleError
+        What came does not agree with the receipts of this commit.
+
+    """
+    with one_at_a_time():
+        dvc("pull", "--quiet") if dvc_has_remote() else dvc("checkout", "--quiet")
+        require_agreement(
+            params,
+            doing="sync",
+            way_out="check out the commit whose results you want, or run snakemake to make them.",
+        )
+        remember(params)
+    log.info("in step: nothing is left to do for snakemake and for dvc repro")
+
+
+def remember(params: Params) -> None:
+    """Write down the hashes of all planned inputs and outputs, so that planning is quick."""
+    hashes = Freshness(params).hashes
+    for step, run in planned_runs(params):
+        receipt = read_receipt(receipt_path(step, run))
+        for name in [*receipt.inputs, *receipt.outputs]:
+            hashes.remember(Path(name))
+
+
+def dvc(*arguments: str) -> str:
+    """Run DVC and return what it printed; a failure becomes a `RadpipeError`."""
+    command = [sys.executable, "-m", "dvc", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RadpipeError(f"dvc {' '.join(arguments)} failed:\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def dvc_has_remote() -> bool:
+    """Tell whether a remote is configured to pull from."""
+    return bool(dvc("remote", "list").strip())

@@ -1,0 +1,124 @@
+"""Calibration: one temperature fitted on `tune`, and how well probabilities are kept.
+
+A temperature keeps the order of the classes of a case, and of the cases of a binary
+target, so it mends over-confidence without changing what was learnt.
+"""
+
+from statistics import NormalDist
+
+import numpy as np
+
+from radpipe.core.settings import Target
+from radpipe.evaluation.metrics import ECE_BINS, METRICS, bin_of, values
+from radpipe.evaluation.sample import EPSILON, Floats, logit, make_sample
+
+# Beyond these a temperature says only that `tune` is separated, or that nothing was learnt.
+LEAST, MOST = 0.05, 20.0
+
+
+def apply_temperature(target: Target, scores: Floats, temperature: float) -> Floats:
+    """Divide log odds, or log probabilities, by a temperature.
+
+    Parameters
+    ----------
+    target
+        What is predicted; exclusive classes are normalised to 1 again, labels are not.
+    scores
+        Shape (cases, classes): probabilities in 0..1.
+    temperature
+        Above 0; above 1 makes probabilities less extreme, 1 leaves them.
+
+    References
+    ----------
+    Guo et al., On calibration of modern neural networks, ICML 2017, section 4.2.
+
+    """
+    scores = scores.astype(np.float64)
+    if temperature == 1.0:
+        return scores
+    if target.kind == "multi-label":
+        return _sigmoid(logit(scores) / temperature)
+    if target.kind == "binary":
+        positive = _sigmoid(logit(scores[:, 1]) / temperature)
+        return np.column_stack([1 - positive, positive])
+    powers = np.log(np.clip(scores, EPSILON, 1.0)) / temperature
+    powers = np.exp(powers - powers.max(axis=1, keepdims=True))
+    out: Floats = powers / powers.sum(axis=1, keepdims=True)
+    return out
+
+
+def fit_temperature(target: Target, truth: Floats, scores: Floats) -> float:
+    """Return the temperature with the least log loss, in `LEAST`..`MOST`, to 6 decimals.
+
+    Parameters
+    ----------
+    target, truth, scores
+        As for `make_sample`; cases of `tune` only.
+
+    Returns
+    -------
+    float
+        1 where no truth is known.
+
+    """
+    # Half a second to import, which compare and the other users of this module save.
+    from scipy.optimize import minimize_scalar
+
+    if np.isnan(truth).all():
+        return 1.0
+
+    def loss(log_temperature: float) -> float:
+        kept = apply_temperature(target, scores, float(np.exp(log_temperature)))
+        return float(values(METRICS["log_loss"], make_sample(target, truth, kept))[0])
+
+    found = minimize_scalar(
+        loss,
+        bounds=(np.log(LEAST), np.log(MOST)),
+        method="bounded",
+        options={"xatol": 1e-6},
+    )
+    return round(float(np.exp(found.x)), 6)
+
+
+def reliability(
+    truth: Floats, probabilities: Floats, *, confidence: float, bins: int = ECE_BINS
+) -> list[tuple[float, float, float, float]]:
+    """Compare mean probability and observed share in bins of equal width.
+
+    Parameters
+    ----------
+    truth, probabilities
+        Shape (cases,): 1, 0 or NaN; 0..1.
+    confidence
+        Coverage of the band in each bin.
+
+    Returns
+    -------
+    list of (mean probability, observed share, low, high)
+        Bins without cases are left out. The band is Wilson's: unlike a bootstrap it has a
+        width where a small bin holds one class only; it takes cases as independent.
+
+    """
+    known = ~np.isnan(truth)
+    truth, probabilities = truth[known], probabilities[known]
+    number = bin_of(probabilities, bins)
+    points = []
+    for value in np.unique(number):
+        inside = number == value
+        share = float(truth[inside].mean())
+        low, high = wilson(share, int(inside.sum()), confidence=confidence)
+        points.append((float(probabilities[inside].mean()), share, low, high))
+    return points
+
+
+def wilson(share: float, n: int, *, confidence: float) -> tuple[float, float]:
+    """Return Wilson's score interval of a share of n (J Am Stat Assoc 1927;22:209)."""
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+    return max(0.0, centre - float(half)), min(1.0, centre + float(half))
+
+
+def _sigmoid(odds: Floats) -> Floats:
+    chance: Floats = 1 / (1 + np.exp(-odds))
+    return chance

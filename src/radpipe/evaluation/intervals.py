@@ -1,0 +1,233 @@
+"""Intervals by a bootstrap that draws patients, not cases, with percentile and BCa limits.
+
+Images of one patient resemble each other, so drawing images would make intervals too
+narrow. Each draw takes as many patients as there are, with replacement and without
+stratification; all cases of a patient come along. Decisions stay frozen: thresholds and
+temperature are not fitted again in a draw. A draw in which a metric is undefined is left
+out; with fewer than half of the draws left, the interval is undefined too.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from radpipe.evaluation.metrics import METRICS, values
+from radpipe.evaluation.sample import Floats, Integers, Sample
+
+# Values per block of weights: small enough for the processor's cache.
+BLOCK = 1 << 20
+# More patients than this are left out in groups: the acceleration is the same in
+# expectation (skewness falls with the group's size as its number rises), the work is not.
+JACKKNIFE_GROUPS = 400
+NORMAL = NormalDist()
+
+
+@dataclass(frozen=True)
+class Draws:
+    """How often each patient counts in each draw.
+
+    Attributes
+    ----------
+    counts
+        Shape (patients, draws).
+    owner
+        Shape (cases,): the row of `counts` that a case belongs to.
+
+    """
+
+    counts: NDArray[np.int16]
+    owner: Integers
+
+    def weights(self) -> Iterator[Floats]:
+        """Yield weights of shape (cases, some draws), block by block, in order."""
+        width = max(1, BLOCK // max(1, len(self.owner)))
+        for first in range(0, self.counts.shape[1], width):
+            yield self.counts[:, first : first + width].astype(np.float64)[self.owner]
+
+
+def owners(patient: NDArray[np.object_]) -> Integers:
+    """Return each case's patient as a number, in the patients' sorted order."""
+    return np.unique(patient.astype(str), return_inverse=True)[1].astype(np.int64)
+
+
+def draw_patients(owner: Integers, n_draws: int, rng: np.random.Generator) -> Draws:
+    """Draw patients with replacement.
+
+    Parameters
+    ----------
+    owner
+        Shape (cases,): number of each case's patient, as from `owners`. With
+        `np.arange(cases)` every case is its own patient: the image-level bootstrap.
+    n_draws
+        Number of draws.
+    rng
+        Source of the draws; equal seeds and equal numbers of patients give equal draws,
+        which is what makes differences between variants paired.
+
+    """
+    n = int(owner.max(initial=-1)) + 1
+    counts = np.empty((n, n_draws), dtype=np.int16)
+    for draw in range(n_draws):
+        counts[:, draw] = np.bincount(rng.integers(n, size=n), minlength=n)
+    return Draws(counts, owner)
+
+
+def leave_out(owner: Integers, groups: int = JACKKNIFE_GROUPS) -> Draws:
+    """Leave out one patient, or one group of patients, per draw (the jackknife)."""
+    n = int(owner.max(initial=-1)) + 1
+    group = np.arange(n) % min(n, groups) if n else np.arange(0)
+    counts = (group[:, None] != np.unique(group)).astype(np.int16)
+    return Draws(counts, owner)
+
+
+def spread(sample: Sample, draws: Draws, names: Iterable[str]) -> dict[str, Floats]:
+    """Compute metrics for every draw.
+
+    Returns
+    -------
+    dict of ndarray
+        By metric, shape (1, draws) or (1 + columns, draws).
+
+    """
+    blocks: dict[str, list[Floats]] = {name: [] for name in names}
+    for weights in draws.weights():
+        for name, found in blocks.items():
+            found.append(METRICS[name](sample, weights))
+    return {name: np.concatenate(found, axis=1) for name, found in blocks.items()}
+
+
+def percentile(draws: Floats, *, confidence: float) -> tuple[float, float]:
+    """Return the interval between two quantiles of the draws, shape (draws,).
+
+    Efron & Tibshirani, An Introduction to the Bootstrap, 1993, section 13.3.
+    """
+    defined = draws[np.isfinite(draws)]
+    if len(defined) == 0 or len(defined) < len(draws) / 2:
+        return np.nan, np.nan
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(defined, [tail, 1 - tail])
+    return float(low), float(high)
+
+
+def bca(
+    value: float, draws: Floats, jackknife: Floats, *, confidence: float
+) -> tuple[float, float]:
+    """Return the bias-corrected and accelerated interval.
+
+    Parameters
+    ----------
+    value
+        The metric on the whole sample.
+    draws
+        Shape (draws,): the metric on bootstrap draws.
+    jackknife
+        Shape (patients,): the metric without each patient.
+    confidence
+        Coverage, in 0..1.
+
+    Returns
+    -------
+    low, high
+        NaN where undefined: too few defined draws, or all draws on one side of `value`.
+
+    References
+    ----------
+    Efron, J Am Stat Assoc 1987;82:171; Efron & Tibshirani 1993, equations 14.9 to 14.15.
+
+    """
+    defined = draws[np.isfinite(draws)]
+    if not np.isfinite(value) or len(defined) == 0 or len(defined) < len(draws) / 2:
+        return np.nan, np.nan
+    # Draws equal to the value count half: metrics of few cases take few values.
+    share = ((defined < value).mean() + (defined <= value).mean()) / 2
+    if not 0 < share < 1:
+        return np.nan, np.nan
+    bias, skew = NORMAL.inv_cdf(float(share)), acceleration(jackknife)
+    adjusted = []
+    for tail in ((1 - confidence) / 2, (1 + confidence) / 2):
+        end = bias + NORMAL.inv_cdf(tail)
+        adjusted.append(NORMAL.cdf(bias + end / (1 - skew * end)))
+    low, high = np.quantile(defined, adjusted)
+    return float(low), float(high)
+
+
+def acceleration(jackknife: Floats) -> float:
+    """Return sum(d^3) / (6 sum(d^2)^1.5), d the mean less each left-out value; 0 if flat."""
+    defined = jackknife[np.isfinite(jackknife)]
+    if len(defined) == 0:
+        return 0.0
+    distance = defined.mean() - defined
+    scale = float((distance**2).sum()) ** 1.5
+    return float((distance**3).sum()) / (6 * scale) if scale > 0 else 0.0
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A metric with its draws: row 0 the value, further rows one per class."""
+
+    value: Floats
+    draws: Floats
+    jackknife: Floats
+    confidence: float
+
+    def interval(self, row: int = 0) -> tuple[float, float]:
+        """Return the percentile interval of a row."""
+        if not np.isfinite(self.value[row]):
+            return np.nan, np.nan
+        return percentile(self.draws[row], confidence=self.confidence)
+
+    def bca_interval(self, row: int = 0) -> tuple[float, float]:
+        """Return the BCa interval of a row."""
+        return bca(
+            float(self.value[row]),
+            self.draws[row],
+            self.jackknife[row],
+            confidence=self.confidence,
+        )
+
+
+def estimate(
+    sample: Sample,
+    owner: Integers,
+    names: Iterable[str],
+    *,
+    n_draws: int = 2000,
+    confidence: float = 0.95,
+    rng: np.random.Generator,
+) -> dict[str, Estimate]:
+    """Compute metrics with patient-clustered bootstrap draws and a jackknife.
+
+    Parameters
+    ----------
+    sample
+        The cases.
+    owner
+        Shape (cases,): number of each case's patient, as from `owners`.
+    names
+        Metrics, by their names in `METRICS`.
+    n_draws, confidence, rng
+        Number of draws, coverage of the intervals, source of the draws.
+
+    """
+    names = list(names)
+    drawn = spread(sample, draw_patients(owner, n_draws, rng), names)
+    left = spread(sample, leave_out(owner), names)
+    return {
+        name: Estimate(values(METRICS[name], sample), drawn[name], left[name], confidence)
+        for name in names
+    }
+
+
+def difference(
+    first: Mapping[str, Estimate], second: Mapping[str, Estimate], name: str
+) -> Estimate:
+    """Return first minus second of a metric, on the same draws of the same cases."""
+    a, b = first[name], second[name]
+    if a.draws.shape != b.draws.shape:
+        raise ValueError(
+            f"{name}: draws of shapes {a.draws.shape} and {b.draws.shape} are not paired"
+        )
+    return Estimate(a.value - b.value, a.draws - b.draws, a.jackknife - b.jackknife, a.confidence)

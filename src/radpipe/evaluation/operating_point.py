@@ -1,0 +1,113 @@
+"""The operating point: thresholds and temperature, chosen on `tune` and frozen.
+
+A binary target has one threshold, for the positive class. Of several exclusive classes the
+decision is the most probable class; a threshold per class against the rest serves the
+per-class sensitivity and specificity only. Every label has a threshold of its own.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from radpipe.core.settings import Evaluation, Target
+from radpipe.evaluation.calibration import apply_temperature, fit_temperature
+from radpipe.evaluation.sample import Floats, Sample, columns_of, make_sample, questions
+
+HALF = 0.5
+
+
+@dataclass(frozen=True)
+class OperatingPoint:
+    """What was chosen on `tune`; the written numbers are the applied ones.
+
+    Attributes
+    ----------
+    rule
+        `evaluation.threshold` of the settings.
+    thresholds
+        One per column of a `Sample`, for calibrated probabilities; at or above is yes.
+    temperature
+        Applied to the mean probabilities before the thresholds.
+
+    """
+
+    rule: str
+    thresholds: tuple[float, ...]
+    temperature: float
+
+    def sample(self, target: Target, truth: Floats, scores: Floats) -> Sample:
+        """Apply the frozen point to cases of any part."""
+        probabilities = apply_temperature(target, scores, self.temperature)
+        return make_sample(
+            target, truth, scores, probabilities=probabilities, thresholds=self.thresholds
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the block `operating_point` of `metrics.json`."""
+        return {
+            "rule": self.rule,
+            "thresholds": list(self.thresholds),
+            "temperature": self.temperature,
+            "chosen_on": "tune",
+        }
+
+
+def choose(target: Target, truth: Floats, scores: Floats, evaluation: Evaluation) -> OperatingPoint:
+    """Choose temperature and thresholds; pass cases of `tune` only.
+
+    Parameters
+    ----------
+    target, truth, scores
+        As for `make_sample`: with several folds, the pooled out-of-fold cases.
+    evaluation
+        Rule, and the sensitivity that the rule `sensitivity` reaches.
+
+    """
+    temperature = fit_temperature(target, truth, scores)
+    columns = columns_of(target, apply_temperature(target, scores, temperature))
+    thresholds = tuple(
+        threshold(
+            answers, column, rule=evaluation.threshold, least_sensitivity=evaluation.sensitivity
+        )
+        for answers, column in zip(questions(target, truth).T, columns.T, strict=True)
+    )
+    return OperatingPoint(evaluation.threshold, thresholds, temperature)
+
+
+def threshold(
+    truth: Floats, probabilities: Floats, *, rule: str, least_sensitivity: float = 0.9
+) -> float:
+    """Choose a threshold for one column.
+
+    Parameters
+    ----------
+    truth, probabilities
+        Shape (cases,): 1, 0 or NaN; 0..1.
+    rule
+        "youden": largest sensitivity + specificity - 1 (Youden, Cancer 1950;3:32), of
+        equals the largest threshold; "sensitivity": the largest threshold that reaches
+        `least_sensitivity`; "half": 0.5.
+
+    Returns
+    -------
+    float
+        Midway between the lowest flagged probability and the next one below, to 6
+        decimals; 0.5 where one of both answers is missing, because nothing can be chosen.
+
+    """
+    known = ~np.isnan(truth)
+    truth, probabilities = truth[known], probabilities[known]
+    positives, negatives = (truth == 1).sum(), (truth == 0).sum()
+    if rule == "half" or not positives or not negatives:
+        return HALF
+    levels, place = np.unique(probabilities, return_inverse=True)
+    levels, place = levels[::-1], len(levels) - 1 - place
+    found = np.bincount(place, truth == 1, len(levels)).cumsum() / positives
+    alarms = np.bincount(place, truth == 0, len(levels)).cumsum() / negatives
+    if rule == "youden":
+        best = int(np.argmax(np.round(found - alarms, 12)))
+    else:
+        best = int(np.argmax(found >= least_sensitivity - 1e-12))
+    below = levels[best + 1] if best + 1 < len(levels) else 0.0
+    return round(float(levels[best] + below) / 2, 6)

@@ -1,0 +1,128 @@
+"""A sample: truth, scores and frozen decisions of cases, as every metric sees them.
+
+Whatever the target, a sample has one column per question "is it this class?": one for a
+binary target (the positive class), one per class or label otherwise. Metrics are written
+once, over columns.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from radpipe.core.settings import Target
+
+Floats: TypeAlias = NDArray[np.float64]
+Integers: TypeAlias = NDArray[np.int64]
+# Networks write float32 probabilities, in which 1 - 1e-7 is the last number below 1.
+EPSILON = 1e-7
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Cases in columns of yes-or-no questions.
+
+    Attributes
+    ----------
+    truth
+        Shape (cases, columns): 1 yes, 0 no, NaN unknown.
+    scores
+        Shape (cases, columns): what ranks the cases, in 0..1; any monotone scale would do.
+    probabilities
+        Shape (cases, columns): calibrated probabilities in 0..1.
+    flags
+        Shape (cases, columns): True where the probability reaches the column's threshold.
+    decided
+        Shape (cases, columns): True for the class decided for; equals `flags` unless
+        `exclusive`, where exactly one column of a case is True.
+    exclusive
+        One class of several (multi-class, ordinal), so columns exclude each other.
+
+    """
+
+    truth: Floats
+    scores: Floats
+    probabilities: Floats
+    flags: NDArray[np.bool_]
+    decided: NDArray[np.bool_]
+    exclusive: bool
+
+    @property
+    def n_columns(self) -> int:
+        """Number of questions."""
+        return int(self.truth.shape[1])
+
+    def take(self, rows: NDArray[np.bool_] | Integers) -> "Sample":
+        """Return some of the cases, by mask or by row number."""
+        return replace(
+            self,
+            **{
+                name: getattr(self, name)[rows]
+                for name in ("truth", "scores", "probabilities", "flags", "decided")
+            },
+        )
+
+
+def make_sample(
+    target: Target,
+    truth: Floats,
+    scores: Floats,
+    *,
+    probabilities: Floats | None = None,
+    thresholds: Sequence[float] | None = None,
+) -> Sample:
+    """Build a sample from the columns of a table.
+
+    Parameters
+    ----------
+    target
+        What is predicted.
+    truth
+        Shape (cases, len(target.columns)): class index, or 0/1 a label; NaN unknown.
+    scores
+        Shape (cases, len(target.classes)): probabilities, as in `score_<class>`.
+    probabilities
+        The same after calibration; the scores themselves if left out.
+    thresholds
+        One per column, applied to `probabilities`; 0.5 each if left out.
+
+    """
+    probabilities = scores if probabilities is None else probabilities
+    columns = columns_of(target, scores)
+    calibrated = columns_of(target, probabilities)
+    limits = np.full(columns.shape[1], 0.5) if thresholds is None else np.asarray(thresholds)
+    flags = calibrated >= limits
+    exclusive = target.kind in ("multi-class", "ordinal")
+    decided = flags
+    if exclusive:
+        decided = calibrated.argmax(axis=1)[:, None] == np.arange(columns.shape[1])
+    return Sample(questions(target, truth), columns, calibrated, flags, decided, exclusive)
+
+
+def questions(target: Target, truth: Floats) -> Floats:
+    """Turn target columns into yes-or-no columns; unknown stays NaN in all of them."""
+    if target.kind == "multi-label":
+        return truth.astype(np.float64)
+    index = truth[:, :1]
+    wanted = np.array([1.0]) if target.kind == "binary" else np.arange(len(target.classes))
+    return np.where(np.isnan(index), np.nan, (index == wanted).astype(np.float64))
+
+
+def columns_of(target: Target, scores: Floats) -> Floats:
+    """Return the score columns that answer the questions (binary: the positive class)."""
+    scores = scores.astype(np.float64)
+    return scores[:, 1:] if target.kind == "binary" else scores
+
+
+def column_names(target: Target) -> list[str]:
+    """Return the class that each column asks about."""
+    return target.classes[1:] if target.kind == "binary" else list(target.classes)
+
+
+def logit(probabilities: Floats) -> Floats:
+    """Return log odds; probabilities are kept `EPSILON` away from 0 and 1."""
+    inside = np.clip(probabilities, EPSILON, 1 - EPSILON)
+    odds: Floats = np.log(inside) - np.log1p(-inside)
+    return odds

@@ -1,0 +1,215 @@
+"""The scores of one variant: every metric with its interval, for each part.
+
+What is here becomes `metrics.json`. Ranking metrics (auc) use the mean probabilities as
+they are; all others the calibrated ones, with the value before calibration beside.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from radpipe.core.settings import Evaluation, Target
+from radpipe.evaluation.ensemble import Cases, Run
+from radpipe.evaluation.intervals import Estimate, estimate, owners
+from radpipe.evaluation.metrics import METRICS, values
+from radpipe.evaluation.operating_point import OperatingPoint
+from radpipe.evaluation.sample import Sample, column_names, make_sample
+from radpipe.evaluation.subgroups import subgroups
+
+# Metrics of the ideal observer; its probabilities are true, so calibration says nothing.
+CEILING = ("auc", "accuracy", "brier", "log_loss")
+# Metrics that calibration can change, shown before and after.
+CALIBRATED = ("brier", "log_loss", "ece", "calibration_slope", "calibration_intercept")
+# Subgroups of fewer cases are listed with their size alone.
+FEWEST_CASES = 10
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """Scores cases of one variant with its frozen operating point.
+
+    Attributes
+    ----------
+    target
+        What is predicted.
+    point
+        Thresholds and temperature from `tune`.
+    evaluation
+        Number and seed of the draws, confidence.
+
+    """
+
+    target: Target
+    point: OperatingPoint
+    evaluation: Evaluation
+
+    def part(self, cases: Cases, runs: Mapping[Run, Cases]) -> dict[str, Any]:
+        """Score one part: the pooled cases, and each run by itself for the spread.
+
+        Parameters
+        ----------
+        cases
+            Pooled over folds and seeds.
+        runs
+            The same part of every run.
+
+        Returns
+        -------
+        dict
+            The block of `metrics.json` below "parts", not yet rounded.
+
+        """
+        known = cases.take(cases.known)
+        return {
+            "n_cases": len(known.case),
+            "n_patients": len(set(known.patient)),
+            "n_unknown": len(cases.case) - len(known.case),
+            "n_per_class": self._count(known),
+            "metrics": self._metrics(known, runs),
+            "ceiling": self._ceiling(known),
+            "subgroups": self._subgroups(known),
+        }
+
+    def _estimate(
+        self, sample: Sample, cases: Cases, names: list[str], *, by_patient: bool = True
+    ) -> dict[str, Estimate]:
+        return estimate(
+            sample,
+            owners(cases.patient) if by_patient else np.arange(len(cases.case)),
+            names,
+            n_draws=self.evaluation.bootstrap,
+            confidence=self.evaluation.confidence,
+            # Every call starts anew: equal patients get equal draws, whatever was drawn before.
+            rng=np.random.default_rng(self.evaluation.seed),
+        )
+
+    def _count(self, cases: Cases) -> list[int]:
+        if self.target.kind == "multi-label":
+            return [int(n) for n in (cases.truth == 1).sum(axis=0)]
+        return [
+            int((cases.truth[:, 0] == index).sum()) for index in range(len(self.target.classes))
+        ]
+
+    def _metrics(self, cases: Cases, runs: Mapping[Run, Cases]) -> dict[str, Any]:
+        sample = self.point.sample(self.target, cases.truth, cases.scores)
+        before = make_sample(self.target, cases.truth, cases.scores)
+        found = self._estimate(sample, cases, list(METRICS))
+        blocks = {name: self.block(one) for name, one in found.items()}
+        for name in CALIBRATED:
+            blocks[name]["uncalibrated"] = values(METRICS[name], before)[0]
+        by_case = self._estimate(sample, cases, ["auc"], by_patient=False)["auc"]
+        blocks["auc"]["case_low"], blocks["auc"]["case_high"] = by_case.interval()
+        for name, spread in self._spread(runs).items():
+            blocks[name]["runs"] = spread
+        return blocks
+
+    def block(self, one: Estimate) -> dict[str, Any]:
+        """Return a metric's value, percentile and BCa interval, and values per class."""
+        low, high = one.interval()
+        bca_low, bca_high = one.bca_interval()
+        per_class = {}
+        if len(one.value) > 1:
+            for row, name in enumerate(column_names(self.target), start=1):
+                ends = one.interval(row)
+                per_class[name] = {"value": one.value[row], "low": ends[0], "high": ends[1]}
+        return {
+            "value": one.value[0],
+            "low": low,
+            "high": high,
+            "bca_low": bca_low,
+            "bca_high": bca_high,
+            "per_class": per_class,
+        }
+
+    def _spread(self, runs: Mapping[Run, Cases]) -> dict[str, dict[str, Any]]:
+        """Return mean and standard deviation of each metric over the single runs."""
+        samples = [
+            self.point.sample(self.target, cases.truth[cases.known], cases.scores[cases.known])
+            for _, cases in sorted(runs.items())
+        ]
+        spread = {}
+        for name in METRICS:
+            each = np.array([values(METRICS[name], sample)[0] for sample in samples])
+            each = each[np.isfinite(each)]
+            spread[name] = {
+                "mean": each.mean() if len(each) else np.nan,
+                "sd": each.std(ddof=1) if len(each) > 1 else np.nan,
+                "n": len(each),
+            }
+        return spread
+
+    def _ceiling(self, cases: Cases) -> dict[str, Any] | None:
+        if cases.ceiling is None or not np.isfinite(cases.ceiling).all():
+            return None
+        sample = make_sample(self.target, cases.truth, cases.ceiling)
+        found = self._estimate(sample, cases, list(CEILING))
+        return {name: self.block(one) for name, one in found.items()}
+
+    def _subgroups(self, cases: Cases) -> list[dict[str, Any]]:
+        rows = []
+        for covariate, column in cases.covariates.items():
+            for value, mask in subgroups(column):
+                inside = cases.take(mask)
+                rows.append(
+                    {
+                        "covariate": covariate,
+                        "value": value,
+                        "n_cases": len(inside.case),
+                        "n_patients": len(set(inside.patient)),
+                        "auc": self._subgroup_area(inside),
+                    }
+                )
+        return rows
+
+    def _subgroup_area(self, cases: Cases) -> dict[str, float] | None:
+        """Return the area with its interval; None for few cases or a missing class."""
+        if len(cases.case) < FEWEST_CASES:
+            return None
+        sample = self.point.sample(self.target, cases.truth, cases.scores)
+        one = self._estimate(sample, cases, ["auc"])["auc"]
+        if not np.isfinite(one.value[0]):
+            return None
+        low, high = one.interval()
+        return {"value": one.value[0], "low": low, "high": high}
+
+
+def confusion_rows(
+    target: Target, cases: Cases, point: OperatingPoint, part: str
+) -> list[dict[str, Any]]:
+    """Count decisions by truth, as rows `part, true, decided, n`; zeros included.
+
+    Labels are counted one by one, as "<label>" and "no <label>".
+    """
+    sample = point.sample(target, cases.truth, cases.scores)
+    if target.kind == "multi-label":
+        rows = []
+        for column, name in enumerate(target.classes):
+            truth, decided = sample.truth[:, column], sample.decided[:, column]
+            rows += _counts(part, [f"no {name}", name], truth, decided)
+        return rows
+    truth = cases.truth[:, 0]
+    return _counts(part, target.classes, truth, decisions(target, sample)[:, 0])
+
+
+def _counts(
+    part: str, names: list[str], truth: np.ndarray, decided: np.ndarray
+) -> list[dict[str, Any]]:
+    return [
+        {
+            "part": part,
+            "true": true,
+            "decided": chosen,
+            "n": int(((truth == i) & (decided == j)).sum()),
+        }
+        for i, true in enumerate(names)
+        for j, chosen in enumerate(names)
+    ]
+
+
+def decisions(target: Target, sample: Sample) -> np.ndarray:
+    """Return class indices, shape (cases, 1), or 0/1 per label, shape (cases, labels)."""
+    if target.kind in ("multi-class", "ordinal"):
+        return np.asarray(sample.decided.argmax(axis=1)[:, None])
+    return sample.decided.astype(np.int64)

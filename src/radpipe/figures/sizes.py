@@ -1,0 +1,75 @@
+"""Sizes and intensities of a study's pictures, to choose the input size by."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+
+def sizes_figure(
+    rows: NDArray[Any], columns: NDArray[Any], fingerprint: Mapping[str, Any], *, size: int
+) -> Figure:
+    """Draw original sizes, what each input size would enlarge, and intensities, side by side.
+
+    Parameters
+    ----------
+    rows, columns
+        (n,) original sizes, pixels.
+    fingerprint
+        A store's fingerprint: `input_sizes`, `recommended_size`, `intensity`.
+    size
+        Side of the stored pictures, pixels; marked in the first two parts.
+
+    """
+    figure = Figure(figsize=(13, 4), dpi=110, layout="constrained")
+    left, middle, right = figure.subplots(1, 3)
+    plot_sizes(rows, columns, left, size=size)
+    plot_input_sizes(
+        fingerprint["input_sizes"], middle, size=size, best=fingerprint["recommended_size"]
+    )
+    plot_intensities(fingerprint["intensity"], right)
+    return figure
+
+
+def plot_sizes(rows: NDArray[Any], columns: NDArray[Any], ax: Axes, *, size: int) -> Axes:
+    """Draw one disc per original size, its area in proportion to how many share it."""
+    found, counts = np.unique(np.stack([columns, rows], axis=1), axis=0, return_counts=True)
+    ax.scatter(found[:, 0], found[:, 1], s=8 + 300 * counts / counts.max(), alpha=0.4, lw=0)
+    top = 1.08 * max(int(found.max()), size)
+    ax.plot([0, top], [0, top], color="0.7", lw=0.8, label="square")
+    ax.plot([0, size, size], [size, size, 0], color="C3", lw=1.2, label=f"stored, {size}")
+    ax.set(xlim=(0, top), ylim=(0, top), xlabel="columns / pixels", ylabel="rows / pixels")
+    ax.set_title(f"Original sizes, {len(rows)} pictures")
+    ax.legend(frameon=False, loc="upper left")
+    return ax
+
+
+def plot_input_sizes(choices: list[Mapping[str, float]], ax: Axes, *, size: int, best: int) -> Axes:
+    """Draw the share of pictures that each input size would enlarge."""
+    sides = [choice["size"] for choice in choices]
+    ax.plot(sides, [100 * choice["upscaled"] for choice in choices], "o-", ms=3)
+    ax.axvline(size, color="C3", lw=1.2, label=f"stored, {size}")
+    ax.axvline(best, color="C2", lw=1.2, ls="--", label=f"largest with <= 5 %, {best}")
+    ax.set_xscale("log", base=2)
+    ax.set_xticks([32, 64, 128, 256, 512, 1024], ["32", "64", "128", "256", "512", "1024"])
+    ax.set(ylim=(-3, 103), xlabel="input size / pixels", ylabel="pictures enlarged / %")
+    ax.set_title("Is an input size too large?")
+    ax.legend(frameon=False)
+    return ax
+
+
+def plot_intensities(intensity: Mapping[str, Any], ax: Axes) -> Axes:
+    """Draw how often each grey value occurs, borders left out."""
+    share = np.asarray(intensity["histogram"])
+    edges = np.linspace(0, 1, len(share) + 1)
+    ax.stairs(100 * share, edges, fill=True, alpha=0.6)
+    ax.axvline(intensity["mean"], color="C3", lw=1.2, label=f"mean {intensity['mean']:.3f}")
+    ax.plot([], [], " ", label=f"SD {intensity['sd']:.3f}")
+    ax.set_yscale("symlog", linthresh=1)
+    ax.set(xlim=(0, 1), ylim=(0, None), xlabel="grey value / full scale", ylabel="pixels / %")
+    ax.set_title("Intensities")
+    ax.legend(frameon=False)
+    return ax

@@ -1,0 +1,145 @@
+"""What a study's pictures are like: sizes, depths, intensities, and the sizes they allow."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from radpipe.imaging.read import Array
+from radpipe.imaging.resize import How
+
+QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
+PERCENTILES = (0.5, 5, 25, 50, 75, 95, 99.5)
+SIZES = (32, 48, 64, 96, 128, 160, 192, 224, 256, 320, 384, 448, 512, 640, 768, 1024)
+# Enlarging adds work and no information; a few small pictures may bear it.
+MAX_UPSCALED = 0.05
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traits:
+    """What is noted of one picture.
+
+    Attributes
+    ----------
+    rows, columns
+        Original size, pixels.
+    mode, bits
+        How the file kept its pixels.
+    mean, sd
+        Of the stored square, scaled to 0..1.
+    histogram
+        (256,) counts of the resized picture's pixels without borders, by upper 8 bits.
+
+    """
+
+    rows: int
+    columns: int
+    mode: str
+    bits: int
+    mean: float
+    sd: float
+    histogram: NDArray[np.int64]
+
+
+def traits(original: Array, mode: str, square: Array, content: Array) -> Traits:
+    """Describe one picture from its original, stored and borderless pixels."""
+    full = np.iinfo(square.dtype).max
+    # Integer sums are exact, so the same on every processor.
+    total = int(square.sum(dtype=np.uint64))
+    squares = int(np.square(square, dtype=np.uint64).sum(dtype=np.uint64))
+    mean = total / square.size
+    variance = max(squares / square.size - mean * mean, 0.0)
+    upper = content >> 8 if content.dtype == np.uint16 else content
+    return Traits(
+        rows=original.shape[0],
+        columns=original.shape[1],
+        mode=mode,
+        bits=original.dtype.itemsize * 8,
+        mean=mean / full,
+        sd=variance**0.5 / full,
+        histogram=np.bincount(upper.ravel(), minlength=256),
+    )
+
+
+def fingerprint(seen: Sequence[Traits], how: How) -> dict[str, Any]:
+    """Sum up a study's pictures.
+
+    Parameters
+    ----------
+    seen
+        Its pictures, at least one.
+    how
+        Way of resizing, which decides what side counts as too small.
+
+    Returns
+    -------
+    dict
+        JSON: `n_pictures`, `rows`, `columns`, `aspect` (columns / rows) as quantiles, `bits`
+        and `modes` as counts, `intensity` (0..1), `n_blank`, `input_sizes` with the share
+        of pictures each would enlarge, and `recommended_size`.
+
+    """
+    rows = np.array([one.rows for one in seen])
+    columns = np.array([one.columns for one in seen])
+    choices = _input_sizes(rows, columns, how)
+    small_enough = [c["size"] for c in choices if c["upscaled"] <= MAX_UPSCALED]
+    return {
+        "n_pictures": len(seen),
+        "rows": _quantiles(rows),
+        "columns": _quantiles(columns),
+        "aspect": _quantiles(columns / rows),
+        "bits": _counts(str(one.bits) for one in seen),
+        "modes": _counts(one.mode for one in seen),
+        "n_blank": sum(one.sd == 0 for one in seen),
+        "intensity": _intensity(seen),
+        "input_sizes": choices,
+        "recommended_size": max(small_enough, default=SIZES[0]),
+    }
+
+
+def _input_sizes(
+    rows: NDArray[np.int64], columns: NDArray[np.int64], how: How
+) -> list[dict[str, float]]:
+    """Say of each usual size how many pictures it enlarges and how much it shrinks."""
+    # A letterbox scales by the long side, the others enlarge once the short side is.
+    side = np.maximum(rows, columns) if how == "letterbox" else np.minimum(rows, columns)
+    return [
+        {
+            "size": size,
+            "upscaled": round(float(np.mean(side < size)), 6),
+            "median_scale": round(float(np.median(size / side)), 6),
+        }
+        for size in SIZES
+    ]
+
+
+def _intensity(seen: Sequence[Traits]) -> dict[str, Any]:
+    """Pool the pictures' histograms: each pixel that is not border counts once."""
+    pooled = np.sum([one.histogram for one in seen], axis=0)
+    share = pooled / pooled.sum()
+    value = np.arange(256) / 255
+    mean = float(share @ value)
+    reached = np.cumsum(share)
+    return {
+        "mean": round(mean, 6),
+        "sd": round(float(np.sqrt(share @ (value - mean) ** 2)), 6),
+        "percentiles": {
+            str(p): round(float(value[min(int(np.searchsorted(reached, p / 100)), 255)]), 6)
+            for p in PERCENTILES
+        },
+        "histogram": [round(float(x), 8) for x in share.reshape(64, 4).sum(axis=1)],
+        "picture_mean": _quantiles(np.array([one.mean for one in seen])),
+        "picture_sd": _quantiles(np.array([one.sd for one in seen])),
+    }
+
+
+def _quantiles(values: NDArray[Any]) -> dict[str, float]:
+    found = np.quantile(values, QUANTILES)
+    return {f"{q:g}": round(float(v), 6) for q, v in zip(QUANTILES, found, strict=True)}
+
+
+def _counts(values: Any) -> dict[str, int]:
+    return dict(sorted(Counter(values).items()))

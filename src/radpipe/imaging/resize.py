@@ -1,0 +1,139 @@
+"""Pictures of any shape made square, in the depth and channels that a study asks for."""
+
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from radpipe.core import settings
+from radpipe.imaging.read import Array
+
+How = Literal["letterbox", "squash", "crop"]
+
+
+def prepare(pixels: Array, image: settings.Image) -> tuple[Array, Array]:
+    """Bring a picture into the form of the store.
+
+    Parameters
+    ----------
+    pixels
+        (rows, columns) or (rows, columns, 3), uint8 or uint16.
+    image
+        Size, way of resizing, channels and bits.
+
+    Returns
+    -------
+    square
+        (size, size, 1 or 3) in uint8 or uint16.
+    content
+        The same without letterbox borders, (rows, columns, 1 or 3).
+
+    """
+    seen = to_channels(pixels, image.channels)
+    content = to_bits(scale(seen, size=image.size, how=image.resize), image.bits)
+    if content.ndim == 2:
+        content = content[..., None]
+    return pad(content, size=image.size), content
+
+
+def fit(pixels: Array, *, size: int, how: How) -> Array:
+    """Make a picture square.
+
+    Parameters
+    ----------
+    pixels
+        (rows, columns) or (rows, columns, 3), uint8 or uint16.
+    size
+        Side of the result, pixels.
+    how
+        "letterbox" keeps the shape and pads with black, "squash" changes the shape, "crop"
+        keeps the centre square.
+
+    Returns
+    -------
+    ndarray
+        (size, size) or (size, size, 3) in the type of `pixels`.
+
+    """
+    return pad(scale(pixels, size=size, how=how), size=size)
+
+
+def scale(pixels: Array, *, size: int, how: How) -> Array:
+    """Resize without padding: the letterbox's content, or the whole square.
+
+    The filter is a triangle as wide as two source pixels per pixel of the result (linear
+    interpolation when enlarging), so that fine detail fades instead of turning into moiré;
+    it is what torchvision calls bilinear with antialiasing.
+    """
+    rows, columns = pixels.shape[:2]
+    box = (0.0, 0.0, float(columns), float(rows))
+    new = (size, size)
+    if how == "letterbox":
+        factor = size / max(rows, columns)
+        new = (max(1, round(rows * factor)), max(1, round(columns * factor)))
+    elif how == "crop":
+        side = min(rows, columns)
+        left, top = (columns - side) / 2, (rows - side) / 2
+        box = (left, top, left + side, top + side)
+    if pixels.dtype == np.uint8:
+        return _resample(pixels, new, box)
+    wide = pixels.astype(np.float32)  # Pillow filters 16 bits best as floating point
+    channels = wide[..., None] if wide.ndim == 2 else wide
+    planes = [_resample(channels[..., k], new, box) for k in range(channels.shape[-1])]
+    exact = np.stack(planes, axis=-1) if wide.ndim == 3 else planes[0]
+    return _rounded(exact)
+
+
+def pad(content: Array, *, size: int) -> Array:
+    """Centre a picture on a black square; an odd pixel goes to the bottom or right."""
+    rows, columns = content.shape[:2]
+    if (rows, columns) == (size, size):
+        return content
+    square = np.zeros((size, size, *content.shape[2:]), dtype=content.dtype)
+    top, left = (size - rows) // 2, (size - columns) // 2
+    square[top : top + rows, left : left + columns] = content
+    return square
+
+
+def to_bits(pixels: Array, bits: int) -> Array:
+    """Change the depth so that full scale stays full scale: 65535 and 255 are the same grey.
+
+    Each picture is treated alike, whatever its darkest and brightest pixel, so intensities
+    stay comparable. A detector that fills only 12 of 16 bits therefore comes out dark in 8
+    bits; keep `bits: 16` for it.
+    """
+    if pixels.dtype.itemsize * 8 == bits:
+        return pixels
+    if bits == 16:
+        return pixels.astype(np.uint16) * np.uint16(257)
+    return ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
+
+
+def to_channels(pixels: Array, channels: Literal["grey", "colour"]) -> Array:
+    """Return (rows, columns) grey or (rows, columns, 3) colour.
+
+    Grey is the luma of ITU-R BT.601-7, 0.299 R + 0.587 G + 0.114 B.
+    """
+    if channels == "colour":
+        return pixels if pixels.ndim == 3 else np.repeat(pixels[..., None], 3, axis=-1)
+    if pixels.ndim == 2:
+        return pixels
+    if pixels.dtype == np.uint8:
+        return np.asarray(Image.fromarray(pixels).convert("L"))
+    return _rounded(pixels.astype(np.float64) @ np.array([0.299, 0.587, 0.114]))
+
+
+def _rounded(exact: NDArray[Any]) -> NDArray[np.uint16]:
+    rounded: NDArray[np.uint16] = np.clip(np.rint(exact), 0, 65535).astype(np.uint16)
+    return rounded
+
+
+def _resample(
+    plane: NDArray[Any],
+    shape: tuple[int, int],
+    box: tuple[float, float, float, float],
+) -> NDArray[Any]:
+    image = Image.fromarray(np.ascontiguousarray(plane))
+    done = image.resize((shape[1], shape[0]), Image.Resampling.BILINEAR, box=box)
+    return np.asarray(done)

@@ -1,0 +1,114 @@
+"""Random changes of training pictures: drawn in one function, applied in another."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from radpipe.core.settings import Augmentation
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What was drawn for a batch; None where a change is switched off.
+
+    Attributes
+    ----------
+    flip
+        Bool (batch, 2): left-right, upside down.
+    affine
+        Float32 (batch, 2, 3): where each pixel of the result comes from, in coordinates
+        from -1 (edge of the first pixel) to 1 (edge of the last), column before row.
+    brightness
+        Float32 (batch,): factor.
+
+    """
+
+    flip: Tensor | None = None
+    affine: Tensor | None = None
+    brightness: Tensor | None = None
+
+
+def draw(settings: Augmentation, n: int, generator: torch.Generator) -> Drawn:
+    """Draw the changes of `n` pictures; what is switched off takes no random numbers.
+
+    The draw is made on the processor whatever device trains, so it is the same on all.
+    """
+    flip = None
+    if settings.flip_horizontal or settings.flip_vertical:
+        chance = torch.tensor([settings.flip_horizontal, settings.flip_vertical])
+        flip = torch.rand(n, 2, generator=generator) < chance
+    affine = _draw_affine(settings, n, generator) if _moves(settings) else None
+    if affine is not None and flip is not None:
+        # A flip is free when the picture is resampled anyway: the columns change sign.
+        affine[:, :, :2] *= 1.0 - 2.0 * flip[:, None, :].float()
+        flip = None
+    brightness = None
+    if settings.brightness is not None:
+        brightness = _uniform(*settings.brightness, n, generator)
+    return Drawn(flip, affine, brightness)
+
+
+def apply(images: Tensor, drawn: Drawn) -> Tensor:
+    """Change a batch as drawn.
+
+    Parameters
+    ----------
+    images
+        Float32 (batch, channels, rows, columns), 0 to 1.
+    drawn
+        From `draw`, for as many pictures, on any device.
+
+    Returns
+    -------
+    Tensor
+        Same shape and range. Places outside the old picture repeat its edge, as Keras'
+        `fill_mode="nearest"` does; between pixels it is bilinear.
+
+    """
+    if drawn.affine is not None:
+        theta = drawn.affine.to(images.device, non_blocking=True)
+        grid = F.affine_grid(theta, list(images.shape), align_corners=False)
+        images = F.grid_sample(images, grid, padding_mode="border", align_corners=False)
+    elif drawn.flip is not None:
+        flip = drawn.flip.to(images.device, non_blocking=True)[:, :, None, None, None]
+        images = torch.where(flip[:, 0], images.flip(3), images)
+        images = torch.where(flip[:, 1], images.flip(2), images)
+    if drawn.brightness is not None:
+        factor = drawn.brightness.to(images.device, non_blocking=True)
+        images = (images * factor[:, None, None, None]).clamp(0.0, 1.0)
+    return images
+
+
+def _moves(settings: Augmentation) -> bool:
+    return bool(settings.rotate or settings.translate or settings.shear or settings.scale)
+
+
+def _draw_affine(settings: Augmentation, n: int, generator: torch.Generator) -> Tensor:
+    """Draw inverse maps (n, 2, 3): rotation, shear, scale, then translation."""
+    angle = torch.zeros(n)
+    if settings.rotate:
+        angle = _uniform(-settings.rotate, settings.rotate, n, generator) * (math.pi / 180)
+    shear = torch.zeros(n)
+    if settings.shear:
+        shear = _uniform(-settings.shear, settings.shear, n, generator) * (math.pi / 180)
+    scale = torch.ones(n)
+    if settings.scale is not None:
+        scale = _uniform(*settings.scale, n, generator)
+    cos, sin = torch.cos(angle), torch.sin(angle)
+    # (rotation x shear x scale) inverted by hand: shear moves columns by tan(shear) a row.
+    slope = torch.tan(shear)
+    rows = torch.stack([cos + slope * sin, sin - slope * cos, -sin, cos], dim=1)
+    matrix = rows.view(n, 2, 2) / scale[:, None, None]
+    shift = torch.zeros(n, 2, 1)
+    if settings.translate:
+        # The picture is 2 wide in these coordinates.
+        limit = 2 * settings.translate
+        shift = _uniform(-limit, limit, 2 * n, generator).view(n, 2, 1)
+    return torch.cat([matrix, -(matrix @ shift)], dim=2)
+
+
+def _uniform(low: float, high: float, n: int, generator: torch.Generator) -> Tensor:
+    return low + (high - low) * torch.rand(n, generator=generator)

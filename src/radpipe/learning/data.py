@@ -1,0 +1,150 @@
+"""Batches straight from the store: which rows a run uses, their targets, their pixels."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import torch
+from torch import Tensor
+
+from radpipe.core.errors import DataError
+from radpipe.core.settings import Target, Training
+from radpipe.core.tables import read_table
+
+# torchvision's constants for weights trained on ImageNet (red, green, blue).
+IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+CHUNK = 1024
+
+
+class Pixels(Protocol):
+    """What a run needs of `radpipe.imaging.store.Store`."""
+
+    @property
+    def bits(self) -> int:
+        """Bits of a pixel, 8 or 16."""
+
+    @property
+    def channels(self) -> int:
+        """Channels of a picture."""
+
+    def pixels(self, rows: np.ndarray) -> np.ndarray:
+        """Return pictures (n, size, size, channels) by their row in the index."""
+
+    def row_of(self, case: str, view: str = "image") -> int:
+        """Return a case's row in the index."""
+
+
+@dataclass(frozen=True)
+class Cases:
+    """The cases of one part of one run.
+
+    Attributes
+    ----------
+    table
+        Their rows of `split.parquet`, sorted by case.
+    rows
+        Their rows in the store's index, int64 (n,).
+    targets
+        Float32 (n, target columns); NaN where unknown.
+
+    """
+
+    table: pa.Table
+    rows: np.ndarray
+    targets: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+def read_part(split: Path, store: Pixels, target: Target, *, part: str, fold: int) -> Cases:
+    """Read which cases a part of a fold holds.
+
+    Parameters
+    ----------
+    split
+        `split.parquet`.
+    store
+        Where their pixels lie.
+    target
+        Names the target columns.
+    part
+        "train" (cases with no known target are left out: nothing is learned from them),
+        "tune" or "test".
+    fold
+        Which part of the non-test cases is `tune`.
+
+    Raises
+    ------
+    DataError
+        The part is empty.
+
+    """
+    table = read_table(split).sort_by("case")
+    mine = pc.equal(table["part"], "test" if part == "test" else "train")
+    if part == "tune":
+        mine = pc.and_(mine, pc.equal(table["fold"], fold))
+    elif part == "train":
+        mine = pc.and_(mine, pc.not_equal(table["fold"], fold))
+    cases = _cases(table.filter(mine), store, target)
+    if part == "train":
+        known = ~np.isnan(cases.targets).all(axis=1)
+        cases = _cases(cases.table.filter(pa.array(known)), store, target)
+    if not len(cases):
+        raise DataError(
+            f"{split}: part {part!r} of fold {fold} has no case"
+            f"{' with a known target' if part == 'train' else ''}. Look at plan.folds and at"
+            " the study's split.json."
+        )
+    return cases
+
+
+def _cases(table: pa.Table, store: Pixels, target: Target) -> Cases:
+    columns = [np.asarray(table[name], dtype=np.float32) for name in target.columns]
+    rows = [store.row_of(case) for case in table["case"].to_pylist()]
+    return Cases(table, np.array(rows, dtype=np.int64), np.stack(columns, axis=1))
+
+
+def gather(store: Pixels, rows: np.ndarray, device: torch.device) -> Tensor:
+    """Return pictures as float32 (n, channels, size, size), 0 to 1, on `device`."""
+    # The store keeps channels last; seen as channels first, that is torch's channels_last.
+    pixels = torch.from_numpy(store.pixels(rows)).permute(0, 3, 1, 2)
+    return pixels.to(device, non_blocking=True).to(torch.float32).div_(2**store.bits - 1)
+
+
+def normalisation(store: Pixels, rows: np.ndarray, how: Training) -> tuple[Tensor, Tensor]:
+    """Return mean and SD per channel, float32 (channels,), of pixels from 0 to 1.
+
+    Parameters
+    ----------
+    store, rows
+        The run's own train part, for `normalize: standard`.
+    how
+        `normalize` says which: unit (0 and 1), standard, or torchvision's constants,
+        averaged over the colours for grey pictures.
+
+    """
+    if how.normalize == "unit":
+        return torch.zeros(store.channels), torch.ones(store.channels)
+    if how.normalize == "imagenet":
+        mean, sd = np.array(IMAGENET)
+        grey = store.channels == 1
+        return _pair([mean.mean()] if grey else mean, [sd.mean()] if grey else sd)
+    total, squares, count = 0.0, 0.0, 0
+    for start in range(0, len(rows), CHUNK):
+        pixels = store.pixels(rows[start : start + CHUNK]).astype(np.float64)
+        total = total + pixels.sum(axis=(0, 1, 2))
+        squares = squares + np.square(pixels).sum(axis=(0, 1, 2))
+        count += pixels.size // store.channels
+    mean = total / count
+    sd = np.sqrt(np.maximum(squares / count - mean**2, 1.0))  # at least one grey level
+    white = 2**store.bits - 1
+    return _pair(mean / white, sd / white)
+
+
+def _pair(mean: Sequence[float], sd: Sequence[float]) -> tuple[Tensor, Tensor]:
+    return torch.tensor(mean, dtype=torch.float32), torch.tensor(sd, dtype=torch.float32)

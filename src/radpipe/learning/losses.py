@@ -1,0 +1,126 @@
+"""Losses with unknown targets left out, their class weights, and probabilities from logits."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from radpipe.core.errors import ConfigError
+from radpipe.core.settings import Target, Training
+
+# (logits (n, outputs), targets (n, columns)) -> sum over the known entries, a scalar. To be
+# divided by their number, which the caller counts where the targets lie: a device that
+# trains should not have to be waited for.
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+def loss_name(target: Target, train: Training) -> str:
+    """Return the loss that `auto` stands for, or the one asked for.
+
+    Raises
+    ------
+    ConfigError
+        Cross-entropy over classes was asked for labels that do not exclude each other.
+
+    """
+    one_of_several = target.kind in ("multi-class", "ordinal")
+    if train.loss == "auto":
+        return "cross-entropy" if one_of_several else "binary-cross-entropy"
+    if train.loss == "cross-entropy" and target.kind == "multi-label":
+        raise ConfigError(
+            "train.loss: 'cross-entropy' needs one class a case, and the target is"
+            " multi-label; use 'binary-cross-entropy' or 'auto'."
+        )
+    # With one logit the two are the same function, softmax of (0, z) being sigmoid of z.
+    return "binary-cross-entropy" if target.kind == "binary" else train.loss
+
+
+def make_loss(target: Target, train: Training, weights: Tensor | None = None) -> Loss:
+    """Make the loss of a run.
+
+    Parameters
+    ----------
+    target, train
+        Kind of target and the loss asked for.
+    weights
+        From `class_weights`; None leaves every case its weight of 1. As in Keras, weighted
+        losses are added up and divided by the number of cases, not by the sum of weights.
+
+    """
+    if loss_name(target, train) == "cross-entropy":
+        return lambda logits, targets: _cross_entropy(logits, targets, weights)
+    one_hot = target.kind in ("multi-class", "ordinal")
+
+    def binary(logits: Tensor, targets: Tensor) -> Tensor:
+        known = ~torch.isnan(targets)
+        weighed = _weigh(targets, known, weights)
+        if one_hot:
+            truth = F.one_hot(torch.where(known, targets, 0.0).long()[:, 0], logits.shape[1])
+        else:
+            truth = torch.where(known, targets, 0.0)
+        each = F.binary_cross_entropy_with_logits(logits, truth.float(), reduction="none")
+        return (each * weighed).sum() / (logits.shape[1] if one_hot else 1)
+
+    return binary
+
+
+def _cross_entropy(logits: Tensor, targets: Tensor, weights: Tensor | None) -> Tensor:
+    known = ~torch.isnan(targets)
+    truth = torch.where(known, targets, 0.0).long()[:, 0]
+    each = F.cross_entropy(logits, truth, reduction="none")
+    return (each * _weigh(targets, known, weights)[:, 0]).sum()
+
+
+def _weigh(targets: Tensor, known: Tensor, weights: Tensor | None) -> Tensor:
+    """Return the weight of every target, 0 where it is unknown."""
+    if weights is None:
+        return known.float()
+    columns = torch.arange(targets.shape[1], device=targets.device)
+    level = torch.where(known, targets, 0.0).long()
+    return torch.where(known, weights[columns, level], 0.0)
+
+
+def class_weights(targets: np.ndarray, target: Target) -> Tensor:
+    """Return balanced weights, n / (classes * n of the class), from known targets.
+
+    Parameters
+    ----------
+    targets
+        (n, columns) class indices, or 0 and 1 a label; NaN where unknown.
+    target
+        Says how many classes there are.
+
+    Returns
+    -------
+    Tensor
+        Float32 (columns, classes); columns is 1 unless the target is multi-label. A class
+        without a case gets 1.
+
+    """
+    n_levels = 2 if target.kind == "multi-label" else len(target.classes)
+    weights = np.ones((targets.shape[1], n_levels), dtype=np.float32)
+    for column, values in enumerate(targets.T):
+        known = values[~np.isnan(values)].astype(np.int64)
+        counts = np.bincount(known, minlength=n_levels)
+        seen = counts > 0
+        weights[column, seen] = len(known) / (n_levels * counts[seen])
+    return torch.from_numpy(weights)
+
+
+def probabilities(logits: Tensor, target: Target, train: Training) -> Tensor:
+    """Turn logits (n, outputs) into float32 scores (n, classes).
+
+    A binary target gets two columns, of its negative and its positive class. Classes that
+    were trained each against the rest are scaled to a sum of 1.
+    """
+    logits = logits.float()
+    if target.kind == "binary":
+        return torch.cat([torch.sigmoid(-logits), torch.sigmoid(logits)], dim=1)
+    if loss_name(target, train) == "cross-entropy":
+        return torch.softmax(logits, dim=1)
+    scores = torch.sigmoid(logits)
+    if target.kind == "multi-label":
+        return scores
+    return scores / scores.sum(dim=1, keepdim=True).clamp_min(torch.finfo(scores.dtype).tiny)

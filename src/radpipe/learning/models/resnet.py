@@ -1,0 +1,46 @@
+"""Residual networks of torchvision (He et al., CVPR 2016, arXiv:1512.03385)."""
+
+from functools import partial
+
+from pydantic import Field
+from torch import nn
+
+from radpipe.core.settings import Strict
+from radpipe.learning.models.base import architecture
+
+
+class ResnetSettings(Strict):
+    """Settings of the architectures `resnet18` and `resnet50`."""
+
+    small_stem: bool = Field(
+        default=False,
+        description="For pictures below 64 pixels: a 3 x 3 stem without stride and pooling"
+        " keeps 8 times more rows and columns, at 16 times the work or more.",
+    )
+
+
+def resnet(
+    name: str, settings: ResnetSettings, *, n_channels: int, n_outputs: int, size: int
+) -> nn.Module:
+    """Build a torchvision network whose stem and last layer fit the study, at any `size`."""
+    # torchvision takes seconds to import, so only those wait who train one of its networks.
+    from torchvision.models import get_model
+
+    del size  # the network ends in a global average
+    net: nn.Module = get_model(name, weights=None, num_classes=n_outputs)
+    if settings.small_stem:
+        net.conv1 = _stem(n_channels, kernel=3, stride=1)
+        net.maxpool = nn.Identity()
+    elif n_channels != 3:
+        net.conv1 = _stem(n_channels, kernel=7, stride=2)
+    return net
+
+
+def _stem(n_channels: int, *, kernel: int, stride: int) -> nn.Conv2d:
+    layer = nn.Conv2d(n_channels, 64, kernel, stride=stride, padding=kernel // 2, bias=False)
+    nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
+    return layer
+
+
+for _name in ("resnet18", "resnet50"):
+    architecture(_name, ResnetSettings)(partial(resnet, _name))

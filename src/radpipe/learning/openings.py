@@ -1,0 +1,27 @@
+"""The record of every time a `test` part was looked at."""
+
+import csv
+import fcntl
+import io
+from datetime import UTC, datetime
+from pathlib import Path
+
+from radpipe.core.recipe import Recipe
+
+COLUMNS = ("time", "study", "variant", "recipe", "fold", "seed")
+
+
+def note_opening(path: Path, recipe: Recipe, *, fold: int, seed: int) -> None:
+    """Append one row to `openings.csv`; safe for several processes at once."""
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    row = (now, recipe.study, recipe.variant, recipe.sha256, fold, seed)
+    with path.open("a", encoding="utf-8", newline="") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        file.seek(0, io.SEEK_END)
+        if file.tell() == 0:
+            writer.writerow(COLUMNS)
+        writer.writerow(row)
+        file.write(text.getvalue())
+        file.flush()

@@ -1,0 +1,318 @@
+"""The training loop: one for every study, exact to the bit when it is taken up again."""
+
+import logging
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.tensorboard import SummaryWriter
+from tqdm import tqdm
+
+from radpipe.core.errors import ConfigError
+from radpipe.core.recipe import Recipe
+from radpipe.core.settings import Training
+from radpipe.core.step import StoppedError
+from radpipe.learning.augment import apply, draw
+from radpipe.learning.data import Cases, Pixels, gather, normalisation
+from radpipe.learning.inference import infer
+from radpipe.learning.losses import Loss, class_weights, make_loss, probabilities
+from radpipe.learning.models import build_model, n_parameters
+from radpipe.learning.network import Network, shape_of
+from radpipe.learning.optimisers import end_epoch, make_optimizer, make_schedule, per_step
+from radpipe.learning.samplers import cut, draw_order
+from radpipe.learning.scores import tune_scores
+from radpipe.learning.state import Progress, State
+from radpipe.learning.stopping import Watch
+
+log = logging.getLogger("radpipe.train")
+
+
+@dataclass(frozen=True)
+class Run:
+    """What does not change while a run trains."""
+
+    recipe: Recipe
+    store: Pixels
+    train: Cases
+    tune: Cases
+    loss: Loss
+    tune_loss: Loss
+    device: torch.device
+
+    @property
+    def how(self) -> Training:
+        """The training settings."""
+        return self.recipe.train
+
+    @property
+    def n_batches(self) -> int:
+        """Batches in an epoch."""
+        return len(cut(torch.arange(len(self.train)), self.how.batch_size))
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Optimiser steps in an epoch."""
+        return -(-self.n_batches // self.how.accumulate)
+
+
+def train(
+    run: Run,
+    *,
+    seed: int,
+    saved: Path,
+    board: Path,
+    stop: Callable[[], bool] = lambda: False,
+) -> State:
+    """Train until the epochs are over or `tune` no longer improves.
+
+    Parameters
+    ----------
+    run
+        From `make_run`.
+    seed
+        Seeds torch, here and nowhere else.
+    saved
+        File that keeps the state after every epoch; if it exists, training goes on from it.
+    board
+        Folder for TensorBoard.
+    stop
+        Asked after every step; True saves the state and raises.
+
+    Returns
+    -------
+    State
+        Its `kept` tensors are the best epoch's, `progress.history` one row an epoch.
+
+    Raises
+    ------
+    StoppedError
+        `stop` said so; the state is saved.
+
+    """
+    state = start(run, seed)
+    if saved.exists():
+        state.load(saved)
+        log.info("resumed: epoch=%d batch=%d", state.progress.epoch, state.progress.batch)
+    else:
+        shutil.rmtree(board, ignore_errors=True)
+    with _screen(run, state) as tick, _tensorboard(board, state) as write:
+        while not state.progress.done:
+            if state.progress.batch == 0:
+                begin_epoch(run, state)
+            for group in groups_left(run, state):
+                one_step(run, state, group)
+                tick()
+                if stop():
+                    state.save(saved)
+                    raise StoppedError(f"state saved in {saved}")
+                if state.progress.step == run.how.max_steps:
+                    break
+            write(finish_epoch(run, state))
+            # The last epoch needs no copy: what follows is writing the results.
+            if not state.progress.done:
+                state.save(saved)
+    return state
+
+
+def start(run: Run, seed: int) -> State:
+    """Seed torch and make a fresh state."""
+    torch.manual_seed(seed)
+    how, device = run.how, run.device
+    mean, sd = normalisation(run.store, run.train.rows, how)
+    model = build_model(run.recipe.model, **shape_of(run.store, run.recipe))
+    network = Network(model, mean, sd).to(device).to(memory_format=torch.channels_last)
+    optimizer = make_optimizer(network.model, how)
+    return State(
+        network=network,
+        optimizer=optimizer,
+        schedule=make_schedule(optimizer, how, steps_per_epoch=run.steps_per_epoch),
+        generator=torch.Generator().manual_seed(_second_seed(seed)),
+        progress=Progress(
+            best=Watch(how.best_metric), stop=Watch(how.stop_metric, how.stop_min_delta)
+        ),
+        order=torch.empty(0, dtype=torch.int64),
+        loss_sum=torch.zeros((), dtype=torch.float64, device=device),
+    )
+
+
+def begin_epoch(run: Run, state: State) -> None:
+    """Draw the order of the next epoch."""
+    targets = run.train.targets
+    state.order = draw_order(targets, run.recipe.target, run.how, state.generator)
+    state.progress.n_seen = 0
+    state.loss_sum.zero_()
+
+
+def groups_left(run: Run, state: State) -> Iterator[list[Tensor]]:
+    """Yield the batches of each optimiser step that the epoch still has to make."""
+    batches = cut(state.order, run.how.batch_size)
+    for first in range(state.progress.batch, len(batches), run.how.accumulate):
+        yield batches[first : first + run.how.accumulate]
+
+
+def one_step(run: Run, state: State, group: list[Tensor]) -> None:
+    """Make one optimiser step from one or more batches."""
+    how, progress = run.how, state.progress
+    state.network.train()
+    for batch in group:
+        loss, n_known = batch_loss(run, state, batch)
+        torch.autograd.backward(loss / (max(n_known, 1) * len(group)))
+        state.loss_sum += loss.detach()
+        progress.n_seen += n_known
+    if how.clip_norm is not None:
+        torch.nn.utils.clip_grad_norm_(state.network.parameters(), how.clip_norm)
+    progress.rate = state.optimizer.param_groups[0]["lr"]
+    state.optimizer.step()
+    state.optimizer.zero_grad(set_to_none=True)
+    if per_step(state.schedule):
+        state.schedule.step()
+    progress.batch += len(group)
+    progress.step += 1
+
+
+def batch_loss(run: Run, state: State, batch: Tensor) -> tuple[Tensor, int]:
+    """Return the loss summed over a batch's known targets, and their number."""
+    chosen = batch.numpy()
+    images = gather(run.store, run.train.rows[chosen], run.device)
+    images = apply(images, draw(run.recipe.augment, len(chosen), state.generator))
+    targets = run.train.targets[chosen]
+    half = run.how.precision == "bfloat16"
+    with torch.autocast(run.device.type, dtype=torch.bfloat16, enabled=half):
+        logits = state.network(images)
+    truth = torch.from_numpy(targets).to(run.device, non_blocking=True)
+    return run.loss(logits.float(), truth), int((~np.isnan(targets)).sum())
+
+
+def finish_epoch(run: Run, state: State) -> dict[str, float]:
+    """Score `tune`, keep the weights if they are the best, move the schedule, stop or not."""
+    progress, how = state.progress, run.how
+    train_loss = float(state.loss_sum) / max(progress.n_seen, 1)
+    row: dict[str, float] = {"lr": progress.rate, "train_loss": train_loss}
+    scores = score_tune(run, state)
+    row |= {f"tune_{name}": value for name, value in scores.items()}
+    end_epoch(state.schedule, how, scores)
+    progress.epoch, progress.batch = progress.epoch + 1, 0
+    if progress.best.see(scores[how.best_metric], progress.epoch):
+        state.keep()
+    progress.stop.see(scores[how.stop_metric], progress.epoch)
+    out_of_patience = how.stop_patience is not None and progress.stop.waited >= how.stop_patience
+    out_of_steps = how.max_steps is not None and progress.step >= how.max_steps
+    progress.done = progress.epoch >= how.epochs or out_of_patience or out_of_steps
+    progress.history.append({"epoch": progress.epoch, **row})
+    shown = " ".join(f"{name}={value:.4g}" for name, value in row.items())
+    log.info("trained epoch %d/%d: %s", progress.epoch, how.epochs, shown)
+    return progress.history[-1]
+
+
+def score_tune(run: Run, state: State) -> dict[str, float]:
+    """Score the `tune` part: loss (never weighted) and the other watched metrics."""
+    logits = infer(state.network, run.store, run.tune.rows, run.device)
+    target, truth = run.recipe.target, run.tune.targets
+    n_known = int((~np.isnan(truth)).sum())
+    loss = float(run.tune_loss(logits, torch.from_numpy(truth))) / n_known if n_known else np.nan
+    scores = probabilities(logits, target, run.how).numpy()
+    return {"loss": loss, **tune_scores(truth, scores, target)}
+
+
+def make_run(recipe: Recipe, store: Pixels, train_part: Cases, tune_part: Cases) -> Run:
+    """Set up torch and gather what a run needs.
+
+    Raises
+    ------
+    ConfigError
+        The recipe asks for starting weights, which are not supported yet.
+
+    """
+    if Path(recipe.weights.path).name != "random.json":
+        raise ConfigError(
+            f"variants.{recipe.variant}.weights: {recipe.weights.path} cannot be started from"
+            " yet; the only choice is weights/random.json."
+        )
+    device = set_up(recipe.train)
+    weights = None
+    if recipe.train.class_weights == "balanced":
+        weights = class_weights(train_part.targets, recipe.target).to(device)
+    return Run(
+        recipe=recipe,
+        store=store,
+        train=train_part,
+        tune=tune_part,
+        loss=make_loss(recipe.target, recipe.train, weights),
+        tune_loss=make_loss(recipe.target, recipe.train),
+        device=device,
+    )
+
+
+def set_up(how: Training) -> torch.device:
+    """Fix threads and determinism of this process, and choose the device."""
+    torch.set_num_threads(how.threads)
+    # Read by cuBLAS when it starts; without it, it refuses to be deterministic.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    # Says what `use_deterministic_algorithms` says, without its import of the compiler.
+    torch.set_deterministic_debug_mode("error" if how.deterministic else "default")
+    # Our code reads no memory that it has not written, so filling it would only cost time.
+    setattr(torch.utils.deterministic, "fill_uninitialized_memory", False)  # noqa: B010
+    torch.backends.cudnn.benchmark = not how.deterministic
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def about(run: Run, state: State, *, fold: int, seed: int) -> dict[str, Any]:
+    """Return the facts written beside the weights: the same for equal runs."""
+    best = state.progress.best
+    return {
+        "recipe": run.recipe.sha256,
+        "variant": run.recipe.variant,
+        "fold": fold,
+        "seed": seed,
+        "epoch": best.epoch,
+        "metric": best.metric,
+        "value": None if best.best is None or np.isnan(best.best) else best.best,
+        "parameters": n_parameters(state.network.model),
+    }
+
+
+def history_text(history: list[dict[str, float]]) -> str:
+    """Format the history as CSV, six significant digits, empty where undefined."""
+    lines = [",".join("" if np.isnan(v) else f"{v:.6g}" for v in row.values()) for row in history]
+    return "\n".join([",".join(history[0]), *lines]) + "\n"
+
+
+def _second_seed(seed: int) -> int:
+    # Two streams from one seed, so that dropout and the order of cases are not alike.
+    return int(np.random.SeedSequence([seed, 1]).generate_state(1, np.uint64)[0] >> np.uint64(1))
+
+
+@contextmanager
+def _screen(run: Run, state: State) -> Iterator[Callable[[], Any]]:
+    """Show a bar of all steps, redrawn seldom so that log files stay small."""
+    total = run.how.max_steps or run.steps_per_epoch * run.how.epochs
+    with tqdm(
+        total=total,
+        initial=state.progress.step,
+        desc=f"train {run.recipe.variant}",
+        unit="step",
+        mininterval=5.0,
+        leave=False,
+        file=sys.stderr,
+    ) as bar:
+        yield bar.update
+
+
+@contextmanager
+def _tensorboard(folder: Path, state: State) -> Iterator[Callable[[dict[str, float]], None]]:
+    with SummaryWriter(str(folder), purge_step=state.progress.epoch + 1) as writer:
+
+        def write(row: dict[str, float]) -> None:
+            for name, value in row.items():
+                if name != "epoch":
+                    writer.add_scalar(name, value, int(row["epoch"]))
+
+        yield write

@@ -1,0 +1,154 @@
+"""Pictures that stand alike: the same bytes, the same pixels, or nearly the same look."""
+
+import logging
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from tqdm import tqdm
+
+from radpipe.splitting.alignment import copy_correlation
+from radpipe.splitting.descriptors import describe
+from radpipe.splitting.nominate import Pairs, nominate
+from radpipe.splitting.warp import N_ORIENTATIONS, Floats, orient
+
+Kind = Literal["patient", "bytes", "pixels", "near"]
+Strings = npt.NDArray[np.str_]
+Ints = npt.NDArray[np.int64]
+CHUNK = 2048
+# Seed of the made-up copies from which descriptions are learned; part of the method.
+SEED = 20_04
+# Below this side, films of different people come out nearly as alike as copies.
+TRUSTED_SIDE = 48
+
+log = logging.getLogger("radpipe.splitting")
+
+
+@dataclass(frozen=True)
+class Copy:
+    """Two pictures of different patients that stand alike.
+
+    Attributes
+    ----------
+    first, second
+        Numbers of the pictures, first < second.
+    kind
+        bytes: the same file; pixels: the same decoded pixels; near: verified by aligned
+        correlation.
+    correlation
+        `alignment.copy_correlation`; 1 for the same bytes or pixels.
+
+    """
+
+    first: int
+    second: int
+    kind: Kind
+    correlation: float
+
+
+def find_copies(
+    thumbnails: npt.NDArray[np.uint8],
+    *,
+    sha256: Strings,
+    sha256_pixels: Strings,
+    patients: Strings,
+    correlation: float,
+) -> list[Copy]:
+    """Find pictures that stand alike across patients.
+
+    Parameters
+    ----------
+    thumbnails : uint8 array of shape (n, side, side)
+        The stored pictures, shrunk; 64 pixels are best, below 48 different people's films
+        are told apart poorly.
+    sha256, sha256_pixels, patients : string arrays of shape (n,)
+        Hashes of the files' bytes and of their decoded pixels, and whose they are.
+    correlation
+        From here on an aligned pair is a copy, in (0, 1].
+
+    Returns
+    -------
+    list of Copy
+        Sorted by first and second; a pair is listed once, under its strongest kind. Of a
+        set of identical pictures, each is paired with the first only.
+
+    """
+    found: dict[tuple[int, int], Copy] = {}
+    kinds: tuple[tuple[Kind, Strings], ...] = (("bytes", sha256), ("pixels", sha256_pixels))
+    for kind, hashes in kinds:
+        for first, second in _identical(hashes, patients):
+            found.setdefault((first, second), Copy(first, second, kind, 1.0))
+    if thumbnails.shape[1] < TRUSTED_SIDE:
+        log.warning(
+            "the store's pictures have %d pixels a side: near copies are told from other"
+            " pictures reliably from %d on",
+            thumbnails.shape[1],
+            TRUSTED_SIDE,
+        )
+    for copy in _near(thumbnails, sha256_pixels, patients, correlation):
+        if sha256_pixels[copy.first] != sha256_pixels[copy.second]:
+            found.setdefault((copy.first, copy.second), copy)
+    return [found[pair] for pair in sorted(found)]
+
+
+def verify(thumbnails: npt.NDArray[np.uint8], pairs: Pairs) -> Floats:
+    """Return the aligned correlation of nominated pairs, in their order."""
+    alike = np.zeros(len(pairs), np.float32)
+    jobs = [
+        chosen[start : start + CHUNK]
+        for orientation in range(N_ORIENTATIONS)
+        for chosen in [np.flatnonzero(pairs.orientation == orientation)]
+        for start in range(0, len(chosen), CHUNK)
+    ]
+
+    def look(job: Ints) -> None:
+        a = thumbnails[pairs.first[job]].astype(np.float32)
+        b = thumbnails[pairs.second[job]].astype(np.float32)
+        alike[job] = copy_correlation(a, orient(b, int(pairs.orientation[job[0]])))
+
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        list(tqdm(pool.map(look, jobs), total=len(jobs), desc="verify copies", mininterval=10))
+    return alike
+
+
+def _near(
+    thumbnails: npt.NDArray[np.uint8], pixels: Strings, patients: Strings, correlation: float
+) -> list[Copy]:
+    """Nominate and verify; a patient's identical pictures are looked at once."""
+    _, whose = np.unique(patients, return_inverse=True)
+    _, what = np.unique(pixels, return_inverse=True)
+    _, kept = np.unique(np.stack([whose, what], axis=1), axis=0, return_index=True)
+    kept = np.sort(kept)
+    if len(kept) < 2:
+        return []
+    small = thumbnails[kept]
+    descriptions = describe(small, np.random.default_rng(SEED))
+    pairs = nominate(descriptions, whose[kept])
+    alike = verify(small, pairs)
+    log.info(
+        "looked for near copies: pictures=%d nominated=%d verified=%d",
+        len(kept),
+        len(pairs),
+        int((alike >= correlation).sum()),
+    )
+    best: dict[tuple[int, int], float] = {}
+    for k in np.flatnonzero(alike >= correlation):
+        pair = int(kept[pairs.first[k]]), int(kept[pairs.second[k]])
+        best[pair] = max(float(alike[k]), best.get(pair, -1.0))
+    return [Copy(*pair, "near", value) for pair, value in best.items()]
+
+
+def _identical(hashes: Strings, patients: Strings) -> list[tuple[int, int]]:
+    """Pair the first picture of every hash with each later one of another patient."""
+    _, what = np.unique(hashes, return_inverse=True)
+    order = np.argsort(what, kind="stable")
+    sets = np.split(order, np.flatnonzero(np.diff(what[order])) + 1)
+    return [
+        (int(one[0]), int(other))
+        for one in sets
+        for other in one[1:]
+        if patients[other] != patients[one[0]]
+    ]

@@ -1,0 +1,224 @@
+"""What an adapter is: it turns the files of a data set into a table of cases.
+
+An adapter is one module or package `radpipe.studies.<name>` with an object `ADAPTER`. It
+reads a layout on disk and nothing else: where the files come from, that they did not
+change, and what happens to the pixels is not its business.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import pyarrow as pa
+from pydantic import BaseModel
+
+from radpipe.core.errors import DataError
+from radpipe.core.settings import PhantomSource, Target
+
+PARTS = ("train", "tune", "test")
+BOX_SCHEMA = pa.schema(
+    [
+        ("case", pa.string()),
+        ("view", pa.string()),
+        ("slice", pa.int64()),
+        ("x0", pa.float64()),
+        ("y0", pa.float64()),
+        ("x1", pa.float64()),
+        ("y1", pa.float64()),
+        ("label", pa.string()),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One line of the manifest: size and hash of a raw file."""
+
+    size: int
+    sha256: str
+
+
+# Path below the raw root, with forward slashes, to what is known about the file.
+Files = Mapping[str, File]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One unit of prediction, as an adapter finds it.
+
+    Attributes
+    ----------
+    case
+        Name, unique in the study.
+    patient
+        Unit of splitting; also a group of any other kind that must not be divided.
+    official
+        Part that the data set itself gives the case, or None.
+    target
+        Index of the class; for a multi-label target one 0 or 1 a label. NaN is unknown.
+    files
+        View to file below the raw root; an image study has the one view "image".
+    covariates
+        Name to the text that the data set gives; "" is unknown.
+    ceiling
+        Ideal observer's probability of every class, or None where no one knows it.
+
+    """
+
+    case: str
+    patient: str
+    official: str | None
+    target: tuple[float, ...]
+    files: Mapping[str, str]
+    covariates: Mapping[str, str]
+    ceiling: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CaseTable:
+    """The cases of a study and the lesion boxes that are known, as they are stored."""
+
+    cases: pa.Table
+    boxes: pa.Table
+
+
+class Adapter(Protocol):
+    """What `radpipe.studies.<name>.ADAPTER` must offer.
+
+    Attributes
+    ----------
+    layout_model
+        Typed form of the study's `layout` block.
+    views
+        Names of the pictures a case has.
+
+    """
+
+    layout_model: type[BaseModel]
+    views: tuple[str, ...]
+
+    def cases(self, raw: Path, *, files: Files, layout: Any, target: Target) -> CaseTable:
+        """Read the layout below `raw`; `files` is the manifest, the only list of files.
+
+        Raises
+        ------
+        DataError
+            The files or tables contradict themselves or the settings.
+
+        """
+
+    def phantom(self, out: Path, *, source: PhantomSource, layout: Any, target: Target) -> None:
+        """Write a synthetic study in this layout below `out`; same arguments, same bytes."""
+
+
+def case_table(
+    cases: Sequence[Case], *, target: Target, views: Sequence[str], boxes: pa.Table | None = None
+) -> CaseTable:
+    """Put cases into the form in which they are stored, sorted by case.
+
+    Covariates that hold only numbers become float64, others stay text. Ceiling columns
+    exist if the ideal observer of any case is known.
+
+    Raises
+    ------
+    DataError
+        There is no case, or two have the same name.
+
+    """
+    ordered = sorted(cases, key=lambda case: case.case)
+    _refuse_doubles(ordered)
+    text, number = pa.string(), pa.float64()
+    columns: dict[str, pa.Array] = {
+        "case": pa.array([case.case for case in ordered], text),
+        "patient": pa.array([case.patient for case in ordered], text),
+        "official": pa.array([case.official for case in ordered], text),
+    }
+    for index, name in enumerate(target.columns):
+        columns[name] = pa.array([case.target[index] for case in ordered], number)
+    for view in views:
+        columns[f"file_{view}"] = pa.array([case.files.get(view) for case in ordered], text)
+    for name in sorted({name for case in ordered for name in case.covariates}):
+        texts = [case.covariates.get(name, "") for case in ordered]
+        columns[f"covariate_{name}"] = covariate(texts)
+    if any(case.ceiling for case in ordered):
+        unknown = (math.nan,) * len(target.classes)
+        for index, name in enumerate(target.ceiling_columns):
+            columns[name] = pa.array([(case.ceiling or unknown)[index] for case in ordered], number)
+    return CaseTable(pa.table(columns), BOX_SCHEMA.empty_table() if boxes is None else boxes)
+
+
+def covariate(texts: Sequence[str]) -> pa.Array:
+    """Give a covariate its type: float64 if all known values are numbers, else text.
+
+    Infinite values are no measurements and become unknown, NaN. A number with a leading
+    zero, such as 007, is an identifier, and its column stays text.
+    """
+    numbers = [_number(text) for text in texts]
+    if any(number is None for number in numbers):
+        return pa.array([text.strip() or None for text in texts], pa.string())
+    return pa.array(numbers, pa.float64())
+
+
+def check_cases(found: CaseTable, *, target: Target, views: Sequence[str], files: Files) -> None:
+    """Refuse a table of cases that breaks the contract; every adapter's result passes here.
+
+    Raises
+    ------
+    DataError
+        A column, a value or a file is not what later steps rely on.
+
+    """
+    cases, boxes = found.cases, found.boxes
+    needed = ["case", "patient", "official", *target.columns, *(f"file_{view}" for view in views)]
+    if missing := [name for name in needed if name not in cases.column_names]:
+        raise DataError(f"the table of cases lacks the columns {', '.join(missing)}")
+    names = cases["case"].to_pylist()
+    _require(names == sorted(set(names)), "cases must be sorted and each stand once")
+    _require(all(cases["patient"].to_pylist()), "every case needs a patient")
+    official = set(cases["official"].to_pylist()) - {None}
+    _require(official <= set(PARTS), f"official parts are {', '.join(PARTS)}, got {official}")
+    top = 1 if target.kind == "multi-label" else len(target.classes) - 1
+    for column in target.columns:
+        values = {value for value in cases[column].to_pylist() if not math.isnan(value)}
+        _require(
+            values <= set(range(top + 1)), f"{column} must be a whole number 0..{top} or unknown"
+        )
+    for view in views:
+        lost = set(cases[f"file_{view}"].to_pylist()) - {None} - files.keys()
+        _require(not lost, f"files that are not in the manifest: {sorted(lost)[:10]}")
+    _require(boxes.schema.equals(BOX_SCHEMA), "boxes must have the columns of BOX_SCHEMA")
+    _require(set(boxes["case"].to_pylist()) <= set(names), "a box belongs to no case")
+
+
+def _require(holds: bool, what: str) -> None:
+    if not holds:
+        raise DataError(f"the adapter broke its contract: {what}.")
+
+
+def _refuse_doubles(ordered: Sequence[Case]) -> None:
+    if not ordered:
+        raise DataError("the study has no case.")
+    doubles = [name for name, n in Counter(case.case for case in ordered).items() if n > 1]
+    if doubles:
+        raise DataError(
+            f"{len(doubles)} names stand for more than one case, such as {doubles[0]!r}."
+            " A case needs a name of its own: choose another column or rename the files."
+        )
+
+
+def _number(text: str) -> float | None:
+    """Return the number in a text, NaN for an empty or infinite one, None for no number."""
+    text = text.strip()
+    if not text:
+        return math.nan
+    digits = text.lstrip("+-")
+    if len(digits) > 1 and digits[0] == "0" and digits[1].isdigit():
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else math.nan

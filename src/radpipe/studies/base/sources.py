@@ -1,0 +1,191 @@
+"""Where a study's files come from, and the folder in which they lie on this machine.
+
+`path`     used where it lies: never copied, linked or changed.
+`phantom`  written by the adapter below `data/<study>/raw`.
+`url`      downloaded to `data/<study>/download` and unpacked below `data/<study>/raw`.
+
+Raw files are no engine's output, so after a clone they may be absent while everything that
+was made from them is there. `materialise` makes them again whenever a step needs them.
+"""
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import radpipe
+from radpipe.core.errors import DataError
+from radpipe.core.files import read_json, sha256_file, sha256_json, write_json
+from radpipe.core.settings import PathSource, PhantomSource, Source, Target, UrlSource
+from radpipe.core.step import Job
+from radpipe.studies.base.adapters import load_adapter, read_layout
+from radpipe.studies.base.download import download, file_name
+from radpipe.studies.base.manifest import list_files
+from radpipe.studies.base.unpack import is_archive, unpack
+
+DATA = Path("data")
+# What a step must declare in its settings to be able to call `origin`.
+SETTINGS = (
+    "studies.{study}.adapter",
+    "studies.{study}.source",
+    "studies.{study}.layout",
+    "studies.{study}.target",
+)
+
+
+class Origin(Protocol):
+    """What must be known of a study to find its files; `core.settings.Study` fits."""
+
+    @property
+    def adapter(self) -> str: ...  # noqa: D102
+    @property
+    def source(self) -> Source: ...  # noqa: D102
+    @property
+    def layout(self) -> dict[str, Any]: ...  # noqa: D102
+    @property
+    def target(self) -> Target: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """The `Origin` of a study, from the settings that a step declared."""
+
+    adapter: str
+    source: Source
+    layout: dict[str, Any]
+    target: Target
+
+
+def origin(job: Job, study: str) -> Declared:
+    """Read a study's origin from a step's settings; the step declares `SETTINGS`."""
+    return Declared(*(job.setting(key.format(study=study)) for key in SETTINGS))
+
+
+def raw_root(name: str, study: Origin) -> Path:
+    """Return the folder of a study's raw files, whether or not it exists.
+
+    Parameters
+    ----------
+    name
+        Key of the study in `params.yaml`.
+    study
+        Its settings.
+
+    """
+    if isinstance(study.source, PathSource):
+        return Path(os.path.expandvars(study.source.path)).expanduser()
+    return DATA / name / "raw"
+
+
+def materialise(name: str, study: Origin) -> Path:
+    """Make sure that a study's raw files are there, and return their folder.
+
+    Files that are there and agree with the settings that made them are kept. New ones are
+    put together under another name, so that half a study is never taken for a whole one.
+
+    Raises
+    ------
+    DataError
+        The path does not exist, or the download failed.
+
+    """
+    raw = raw_root(name, study)
+    if isinstance(study.source, PathSource):
+        _check_path(name, study.source.path, raw)
+        return raw
+    folder = raw.parent
+    folder.mkdir(parents=True, exist_ok=True)
+    with _alone(folder):
+        made_by = _made_by(study)
+        if not _agrees(raw, made_by):
+            _build(name, study, raw)
+            listing = sha256_json(list_files(raw))
+            write_json(folder / ".source.json", {"made_by": made_by, "listing": listing})
+    return raw
+
+
+def _check_path(name: str, given: str, raw: Path) -> None:
+    where = f"params.yaml: studies.{name}.source.path: {given!r}"
+    if "$" in str(raw):
+        raise DataError(f"{where} names a variable that is not set in this shell. Set it.")
+    if not raw.exists():
+        raise DataError(
+            f"{where}: there is no such folder (looked for {raw.absolute()}). The way out:"
+            " correct the path, connect the disk, or run on the machine that has the data."
+        )
+    if not raw.is_dir():
+        raise DataError(f"{where} is a file; give the folder that holds the data set.")
+
+
+def _build(name: str, study: Origin, raw: Path) -> None:
+    """Write the files under a temporary name and put them in the place of `raw`."""
+    for left_over in raw.parent.glob(".raw-*"):
+        shutil.rmtree(left_over)
+    building = Path(tempfile.mkdtemp(prefix=".raw-", dir=raw.parent))
+    try:
+        if isinstance(study.source, PhantomSource):
+            adapter = load_adapter(study.adapter)
+            layout = read_layout(name, adapter, study.layout)
+            adapter.phantom(building, source=study.source, layout=layout, target=study.target)
+        elif isinstance(study.source, UrlSource):
+            _fetch(study.source, building, folder=raw.parent)
+        building.chmod(0o755)  # mkdtemp makes private folders
+        if raw.exists():
+            shutil.rmtree(raw)
+        building.rename(raw)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+
+
+def _fetch(source: UrlSource, out: Path, *, folder: Path) -> None:
+    for file in source.files:
+        path = download(file, folder / "download", seen=folder / "source.json")
+        if file.unpack and is_archive(path):
+            unpack(path, out)
+        else:
+            shutil.copyfile(path, out / file_name(file.address))
+
+
+def _made_by(study: Origin) -> dict[str, Any]:
+    """Describe what the raw files depend on; another description makes them again."""
+    source = study.source.model_dump(mode="json")
+    if isinstance(study.source, UrlSource):
+        return {"source": source}
+    return {
+        "source": source,
+        "adapter": study.adapter,
+        "layout": dict(study.layout),
+        "target": study.target.model_dump(mode="json"),
+        "code": _phantom_code(study.adapter),
+    }
+
+
+def _phantom_code(adapter: str) -> Mapping[str, str]:
+    """Hash the modules that write an adapter's phantom, by their name in the package."""
+    root = Path(radpipe.__file__).parent
+    files = [*root.glob(f"studies/{adapter}/phantom*.py"), *root.glob("imaging/phantom*.py")]
+    files += root.glob(f"studies/{adapter}.py")
+    return {str(file.relative_to(root)): sha256_file(file) for file in sorted(files)}
+
+
+def _agrees(raw: Path, made_by: Mapping[str, Any]) -> bool:
+    """Tell whether the files of now are whole and what `made_by` would give."""
+    try:
+        note = read_json(raw.parent / ".source.json")
+        same: bool = note == {"made_by": made_by, "listing": sha256_json(list_files(raw))}
+    except (OSError, ValueError):
+        return False  # nothing was made yet, or it was not finished
+    return same
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Let one process at a time make a study's files; others wait for it."""
+    with (folder / ".source.lock").open("w") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield

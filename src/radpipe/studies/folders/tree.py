@@ -1,0 +1,158 @@
+"""Class folders: the path of an image says what it shows."""
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+from radpipe.core.errors import ConfigError, DataError, near_miss
+from radpipe.core.settings import Target
+from radpipe.studies.base.contract import Case, Files
+from radpipe.studies.base.truth import read_ceiling
+from radpipe.studies.folders.findings import (
+    VIEW,
+    case_names,
+    image_files,
+    listing,
+    official_part,
+    unknown_patient,
+    warn_of_unknown_patients,
+)
+from radpipe.studies.folders.layout import Layout
+from radpipe.studies.folders.template import Template
+
+log = logging.getLogger("radpipe.index")
+
+
+def read_tree(raw: Path, *, files: Files, layout: Layout, target: Target) -> list[Case]:
+    """Read class folders.
+
+    Parameters
+    ----------
+    raw
+        Root of the study's files.
+    files
+        The manifest.
+    layout
+        With `path`.
+    target
+        binary, multi-class or ordinal.
+
+    Raises
+    ------
+    DataError
+        No file fits the template, a folder is no class, or a class folder is empty.
+
+    """
+    if target.kind == "multi-label":
+        raise ConfigError(
+            "a folder gives an image one class; a multi-label target needs layout.table."
+        )
+    template = Template(layout.path or "")
+    names = class_names(layout, target)
+    images = image_files(files, layout)
+    fits = {file: found for file in images if (found := template.match(file)) is not None}
+    _report_misfits(images, fits, template, len(files) - len(images))
+    _refuse_unknown_folders({found["class"] for found in fits.values()}, names)
+    _refuse_empty_folders(raw, template, images, names)
+    ceiling = read_ceiling(raw, files=files, target=target, translate=names.get)
+    kept = [file for file in fits if names[fits[file]["class"]] is not None]
+    case_of = case_names(kept)
+    if "patient" not in template.names:
+        warn_of_unknown_patients(len(kept), len(kept))
+    return [
+        Case(
+            case=case_of[file],
+            patient=fits[file].get("patient") or unknown_patient(case_of[file]),
+            official=official_part(fits[file].get("part", ""), layout),
+            target=(float(target.classes.index(names[fits[file]["class"]] or "")),),
+            files={VIEW: file},
+            covariates={name: fits[file][name] for name in template.covariates},
+            ceiling=ceiling.get(file),
+        )
+        for file in kept
+    ]
+
+
+def class_names(layout: Layout, target: Target) -> dict[str, str | None]:
+    """Return folder to class of the target; a folder to be left out goes to None.
+
+    Raises
+    ------
+    ConfigError
+        `layout.classes` names a class that the target does not have.
+
+    """
+    for folder, name in layout.classes.items():
+        if name is not None and name not in target.classes:
+            raise ConfigError(
+                f"layout.classes.{folder}: unknown {name!r}{near_miss(name, target.classes)}"
+                f" Classes of the target: {', '.join(target.classes)}."
+            )
+    return {**{name: name for name in target.classes}, **layout.classes}
+
+
+def _report_misfits(
+    images: list[str], fits: dict[str, dict[str, str]], template: Template, n_others: int
+) -> None:
+    if not images:
+        raise DataError(
+            "the data set holds no images (files with a suffix such as .png or .jpg). Check"
+            " the study's source in params.yaml."
+        )
+    misfits = [file for file in images if file not in fits]
+    if not fits:
+        raise DataError(
+            f"no image fits layout.path {template.text!r}; there is, for example,"
+            f" {images[0]!r}. Every '/' in the template is one folder, and {{_}} stands for"
+            " what is to be ignored."
+        )
+    if misfits:
+        log.warning(
+            "%d images do not fit layout.path %r and are no cases:\n  %s",
+            len(misfits),
+            template.text,
+            listing(misfits),
+        )
+    log.info("images=%d fitting=%d other_files=%d", len(images), len(fits), n_others)
+
+
+def _refuse_unknown_folders(found: set[str], names: dict[str, str | None]) -> None:
+    unknown = sorted(found - names.keys())
+    if unknown:
+        raise DataError(
+            f"the folders {', '.join(map(repr, unknown[:10]))} are no classes"
+            f"{near_miss(unknown[0], names)} Known: {', '.join(names)}. The way out: say in"
+            f" params.yaml what they are, layout.classes: {unknown[0]}: <class>, or null to"
+            " leave a folder out."
+        )
+
+
+def _refuse_empty_folders(
+    raw: Path, template: Template, images: list[str], names: dict[str, str | None]
+) -> None:
+    """Refuse a class folder without images, which is a copy that went wrong.
+
+    Where patients have folders above the class, a patient without images of a class is
+    nothing special, so only the last level that all patients share is looked at.
+    """
+    depth = template.class_depth
+    above = template.text.split("/")[:depth]
+    if depth == len(template.text.split("/")) or any("{patient}" in part for part in above):
+        return
+    full = {"/".join(file.split("/")[:depth]) for file in images}
+    empty = []
+    for folder in _folders(raw, depth):
+        found = template.match_folder(folder)
+        if found and names.get(found["class"]) is not None and folder not in full:
+            empty.append(folder)
+    if empty:
+        raise DataError(
+            f"class folders without images:\n  {listing(sorted(empty))}\nThe way out: put the"
+            " images there, or delete the folders."
+        )
+
+
+def _folders(raw: Path, depth: int) -> Iterator[str]:
+    for folder in raw.glob("/".join("*" * depth)):
+        if folder.is_dir():
+            yield folder.relative_to(raw).as_posix()

@@ -1,0 +1,35 @@
+"""Made-up results for the tests of the report."""
+
+from pathlib import Path
+
+import pytest
+
+from radpipe.app.report.results import Folders, Study, read_studies
+from tests.app.fake_results import VARIANTS, write_comparison, write_results
+
+
+def folders(root: Path) -> Folders:
+    """Return where the results of a project lie."""
+    results = root / "results"
+    return Folders(
+        scores=results / "scores",
+        runs=results / "runs",
+        tables=results / "comparison",
+        figures=results / "figures",
+        studies=results / "studies",
+    )
+
+
+@pytest.fixture(scope="session")
+def results(tmp_path_factory) -> Path:
+    """Return a project folder with results; nobody changes it."""
+    root = tmp_path_factory.mktemp("results")
+    write_results(root)
+    write_comparison(root)
+    return root
+
+
+@pytest.fixture
+def studies(results) -> tuple[Study, ...]:
+    """Return the studies of `results`: bones (opened), chest (tune only)."""
+    return read_studies(folders(results), VARIANTS, check=lambda path: path)

@@ -1,0 +1,199 @@
+"""The page as text: complete, escaped, self-contained, the same twice."""
+
+import json
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from radpipe.app.report.numbers import flat_metrics
+from radpipe.app.report.page import embed, render_page
+from radpipe.app.report.results import read_openings, read_studies
+from radpipe.core.errors import DataError
+from radpipe.core.settings import Plan
+from tests.app.conftest import folders
+from tests.app.fake_results import (
+    HASH,
+    VARIANTS,
+    plan,
+    write_comparison,
+    write_openings,
+    write_results,
+)
+
+VOID = {"meta", "img", "br", "link", "input", "hr"}
+
+
+def page(studies, openings=()) -> str:
+    settings = plan()
+    return render_page(
+        studies,
+        openings=openings,
+        plan=Plan(**settings["plan"]),
+        colours=dict.fromkeys(VARIANTS, "#1f5f8b"),
+    )
+
+
+class Outline(HTMLParser):
+    """Collects tags and checks that they close in order."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.seen, self.attributes = [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.seen.append(tag)
+        self.attributes.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, _):
+        self.seen.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+@pytest.fixture
+def html(studies) -> str:
+    return page(studies)
+
+
+def test_page_is_well_formed_and_outlined(html):
+    outline = Outline()
+    outline.feed(html)
+    assert outline.open == []
+    assert outline.seen.count("h1") == 1
+    images = [attributes for tag, attributes in outline.attributes if tag == "img"]
+    assert images
+    assert all(image["alt"] for image in images)
+    targets = {attributes.get("id") for _, attributes in outline.attributes}
+    links = {a["href"][1:] for tag, a in outline.attributes if tag == "a"}
+    assert links <= targets
+
+
+def test_page_loads_nothing_from_elsewhere(html):
+    text = re.sub(r"data:image/[^\"]+", "", html)
+    assert not re.findall(r"https?://(?!doi\.org|creativecommons\.org)", text)
+    assert not re.search(r"@import|url\(|<link|src=\"(?!data:)", html.replace("data:", "data:"))
+
+
+def test_every_compared_number_has_its_interval(studies, html):
+    for study in studies:
+        for variant in study.variants:
+            for metric in ("auc", "accuracy", "f1", "ece"):
+                estimate = variant.estimate(metric)
+                pattern = (
+                    rf'<span class="v">{estimate.text}</span> '
+                    rf'<span class="i">{estimate.interval}</span>'
+                )
+                assert re.search(pattern, html), (variant.name, metric)
+
+
+def test_a_number_without_interval_is_not_shown(tmp_path):
+    write_results(tmp_path)
+    write_comparison(tmp_path)
+    file = tmp_path / "results/scores/bones-v1/metrics.json"
+    metrics = json.loads(file.read_text())
+    metrics["parts"]["test"]["metrics"]["accuracy"] = {"value": 0.123456}
+    file.write_text(json.dumps(metrics))
+    html = page(read_studies(folders(tmp_path), VARIANTS, check=lambda path: path))
+    assert ">0.123<" not in html
+    assert "no interval, so not compared" in html
+
+
+def test_ceiling_stands_above_the_sorted_rows(studies, html):
+    ceiling = html.index('<tbody class="ceiling">')
+    assert ceiling < html.index('<tbody class="rows">', ceiling)
+    assert html.count("ideal observer</span>") == 2  # ranking and class by class, of bones
+    assert studies[1].ceiling("auc") is None
+
+
+def test_tables_sort_and_stay_tables_without_script(html):
+    assert html.count('class="wide sortable"') > 5
+    assert 'data-value="' in html
+    assert html.count("<script>") == 1
+    assert "aria-sort" in html
+    assert "<noscript" not in html
+
+
+def test_names_are_escaped(tmp_path):
+    odd = ["healthy", "<b>bold</b>", "\"quoted\" & 'odd'"]
+    write_results(tmp_path, classes=odd)
+    write_comparison(tmp_path)
+    html = page(read_studies(folders(tmp_path), VARIANTS, check=lambda path: path))
+    assert "<b>bold" not in html
+    assert "&lt;b&gt;bold&lt;/b&gt;" in html
+    outline = Outline()
+    outline.feed(html)
+    assert outline.open == []
+
+
+def test_page_names_no_case_patient_or_file(html):
+    assert not re.search(r"test-\d{4}|tune-\d{4}|patient-\d{4}", html)
+    assert "truncated image" in html
+    assert "grouped: treated as one patient" in html
+
+
+def test_openings_are_counted(tmp_path, studies):
+    rows = [
+        ("2026-11-20T09:46:00+00:00", "bones-v1", HASH["bones-v1"]),
+        ("2026-11-21T09:46:00+00:00", "bones-v1", "f" * 64),
+        ("2026-11-20T10:00:00+00:00", "bones-floor", HASH["bones-floor"]),
+    ]
+    write_openings(tmp_path, rows)
+    html = page(studies, read_openings(tmp_path / "openings.csv"))
+    section = html[html.index('id="openings"') : html.index('id="terms"')]
+    line = section[section.index("bones-v1") : section.index("bones-floor")]
+    assert line.count('<td class="num">2') == 2
+    assert "2026-11-20T09:46:00+00:00" in line
+    assert "2026-11-21T09:46:00+00:00" in line
+    assert "more than one" in line
+    assert "opened the test part with 2 different recipes" in html
+
+
+def test_no_openings_are_said(tmp_path, html):
+    assert read_openings(tmp_path / "openings.csv") == ()
+    assert "No test part has been opened." in html
+
+
+def test_record_names_hashes_settings_and_command(html):
+    assert f'title="{HASH["bones-v1"]}"' in html
+    assert 'title="' + "a" * 64 in html
+    assert "torch 2.15.0" in html
+    assert "train.schedule.name" in html
+    assert "snakemake --cores all" in html
+    assert '<tr class="differs"><th scope="row"><code>preset' in html
+
+
+def test_page_is_the_same_twice(studies):
+    assert page(studies) == page(studies)
+
+
+def test_flat_metrics_are_few_numbers(studies):
+    numbers = flat_metrics(studies)
+    assert list(numbers) == sorted(VARIANTS)
+    for name, block in numbers.items():
+        assert list(block) == ["auc", "auc_low", "auc_high"]
+        assert all(round(value, 4) == value for value in block.values()), name
+    test = studies[0].best.metrics["parts"]["test"]["metrics"]["auc"]["value"]
+    assert numbers["bones-v1"]["auc"] == pytest.approx(test, abs=5e-5)
+
+
+def test_ranking_of_other_variants_is_refused(tmp_path):
+    write_results(tmp_path)
+    write_comparison(tmp_path)
+    with pytest.raises(DataError, match=r"bones-ranking.csv ranks .* Run the step compare again"):
+        read_studies(folders(tmp_path), ["bones-v1"], check=lambda path: path)
+
+
+def test_drawing_is_preferred_to_picture(tmp_path):
+    write_results(tmp_path)
+    write_comparison(tmp_path)
+    (tmp_path / "results/figures/bones-roc.svg").write_text("<svg/>")
+    bones, _ = read_studies(folders(tmp_path), VARIANTS, check=lambda path: path)
+    assert bones.figures["roc"].suffix == ".svg"
+    assert embed(bones.figures["roc"]) == "data:image/svg+xml;base64,PHN2Zy8+"
+    (tmp_path / "results/figures/bones-pr.png").unlink()
+    bones, _ = read_studies(folders(tmp_path), VARIANTS, check=lambda path: path)
+    assert "pr" not in bones.figures

@@ -1,0 +1,128 @@
+"""What the page says about results, and what it warns of."""
+
+import copy
+from dataclasses import replace
+
+import pytest
+
+from radpipe.app.report.estimates import Estimate
+from radpipe.app.report.results import paired_between
+from radpipe.app.report.story import answer, cautions
+
+
+def edited(study, edit):
+    """Return the study with `edit` applied to a copy of its best variant's metrics."""
+    metrics = copy.deepcopy(study.best.metrics)
+    edit(metrics, metrics["parts"][study.part])
+    return replace(study, variants=(replace(study.best, metrics=metrics), *study.variants[1:]))
+
+
+def titles(study, openings=()):
+    return [caution.title for caution in cautions(study, openings)]
+
+
+def test_answer_names_best_gap_verdict_and_ceiling(studies):
+    bones, _ = studies
+    said = answer(bones, confidence=0.95)
+    auc = bones.best.estimate("auc")
+    assert said.variant == "bones-v1"
+    assert said.estimate == auc
+    assert said.lead == "ranks first of 3 variants on the test part"
+    assert "against bones-resnet18, the next" in said.gap
+    assert "95\u202f% interval" in said.gap
+    assert "corrected p = 0.400" in said.gap
+    assert "do not tell the two apart" in said.verdict
+    ceiling = bones.ceiling("auc")
+    assert f"reaches {ceiling.text} ({ceiling.interval})" in said.top
+    gap = bones.gaps["bones-v1"]
+    assert said.top.endswith(f"{gap.signed} ({gap.interval}) against the best variant")
+    assert answer(replace(bones, gaps={}), confidence=0.95).top.endswith("on the same cases")
+
+
+def test_answer_tells_a_real_difference(studies):
+    bones, _ = studies
+    row = {**bones.paired[0], "difference": "0.05", "low": "0.02", "high": "0.08"}
+    real = replace(bones, paired=({**row, "p_holm": "0.0001"},))
+    said = answer(real, confidence=0.95)
+    assert "+0.050 (95\u202f% interval 0.020 to 0.080; corrected p < 0.001)" in said.gap
+    assert said.verdict == "more than chance explains"
+
+
+def test_answer_without_rivals_tests_or_ceiling(studies):
+    _, chest = studies
+    alone = replace(chest, variants=chest.variants[:1])
+    said = answer(alone, confidence=0.95)
+    assert said.lead == "is the only variant, scored on the tune part"
+    assert (said.gap, said.verdict, said.top) == ("", "", "")
+    untested = answer(replace(chest, paired=()), confidence=0.95)
+    assert "was not tested" in untested.verdict
+
+
+def test_paired_difference_is_turned_round(studies):
+    bones, _ = studies
+    row = {"variant_a": "b", "variant_b": "a", "difference": "-0.02", "low": "-0.05"}
+    study = replace(bones, paired=({**row, "high": "0.01", "p_holm": ""},))
+    assert paired_between(study, "a", "b") == (Estimate(0.02, -0.01, 0.05), None)
+
+
+def test_unopened_test_is_said_loudly(studies):
+    bones, chest = studies
+    assert "The test part has not been opened" in titles(chest)
+    assert "The test part has not been opened" not in titles(bones)
+    assert cautions(chest, ())[0].level == "serious"
+
+
+def test_opening_with_two_recipes_is_said_but_twice_with_one_is_not(studies):
+    bones, _ = studies
+    once = {"variant": "bones-v1", "recipe": "a"}
+    assert not any("recipes" in title for title in titles(bones, [once, once]))
+    found = titles(bones, [once, {**once, "recipe": "b"}])
+    assert found[0] == "bones-v1 opened the test part with 2 different recipes"
+
+
+def test_score_above_the_ceiling_means_a_leak(studies):
+    bones, _ = studies
+
+    def lift(_, scores):
+        scores["metrics"]["auc"] |= {"value": 1.0, "low": 0.999, "high": 1.0}
+        scores["ceiling"]["auc"] |= {"value": 0.9, "low": 0.88, "high": 0.92}
+
+    lifted = edited(bones, lift)
+    assert "bones-v1 scores above the ceiling" in titles(lifted)
+
+
+@pytest.mark.parametrize(
+    ("edit", "title"),
+    [
+        pytest.param(
+            lambda _, s: s.update(n_patients=s["n_cases"]), "Patients are unknown", id="patients"
+        ),
+        pytest.param(
+            lambda _, s: s.update(n_per_class=[200, 12, 188]), "Few cases in a class", id="few"
+        ),
+        pytest.param(
+            lambda _, s: s["metrics"].update(ece={"value": 0.3, "low": 0.2, "high": 0.4}),
+            "Probabilities are poorly calibrated",
+            id="calibration",
+        ),
+        pytest.param(lambda m, _: m.update(seeds=[0]), "One run per variant", id="one run"),
+    ],
+)
+def test_cautions(studies, edit, title):
+    bones, _ = studies
+    calm = edited(bones, lambda _, s: s["metrics"].update(ece=None))
+    calm = replace(calm, variants=calm.variants[:1])
+    assert not any(found.startswith(title) for found in titles(calm))
+    assert any(found.startswith(title) for found in titles(edited(calm, edit)))
+
+
+def test_accepted_files_are_counted(studies):
+    bones, _ = studies
+    assert "2 files accepted in spite of likeness" in titles(bones)
+
+
+def test_remarks_of_the_split_are_passed_on(studies):
+    bones, _ = studies
+    remarked = replace(bones, split={**bones.split, "remarks": ["tune has no healthy case"]})
+    found = cautions(remarked, ())
+    assert "tune has no healthy case" in [caution.text for caution in found]

@@ -1,0 +1,105 @@
+"""A project whose steps do no work, with both engines."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.conftest import ROOT, Project
+
+COPIED = (
+    "Snakefile",
+    "dvc.yaml",
+    "environment.yml",
+    "profiles",
+    "src",
+    ".dvcignore",
+    ".gitignore",
+)
+STUB = """import sys
+
+sys.path.insert(0, {tests!r})
+from stub import run
+
+run({script!r})
+"""
+
+
+class Engines(Project):
+    """A Git repository with the real DAG files and stub steps; runs both engines."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        for name in COPIED:
+            if (ROOT / name).is_dir():
+                shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__*__"))
+            else:
+                shutil.copy(ROOT / name, root / name)
+        for script in Path(os.environ.get("DECL", ROOT / "workflow/scripts")).glob("*.py"):
+            text = STUB.format(tests=str(ROOT / "tests/engines"), script=str(script))
+            (root / "workflow/scripts" / script.name).write_text(text)
+        self.git("init", "--quiet", "--initial-branch=main")
+        self.git("config", "user.name", "Test")
+        self.git("config", "user.email", "test@example.org")
+        self.dvc("init", "--quiet")
+        self.commit("start")
+
+    def run(self, *command: str, check: bool = True) -> str:
+        """Run a command in the project; return all it printed."""
+        environment = {
+            **os.environ,
+            "PYTHONPATH": f"{self.root / 'src'}",
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "DVC_NO_ANALYTICS": "1",
+        }
+        done = subprocess.run(
+            command,
+            cwd=self.root,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        if check and done.returncode:
+            raise AssertionError(f"{' '.join(command)} exited {done.returncode}:\n{done.stdout}")
+        return done.stdout
+
+    def git(self, *arguments: str) -> str:
+        return self.run("git", *arguments)
+
+    def commit(self, message: str) -> None:
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--message", message)
+
+    def dvc(self, *arguments: str, check: bool = True) -> str:
+        return self.run(sys.executable, "-m", "dvc", *arguments, check=check)
+
+    def snakemake(self, *arguments: str, check: bool = True) -> str:
+        command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
+        return self.run(*command, check=check)
+
+    def radpipe(self, *arguments: str, check: bool = True) -> str:
+        return self.run(sys.executable, "-m", "radpipe.app", *arguments, check=check)
+
+    def planned(self, *arguments: str) -> set[str]:
+        """Return the logs of the jobs that Snakemake would run now."""
+        text = self.snakemake("--dry-run", *arguments)
+        logs = [line.split()[-1] for line in text.splitlines() if "log: logs/" in line]
+        return {log.removeprefix("logs/").removesuffix(".log") for log in logs}
+
+    def bytes_of(self, pattern: str) -> dict[str, bytes]:
+        """Return the content of files by relative name."""
+        return {
+            str(file.relative_to(self.root)): file.read_bytes()
+            for file in sorted(self.root.glob(pattern))
+            if file.is_file()
+        }
+
+
+@pytest.fixture
+def engines(tmp_path: Path) -> Engines:
+    """Return a fresh project with stub steps."""
+    return Engines(tmp_path)

@@ -1,0 +1,74 @@
+"""Steps with the real frame and no work: outputs are hashes of what they were made from.
+
+A whole plan then runs in seconds through both engines, and an output is the same bytes
+exactly if settings and inputs are the same.
+"""
+
+import ast
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+from radpipe.core.files import sha256_json, write_text
+from radpipe.core.params import lookup
+from radpipe.core.step import Job, Step
+
+
+def step_of(script: Path) -> Step:
+    """Return the `STEP` that a script declares, without importing what the script needs."""
+    tree = ast.parse(script.read_text(encoding="utf-8"))
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "STEP":
+            names = {"Step": Step, "Path": Path, "__doc__": ast.get_docstring(tree)}
+            return eval(compile(ast.Expression(node.value), str(script), "eval"), names)  # noqa: S307
+    raise LookupError(f"{script} declares no STEP")
+
+
+def run(script: str) -> None:
+    """Run the step that the real `script` declares, with made-up outputs."""
+    step = step_of(Path(script))
+    step(lambda job: work(step, job))
+
+
+def work(step: Step, job: Job) -> None:
+    """Write outputs that depend on settings and inputs alone."""
+    args = job.args
+    if step.name == "recipe":
+        # A recipe holds what the variant depends on, so that unchanged means unchanged.
+        variant = job.setting(f"variants.{args.variant}")
+        content: Any = [variant.model_dump(), job.hashes.of(args.store), job.hashes.of(args.split)]
+    else:
+        content = [step.name, job.run, [lookup(job._params, key) for key in job._declared]]
+    if step.name == "ingest":
+        # Pixels depend on the image settings; an edit to the adapter changes nothing.
+        content = [content, job.hashes.of(args.cases)]
+    elif step.name in ("train", "predict", "split"):
+        content = [content, *(job.hashes.of(getattr(args, name)) for name in step.reads)]
+    for file in found(step, job):
+        content = [content, job.hashes.of(job.read(file))]
+    if (slow := Path("slow")).exists() and step.name in slow.read_text().split():
+        time.sleep(1)
+    for name in step.writes:
+        path = getattr(args, name)
+        if name in ("tables", "figures") or path.name == "store":
+            path.mkdir(parents=True, exist_ok=True)
+            path = path / f"{args.study if step.name == 'ingest' else 'bones'}-roc.png"
+        write_text(path, json.dumps({"sha256": sha256_json([name, content])}) + "\n")
+
+
+def found(step: Step, job: Job) -> list[Path]:
+    """List the files that the real step finds in the folders it is given."""
+    plan = job._params.plan
+    if step.name == "evaluate":
+        runs = [f"fold-{f}-seed-{s}" for f in plan.folds for s in plan.seeds]
+        names = ("predictions.parquet", "history.csv")
+        return [job.args.runs / run / name for run in runs for name in names]
+    if step.name == "compare":
+        names = ("metrics.json", "cases.parquet", "history.csv")
+        return [job.args.scores / v / name for v in plan.variants for name in names]
+    if step.name == "report":
+        scores = [job.args.scores / v / "metrics.json" for v in plan.variants]
+        studies = [job.args.studies / s / "split.json" for s in job._params.studies]
+        return [*scores, *studies, job.args.tables, job.args.figures]
+    return []

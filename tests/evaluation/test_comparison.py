@@ -1,0 +1,165 @@
+"""Ranking and paired tests of hand-built variants."""
+
+import copy
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from radpipe.core.errors import DataError
+from radpipe.core.settings import Evaluation
+from radpipe.evaluation.comparison import PAIRED, RANKING, TESTED, compare
+from radpipe.evaluation.ensemble import cases_of
+from radpipe.evaluation.operating_point import choose
+from radpipe.evaluation.scoring import Scorer
+from radpipe.evaluation.tables import plain
+from tests.evaluation.conftest import BINARY
+
+EVALUATION = Evaluation(bootstrap=200, confidence=0.95, seed=1, threshold="youden")
+N = 80
+_RNG = np.random.default_rng(4)
+ODDS = _RNG.normal(size=2 * N)
+TRUTH = (_RNG.random(2 * N) < 1 / (1 + np.exp(-2 * ODDS))).astype(float)
+
+
+def variant(name, noise, *, study="bones", test=True, ceiling=True):
+    """Return metrics.json and cases.parquet of an observer with some noise."""
+    odds = 2 * ODDS + noise * np.random.default_rng(9).normal(size=2 * N)
+    positive, ideal = 1 / (1 + np.exp(-odds)), 1 / (1 + np.exp(-2 * ODDS))
+    table = pa.table(
+        {
+            "part": ["tune"] * N + ["test"] * N,
+            "case": [f"c{i:03}" for i in range(2 * N)],
+            "patient": [f"p{i // 2:03}" for i in range(2 * N)],
+            "target": TRUTH,
+            "score_healthy": 1 - positive,
+            "score_ill": positive,
+            **({"ceiling_healthy": 1 - ideal, "ceiling_ill": ideal} if ceiling else {}),
+        }
+    ).slice(0, 2 * N if test else N)
+    parts = {
+        part: found
+        for part in ("tune", "test")
+        if (found := cases_of(BINARY, table, part, where=name))
+    }
+    point = choose(BINARY, parts["tune"].truth, parts["tune"].scores, EVALUATION)
+    scorer = Scorer(BINARY, point, EVALUATION)
+    blocks = {part: scorer.part(cases, {(0, 0): cases}) for part, cases in parts.items()}
+    metrics = {
+        "variant": name,
+        "study": study,
+        "target": BINARY.model_dump(mode="json"),
+        "operating_point": point.as_json(),
+        "parts": blocks,
+    }
+    return plain(metrics), table
+
+
+@pytest.fixture(scope="module")
+def three():
+    return [variant("poor", 6.0), variant("good", 0.5), variant("fair", 2.5)]
+
+
+def test_ranking_has_the_ceiling_first(three):
+    ranking, _ = compare(three, EVALUATION)
+    assert list(ranking[0]) == RANKING
+    top = [row for row in ranking if row["part"] == "test" and row["metric"] == "auc"]
+    assert ranking[:4] == top
+    assert [row["variant"] for row in top] == ["ceiling", "good", "fair", "poor"]
+    assert [row["rank"] for row in top] == [0, 1, 2, 3]
+    assert [row["kind"] for row in top] == ["ceiling", *["variant"] * 3]
+    assert top[0]["value"] > top[2]["value"] > top[3]["value"]
+    assert top[1]["value"] == three[1][0]["parts"]["test"]["metrics"]["auc"]["value"]
+    assert {row["n_cases"] for row in top} == {N}
+    assert {row["n_patients"] for row in top} == {N // 2}
+    assert {row["seed_sd"] for row in top} == {None}
+    assert {row["metric"] for row in ranking} == set(three[0][0]["parts"]["test"]["metrics"])
+    assert {row["part"] for row in ranking} == {"tune", "test"}
+
+
+def test_pairs_are_tested_and_corrected(three):
+    _, paired = compare(three, EVALUATION)
+    assert list(paired[0]) == PAIRED
+    assert len(paired) == 3 * 2 * len(TESTED)
+    areas = [row for row in paired if row["part"] == "test" and row["metric"] == "auc"]
+    assert [(row["variant_a"], row["variant_b"]) for row in areas] == [
+        ("poor", "good"),
+        ("poor", "fair"),
+        ("good", "fair"),
+    ]
+    values = {m["variant"]: m["parts"]["test"]["metrics"]["auc"]["value"] for m, _ in three}
+    for row in areas:
+        expected = values[row["variant_a"]] - values[row["variant_b"]]
+        assert row["difference"] == pytest.approx(expected, abs=2e-6)
+        assert row["low"] < row["difference"] < row["high"]
+        assert row["p_delong"] <= row["p_holm"] <= 3 * row["p_delong"] + 1e-6
+    assert areas[0]["p_holm"] < 0.05
+    others = [row for row in paired if row["metric"] == "brier"]
+    assert {row["p_delong"] for row in others} == {None}
+    assert all(row["p_permutation"] <= row["p_holm"] for row in others)
+
+
+def test_without_test_of_all_variants_tune_ranks(three):
+    scores = [three[0], variant("closed", 1.0, test=False)]
+    ranking, paired = compare(scores, EVALUATION)
+    assert ranking[0]["part"] == "tune"
+    tested = [row for row in ranking if row["part"] == "test"]
+    assert {row["variant"] for row in tested} == {"ceiling", "poor"}
+    assert {row["part"] for row in paired} == {"tune"}
+
+
+def test_studies_are_ranked_apart(three):
+    scores = [three[0], variant("alone", 1.0, study="knee", ceiling=False, test=False)]
+    ranking, paired = compare(scores, EVALUATION)
+    knee = [row for row in ranking if row["study"] == "knee"]
+    assert {row["part"] for row in knee} == {"tune"}
+    assert {row["variant"] for row in knee} == {"alone"}
+    assert paired == []
+
+
+def test_undefined_area_ranks_last(three):
+    odd = copy.deepcopy(three[1][0])
+    for block in odd["parts"].values():
+        block["metrics"]["auc"]["value"] = None
+    ranking, _ = compare([(odd, three[1][1]), three[0]], EVALUATION)
+    assert [row["variant"] for row in ranking[:3]] == ["ceiling", "poor", "good"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda t: t.slice(1),
+            "good and poor cannot be compared on tune: .* 80 and 79 cases, 1 of",
+        ),
+        (
+            lambda t: t.set_column(
+                t.column_names.index("patient"), "patient", pa.array(["p"] * 2 * N)
+            ),
+            "different patients",
+        ),
+        (
+            lambda t: t.set_column(t.column_names.index("target"), "target", pa.array(1 - TRUTH)),
+            "different truths",
+        ),
+    ],
+)
+def test_other_cases_are_refused(three, change, message):
+    metrics, table = three[0]
+    metrics = {**metrics, "parts": {"tune": metrics["parts"]["tune"]}}
+    with pytest.raises(DataError, match=message):
+        compare([three[1], (metrics, change(table))], EVALUATION)
+
+
+def test_other_classes_are_refused(three):
+    metrics, table = copy.deepcopy(three[0][0]), three[0][1]
+    metrics["target"]["classes"] = ["healthy", "sick"]
+    table = table.rename_columns([n.replace("ill", "sick") for n in table.column_names])
+    with pytest.raises(DataError, match="targets .*'ill'.* and .*'sick'"):
+        compare([three[1], (metrics, table)], EVALUATION)
+
+
+def test_metrics_and_cases_of_different_days(three):
+    metrics, table = three[0]
+    with pytest.raises(DataError, match="poor: metrics.json has part test, cases.parquet has not"):
+        compare([(metrics, table.slice(0, N))], EVALUATION)

@@ -1,0 +1,102 @@
+"""Curves by hand, and bands around them."""
+
+import numpy as np
+import pytest
+from sklearn.metrics import precision_recall_curve
+
+from radpipe.evaluation import curves
+from radpipe.evaluation.intervals import draw_patients
+from radpipe.evaluation.metrics import weighted_auc
+
+# Positives 0.9, 0.4; negatives 0.6, 0.1.
+TRUTH, SCORE = np.array([1.0, 1, 0, 0]), np.array([0.9, 0.4, 0.6, 0.1])
+ONCE = np.ones((4, 1))
+
+
+def at(grid: np.ndarray, curve: np.ndarray, x: float) -> float:
+    return float(curve[np.argmin(np.abs(grid - x)), 0])
+
+
+def test_roc_by_hand():
+    """Points (0, 0), (0, 1/2), (1/2, 1/2), (1/2, 1), (1, 1)."""
+    found = curves.roc(TRUTH, SCORE, ONCE)
+    places = (0, 0.25, 0.49, 0.5, 1)
+    assert [at(curves.ROC_GRID, found, x) for x in places] == [0.5, 0.5, 0.5, 1, 1]
+
+
+def test_roc_of_a_tie_is_a_slope():
+    found = curves.roc(np.array([1.0, 0]), np.array([0.5, 0.5]), np.ones((2, 1)))
+    np.testing.assert_allclose(found[:, 0], curves.ROC_GRID)
+
+
+def test_roc_encloses_the_area():
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, 2, 400).astype(float)
+    scores = rng.normal(size=400) + truth
+    weights = rng.integers(0, 3, (400, 2)).astype(float)
+    area = np.trapezoid(curves.roc(truth, scores, weights), curves.ROC_GRID, axis=0)
+    np.testing.assert_allclose(area, weighted_auc(truth, scores, weights), atol=0.005)
+
+
+def test_precision_recall_by_hand():
+    """Recall 1/2 is reached with precision 1, recall 1 with 2/3."""
+    found = curves.precision_recall(TRUTH, SCORE, ONCE)
+    assert [at(curves.PR_GRID, found, x) for x in (0.01, 0.5, 0.51, 1)] == pytest.approx(
+        [1, 1, 2 / 3, 2 / 3]
+    )
+
+
+def test_precision_recall_against_scikit_learn():
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, 2, 60).astype(float)
+    scores = np.round(rng.normal(size=60) + truth, 1)
+    precision, recall, _ = precision_recall_curve(truth, scores)
+    found = curves.precision_recall(truth, scores, np.ones((60, 1)))[:, 0]
+    for x, y in zip(curves.PR_GRID, found, strict=True):
+        first = np.flatnonzero(recall >= x - 1e-9)[-1]
+        assert y == pytest.approx(precision[first])
+
+
+def test_net_benefit_by_hand():
+    """At t = 0.5 two are flagged, one rightly: (1 - 1) / 4; at 0.2 (2 - 1/4) / 4."""
+    found = curves.net_benefit(TRUTH, SCORE, ONCE)
+    assert at(curves.DECISION_GRID, found, 0.5) == pytest.approx(0)
+    assert at(curves.DECISION_GRID, found, 0.2) == pytest.approx(1.75 / 4)
+    everyone = curves.treat_all(TRUTH, SCORE, ONCE)
+    assert at(curves.DECISION_GRID, everyone, 0.2) == pytest.approx((2 - 2 / 4) / 4)
+
+
+def test_one_class_has_no_curve():
+    ones = np.ones(4)
+    assert np.isnan(curves.roc(ones, SCORE, ONCE)).all()
+    assert np.isnan(curves.precision_recall(0 * ones, SCORE, ONCE)).all()
+
+
+def test_rows_with_bands(three):
+    rng = np.random.default_rng(0)
+    truth, scores = rng.integers(0, 2, 40), rng.dirichlet([1, 1, 1], 40)
+    sample = three(truth, scores)
+    draws = draw_patients(np.arange(40), 60, rng)
+    rows = curves.curve_rows(sample, ["a", "b", "c"], "tune", draws=draws, confidence=0.9)
+    assert {row["class"] for row in rows} == {"a", "b"}  # no case of class c
+    assert {row["curve"] for row in rows} == {
+        "roc",
+        "pr",
+        "reliability",
+        "decision",
+        "decision-all",
+    }
+    assert set(rows[0]) == set(curves.COLUMNS)
+    for row in rows:
+        if row["curve"] != "pr":  # precision jumps, so its value may leave the band
+            assert row["low"] - 0.02 <= row["y"] <= row["high"] + 0.02
+
+
+def test_band_of_draws_without_a_class_is_undefined(binary):
+    sample = binary([1, 0], [0.9, 0.1])
+    draws = draw_patients(np.array([0, 0]), 3, np.random.default_rng(0))
+    draws.counts[:] = 0
+    rows = curves.curve_rows(sample, ["ill"], "test", draws=draws, confidence=0.9)
+    roc = [row for row in rows if row["curve"] == "roc"]
+    assert np.isnan([row["low"] for row in roc]).all()
+    assert np.isfinite([row["y"] for row in roc]).all()

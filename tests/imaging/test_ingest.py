@@ -1,0 +1,238 @@
+"""Ingest: the same bytes however many workers, every refusal listed, nothing half-written."""
+
+import csv
+import hashlib
+import os
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from PIL import Image as PillowImage
+
+from radpipe.core.errors import DataError, StaleError
+from radpipe.core.settings import Image
+from radpipe.imaging import ingest as module
+from radpipe.imaging import store as store_module
+from radpipe.imaging.hashing import perceptual_hash
+from radpipe.imaging.ingest import ingest, list_tasks, usable_cpus
+from radpipe.imaging.read import pixel_hash
+from radpipe.imaging.store import Store
+
+IMAGE = Image(size=16, resize="letterbox", channels="grey", bits=8)
+
+
+def picture(seed: int, rows: int = 24, columns: int = 32) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (rows, columns), dtype=np.uint8)
+
+
+def write(raw: Path, names: list[str]) -> None:
+    for seed, name in enumerate(names):
+        path = raw / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        PillowImage.fromarray(picture(seed)).save(path)
+
+
+def manifest(raw: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(raw)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(raw.rglob("*"))
+        if path.is_file()
+    }
+
+
+def table(files: dict[str, str | None]) -> pa.Table:
+    return pa.table({"case": list(files), "file_image": pa.array(files.values(), pa.string())})
+
+
+def run(raw: Path, out: Path, files: dict[str, str | None], **changes: object) -> dict:
+    options = {"manifest": manifest(raw), "workers": 1, **changes}
+    return ingest(table(files), raw, options.pop("image", IMAGE), out, **options)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*"))}
+
+
+def rejected(out: Path) -> list[tuple[str, ...]]:
+    with (out / "rejected.csv").open(newline="", encoding="utf-8") as stream:
+        return [tuple(row) for row in csv.reader(stream)][1:]
+
+
+def test_index_and_pixels_of_a_picture(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    write(raw, ["a.png", "sub/b.png"])
+    run(raw, tmp_path / "store", {"case-b": "sub/b.png", "case-a": "a.png"})
+    opened = Store(tmp_path / "store")
+    first, second = opened.index.to_pylist()
+    assert (first["case"], first["file"]) == ("case-a", "a.png")
+    assert (second["case"], second["file"], second["first"]) == ("case-b", "sub/b.png", 1)
+    assert (first["rows"], first["columns"], first["slices"]) == (24, 32, 1)
+    assert first["sha256"] == hashlib.sha256((raw / "a.png").read_bytes()).hexdigest()
+    assert first["sha256_pixels"] == pixel_hash(picture(0))
+    stored = opened.pixels([0])[0]
+    assert first["phash"] == perceptual_hash(stored[2:14])
+    assert first["mean"] == pytest.approx(stored.mean() / 255)
+    assert first["sd"] == pytest.approx(stored.std() / 255)
+    assert not stored[:2].any()
+    assert not stored[14:].any()
+
+
+def test_views_are_rows_of_their_own(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    write(raw, ["a1.png", "a2.png", "b2.png"])
+    cases = pa.table(
+        {"case": ["a", "b"], "file_side": ["a1.png", None], "file_front": ["a2.png", "b2.png"]}
+    )
+    ingest(cases, raw, IMAGE, tmp_path / "store", manifest=manifest(raw), workers=1)
+    opened = Store(tmp_path / "store")
+    assert opened.views == ["front", "side"]
+    assert opened.index["file"].to_pylist() == ["a2.png", "a1.png", "b2.png"]
+
+
+@pytest.mark.parametrize(("channels", "bits"), [("grey", 8), ("colour", 16)])
+def test_bytes_do_not_depend_on_the_number_of_workers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, channels: str, bits: int
+) -> None:
+    monkeypatch.setattr(module, "FEW", 1)
+    monkeypatch.setattr(module, "CHUNK", 4)
+    monkeypatch.setattr(store_module, "SHARD_BYTES", 6 * 16 * 16)
+    raw = tmp_path / "raw"
+    write(raw, [f"{k}.png" for k in range(15)])
+    (raw / "7.png").write_bytes(b"%PDF")
+    image = Image(size=16, resize="crop", channels=channels, bits=bits)
+    files = {f"c{k:02}": f"{k}.png" for k in range(15)}
+    for workers in (1, 2, 3):
+        run(raw, tmp_path / str(workers), files, image=image, workers=workers)
+    one, two, three = (contents(tmp_path / str(workers)) for workers in (1, 2, 3))
+    assert one == two == three
+    assert len([name for name in one if name.startswith("pixels")]) > 2
+    opened = Store(tmp_path / "2")
+    assert (opened.channels, opened.bits) == (1 if channels == "grey" else 3, bits)
+    for k in (0, 6, 8, 14):
+        row = opened.index.slice(opened.row_of(f"c{k:02}"), 1).to_pylist()[0]
+        assert row["sha256_pixels"] == pixel_hash(picture(k))
+
+
+def test_every_bad_picture_is_listed_and_the_rest_is_kept(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    names = ["gut 'eins' \"zwei\", Größe.png", "b.png"]
+    write(raw, names)
+    data = (raw / "b.png").read_bytes()
+    bad = {
+        "empty.png": b"",
+        "cut short ü.png": data[: len(data) // 2],
+        "paper.png": b"%PDF-1.4 text",
+    }
+    for name, content in bad.items():
+        (raw / name).write_bytes(content)
+    (raw / "png named.jpg").write_bytes(data)
+    files = {name: name for name in [*names, *bad, "png named.jpg"]}
+    summary = run(raw, tmp_path / "store", {**files, "no file": None})
+    assert set(Store(tmp_path / "store").cases) == {*names, "png named.jpg"}
+    found = {name: reason for name, _, reason in rejected(tmp_path / "store")}
+    assert set(found) == {*bad, ""}
+    assert found["empty.png"] == "empty file (0 bytes)"
+    assert found["paper.png"].startswith("is a PDF")
+    assert found["cut short ü.png"].startswith("broken or truncated")
+    assert found[""] == "no file named"
+    counts = {key: value for key, value in summary.items() if key.startswith("n_")}
+    assert counts == {
+        "n_cases": 7, "n_cases_stored": 3, "n_cases_lost": 4, "n_pictures": 3, "n_rejected": 4,
+        "n_equal_pixels": 1,
+    }  # fmt: skip
+    assert summary["rejected"]["empty file"] == 1
+    assert sum(summary["rejected"].values()) == 4
+    assert not any(name in str(summary) for name in files)
+
+
+def test_nothing_usable_is_an_error_and_no_store(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    (raw / "a.png").write_bytes(b"")
+    with pytest.raises(
+        DataError, match=r"not one of 1 files is a usable picture:\n  a\.png: empty"
+    ):
+        run(raw, tmp_path / "store", {"a": "a.png"})
+    assert not (tmp_path / "store").exists()
+
+
+def test_changed_and_vanished_files_stop_the_run(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    write(raw, ["a.png", "b.png", "c.png"])
+    seen = manifest(raw)
+    PillowImage.fromarray(picture(9)).save(raw / "b.png")
+    (raw / "c.png").unlink()
+    files = {name: f"{name}.png" for name in "abc"}
+    message = r"b\.png \(changed\), c\.png \(missing\): not as fetch saw them.*run fetch"
+    with pytest.raises(StaleError, match=message):
+        run(raw, tmp_path / "store", files, manifest=seen)
+    assert not (tmp_path / "store").exists()
+    with pytest.raises(StaleError, match=r"c\.png: in the table of cases but not in the manifest"):
+        run(raw, tmp_path / "store", files)
+
+
+def test_a_long_list_of_files_is_cut(tmp_path: Path) -> None:
+    with pytest.raises(StaleError, match=r"f0\.png, .*f9\.png and 5 more"):
+        list_tasks(table({f"c{k}": f"f{k}.png" for k in range(15)}), {})
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_table_without_files_is_an_error() -> None:
+    with pytest.raises(DataError, match="names no file"):
+        list_tasks(table({"a": None}), {})
+
+
+def test_a_file_that_cannot_be_opened_is_refused(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    write(raw, ["a.png"])
+    (raw / "folder.png").mkdir()
+    seen = {**manifest(raw), "folder.png": "0"}
+    run(raw, tmp_path / "store", {"a": "a.png", "b": "folder.png"}, manifest=seen)
+    assert rejected(tmp_path / "store") == [
+        ("folder.png", "b", "cannot be opened (Is a directory)")
+    ]
+
+
+def test_a_killed_worker_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "FEW", 1)
+    monkeypatch.setattr(module, "_end_with_parent", os.abort)
+    raw = tmp_path / "raw"
+    write(raw, ["a.png"])
+    with pytest.raises(DataError, match="a worker of ingest was killed"):
+        run(raw, tmp_path / "store", {"a": "a.png"}, workers=2)
+    assert not (tmp_path / "store").exists()
+
+
+def test_a_full_disk_leaves_no_store(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(disk)],
+        capture_output=True,
+        check=False,
+    )
+    if mounted.returncode:
+        pytest.skip("a small file system can only be mounted by root")
+    try:
+        raw = tmp_path / "raw"
+        write(raw, ["a.png", "b.png"])
+        image = Image(size=512, resize="squash", channels="grey", bits=8)
+        with pytest.raises(OSError, match="No space left on device"):
+            run(raw, disk / "store", {"a": "a.png", "b": "b.png"}, image=image)
+        assert [path.name for path in disk.iterdir()] == [".store.lock"]
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_a_second_ingest_replaces_the_first(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    write(raw, ["a.png", "b.png"])
+    run(raw, tmp_path / "store", {"a": "a.png", "b": "b.png"})
+    run(raw, tmp_path / "store", {"b": "b.png"})
+    assert Store(tmp_path / "store").cases == ["b"]
+
+
+def test_usable_processors_are_counted() -> None:
+    assert usable_cpus() == len(os.sched_getaffinity(0))

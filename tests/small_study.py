@@ -1,0 +1,105 @@
+"""A small study made by hand: a store, a split and a recipe, without the steps before."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import yaml
+
+from radpipe.core.files import sha256_path, write_json
+from radpipe.core.recipe import Artifact, Recipe, make_recipe, read_recipe
+from radpipe.core.settings import Image, Target, Variant
+from radpipe.core.tables import write_table
+from radpipe.imaging.store import INDEX, Store, StoreWriter, building, write_pictures
+
+ROOT = Path(__file__).parent.parent
+THREE = Target(kind="multi-class", classes=["healthy", "fractured", "beyond_repair"])
+TWO = Target(kind="binary", classes=["healthy", "fractured"])
+LABELS = Target(kind="multi-label", classes=["fracture", "metal"])
+
+
+def pictures(truth: np.ndarray, *, size: int, channels: int, rng: np.random.Generator) -> Any:
+    """Draw noise with as many bright squares as the class says, uint8."""
+    images = rng.integers(60, 120, (len(truth), size, size, channels), dtype=np.uint8)
+    side = max(size // 6, 1)
+    for image, level in zip(images, truth, strict=True):
+        for _ in range(int(level)):
+            row, column = rng.integers(0, size - side + 1, 2)
+            image[row : row + side, column : column + side] = 230
+    return images
+
+
+def write_study(
+    root: Path, target: Target, *, n: int = 48, size: int = 16, channels: int = 1, test: int = 8
+) -> None:
+    """Write `data/bones/store` and `data/bones/split.parquet` below a project's root."""
+    rng = np.random.default_rng(7)
+    truth = np.arange(n) % len(target.classes)
+    images = pictures(truth, size=size, channels=channels, rng=rng)
+    names = [f"case-{k:03d}" for k in range(n)]
+    with building(root / "data/bones/store") as folder:
+        writer = StoreWriter(folder, shape=(size, size, channels), dtype="uint8", count=n)
+        writer.allocate()
+        write_pictures(folder / "pixels-0000.npy", 0, images)
+        values: dict[str, Any] = dict.fromkeys(INDEX.names, [0] * n)
+        values |= {"case": names, "view": ["image"] * n, "slices": [1] * n}
+        values |= {name: [""] * n for name in ("file", "sha256", "sha256_pixels")}
+        values["first"] = list(range(n))
+        writer.finish(pa.table(values).cast(INDEX), [], {})
+    fold = np.arange(n) // 3 % 3
+    fold[:test] = -1
+    columns: dict[str, Any] = {"case": names, "patient": [f"p{k // 2}" for k in range(n)]}
+    columns |= {"part": ["test" if f < 0 else "train" for f in fold], "fold": fold}
+    if target.kind == "multi-label":
+        bits = [(truth >> k & 1).astype(float) for k in range(len(target.classes))]
+        columns |= dict(zip(target.columns, bits, strict=True))
+    else:
+        columns["target"] = truth.astype(float)
+    columns |= {"covariate_sex": ["f", "m"] * (n // 2), "ceiling_healthy": rng.random(n)}
+    write_table(root / "data/bones/split.parquet", pa.table(columns))
+
+
+def small_recipe(
+    root: Path, target: Target = THREE, *, preset: str = "bones/compact", **overrides: Any
+) -> Recipe:
+    """Resolve a recipe for the study below `root`; overrides are model, train, augment."""
+    store = Store(root / "data/bones/store")
+    image = Image(size=store.size, channels="grey" if store.channels == 1 else "colour")
+    paths = {
+        "store": root / "data/bones/store",
+        "split": root / "data/bones/split.parquet",
+        "weights": ROOT / "weights/random.json",
+    }
+    artifacts = {k: Artifact(path=str(p), sha256=sha256_path(p)) for k, p in paths.items()}
+    variant = Variant(study="bones", store="data/bones/store", preset=preset, **overrides)
+    return make_recipe(
+        "bones-x",
+        variant,
+        target=target,
+        image=image,
+        artifacts=artifacts,
+        presets=ROOT / "presets",
+    )
+
+
+def write_recipe(root: Path, target: Target, *, preset: str, **overrides: Any) -> str:
+    """Write a recipe with paths as the steps see them; return the options for `train`."""
+    recipe = small_recipe(root, target, preset=preset, **overrides)
+    value = recipe.model_dump(mode="json")
+    for name in ("store", "split"):
+        value[name]["path"] = str(Path(value[name]["path"]).relative_to(root))
+    value["weights"]["path"] = "weights/random.json"
+    out = root / "results/runs/bones-x/recipe.json"
+    write_json(out, value)
+    read_recipe(out)
+    return str(out.relative_to(root))
+
+
+def presets() -> list[str]:
+    """Name every preset of the catalogue."""
+    return [
+        f"{file.stem}/{name}"
+        for file in sorted((ROOT / "presets").glob("*.yaml"))
+        for name in yaml.safe_load(file.read_text())
+    ]

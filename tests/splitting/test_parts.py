@@ -1,0 +1,158 @@
+"""The draw: whole patients, every case once, even shares, whatever the order of rows."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from radpipe.core.errors import ConfigError
+from radpipe.core.settings import Split, Target
+from radpipe.splitting.parts import check_classes, draw_parts, missing_classes, strata_of
+
+TWO = Target(kind="binary", classes=["no", "yes"])
+THREE = Target(kind="multi-class", classes=["a", "b", "c"])
+LABELS = Target(kind="multi-label", classes=["a", "b"])
+
+
+def cohort(seed, n_patients=120, most=4, classes=3, unknown=0.05):
+    """Draw patients of one to `most` cases, each case with its own class."""
+    rng = np.random.default_rng(seed)
+    patient = np.repeat(
+        [f"p{k:03d}" for k in range(n_patients)], rng.integers(1, most + 1, n_patients)
+    )
+    truth = rng.choice(classes, len(patient), p=[0.6, 0.3, 0.1][:classes]).astype(float)
+    truth[rng.random(len(patient)) < unknown] = np.nan
+    return patient, truth[:, None]
+
+
+def draw(patient, truth, official=None, *, target=THREE, **split):
+    official = np.full(len(patient), "") if official is None else official
+    return draw_parts(patient, truth, official, split=Split(**{"seed": 1, **split}), target=target)
+
+
+@given(
+    seed=st.integers(0, 10_000),
+    n=st.integers(40, 150),
+    folds=st.integers(2, 6),
+    test=st.floats(0.1, 0.5),
+)
+@settings(max_examples=40, deadline=None)
+def test_every_case_has_one_place_and_no_patient_two(seed, n, folds, test):
+    patient, truth = cohort(seed, n)
+    parts = draw(patient, truth, folds=folds, test=test)
+    assert set(parts.part) == {"train", "test"}
+    assert ((parts.fold == -1) == (parts.part == "test")).all()
+    assert set(parts.fold) == set(range(-1, folds))
+    for name in np.unique(patient):
+        assert len(set(parts.fold[patient == name])) == 1
+
+
+@given(seed=st.integers(0, 10_000), test=st.floats(0.15, 0.5))
+@settings(max_examples=40, deadline=None)
+def test_shares_are_even_to_one_large_patient(seed, test):
+    """No class is off by more cases than a patient can have (4) in any place."""
+    patient, truth = cohort(seed)
+    parts = draw(patient, truth, folds=4, test=test)
+    strata = np.column_stack([strata_of(truth, THREE), np.ones(len(patient))])
+    for column in strata.T:
+        in_test = column[parts.fold < 0].sum()
+        assert abs(in_test - test * column.sum()) <= 4
+        outside = column.sum() - in_test
+        for fold in range(4):
+            assert abs(column[parts.fold == fold].sum() - outside / 4) <= 4
+
+
+@given(seed=st.integers(0, 10_000), random=st.randoms(use_true_random=False))
+@settings(max_examples=20, deadline=None)
+def test_the_order_of_rows_does_not_matter(seed, random):
+    patient, truth = cohort(seed, 50)
+    order = list(range(len(patient)))
+    random.shuffle(order)
+    one, other = draw(patient, truth), draw(patient[order], truth[order])
+    assert (one.fold[order] == other.fold).all()
+
+
+def test_the_seed_changes_the_draw_and_folds_do_not_change_test():
+    patient, truth = cohort(1)
+    one = draw(patient, truth)
+    assert (one.fold == draw(patient, truth).fold).all()
+    assert (one.part != draw(patient, truth, seed=2).part).any()
+    assert (one.part == draw(patient, truth, folds=3).part).all()
+
+
+def test_six_patients_by_hand():
+    """Three patients of each class: one of each goes to each of three folds' places."""
+    patient = np.array(list("abcdefgh"))
+    truth = np.array([0, 0, 0, 0, 1, 1, 1, 1.0])[:, None]
+    parts = draw(patient, truth, target=TWO, folds=3, test=0.25)
+    for fold in (-1, 0, 1, 2):
+        assert sorted(truth[parts.fold == fold, 0]) == [0, 1]
+
+
+def test_official_test_and_tune_are_kept():
+    patient, truth = cohort(3)
+    number = np.unique(patient, return_inverse=True)[1]
+    official = np.array(["train", "train", "tune", "test", "train"])[number % 5]
+    parts = draw(patient, truth, official, folds=4)
+    assert ((parts.part == "test") == (official == "test")).all()
+    assert ((parts.fold == 0) == (official == "tune")).all()
+    assert set(parts.fold[official == "train"]) == {1, 2, 3}
+    assert parts.drawn == {"test": False, "fold 0": False}
+
+
+def test_official_train_and_test_leave_the_folds_to_the_draw():
+    patient, truth = cohort(3)
+    official = np.where(np.unique(patient, return_inverse=True)[1] % 4, "train", "test")
+    parts = draw(patient, truth, official, folds=3)
+    assert ((parts.fold == -1) == (official == "test")).all()
+    assert set(parts.fold) == {-1, 0, 1, 2}
+    assert parts.drawn == {"test": False, "fold 0": True}
+
+
+def test_a_missing_official_test_is_drawn_from_train():
+    patient, truth = cohort(3)
+    official = np.where(np.unique(patient, return_inverse=True)[1] % 4, "train", "tune")
+    parts = draw(patient, truth, official, folds=3, test=0.25)
+    assert (official[parts.part == "test"] == "train").all()
+    assert np.mean(parts.part[official == "train"] == "test") == pytest.approx(0.25, abs=0.03)
+
+
+def test_labels_are_shared_out_and_both_answers_asked_for():
+    rng = np.random.default_rng(1)
+    truth = (rng.random((400, 2)) < (0.5, 0.1)).astype(float)
+    truth[:20, 0] = np.nan
+    patient = np.arange(400).astype(str)
+    parts = draw(patient, truth, target=LABELS, test=0.25)
+    for column in (truth[:, 0] == 1, truth[:, 1] == 1):
+        assert abs((column & (parts.fold < 0)).sum() - column.sum() / 4) <= 1
+    assert missing_classes(parts, truth, LABELS) == []
+    truth[parts.fold == 2, 1] = 1
+    assert missing_classes(parts, truth, LABELS) == [("fold 2", "no b")]
+
+
+def check(parts, truth, patient, folds, target=THREE):
+    return check_classes(parts, truth, patient, target=target, study="bones", folds=folds)
+
+
+def test_a_fold_without_a_class_is_refused():
+    patient = np.arange(40).astype(str)
+    truth = np.array([0] * 20 + [1] * 17 + [2] * 3, float)[:, None]
+    parts = draw(patient, truth, folds=5)
+    with pytest.raises(ConfigError, match=r"fold \d has no case of 'c', which 3 cases of 3 patie"):
+        check(parts, truth, patient, 5)
+
+
+def test_folds_that_stay_empty_are_refused():
+    patient, truth = np.array(["a", "a", "b", "c"]), np.array([0, 1, 0, 1.0])[:, None]
+    parts = draw(patient, truth, target=TWO, folds=5)
+    with pytest.raises(ConfigError, match=r"5 folds cannot be filled from \d patients"):
+        check(parts, truth, patient, 5, TWO)
+
+
+def test_an_official_part_without_a_class_is_a_remark():
+    patient, truth = cohort(3, unknown=0)
+    number = np.unique(patient, return_inverse=True)[1]
+    official = np.where(number % 4, "train", "test")
+    truth[(official == "test") & (truth[:, 0] == 2), 0] = 0
+    parts = draw(patient, truth, official, folds=2)
+    assert check(parts, truth, patient, 2) == ["the official test has no case of 'c'"]

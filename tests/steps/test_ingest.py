@@ -1,0 +1,161 @@
+"""The step ingest as a process."""
+
+import csv
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from PIL import Image
+
+from radpipe.core.tables import write_table
+from radpipe.imaging.store import Store
+from tests.conftest import Project
+
+COMMAND = [
+    "--study", "bones",
+    "--manifest", "data/bones/manifest.csv",
+    "--cases", "data/bones/cases.parquet",
+    "--out", "data/bones/store",
+    "--summary", "results/studies/bones/ingest.json",
+    "--picture", "results/studies/bones/sizes.png",
+]  # fmt: skip
+
+
+def fill(project: Project, count: int, side: int = 40) -> Path:
+    """Write random pictures outside the project, and the tables that name them."""
+    raw = project.root / "my pictures"
+    raw.mkdir()
+    rng = np.random.default_rng(0)
+    for k in range(count):
+        pixels = rng.integers(0, 256, (side, side + k % 9), dtype=np.uint8)
+        Image.fromarray(pixels).save(raw / f"ü {k:04}.png", compress_level=0)
+    project.set("studies.bones.source", {"kind": "path", "path": str(raw)})
+    list_files(project, raw)
+    return raw
+
+
+def list_files(project: Project, raw: Path) -> None:
+    files = sorted(path.name for path in raw.iterdir())
+    (project.root / "data/bones").mkdir(parents=True, exist_ok=True)
+    with (project.root / "data/bones/manifest.csv").open("w", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(["file", "bytes", "sha256"])
+        for name in files:
+            data = (raw / name).read_bytes()
+            writer.writerow([name, len(data), hashlib.sha256(data).hexdigest()])
+    cases = pa.table({"case": [f"case {name}" for name in files], "file_image": files})
+    write_table(project.root / "data/bones/cases.parquet", cases)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def test_a_store_a_summary_and_a_picture_come_out(project: Project) -> None:
+    raw = fill(project, 12)
+    (raw / "paper.png").write_bytes(b"%PDF-1.7")
+    list_files(project, raw)
+    done = project.step("ingest", *COMMAND)
+    assert done.returncode == 0, done.stderr
+    store = Store(project.root / "data/bones/store")
+    assert (len(store), store.size, store.channels, store.bits) == (12, 32, 1, 8)
+    assert "refused paper.png: is a PDF" in done.stderr
+    text = (project.root / "results/studies/bones/ingest.json").read_text()
+    summary = json.loads(text)
+    assert (summary["n_cases"], summary["n_cases_lost"]) == (13, 1)
+    assert list(summary["rejected"].values()) == [1]
+    assert summary["fingerprint"] == store.fingerprint
+    assert "ü" not in text
+    with Image.open(project.root / "results/studies/bones/sizes.png") as picture:
+        assert picture.width > 1000
+    receipt = json.loads((project.root / "results/receipts/ingest/bones.json").read_text())
+    assert receipt["facts"]["n_pictures"] == 12
+    first = contents(project.root / "data/bones/store")
+    assert project.step("ingest", *COMMAND).returncode == 0
+    assert contents(project.root / "data/bones/store") == first
+
+
+def test_a_file_changed_since_fetch_stops_the_step(project: Project) -> None:
+    raw = fill(project, 3)
+    Image.fromarray(np.zeros((20, 20), np.uint8)).save(raw / "ü 0001.png")
+    done = project.step("ingest", *COMMAND)
+    assert done.returncode == 2
+    assert "ü 0001.png (changed): not as fetch saw them" in done.stderr
+    assert not (project.root / "data/bones/store").exists()
+
+
+def test_only_bad_pictures_stop_the_step(project: Project) -> None:
+    raw = fill(project, 0)
+    (raw / "a.png").write_bytes(b"")
+    list_files(project, raw)
+    done = project.step("ingest", *COMMAND)
+    assert done.returncode == 2
+    assert "not one of 1 files is a usable picture" in done.stderr
+    assert not (project.root / "data/bones/store").exists()
+
+
+def test_a_full_disk_is_an_error_that_leaves_nothing(project: Project) -> None:
+    fill(project, 40)
+    project.set("studies.bones.image.size", 128)
+    disk = project.root / "data/bones"
+    kept = contents(disk)
+    mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(disk)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("a small file system can only be mounted by root")
+    try:
+        for name, data in kept.items():
+            (disk / name).write_bytes(data)
+        done = project.step("ingest", *COMMAND)
+        left = {path.name for path in disk.iterdir()} - {".store.lock"}
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+    assert done.returncode == 2
+    assert "No space left on device" in done.stderr
+    assert left == set(kept)
+
+
+def running(session: int) -> list[int]:
+    """List the processes of a session that still run."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            fields = (entry / "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue  # it ended meanwhile
+        if int(fields[3]) == session and fields[0] != "Z":
+            found.append(int(entry.name))
+    return found
+
+
+def test_killing_it_leaves_no_half_store_and_no_worker(project: Project) -> None:
+    fill(project, 300, side=300)
+    command = [sys.executable, "workflow/scripts/ingest.py", *COMMAND]
+    process = subprocess.Popen(
+        command, cwd=project.root, start_new_session=True, stderr=subprocess.DEVNULL
+    )
+    shard = project.root / "data/bones/.store.building/pixels-0000.npy"
+    while process.poll() is None and not (shard.exists() and any(shard.read_bytes()[128:])):
+        time.sleep(0.005)
+    os.kill(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    assert not (project.root / "data/bones/store").exists()
+    assert not (project.root / "results/receipts/ingest/bones.json").exists()
+    for _ in range(100):
+        if not running(process.pid):
+            break
+        time.sleep(0.1)
+    assert running(process.pid) == []
+    done = project.step("ingest", *COMMAND)
+    assert done.returncode == 0, done.stderr
+    assert len(Store(project.root / "data/bones/store")) == 300
+    assert not shard.parent.exists()

@@ -1,0 +1,149 @@
+"""The step `train` as a process: same bits however it is run, stopped and taken up again."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from safetensors import safe_open
+
+from radpipe.core.files import read_json, sha256_file
+from radpipe.core.params import load_preset
+from tests.small_study import ROOT, THREE, presets, write_recipe, write_study
+
+WEIGHTS = "results/runs/bones-x/fold-0-seed-0/weights.safetensors"
+HISTORY = "results/runs/bones-x/fold-0-seed-0/history.csv"
+# An epoch is 2 steps of up to 28 cases, with dropout, augmentation and a schedule of every step.
+EPOCHS = 100
+QUICK = {
+    "model": {"widths": [4, 8]},
+    "train": {"epochs": EPOCHS, "batch_size": 14, "accumulate": 2},
+    "augment": {"brightness": [0.9, 1.1]},
+}
+
+
+def options(recipe: str) -> list[str]:
+    run = ["--variant", "bones-x", "--fold", "0", "--seed", "0", "--recipe", recipe]
+    return [*run, "--weights", WEIGHTS, "--history", HISTORY]
+
+
+def start(project: Any, recipe: str, *before: str) -> subprocess.Popen[str]:
+    """Start the step and leave it running."""
+    return subprocess.Popen(
+        [*before, sys.executable, "workflow/scripts/train.py", *options(recipe)],
+        cwd=project.root,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONWARNINGS": "error"},
+    )
+
+
+def outputs(project: Any) -> tuple[str, str]:
+    return sha256_file(project.root / WEIGHTS), sha256_file(project.root / HISTORY)
+
+
+def wait_for_state(project: Any, process: subprocess.Popen[str]) -> Path:
+    """Wait until a first epoch is saved; return where."""
+    end = time.monotonic() + 60
+    while process.poll() is None and time.monotonic() < end:
+        for found in (project.root / ".state/train").glob("*/fold-0-seed-0/state.safetensors"):
+            return found
+        time.sleep(0.002)
+    raise AssertionError(f"no state was saved: {process.communicate()[1]}")
+
+
+def ends_with(process: subprocess.Popen[str], code: int) -> None:
+    """Wait for the end of a process and compare its exit code."""
+    _, errors = process.communicate()
+    assert process.returncode == code, errors
+
+
+def test_interrupted_runs_end_with_the_same_bytes(project):
+    """Once straight through; once killed, then asked to stop, then left to finish."""
+    write_study(project.root, THREE)
+    recipe = write_recipe(project.root, THREE, preset="bones/compact", **QUICK)
+    assert project.step("train", *options(recipe)).returncode == 0
+    check_outputs(project, recipe)
+    straight = outputs(project)
+
+    shutil.rmtree(project.root / "results/runs/bones-x/fold-0-seed-0")
+    killed = start(project, recipe)
+    state = wait_for_state(project, killed)
+    killed.send_signal(signal.SIGKILL)
+    ends_with(killed, -signal.SIGKILL)
+    assert not (project.root / WEIGHTS).exists()
+
+    asked = start(project, recipe)
+    before = state.stat().st_mtime_ns
+    while state.stat().st_mtime_ns == before and asked.poll() is None:
+        time.sleep(0.002)
+    asked.send_signal(signal.SIGTERM)
+    ends_with(asked, 75)
+    assert state.exists()
+
+    done = project.step("train", *options(recipe))
+    assert done.returncode == 0, done.stderr
+    assert "resumed" in done.stderr
+    assert outputs(project) == straight
+
+
+def check_outputs(project: Any, recipe: str) -> None:
+    """Look at everything that a finished run leaves, and at what it does not."""
+    lines = (project.root / HISTORY).read_text().splitlines()
+    assert lines[0] == (
+        "epoch,lr,train_loss,tune_loss,tune_auc,tune_accuracy,tune_balanced_accuracy"
+    )
+    assert len(lines) == 1 + EPOCHS
+    with safe_open(project.root / WEIGHTS, framework="pt") as file:
+        assert set(file.metadata()) == {"radpipe"}
+    receipt = read_json(project.root / "results/receipts/train/bones-x-fold-0-seed-0.json")
+    assert {"data/bones/store", "data/bones/split.parquet", recipe} <= set(receipt["inputs"])
+    assert receipt["facts"]["epochs"] == EPOCHS
+    assert receipt["facts"]["device"] in ("cpu", "cuda")
+    assert list((project.root / "logs/tensorboard/bones-x/fold-0-seed-0").glob("events*"))
+    assert not list((project.root / ".state/train").rglob("state.safetensors"))
+
+
+@pytest.mark.skipif(
+    shutil.which("taskset") is None or len(os.sched_getaffinity(0)) < 2, reason="needs two cores"
+)
+def test_cores_do_not_change_the_bytes(project):
+    """Two threads on one core, then on two."""
+    write_study(project.root, THREE)
+    how = {**QUICK, "train": {**QUICK["train"], "epochs": 4, "threads": 2}}
+    recipe = write_recipe(project.root, THREE, preset="bones/compact", **how)
+    found = []
+    for cores in ("0", "0,1"):
+        ends_with(start(project, recipe, "taskset", "--cpu-list", cores), 0)
+        found.append(outputs(project))
+    assert found[0] == found[1]
+
+
+def test_train_refuses_a_changed_split(project):
+    write_study(project.root, THREE)
+    recipe = write_recipe(project.root, THREE, preset="bones/compact", **QUICK)
+    write_study(project.root, THREE, test=9)
+    done = project.step("train", *options(recipe))
+    assert done.returncode == 2
+    assert "is not what the recipe of bones-x was made from" in done.stderr
+
+
+@pytest.mark.parametrize("preset", presets())
+def test_every_preset_makes_a_step_at_its_published_size(project, preset):
+    """8 pictures train; the largest networks have 207 million parameters."""
+    published = load_preset(preset, {}, where="", root=ROOT / "presets")
+    channels = {"grey": 1, "colour": 3}[published.channels]
+    write_study(project.root, THREE, n=14, size=published.size, channels=channels, test=2)
+    recipe = write_recipe(project.root, THREE, preset=preset, train={"max_steps": 1})
+    done = project.step("train", *options(recipe))
+    weights: Path = project.root / WEIGHTS
+    try:
+        assert done.returncode == 0, done.stderr
+        assert len((project.root / HISTORY).read_text().splitlines()) == 2
+    finally:
+        weights.unlink(missing_ok=True)  # pytest keeps the folders of three sessions

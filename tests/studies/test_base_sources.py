@@ -1,0 +1,145 @@
+"""Where files come from: used where they lie, drawn, or downloaded; kept while they agree."""
+
+import io
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from radpipe.core.errors import DataError
+from radpipe.core.settings import Study
+from radpipe.studies.base.manifest import list_files
+from radpipe.studies.base.sources import materialise, raw_root
+
+STUDY = {
+    "adapter": "folders",
+    "layout": {"path": "{class}/{patient}-{_}"},
+    "target": {"kind": "binary", "classes": ["whole", "broken"]},
+    "image": {"size": 32},
+    "split": {"seed": 1},
+}
+PHANTOM = {"kind": "phantom", "seed": 1, "patients": 20}
+
+
+def study(source, **more):
+    return Study.model_validate({**STUDY, **more, "source": source})
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def state(root):
+    return {file: (root / file).stat().st_mtime_ns for file in list_files(root)}
+
+
+def test_a_path_is_used_where_it_lies(tmp_path, monkeypatch):
+    (tmp_path / "my data").mkdir()
+    monkeypatch.setenv("MINE", str(tmp_path))
+    source = study({"kind": "path", "path": "$MINE/my data"})
+    assert materialise("mine", source) == tmp_path / "my data" == raw_root("mine", source)
+    assert not Path("data").exists()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert materialise("mine", study({"kind": "path", "path": "~/my data"})).is_dir()
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("gone", "there is no such folder.*The way out"),
+        ("$NOT_SET_HERE/x", "variable that is not set"),
+        ("file.txt", "is a file"),
+    ],
+)
+def test_a_wrong_path_is_refused(path, message):
+    Path("file.txt").write_text("")
+    with pytest.raises(DataError, match=rf"studies\.mine\.source\.path.*{message}"):
+        materialise("mine", study({"kind": "path", "path": path}))
+
+
+def test_a_phantom_is_drawn_once():
+    raw = materialise("bones", study(PHANTOM))
+    assert raw == Path("data/bones/raw")
+    before = state(raw)
+    materialise("bones", study(PHANTOM))
+    assert state(raw) == before
+
+
+@pytest.mark.parametrize("change", ["seed", "target", "lost file", "longer file"])
+def test_a_phantom_that_does_not_agree_is_drawn_again(change):
+    raw = materialise("bones", study(PHANTOM))
+    before = state(raw)
+    first = next(iter(before))
+    again = study(PHANTOM)
+    if change == "seed":
+        again = study({**PHANTOM, "seed": 2})
+    elif change == "target":
+        again = study(PHANTOM, target={"kind": "binary", "classes": ["ok", "broken"]})
+    elif change == "lost file":
+        (raw / first).unlink()
+    else:
+        (raw / first).write_bytes(b"x" * 99_999)
+    materialise("bones", again)
+    after = state(raw)
+    assert before != after
+    assert (after.keys() == before.keys()) == ("file" in change)
+
+
+def test_half_a_phantom_is_cleared_away():
+    left = Path("data/bones/.raw-left")
+    left.mkdir(parents=True)
+    (left / "x.png").write_bytes(b"x")
+    materialise("bones", study(PHANTOM))
+    assert not left.exists()
+    assert sorted(path.name for path in Path("data/bones").iterdir()) == [
+        ".source.json",
+        ".source.lock",
+        "raw",
+    ]
+
+
+def zipped(**members):
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name.replace("__", "/"), content)
+    return stream.getvalue()
+
+
+def url(server, *names, unpack=True):
+    files = [{"address": f"{server.url}/{name}", "unpack": unpack} for name in names]
+    return {"kind": "url", "licence": "CC BY 4.0", "files": files}
+
+
+def test_an_archive_is_downloaded_and_unpacked(server):
+    server.content = zipped(a__x="1", b__y="22")
+    raw = materialise("net", study(url(server, "43283628")))
+    assert list_files(raw) == {"a/x": 1, "b/y": 2}
+    assert Path("data/net/source.json").exists()
+    materialise("net", study(url(server, "43283628")))
+    assert len(server.ranges) == 1
+    (raw / "a/x").unlink()  # unpacked again from the download
+    materialise("net", study(url(server, "43283628")))
+    assert list_files(raw) == {"a/x": 1, "b/y": 2}
+    assert len(server.ranges) == 1
+
+
+@pytest.mark.parametrize("unpack", [True, False])
+def test_other_files_are_kept_as_they_are(server, unpack):
+    server.content = b"abc" if unpack else zipped(a="1")
+    raw = materialise("net", study(url(server, "x.npz", "y.csv", unpack=unpack)))
+    assert list_files(raw) == dict.fromkeys(["x.npz", "y.csv"], len(server.content))
+
+
+def test_an_archive_that_tries_to_escape_leaves_nothing(server, tmp_path):
+    server.content = zipped(**{"..__..__..__evil": "x"})
+    with pytest.raises(DataError, match="refused"):
+        materialise("net", study(url(server, "a.zip")))
+    assert not list(tmp_path.rglob("evil"))
+    assert sorted(path.name for path in Path("data/net").iterdir()) == [
+        ".source.lock",
+        "download",
+        "source.json",
+    ]

@@ -1,0 +1,35 @@
+"""The blocks of params.yaml that the guides show are accepted as they stand."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from radpipe.core.settings import Study, Variant
+from radpipe.studies.base.adapters import load_adapter, read_layout
+
+DOCS = Path(__file__).parents[2] / "docs"
+BLOCKS = [
+    yaml.safe_load(text)
+    for text in re.findall(r"```yaml\n(.*?)```", (DOCS / "your-own-images.md").read_text(), re.S)
+]
+STUDIES = {name: block for found in BLOCKS for name, block in found.get("studies", {}).items()}
+VARIANTS = {name: block for found in BLOCKS for name, block in found.get("variants", {}).items()}
+
+
+@pytest.mark.parametrize("name", list(STUDIES))
+def test_studies(name):
+    study = Study.model_validate(STUDIES[name])
+    read_layout(name, load_adapter(study.adapter), study.layout)
+
+
+@pytest.mark.parametrize("name", list(VARIANTS))
+def test_variants(name):
+    assert Variant.model_validate(VARIANTS[name]).study in STUDIES
+
+
+def test_every_kind_of_example_is_there():
+    assert STUDIES.keys() == {"wrist", "limbs", "chest", "chest_binary", "fracatlas"}
+    kinds = {Study.model_validate(block).source.kind for block in STUDIES.values()}
+    assert kinds == {"path", "url"}

@@ -1,0 +1,87 @@
+# What every rule uses: the settings, code dependencies, and whether receipts agree.
+import os
+import sys
+import uuid
+from pathlib import Path
+
+from radpipe.engines.freshness import Freshness
+from radpipe.engines.plan import RUN_NAMES
+from radpipe.core.params import load_params
+from snakemake.exceptions import IncompleteCheckpointException
+
+PARAMS = load_params()
+FRESHNESS = Freshness(PARAMS)
+NOW = ".state/now"
+
+# Rules call `python`: the one that runs Snakemake, also when no environment is activated.
+os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+
+# A file that is newer than every output and never twice the same (Snakemake compares the
+# content of small files, too). It is the only input that can make a rule run again.
+if workflow.is_main_process:
+    Path(NOW).parent.mkdir(exist_ok=True)
+    Path(NOW).write_text(uuid.uuid4().hex)
+
+
+wildcard_constraints:
+    study="|".join(PARAMS.studies),
+    variant="|".join(PARAMS.variants),
+    fold=r"\d+",
+    seed=r"\d+",
+
+
+def code(step, *layers):
+    """The script and the layers whose change makes `step` run again."""
+    return ancient(
+        [f"workflow/scripts/{step}.py", *(f"src/radpipe/{layer}" for layer in layers)]
+    )
+
+
+def adapter(wildcards):
+    """The module that reads the study's layout."""
+    return ancient(f"src/radpipe/studies/{PARAMS.studies[wildcards.study].adapter}")
+
+
+def study_of(wildcards):
+    """The study of a variant."""
+    return PARAMS.variants[wildcards.variant].study
+
+
+def recipe_of(wildcards):
+    """The recipe of a variant."""
+    return f"results/runs/{wildcards.variant}/recipe.json"
+
+
+def stale(step, wildcards):
+    """Whether a run must be made again; steps after `recipe` wait until it is settled."""
+    if step in ("train", "predict", "evaluate"):
+        checkpoints.recipe.get(variant=wildcards.variant)
+    if step in ("compare", "report"):
+        for variant in PARAMS.variants:
+            checkpoints.recipe.get(variant=variant)
+    # Rules named with --forcerun count as stale, so what depends on them runs again, too.
+    FRESHNESS.forced = {str(name) for name in workflow.dag_settings.forcerun}
+    return bool(FRESHNESS.reasons(step, RUN_NAMES[step].format(**wildcards)))
+
+
+def made(step, paths):
+    """Input function: files that count as old while the receipt of `step` agrees.
+
+    Only receipts decide what runs again, so that times, which DVC rewrites, never do.
+    """
+
+    def choose(wildcards):
+        found = paths(wildcards) if callable(paths) else paths
+        found = [found] if isinstance(found, str) else found
+        found = [path.format(**wildcards) for path in found]
+        try:
+            return found if stale(step, wildcards) else ancient(found)
+        except IncompleteCheckpointException:
+            return found  # asked again once the recipe is settled
+
+    return choose
+
+
+def now(step):
+    """Input function: NOW is an old file while the receipt of `step` agrees, else news."""
+    return lambda wildcards: NOW if stale(step, wildcards) else ancient(NOW)

@@ -1,0 +1,20 @@
+# Draw parts and folds by patient; refuse or group leaks.   dvc.yaml: split
+rule split:
+    input:
+        code("split", "core", "imaging", "splitting"),
+        cases=made("split", "data/{study}/cases.parquet"),
+        store=made("split", "data/{study}/store"),
+        now=now("split"),
+    output:
+        split="data/{study}/split.parquet",
+        leaks="data/{study}/leaks.csv",
+        summary="results/studies/{study}/split.json",
+        receipt="results/receipts/split/{study}.json",
+    log:
+        "logs/split/{study}.log",
+    conda:
+        "../../environment.yml"
+    shell:
+        "python workflow/scripts/split.py --study {wildcards.study} --cases {input.cases}"
+        " --store {input.store} --out {output.split} --leaks {output.leaks}"
+        " --summary {output.summary}"

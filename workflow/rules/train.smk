@@ -1,0 +1,20 @@
+# Train one variant on one fold with one seed; exit code 75 (stopped, saved) is tried again.
+# dvc.yaml: train
+rule train:
+    input:
+        code("train", "core", "imaging", "learning"),
+        recipe=made("train", recipe_of),
+        now=now("train"),
+    output:
+        weights="results/runs/{variant}/fold-{fold}-seed-{seed}/weights.safetensors",
+        history="results/runs/{variant}/fold-{fold}-seed-{seed}/history.csv",
+        receipt="results/receipts/train/{variant}-fold-{fold}-seed-{seed}.json",
+    log:
+        "logs/train/{variant}-fold-{fold}-seed-{seed}.log",
+    retries: 2
+    conda:
+        "../../environment.yml"
+    shell:
+        "python workflow/scripts/train.py --variant {wildcards.variant} --fold {wildcards.fold}"
+        " --seed {wildcards.seed} --recipe {input.recipe} --weights {output.weights}"
+        " --history {output.history}"

@@ -1,0 +1,188 @@
+"""Rank the variants of every study, test them in pairs, draw the plots.
+
+Reads   results/scores/<variant>/ of the planned variants
+Writes  results/comparison/<study>-{ranking,paired,ceiling}.csv and one CSV of all variants
+        for each of roc, pr, reliability, history and confusion;
+        results/figures/<study>-<figure>.png and .svg
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+
+from radpipe.core.files import atomic, files_below, read_json
+from radpipe.core.settings import Evaluation
+from radpipe.core.step import Job, Step
+from radpipe.core.tables import read_table
+from radpipe.evaluation.comparison import PAIRED, RANKING, Scored, compare
+from radpipe.evaluation.intervals import difference, estimate, owners
+from radpipe.evaluation.tables import read_csv, write_csv
+
+log = logging.getLogger("radpipe.compare")
+
+STEP = Step(
+    "compare",
+    __doc__,
+    run="all",
+    layers=("core", "evaluation", "figures"),
+    options={"scores": Path},
+    writes=("tables", "figures"),
+    settings=("plan.variants", "evaluation"),
+)
+CURVES = ("roc", "pr", "reliability")
+CEILING = ("study", "variant", "part", "metric", "difference", "low", "high")
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What `evaluate` wrote about one variant.
+
+    Attributes
+    ----------
+    tables
+        Rows of curves.csv, confusion.csv and history.csv, with study and variant in front.
+
+    """
+
+    metrics: dict[str, Any]
+    cases: pa.Table
+    tables: dict[str, list[Row]]
+
+    @property
+    def study(self) -> str:
+        """The study it belongs to."""
+        return str(self.metrics["study"])
+
+    @property
+    def name(self) -> str:
+        """The variant's name."""
+        return str(self.metrics["variant"])
+
+    def table(self, name: str, part: str) -> list[Row]:
+        """Return a table's rows of one part; a kind of curve is a part of curves.csv."""
+        if name in CURVES:
+            return [
+                row for row in self.tables["curves"] if row["curve"] == name and row["part"] == part
+            ]
+        return [row for row in self.tables[name] if row.get("part", part) == part]
+
+
+def main(job: Job) -> None:
+    """Read all scores, rank and test, write tables, draw figures."""
+    args, evaluation = job.args, job.setting("evaluation")
+    scores = [read_scores(job, args.scores / name) for name in job.setting("plan.variants")]
+    ranking, paired = compare([(one.metrics, one.cases) for one in scores], evaluation)
+    ceiling = [row for one in scores for row in ceiling_gap(one, evaluation)]
+    per_study = {
+        "ranking": (RANKING, ranking),
+        "paired": (PAIRED, paired),
+        "ceiling": (CEILING, ceiling),
+    }
+    written = write_tables(args.tables, scores, per_study)
+    written += draw_figures(args.figures, scores, per_study)
+    forget_others([args.tables, args.figures], written)
+    for row in ranking:
+        if row["metric"] == "auc" and row["rank"] == 1:
+            log.info(
+                "ranked %s by %s: first %s auc=%s [%s, %s]",
+                *(row[key] for key in ("study", "part", "variant", "value", "low", "high")),
+            )
+
+
+def read_scores(job: Job, folder: Path) -> Scores:
+    """Read one variant's scores, each file checked against its receipt."""
+    metrics = read_json(job.read(folder / "metrics.json"))
+    origin = {"study": metrics["study"], "variant": metrics["variant"]}
+    tables = {
+        name: [{**origin, **row} for row in read_csv(job.read(folder / f"{name}.csv"))]
+        for name in ("curves", "confusion", "history")
+    }
+    return Scores(metrics, read_table(job.read(folder / "cases.parquet")), tables)
+
+
+def ceiling_gap(one: Scores, evaluation: Evaluation) -> list[Row]:
+    """Return by how much the ideal observer's AUC exceeds a variant's, per part.
+
+    Both are drawn with the same patients, so the interval is that of the difference.
+    """
+    scored, rows = Scored(one.metrics, one.cases), []
+    for part, cases in scored.cases.items():
+        if cases.ceiling is None or not np.isfinite(cases.ceiling).all():
+            continue
+        ideal, own = (
+            estimate(
+                scored.point.sample(scored.target, cases.truth, probabilities),
+                owners(cases.patient),
+                ["auc"],
+                n_draws=evaluation.bootstrap,
+                confidence=evaluation.confidence,
+                rng=np.random.default_rng(evaluation.seed),
+            )
+            for probabilities in (cases.ceiling, cases.scores)
+        )
+        gap = difference(ideal, own, "auc")
+        values = (one.study, scored.name, part, "auc", gap.value[0], *gap.interval())
+        rows.append(dict(zip(CEILING, values, strict=True)))
+    return rows
+
+
+def write_tables(
+    folder: Path, scores: Sequence[Scores], per_study: Mapping[str, tuple[Sequence[str], list[Row]]]
+) -> list[Path]:
+    """Write what is compared per study, and the curves of all variants under each other."""
+    parts, written = ranked_parts(scores), []
+    for study in parts:
+        for name, (columns, rows) in per_study.items():
+            path = folder / f"{study}-{name}.csv"
+            write_csv(path, columns, [row for row in rows if row["study"] == study])
+            written.append(path)
+    for name in (*CURVES, "confusion", "history"):
+        rows = [row for one in scores for row in one.table(name, parts[one.study])]
+        columns = list(dict.fromkeys(key for row in rows for key in row))
+        write_csv(folder / f"{name}.csv", columns or ["study", "variant"], rows)
+        written.append(folder / f"{name}.csv")
+    return written
+
+
+def draw_figures(
+    folder: Path, scores: Sequence[Scores], per_study: Mapping[str, tuple[Sequence[str], list[Row]]]
+) -> list[Path]:
+    """Draw every figure of every study, as PNG for screens and SVG for print."""
+    return []
+
+
+def save(figure: Figure, stem: Path) -> list[Path]:
+    """Save a figure so that equal tables give equal bytes: no date, no version, no chance."""
+    png, svg = stem.with_name(stem.name + ".png"), stem.with_name(stem.name + ".svg")
+    with atomic(png) as temporary:
+        figure.savefig(temporary, format="png", metadata={"Software": None})
+    with atomic(svg) as temporary, rc_context({"svg.hashsalt": "radpipe"}):
+        figure.savefig(temporary, format="svg", metadata={"Date": None, "Creator": None})
+    return [png, svg]
+
+
+def ranked_parts(scores: Sequence[Scores]) -> dict[str, str]:
+    """Return the part that each study is ranked by: `test` once all variants opened it."""
+    opened: dict[str, bool] = {}
+    for one in scores:
+        opened[one.study] = opened.get(one.study, True) and "test" in one.metrics["parts"]
+    return {study: "test" if yes else "tune" for study, yes in opened.items()}
+
+
+def forget_others(folders: Sequence[Path], written: Sequence[Path]) -> None:
+    """Remove files of variants and studies that are no longer planned."""
+    for path in (path for folder in folders for path in files_below(folder)):
+        if path not in written:
+            path.unlink()
+
+
+if __name__ == "__main__":
+    STEP(main)

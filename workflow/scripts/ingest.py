@@ -1,0 +1,69 @@
+"""Decode, resize and pack a study's pictures into its store, and sum up what came in.
+
+Reads   data/<study>/manifest.csv, data/<study>/cases.parquet, and the raw files they name
+Writes  data/<study>/store/                   pixels, index.parquet, rejected.csv, fingerprint.json
+        results/studies/<study>/ingest.json   counts, sizes, intensities; no names
+        results/studies/<study>/sizes.png     the same as a picture
+"""
+
+import logging
+from typing import Any
+
+from radpipe.core.files import atomic, write_json
+from radpipe.core.settings import Image
+from radpipe.core.step import Job, Step
+from radpipe.core.tables import read_table
+from radpipe.imaging.ingest import ingest, usable_cpus
+from radpipe.imaging.store import Store
+from radpipe.studies.base.manifest import read_manifest
+from radpipe.studies.base.sources import SETTINGS, materialise, origin
+
+log = logging.getLogger("radpipe.ingest")
+
+STEP = Step(
+    "ingest",
+    __doc__,
+    run="{study}",
+    layers=("core", "imaging", "studies/base", "figures"),
+    options={"study": str},
+    reads=("manifest", "cases"),
+    writes=("out", "summary", "picture"),
+    settings=(*SETTINGS, "studies.{study}.image"),
+)
+
+
+def main(job: Job) -> None:
+    """Make the store, then describe it."""
+    study = job.args.study
+    image: Image = job.setting(f"studies.{study}.image")
+    raw = materialise(study, origin(job, study))
+    manifest = {name: file.sha256 for name, file in read_manifest(job.args.manifest).items()}
+    summary = ingest(
+        read_table(job.args.cases),
+        raw,
+        image,
+        job.args.out,
+        manifest=manifest,
+        workers=usable_cpus(),
+    )
+    write_json(job.args.summary, {"study": study, "image": image.model_dump(), **summary})
+    draw(job, image, summary["fingerprint"])
+    counts = {key: value for key, value in summary.items() if key.startswith("n_")}
+    job.fact(**counts)
+    log.info("ingested %s: %s", study, " ".join(f"{k}={v}" for k, v in counts.items()))
+
+
+def draw(job: Job, image: Image, fingerprint: dict[str, Any]) -> None:
+    """Draw sizes and intensities; matplotlib is loaded only once the store is whole."""
+    from radpipe.figures.sizes import sizes_figure
+
+    index = Store(job.args.out).index
+    rows, columns = (index[name].to_numpy() for name in ("rows", "columns"))
+    figure = sizes_figure(rows, columns, fingerprint, size=image.size)
+    with atomic(job.args.picture) as temporary:
+        # Without the version of matplotlib, equal data give equal bytes.
+        figure.savefig(temporary, format="png", metadata={"Software": None})
+
+
+if __name__ == "__main__":
+    STEP(main)
