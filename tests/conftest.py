@@ -22,7 +22,7 @@ SMALL: dict[str, Any] = {
                 "kind": "multi-class",
                 "classes": ["healthy", "fractured", "beyond_repair"],
             },
-            "image": {"size": 32, "resize": "letterbox", "channels": "grey", "bits": 8},
+            "image": {"side": 32, "resize": "letterbox", "channels": "grey", "bits": 8},
             "split": {"seed": 1, "test": 0.3, "folds": 3, "on_leak": "group"},
         }
     },

@@ -65,7 +65,7 @@ def small_recipe(
 ) -> Recipe:
     """Resolve a recipe for the study below `root`; overrides are model, train, augment."""
     store = Store(root / "data/bones/store")
-    image = Image(size=store.size, channels="grey" if store.channels == 1 else "colour")
+    image = Image(side=store.size, channels="grey" if store.channels == 1 else "colour")
     paths = {
         "store": root / "data/bones/store",
         "split": root / "data/bones/split.parquet",

@@ -98,7 +98,7 @@ def plan() -> dict[str, Any]:
             "source": {"kind": "phantom", "seed": 1, "patients": 200},
             "layout": {"path": "{class}/{patient}-{_}"},
             "target": {"kind": kind, "classes": classes},
-            "image": {"size": 64},
+            "image": {"side": 64},
             "split": {"seed": 1, "on_leak": "group"},
         }
         for study, kind, classes in (
@@ -356,7 +356,7 @@ def _recipe(name: str, study: str, classes: list[str], parameters: int) -> dict[
         "variant": name,
         "study": study,
         "target": {"kind": "binary" if len(classes) == 2 else "multi-class", "classes": classes},
-        "image": {"size": 64, "resize": "letterbox", "channels": "grey", "bits": 8},
+        "image": {"side": 64, "resize": "letterbox", "channels": "grey", "bits": 8},
         "store": {"path": f"data/{study}/store", "sha256": "a" * 64},
         "split": {"path": f"data/{study}/split.parquet", "sha256": "b" * 64},
         "weights": {"path": "weights/random.json", "sha256": "c" * 64},

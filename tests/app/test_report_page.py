@@ -1,7 +1,9 @@
 """The page as text: complete, escaped, self-contained, the same twice."""
 
+import copy
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from radpipe.app.report.numbers import flat_metrics
 from radpipe.app.report.page import embed, render_page
 from radpipe.app.report.results import read_openings, read_studies
+from radpipe.app.report.tables import flatten, per_class, spread
 from radpipe.core.errors import DataError
 from radpipe.core.settings import Plan
 from tests.app.conftest import folders
@@ -197,3 +200,38 @@ def test_drawing_is_preferred_to_picture(tmp_path):
     (tmp_path / "results/figures/bones-pr.png").unlink()
     bones, _ = read_studies(folders(tmp_path), VARIANTS, check=lambda path: path)
     assert "pr" not in bones.figures
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ({"kind": "phantom"}, "Synthetic pictures with known truth"),
+        ({"kind": "url", "licence": "CC BY 4.0"}, "Downloaded; licence CC BY 4.0."),
+        ({"kind": "path"}, "own files"),
+    ],
+)
+def test_source_of_the_data_is_named(studies, source, said):
+    bones, _ = studies
+    assert said in page([replace(bones, source=source)])
+
+
+def test_two_labels_are_shown_class_by_class_but_two_classes_are_not(studies):
+    _, chest = studies
+    assert per_class(chest) == []
+    assert [column.title for column in per_class(replace(chest, kind="multi-label"))] == [
+        "normal",
+        "pneumonia",
+    ]
+
+
+def test_settings_become_readable():
+    nested = {"a": {"b": None, "c": [1, 2]}, "d": True, "e": 1e-5, "f": "text"}
+    assert flatten(nested) == {"a.b": "none", "a.c": "1, 2", "d": "yes", "e": "1e-05", "f": "text"}
+
+
+def test_one_run_has_no_spread(studies):
+    best = studies[0].best
+    assert spread(best).endswith(" in 3 runs")
+    scores = copy.deepcopy(best.metrics)
+    scores["parts"]["test"]["metrics"]["auc"]["runs"]["n"] = 1
+    assert spread(replace(best, metrics=scores)) == ""

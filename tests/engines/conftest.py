@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -37,7 +38,7 @@ class Engines(Project):
                 shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__*__"))
             else:
                 shutil.copy(ROOT / name, root / name)
-        for script in Path(os.environ.get("DECL", ROOT / "workflow/scripts")).glob("*.py"):
+        for script in (ROOT / "workflow/scripts").glob("*.py"):
             text = STUB.format(tests=str(ROOT / "tests/engines"), script=str(script))
             (root / "workflow/scripts" / script.name).write_text(text)
         self.git("init", "--quiet", "--initial-branch=main")
@@ -46,18 +47,37 @@ class Engines(Project):
         self.dvc("init", "--quiet")
         self.commit("start")
 
-    def run(self, *command: str, check: bool = True) -> str:
-        """Run a command in the project; return all it printed."""
-        environment = {
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
             **os.environ,
             "PYTHONPATH": f"{self.root / 'src'}",
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "DVC_NO_ANALYTICS": "1",
         }
+
+    def start(self, *command: str) -> subprocess.Popen[bytes]:
+        """Start a command in a process group of its own."""
+        return subprocess.Popen(
+            command,
+            cwd=self.root,
+            env=self.environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def kill(self, process: subprocess.Popen[bytes], how: signal.Signals) -> None:
+        """Signal a started command and everything it started."""
+        os.killpg(process.pid, how)
+        process.wait()
+
+    def run(self, *command: str, check: bool = True) -> str:
+        """Run a command in the project; return all it printed."""
         done = subprocess.run(
             command,
             cwd=self.root,
-            env=environment,
+            env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import radpipe
 from radpipe.core.files import sha256_json, write_text
 from radpipe.core.params import lookup
 from radpipe.core.step import Job, Step
@@ -20,9 +21,23 @@ def step_of(script: Path) -> Step:
     tree = ast.parse(script.read_text(encoding="utf-8"))
     for node in tree.body:
         if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "STEP":
-            names = {"Step": Step, "Path": Path, "__doc__": ast.get_docstring(tree)}
+            names = {
+                "Step": Step,
+                "Path": Path,
+                "SETTINGS": constant("studies/base/sources.py", "SETTINGS"),
+                "__doc__": ast.get_docstring(tree),
+            }
             return eval(compile(ast.Expression(node.value), str(script), "eval"), names)  # noqa: S307
     raise LookupError(f"{script} declares no STEP")
+
+
+def constant(module: str, name: str) -> Any:
+    """Return a literal that a module of the package defines, without importing it."""
+    tree = ast.parse((Path(radpipe.__file__).parent / module).read_text(encoding="utf-8"))
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == name:
+            return ast.literal_eval(node.value)
+    raise LookupError(f"{module} defines no {name}")
 
 
 def run(script: str) -> None:

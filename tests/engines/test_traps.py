@@ -11,7 +11,7 @@ from tests.engines.conftest import Engines
 
 SETTINGS = [
     pytest.param("variants.bones-v1.train.lr", 0.001, 0.01, id="learning rate"),
-    pytest.param("studies.bones.image.size", 32, 64, id="image size"),
+    pytest.param("studies.bones.image.side", 32, 64, id="image size"),
     pytest.param("studies.bones.split.seed", 1, 2, id="split seed"),
 ]
 RESULTS = "results/**/*.parquet"

@@ -155,11 +155,11 @@ def test_other_classes_are_refused(three):
     metrics, table = copy.deepcopy(three[0][0]), three[0][1]
     metrics["target"]["classes"] = ["healthy", "sick"]
     table = table.rename_columns([n.replace("ill", "sick") for n in table.column_names])
-    with pytest.raises(DataError, match="targets .*'ill'.* and .*'sick'"):
+    with pytest.raises(DataError, match=r"targets .*'ill'.* and .*'sick'"):
         compare([three[1], (metrics, table)], EVALUATION)
 
 
 def test_metrics_and_cases_of_different_days(three):
     metrics, table = three[0]
-    with pytest.raises(DataError, match="poor: metrics.json has part test, cases.parquet has not"):
+    with pytest.raises(DataError, match="poor: metrics"):
         compare([(metrics, table.slice(0, N))], EVALUATION)

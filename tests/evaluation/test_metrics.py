@@ -5,12 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as oracle
-from sklearn.linear_model import LogisticRegression
 
 from radpipe.core.errors import ConfigError
 from radpipe.core.settings import Target
-from radpipe.evaluation.metrics import METRICS, recalibrate, values, weighted_auc
-from radpipe.evaluation.sample import logit, make_sample
+from radpipe.evaluation.metrics import METRICS, values, weighted_auc
+from radpipe.evaluation.sample import make_sample
 
 NAN = float("nan")
 # Positives 0.9, 0.4; negatives 0.4, 0.1, 0.6: pairs won 1 + 1 + 1, then 0.5 + 1 + 0.
@@ -201,23 +200,6 @@ def test_three_classes_against_scikit_learn(three, seed):
         "brier": np.average(((np.eye(3)[truth] - scores) ** 2).sum(axis=1), weights=weight),
     }
     assert {name: ours(name) for name in expected} == pytest.approx(expected)
-
-
-@pytest.mark.parametrize("seed", [0, 1])
-def test_slope_against_scikit_learn(seed):
-    truth, scores = some_cases(seed, classes=2)
-    weight = np.random.default_rng(seed).integers(0, 4, len(truth)).astype(float)
-    odds = logit(scores[:, 1])
-    fit = LogisticRegression(C=np.inf, tol=1e-10).fit(odds[:, None], truth, sample_weight=weight)
-    intercept, slope = recalibrate(truth.astype(float), odds, weight[:, None])
-    assert slope[0] == pytest.approx(fit.coef_[0, 0], rel=1e-5)
-    assert intercept[0] == pytest.approx(fit.intercept_[0], abs=1e-5)
-
-
-def test_slope_starts_over_where_the_whole_is_separated():
-    """The draw leaves out nothing, so the fit of the whole is no start: NaN, no error."""
-    truth, odds = np.array([0.0, 0, 1, 1]), np.array([-2.0, -1, 1, 2])
-    assert np.isnan(recalibrate(truth, odds, np.ones((4, 2)))).all()
 
 
 # --- properties ------------------------------------------------------------------------

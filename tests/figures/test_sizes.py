@@ -18,7 +18,7 @@ def test_each_size_is_a_disc_as_large_as_it_is_frequent() -> None:
     ax = plot_sizes(ROWS, COLUMNS, Figure().subplots(), size=64)
     discs = ax.collections[0]
     np.testing.assert_array_equal(discs.get_offsets(), [[60, 50], [80, 100]])
-    np.testing.assert_allclose(discs.get_sizes(), [158, 308])
+    np.testing.assert_allclose(discs.get_sizes(), [108, 208])
     assert ax.get_xlim()[1] == pytest.approx(108)
     assert ax.get_title() == "Original sizes, 3 pictures"
 

@@ -4,6 +4,9 @@ import csv
 import hashlib
 import os
 import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +23,7 @@ from radpipe.imaging.ingest import ingest, list_tasks, usable_cpus
 from radpipe.imaging.read import pixel_hash
 from radpipe.imaging.store import Store
 
-IMAGE = Image(size=16, resize="letterbox", channels="grey", bits=8)
+IMAGE = Image(side=16, resize="letterbox", channels="grey", bits=8)
 
 
 def picture(seed: int, rows: int = 24, columns: int = 32) -> np.ndarray:
@@ -95,13 +98,13 @@ def test_views_are_rows_of_their_own(tmp_path: Path) -> None:
 def test_bytes_do_not_depend_on_the_number_of_workers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, channels: str, bits: int
 ) -> None:
-    monkeypatch.setattr(module, "FEW", 1)
+    monkeypatch.setattr(module, "PATIENCE", 0)
     monkeypatch.setattr(module, "CHUNK", 4)
     monkeypatch.setattr(store_module, "SHARD_BYTES", 6 * 16 * 16)
     raw = tmp_path / "raw"
     write(raw, [f"{k}.png" for k in range(15)])
     (raw / "7.png").write_bytes(b"%PDF")
-    image = Image(size=16, resize="crop", channels=channels, bits=bits)
+    image = Image(side=16, resize="crop", channels=channels, bits=bits)
     files = {f"c{k:02}": f"{k}.png" for k in range(15)}
     for workers in (1, 2, 3):
         run(raw, tmp_path / str(workers), files, image=image, workers=workers)
@@ -196,13 +199,73 @@ def test_a_file_that_cannot_be_opened_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_killed_worker_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "FEW", 1)
-    monkeypatch.setattr(module, "_end_with_parent", os.abort)
+    monkeypatch.setattr(module, "PATIENCE", 0)
+    monkeypatch.setattr(module, "CHUNK", 1)
+    monkeypatch.setattr(module, "_start", os.abort)
     raw = tmp_path / "raw"
-    write(raw, ["a.png"])
+    write(raw, ["a.png", "b.png"])
     with pytest.raises(DataError, match="a worker of ingest was killed"):
-        run(raw, tmp_path / "store", {"a": "a.png"}, workers=2)
+        run(raw, tmp_path / "store", {"a": "a.png", "b": "b.png"}, workers=2)
     assert not (tmp_path / "store").exists()
+
+
+SLOW = """
+import sys, time
+from pathlib import Path
+import pyarrow as pa
+from radpipe.core.settings import Image
+from radpipe.imaging import ingest as module
+
+def slowly(chunk):
+    module.write_pictures(chunk.shard, chunk.row, module.np.ones((1, *chunk.shape), "uint8"))
+    time.sleep(0.2)
+    return [module.Outcome(task, reason="none") for task in chunk.tasks]
+
+if __name__ == "__main__":
+    module.PATIENCE, module.CHUNK, module.work = 0, 1, slowly
+    names = [str(k) for k in range(1000)]
+    cases = pa.table({"case": names, "file_image": names})
+    out = Path(sys.argv[1]) / "store"
+    module.ingest(cases, out, Image(side=16), out, manifest=dict.fromkeys(names, ""), workers=2)
+"""
+
+
+def session(number: int) -> list[str]:
+    """List the command lines of a session's processes that still run."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            state, _, _, group = (entry / "stat").read_text().rpartition(")")[2].split()[:4]
+            if int(group) == number and state != "Z":
+                found.append((entry / "cmdline").read_text())
+        except OSError:
+            continue  # it ended meanwhile
+    return found
+
+
+def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
+    script = tmp_path / "slow.py"
+    script.write_text(SLOW)
+    process = subprocess.Popen(
+        [sys.executable, script, tmp_path], start_new_session=True, stderr=subprocess.DEVNULL
+    )
+
+    def workers() -> list[str]:
+        return [line for line in session(process.pid) if "spawn_main" in line]
+
+    assert eventually(lambda: len(workers()) == 2)
+    process.kill()
+    process.wait()
+    assert eventually(lambda: session(process.pid) == [])
+    assert not (tmp_path / "store").exists()
+
+
+def eventually(condition: Callable[[], bool]) -> bool:
+    for _ in range(300):
+        if condition():
+            return True
+        time.sleep(0.1)
+    return False
 
 
 def test_a_full_disk_leaves_no_store(tmp_path: Path) -> None:
@@ -218,7 +281,7 @@ def test_a_full_disk_leaves_no_store(tmp_path: Path) -> None:
     try:
         raw = tmp_path / "raw"
         write(raw, ["a.png", "b.png"])
-        image = Image(size=512, resize="squash", channels="grey", bits=8)
+        image = Image(side=512, resize="squash", channels="grey", bits=8)
         with pytest.raises(OSError, match="No space left on device"):
             run(raw, disk / "store", {"a": "a.png", "b": "b.png"}, image=image)
         assert [path.name for path in disk.iterdir()] == [".store.lock"]

@@ -154,8 +154,12 @@ def test_exif_rotation_is_applied(orientation: int, form: str) -> None:
     np.testing.assert_allclose(picture.pixels, right, atol=4)
 
 
-def test_unreadable_exif_says_nothing() -> None:
-    data = encoded(Image.fromarray(RAMP), "JPEG", exif=b"Exif\0\0garbage")
+@pytest.mark.parametrize("form", ["PNG", "JPEG"])
+@pytest.mark.parametrize(
+    "body", [b"garbage", b"II*\0\xff\xff\xff\xff", b"MM\0*\0\0\0\x08\0\x02\x01\x12"]
+)
+def test_unreadable_exif_says_nothing(form: str, body: bytes) -> None:
+    data = encoded(Image.fromarray(RAMP), form, exif=b"Exif\0\0" + body)
     assert decode(data).pixels.shape == RAMP.shape
 
 

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image as Pillow
 
 from radpipe.core.settings import Image
+from radpipe.imaging import phantom
 from radpipe.imaging.resize import How, fit, pad, prepare, scale, to_bits, to_channels
 
 
@@ -23,6 +25,22 @@ def test_doubling_interpolates_linearly(dtype: type) -> None:
     # New centres lie at 0.25, 0.75, 1.25, 1.75 old pixels; the outer ones repeat the edge.
     out = fit(np.array([[100, 200], [100, 200]], dtype), size=4, how="squash")
     np.testing.assert_array_equal(out, np.tile(np.array([100, 125, 175, 200], dtype), (4, 1)))
+
+
+def test_quartering_averages_pairs_first() -> None:
+    # 8 to 2: pairs first, 10, 40, 80, 120; then as in halving, weights 3, 3, 1 of 7.
+    row = np.array([0, 20, 30, 50, 70, 90, 110, 130], np.uint8)
+    out = fit(np.tile(row, (8, 1)), size=2, how="squash")
+    np.testing.assert_array_equal(out[0], np.rint([(30 + 120 + 80) / 7, (40 + 240 + 360) / 7]))
+
+
+def test_averaging_first_hardly_changes_a_radiograph() -> None:
+    rng = np.random.default_rng(0)
+    picture = phantom.to_bytes(phantom.noise(phantom.bone((600, 500), rng).pixels, 0.02, rng))
+    direct = Pillow.fromarray(picture).resize((64, 64), Pillow.Resampling.BILINEAR)
+    apart = fit(picture, size=64, how="squash").astype(int) - np.asarray(direct)
+    assert np.abs(apart).mean() < 0.5
+    assert np.abs(apart).max() <= 8
 
 
 def test_letterbox_keeps_the_shape_and_centres_on_black() -> None:
@@ -121,7 +139,7 @@ def test_grey_to_colour_and_back_changes_nothing(dtype: type) -> None:
 @pytest.mark.parametrize("channels", ["grey", "colour"])
 @pytest.mark.parametrize("bits", [8, 16])
 def test_prepare_gives_what_the_study_asks_for(channels: str, bits: int) -> None:
-    image = Image(size=16, resize="letterbox", channels=channels, bits=bits)
+    image = Image(side=16, resize="letterbox", channels=channels, bits=bits)
     square, content = prepare(np.full((20, 40), 255, np.uint8), image)
     depth = 1 if channels == "grey" else 3
     assert (square.shape, square.dtype) == ((16, 16, depth), np.dtype(f"uint{bits}"))

@@ -58,7 +58,7 @@ def test_published_networks_have_the_published_size(name, published, by_hand):
 
 
 def small(preset: str) -> ModelChoice:
-    """A preset's model, made narrow where it can be."""
+    """Return a preset's model, made narrow where it can be."""
     model = load_preset(preset, {}, where="", root=ROOT / "presets").model
     if model.name != "cnn":
         return model
@@ -90,7 +90,7 @@ def test_unknown_settings_show_the_near_miss(name):
 
 
 def test_unknown_architecture_shows_the_near_miss():
-    with pytest.raises(ConfigError, match="model.name: unknown 'compct', did you mean 'compact'"):
+    with pytest.raises(ConfigError, match=r"model\.name: unknown 'compct', did you mean 'compact'"):
         build_model(ModelChoice(name="compct"), n_channels=1, n_outputs=1, size=32)
 
 
@@ -151,7 +151,9 @@ def test_an_architecture_is_one_registered_function():
     name = "test-only"
     try:
         architecture(name, Own)(
-            lambda own, *, n_channels, n_outputs, size: nn.Linear(n_channels * size, n_outputs)
+            lambda own, *, n_channels, n_outputs, size: nn.Linear(
+                n_channels * size * own.depth, n_outputs
+            )
         )
         assert MODELS[name](n_channels=1, n_outputs=2, size=3).in_features == 3
         with pytest.raises(ConfigError, match="did you mean 'depth'"):

@@ -9,7 +9,7 @@ from radpipe.splitting.copies import Copy, find_copies
 from radpipe.splitting.warp import orient
 from tests.splitting.films import altered, films
 
-N = 80
+N = 50
 
 
 def search(pictures, *, patients=None, pixels=None, files=None):
@@ -38,26 +38,26 @@ def test_unlike_pictures_give_nothing():
 def test_each_kind_is_found_and_named():
     near = orient(altered(films(N)[3:4], degrees=4, light=0.9), 1)
     pictures = np.concatenate([films(N), films(N)[1:3], near])
-    found = search(pictures, files=names(N + 3, k80=1), pixels=names(N + 3, k80=1, k81=2))
-    assert found[0] == Copy(1, 80, "bytes", 1.0)
-    assert found[1] == Copy(2, 81, "pixels", 1.0)
-    assert (found[2].first, found[2].second, found[2].kind) == (3, 82, "near")
+    found = search(pictures, files=names(N + 3, k50=1), pixels=names(N + 3, k50=1, k51=2))
+    assert found[0] == Copy(1, 50, "bytes", 1.0)
+    assert found[1] == Copy(2, 51, "pixels", 1.0)
+    assert (found[2].first, found[2].second, found[2].kind) == (3, 52, "near")
     assert 0.9 < found[2].correlation < 1
     assert len(found) == 3
 
 
 def test_copies_within_a_patient_are_none():
     pictures = np.concatenate([films(N), films(N)[:3], altered(films(N)[3:4], degrees=2)])
-    same = names(N + 4, k80=0, k81=1, k82=2, k83=3)
+    same = names(N + 4, k50=0, k51=1, k52=2, k53=3)
     assert search(pictures, patients=same, files=same, pixels=same) == []
 
 
 def test_of_identical_pictures_each_is_paired_with_the_first():
     pictures = np.concatenate([films(N), films(N)[:1], films(N)[:1]])
-    same = names(N + 2, k80=0, k81=0)
+    same = names(N + 2, k50=0, k51=0)
     assert search(pictures, files=same, pixels=same) == [
-        Copy(0, 80, "bytes", 1.0),
-        Copy(0, 81, "bytes", 1.0),
+        Copy(0, 50, "bytes", 1.0),
+        Copy(0, 51, "bytes", 1.0),
     ]
 
 

@@ -12,6 +12,7 @@ from safetensors.numpy import save_file
 from radpipe.core.files import sha256_path, write_json, write_text
 from radpipe.core.recipe import Artifact, Recipe
 from radpipe.core.tables import read_table, write_table
+from tests.conftest import SMALL
 
 VARIANT = "bones-v1"
 SCORES = Path("results/scores") / VARIANT
@@ -26,7 +27,7 @@ def recipe(classes: list[str], kind: str) -> Recipe:
             "variant": VARIANT,
             "study": "bones",
             "target": {"kind": kind, "classes": classes},
-            "image": {"size": 32},
+            "image": SMALL["studies"]["bones"]["image"],
             **dict.fromkeys(("store", "split", "weights"), nothing),
             "preset": "bones/v1",
             "source": "test",

@@ -1,13 +1,17 @@
 """Where files come from: used where they lie, drawn, or downloaded; kept while they agree."""
 
 import io
+import time
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from radpipe.core.errors import DataError
 from radpipe.core.settings import Study
+from radpipe.studies.base import sources
+from radpipe.studies.base.adapters import load_adapter
 from radpipe.studies.base.manifest import list_files
 from radpipe.studies.base.sources import materialise, raw_root
 
@@ -15,7 +19,7 @@ STUDY = {
     "adapter": "folders",
     "layout": {"path": "{class}/{patient}-{_}"},
     "target": {"kind": "binary", "classes": ["whole", "broken"]},
-    "image": {"size": 32},
+    "image": {"side": 32},
     "split": {"seed": 1},
 }
 PHANTOM = {"kind": "phantom", "seed": 1, "patients": 20}
@@ -98,6 +102,24 @@ def test_half_a_phantom_is_cleared_away():
         ".source.lock",
         "raw",
     ]
+
+
+def test_two_at_once_draw_it_once(monkeypatch):
+    drawn = []
+
+    class Slow:
+        layout_model = load_adapter("folders").layout_model
+
+        def phantom(self, out, **_):
+            drawn.append(out)
+            time.sleep(0.3)
+            (out / "x.png").write_bytes(b"x")
+
+    monkeypatch.setattr(sources, "load_adapter", lambda _: Slow())
+    with ThreadPoolExecutor(2) as pool:
+        made = [pool.submit(materialise, "bones", study(PHANTOM)) for _ in range(2)]
+        assert [future.result() for future in made] == [Path("data/bones/raw")] * 2
+    assert len(drawn) == 1
 
 
 def zipped(**members):

@@ -155,9 +155,12 @@ class TestManyLabels(AdapterHarness):
         "target_edema": [1, NAN, 0],
         "target_effusion": [1, 0, NAN],
         "patient": ["image:a.png", "image:b.png", "image:c.png"],
+        "ceiling_edema": [0.9, NAN, NAN],
+        "ceiling_effusion": [0.75, NAN, NAN],
     }
 
     def fake(self, raw):
         for name in "abc":
             put(raw, f"{name}.png", name)
+        put(raw, "ceiling.csv", "file,edema,effusion\na.png,0.9,0.75\n")
         put(raw, "t.csv", "file,edema,fluid\na.png,yes,1.0\nb.png,,0\nc.png,0,-1\n")

@@ -166,7 +166,7 @@ def test_a_mapping_to_no_class(tmp_path):
 
 
 def test_yes_and_no_must_be_quoted():
-    with pytest.raises(ConfigError, match=r"layout.table.mapping: yAML reads yes"):
+    with pytest.raises(ConfigError, match=r"layout.table.mapping: YAML reads yes"):
         read_layout("s", load_adapter("folders"), {"table": {**TABLE, "mapping": {True: "x"}}})
 
 
@@ -271,6 +271,7 @@ def test_contradicting_labels_are_spelt_out(tmp_path):
         ({"path": "{klass}/{file}"}, r"has no \{class\}"),
         ({"path": "{class}/{file"}, "a brace without its partner"),
         ({"path": "{class}/{my file}"}, r"\{my file\} is no name"),
+        ({"path": "{class}/{file}", "classes": ["a"]}, "layout.classes: input should be a valid"),
         ({"path": "{class}/{file}", "parts": {"x": "trial"}}, "layout.parts.x: unknown 'trial'"),
     ],
 )

@@ -38,7 +38,8 @@ STEP = Step(
 )
 CURVES = ("roc", "pr", "reliability")
 CEILING = ("study", "variant", "part", "metric", "difference", "low", "high")
-Row = Mapping[str, Any]
+Row = dict[str, Any]
+Tables = Mapping[str, tuple[Sequence[str], list[Row]]]
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def main(job: Job) -> None:
     scores = [read_scores(job, args.scores / name) for name in job.setting("plan.variants")]
     ranking, paired = compare([(one.metrics, one.cases) for one in scores], evaluation)
     ceiling = [row for one in scores for row in ceiling_gap(one, evaluation)]
-    per_study = {
+    per_study: Tables = {
         "ranking": (RANKING, ranking),
         "paired": (PAIRED, paired),
         "ceiling": (CEILING, ceiling),
@@ -113,7 +114,8 @@ def ceiling_gap(one: Scores, evaluation: Evaluation) -> list[Row]:
 
     Both are drawn with the same patients, so the interval is that of the difference.
     """
-    scored, rows = Scored(one.metrics, one.cases), []
+    scored = Scored(one.metrics, one.cases)
+    rows: list[Row] = []
     for part, cases in scored.cases.items():
         if cases.ceiling is None or not np.isfinite(cases.ceiling).all():
             continue
@@ -134,9 +136,7 @@ def ceiling_gap(one: Scores, evaluation: Evaluation) -> list[Row]:
     return rows
 
 
-def write_tables(
-    folder: Path, scores: Sequence[Scores], per_study: Mapping[str, tuple[Sequence[str], list[Row]]]
-) -> list[Path]:
+def write_tables(folder: Path, scores: Sequence[Scores], per_study: Tables) -> list[Path]:
     """Write what is compared per study, and the curves of all variants under each other."""
     parts, written = ranked_parts(scores), []
     for study in parts:
@@ -152,9 +152,7 @@ def write_tables(
     return written
 
 
-def draw_figures(
-    folder: Path, scores: Sequence[Scores], per_study: Mapping[str, tuple[Sequence[str], list[Row]]]
-) -> list[Path]:
+def draw_figures(folder: Path, scores: Sequence[Scores], per_study: Tables) -> list[Path]:
     """Draw every figure of every study, as PNG for screens and SVG for print."""
     return []
 

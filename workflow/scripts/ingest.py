@@ -24,7 +24,7 @@ STEP = Step(
     "ingest",
     __doc__,
     run="{study}",
-    layers=("core", "imaging", "studies/base", "figures"),
+    layers=("core", "imaging", "studies/base", "studies/{adapter}", "figures"),
     options={"study": str},
     reads=("manifest", "cases"),
     writes=("out", "summary", "picture"),
@@ -59,7 +59,7 @@ def draw(job: Job, image: Image, fingerprint: dict[str, Any]) -> None:
 
     index = Store(job.args.out).index
     rows, columns = (index[name].to_numpy() for name in ("rows", "columns"))
-    figure = sizes_figure(rows, columns, fingerprint, size=image.size)
+    figure = sizes_figure(rows, columns, fingerprint, size=image.side)
     with atomic(job.args.picture) as temporary:
         # Without the version of matplotlib, equal data give equal bytes.
         figure.savefig(temporary, format="png", metadata={"Software": None})

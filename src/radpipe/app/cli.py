@@ -10,6 +10,7 @@ from pathlib import Path
 from radpipe.core.errors import RadpipeError
 from radpipe.core.params import Params, Preset, load_params, load_preset
 from radpipe.engines.record import record, sync, verify
+from radpipe.engines.run import run
 
 SCHEMA = Path("params.schema.json")
 
@@ -49,6 +50,7 @@ def schema() -> dict[str, object]:
 
 
 COMMANDS: dict[str, Callable[[Params], None]] = {
+    "run": run,
     "check": check_settings,
     "verify": check_receipts,
     "record": record,

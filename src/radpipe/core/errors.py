@@ -26,8 +26,9 @@ class StaleError(RadpipeError):
 
 def near_miss(name: str, known: Iterable[str]) -> str:
     """Return ", did you mean 'x'?" for the closest of `known`, or an empty text."""
-    close = get_close_matches(str(name), [str(k) for k in known], n=1)
-    return f", did you mean {close[0]!r}?" if close else ""
+    by_lower = {str(k).lower(): str(k) for k in known}
+    close = get_close_matches(str(name).lower(), by_lower, n=1)
+    return f", did you mean {by_lower[close[0]]!r}?" if close else ""
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> ConfigError:

@@ -1,7 +1,6 @@
 """Hashes of files, remembered by size and time so that planning does not read them again."""
 
 import json
-import os
 from pathlib import Path
 
 from radpipe.core.files import files_below, sha256_bytes, sha256_file, sha256_json, write_text
@@ -52,7 +51,7 @@ class Hashes:
 
 
 def _stamp(file: Path) -> tuple[int, int, int]:
-    status = os.stat(file)
+    status = file.stat()
     return status.st_size, status.st_mtime_ns, status.st_ino
 
 

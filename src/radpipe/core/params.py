@@ -58,7 +58,7 @@ class Params(Strict):
                     f"plan.open_test: unknown {study!r}{near_miss(study, self.studies)}"
                     f" Known: {', '.join(sorted(self.studies))}"
                 )
-        for name, variant in self.variants.items():
+        for variant in self.variants.values():
             folds = self.studies[variant.study].split.folds
             if too_large := [fold for fold in self.plan.folds if fold >= folds]:
                 raise ValueError(
@@ -88,7 +88,9 @@ def load_params(path: Path = Path("params.yaml")) -> Params:
         One line per mistake: where it is, what was allowed, what came.
 
     """
-    return check(Params, load_yaml(path), where="", source=str(path))
+    value = load_yaml(path)
+    _refuse_names_dvc_forgets(value, "", str(path))
+    return check(Params, value, where="", source=str(path))
 
 
 def load_preset(name: str, overrides: Mapping[str, Any], *, where: str, root: Path) -> Preset:
@@ -112,6 +114,22 @@ def load_preset(name: str, overrides: Mapping[str, Any], *, where: str, root: Pa
         )
     merged = merge(presets[title], overrides)
     return check(Preset, merged, where=where, source=f"{root}/{book}.yaml with overrides")
+
+
+def _refuse_names_dvc_forgets(value: Any, where: str, source: str) -> None:
+    """Refuse keys that DVC's run cache leaves out when it asks whether two runs are equal.
+
+    DVC 3.67 drops every key named `size` or `nfiles`, meant for files, from parameters too
+    (dvc/stage/cache.py): two runs that differ in such a setting alone would get one result.
+    """
+    for key, item in value.items() if isinstance(value, Mapping) else ():
+        path = f"{where}.{key}" if where else str(key)
+        if key in ("size", "nfiles"):
+            raise ConfigError(
+                f"{source}: {path}: a setting cannot be called {key!r}, because DVC does not"
+                " see settings of that name change. Call it something else."
+            )
+        _refuse_names_dvc_forgets(item, path, source)
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -192,7 +210,7 @@ def lookup(params: Params, dotted: str) -> Any:
 
 def _explain(problem: Any, model: type[BaseModel], where: str) -> str:
     """Turn one pydantic error into "path: unknown 'adm', did you mean 'adam'? ..."."""
-    location = [str(part) for part in problem["loc"]]
+    location = _without_tags(model, problem["loc"])
     path = ".".join(part for part in [where, *location] if part)
     kind, came, context = problem["type"], problem.get("input"), problem.get("ctx", {})
     if kind == "extra_forbidden":
@@ -209,18 +227,40 @@ def _explain(problem: Any, model: type[BaseModel], where: str) -> str:
             f"{path}: unknown {came!r}{near_miss(str(came), allowed)}"
             f" Allowed: {context['expected']}."
         )
+    if kind in ("union_tag_invalid", "union_tag_not_found"):
+        key = context["discriminator"].strip("'")
+        allowed = re.findall(r"'([^']*)'", context.get("expected_tags", ""))
+        tag = came.get(key) if isinstance(came, Mapping) else came
+        hint = near_miss(str(tag), allowed)
+        return f"{path}.{key}: unknown {tag!r}{hint} Allowed: {', '.join(allowed)}."
     if kind == "value_error" and not location:
         return str(context["error"])
     message = problem["msg"].removeprefix("Value error, ")
-    return f"{path}: {message[0].lower()}{message[1:]}, got {came!r}."
+    if message[1:2].islower():
+        message = message[0].lower() + message[1:]
+    return f"{path}: {message}, got {came!r}."
 
 
-def _known_keys(model: Any, location: tuple[Any, ...]) -> list[str]:
+def _without_tags(model: type[BaseModel], location: tuple[Any, ...]) -> list[str]:
+    """Drop what pydantic adds to a path: the chosen member of a tagged union."""
+    schema = model.model_json_schema()
+    nodes: list[Mapping[str, Any]] = [schema]
+    kept = []
+    for part in map(str, location):
+        options = [option for node in nodes for option in _options(schema, node)]
+        tags = {p.get("const") for option in options for p in option.get("properties", {}).values()}
+        if part not in tags:
+            kept.append(part)
+        nodes = [child for node in nodes for child in _children(schema, node, part)]
+    return kept
+
+
+def _known_keys(model: type[BaseModel], location: tuple[Any, ...]) -> list[str]:
     """List the fields allowed at a location, walking through dicts, lists and unions."""
     schema = model.model_json_schema()
-    nodes = [schema]
+    nodes: list[Mapping[str, Any]] = [schema]
     for part in location:
-        nodes = [step for node in nodes for step in _children(schema, node, str(part))]
+        nodes = [child for node in nodes for child in _children(schema, node, str(part))]
     fields: list[str] = []
     for node in nodes:
         for option in _options(schema, node):
@@ -250,4 +290,6 @@ def _children(
             children.append(option["additionalProperties"])
         elif part in constants:  # pydantic names the chosen member of a tagged union
             children.append(option)
+        elif "items" in option and part.isdigit():
+            children.append(option["items"])
     return children

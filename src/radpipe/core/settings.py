@@ -106,7 +106,7 @@ class Target(Strict):
 class Image(Strict):
     """How pictures enter the store."""
 
-    size: int = Field(ge=8, le=2048, description="Side of the stored square, pixels.")
+    side: int = Field(ge=8, le=2048, description="Side of the stored square, pixels.")
     resize: Literal["letterbox", "squash", "crop"] = Field(
         default="letterbox",
         description="letterbox keeps the shape and pads with black, squash changes the"

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import radpipe
 from radpipe.core.errors import RadpipeError, StaleError
 from radpipe.core.hashes import Hashes
 from radpipe.core.params import Params, load_params, lookup
@@ -113,7 +114,7 @@ class Job:
             )
         missing = [str(path) for path in self._outputs if not path.exists()]
         if missing:
-            raise FileNotFoundError(f"{self.step.name} did not write {', '.join(missing)}")
+            raise RuntimeError(f"{self.step.name} did not write {', '.join(missing)}")
         usage = resource.getrusage(resource.RUSAGE_SELF)
         children = resource.getrusage(resource.RUSAGE_CHILDREN)
         Receipt(
@@ -138,9 +139,32 @@ class Job:
                 **self._facts,
             },
         ).write()
-        for path in [*self._inputs, *self._outputs, *self._code]:
-            if Path(path).exists():
-                again.remember(Path(path))
+        for path in [*map(Path, self._inputs), *self._outputs]:
+            if path.exists():
+                again.remember(path)
+
+
+    def check_layers(self) -> None:
+        """Refuse a receipt that would not name all the code that this process used."""
+        root = Path(radpipe.__file__).parent
+        layers = self.step.layers_of(self.args, self._params)
+        used = {
+            Path(module.__file__).relative_to(root)
+            for name, module in list(sys.modules.items())
+            if name.startswith("radpipe.") and module.__file__
+        }
+        strays = [
+            str(file)
+            for file in sorted(used)
+            # A folder's __init__ above a layer holds nothing but its docstring.
+            if not any(file.is_relative_to(layer) for layer in layers)
+            and not any(Path(layer).is_relative_to(file.parent) for layer in layers)
+        ]
+        if strays:
+            raise RuntimeError(
+                f"{self.step.name} used {', '.join(strays)}, which its layers"
+                f" ({', '.join(layers)}) do not name"
+            )
 
 
 class Step:
@@ -211,7 +235,12 @@ class Step:
 
     def __call__(self, main: Callable[[Job], None]) -> None:
         """Run `main` as this process's step, then exit."""
-        sys.exit(self.execute(main, sys.argv[1:]))
+
+        def alone(job: Job) -> None:
+            main(job)
+            job.check_layers()
+
+        sys.exit(self.execute(alone, sys.argv[1:]))
 
     def execute(self, main: Callable[[Job], None], argv: list[str]) -> int:
         """Run `main` with a command line and return the exit code."""

@@ -1,6 +1,6 @@
 """The runs that `params.yaml` plans, step by step in the order of the graph."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import product
 
 from radpipe.core.params import Params
@@ -22,7 +22,7 @@ RUN_NAMES = {
 
 def planned_runs(params: Params) -> Iterator[tuple[str, str]]:
     """Yield (step, run) for everything planned, makers before users."""
-    values = {
+    values: dict[str, Sequence[str | int]] = {
         "study": list(params.studies),
         "variant": params.plan.variants,
         "fold": params.plan.folds,

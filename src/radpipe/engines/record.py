@@ -2,6 +2,8 @@
 
 import fcntl
 import logging
+import os
+import platform
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -30,13 +32,17 @@ def one_at_a_time() -> Iterator[None]:
 
     """
     LOCK.parent.mkdir(exist_ok=True)
-    with LOCK.open("w") as stream:
+    with LOCK.open("a+") as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise RadpipeError(
                 "Another run is at work in this folder. Wait for it, or stop it first."
             ) from error
+        # Who holds it, so that a later run can tell whether a lock was left by the dead.
+        stream.truncate(0)
+        stream.write(f"{platform.node()} {os.getpid()}")
+        stream.flush()
         yield
 
 
@@ -83,7 +89,8 @@ def record(params: Params) -> None:
             way_out="run snakemake (or dvc repro), which makes these runs again, then record.",
         )
         dvc("commit", "--force", "--quiet")
-    log.info("recorded %d runs; commit dvc.lock and results/ to Git", len(list(planned_runs(params))))
+    n_runs = len(list(planned_runs(params)))
+    log.info("recorded %d runs; commit dvc.lock and results/ to Git", n_runs)
 
 
 def sync(params: Params) -> None:

@@ -16,14 +16,12 @@ from typing import TypeAlias
 import numpy as np
 
 from radpipe.core.registry import Registry
+from radpipe.evaluation.recalibration import recalibrate, shift
 from radpipe.evaluation.sample import EPSILON, Floats, Sample, logit
 
 Metric: TypeAlias = Callable[[Sample, Floats], Floats]
 METRICS: Registry[Metric] = Registry("metric")
 ECE_BINS = 10
-# Newton's method: this many steps, or the classes are taken to be separated.
-STEPS = 30
-TOLERANCE = 1e-8
 
 
 def values(metric: Metric, sample: Sample) -> Floats:
@@ -160,7 +158,7 @@ def calibration_intercept(sample: Sample, weights: Floats) -> Floats:
     return _with_mean(
         sample,
         [
-            _shift(truth, logit(probability), weights)
+            shift(truth, logit(probability), weights)
             for truth, probability in zip(sample.truth.T, sample.probabilities.T, strict=True)
         ],
     )
@@ -192,105 +190,6 @@ def weighted_auc(truth: Floats, scores: Floats, weights: Floats) -> Floats:
     wins = np.einsum("cd,cd->d", counts, below[less])
     wins += np.einsum("cd,cd->d", counts, below[equal])
     return _ratio(wins, 2 * counts.sum(axis=0) * below[-1])
-
-
-def recalibrate(truth: Floats, odds: Floats, weights: Floats) -> tuple[Floats, Floats]:
-    """Fit logit P(yes) = a + b odds by weighted maximum likelihood, for every draw.
-
-    Parameters
-    ----------
-    truth, odds
-        Shape (cases,): 1, 0 or NaN; log odds.
-    weights
-        Shape (cases, draws).
-
-    Returns
-    -------
-    intercept, slope
-        Shape (draws,); NaN where there is no finite maximum (one class, separated
-        classes, equal odds).
-
-    """
-    known = ~np.isnan(truth)
-    truth, odds, weights = truth[known], odds[known], weights[known]
-    # Draws lie near the whole sample's fit, so starting there saves most of the steps.
-    start = np.array([[0.0], [1.0]])
-    start = _newton(truth, odds, np.ones((len(truth), 1)), start)
-    if not np.isfinite(start).all():
-        start = np.array([[0.0], [1.0]])
-    fit = _newton(truth, odds, weights, np.repeat(start, weights.shape[1], axis=1))
-    fit = np.where(_overlap(truth, odds, weights), fit, np.nan)
-    return fit[0], fit[1]
-
-
-def _newton(truth: Floats, odds: Floats, weights: Floats, fit: Floats) -> Floats:
-    """Run Newton's method from `fit`, shape (2, draws); NaN where it does not converge."""
-    design = np.stack([np.ones_like(odds), odds])
-    squares = np.stack([np.ones_like(odds), odds, odds**2])
-    fit = fit.copy()
-    open_ = np.arange(fit.shape[1])
-    for _ in range(STEPS):
-        chosen = weights[:, open_] if len(open_) < weights.shape[1] else weights
-        chance = _expit(fit[0, open_] + odds[:, None] * fit[1, open_])
-        slope = design @ (chosen * (truth[:, None] - chance))
-        flat, mixed, steep = squares @ (chosen * chance * (1 - chance))
-        with np.errstate(all="ignore"):
-            step = np.stack(
-                [steep * slope[0] - mixed * slope[1], flat * slope[1] - mixed * slope[0]]
-            )
-            step /= flat * steep - mixed**2
-        # A step too long is a sign of too few positives; halved steps still arrive.
-        step = np.clip(step, -5.0, 5.0)
-        fit[:, open_] += step
-        still = ~(np.abs(step).max(axis=0) < TOLERANCE) & np.isfinite(step).all(axis=0)
-        fit[:, open_[~np.isfinite(step).all(axis=0)]] = np.nan
-        open_ = open_[still]
-        if not len(open_):
-            break
-    fit[:, open_] = np.nan
-    return fit
-
-
-def _overlap(truth: Floats, odds: Floats, weights: Floats) -> np.ndarray:
-    """Tell per draw whether the odds of positives and negatives overlap both ways."""
-    present = weights > 0
-    ends = []
-    for answer in (1, 0):
-        rows = truth == answer
-        chosen = np.where(present[rows], odds[rows, None], np.nan)
-        missing = ~present[rows].any(axis=0)
-        lowest = np.where(missing, np.nan, np.fmin.reduce(chosen, axis=0, initial=np.inf))
-        highest = np.where(missing, np.nan, np.fmax.reduce(chosen, axis=0, initial=-np.inf))
-        ends.append((lowest, highest))
-    (low_yes, high_yes), (low_no, high_no) = ends
-    overlap: np.ndarray = (low_yes < high_no) & (low_no < high_yes)
-    return overlap
-
-
-def _shift(truth: Floats, odds: Floats, weights: Floats) -> Floats:
-    """Fit the intercept alone, the log odds being an offset; NaN with one class only."""
-    known = ~np.isnan(truth)
-    truth, odds, weights = truth[known], odds[known], weights[known]
-    positives, total = truth @ weights, weights.sum(axis=0)
-    defined = (positives > 0) & (positives < total)
-    shift = np.zeros(weights.shape[1])
-    for _ in range(STEPS):
-        chance = _expit(odds[:, None] + shift)
-        with np.errstate(all="ignore"):
-            step = (positives - np.einsum("cd,cd->d", weights, chance)) / np.einsum(
-                "cd,cd->d", weights, chance * (1 - chance)
-            )
-        step = np.where(defined, np.clip(np.nan_to_num(step), -2.0, 2.0), 0.0)
-        shift += step
-        if np.abs(step).max(initial=0.0) < TOLERANCE:
-            break
-    return np.where(defined, shift, np.nan)
-
-
-def _expit(odds: Floats) -> Floats:
-    """Return 1 / (1 + exp(-odds)), without overflow for any finite odds."""
-    chance: Floats = 0.5 * (1.0 + np.tanh(0.5 * odds))
-    return chance
 
 
 def bin_of(probabilities: Floats, bins: int = ECE_BINS) -> np.ndarray:

@@ -37,7 +37,7 @@ def sizes_figure(
 def plot_sizes(rows: NDArray[Any], columns: NDArray[Any], ax: Axes, *, size: int) -> Axes:
     """Draw one disc per original size, its area in proportion to how many share it."""
     found, counts = np.unique(np.stack([columns, rows], axis=1), axis=0, return_counts=True)
-    ax.scatter(found[:, 0], found[:, 1], s=8 + 300 * counts / counts.max(), alpha=0.4, lw=0)
+    ax.scatter(found[:, 0], found[:, 1], s=8 + 300 * counts / len(rows), alpha=0.4, lw=0)
     top = 1.08 * max(int(found.max()), size)
     ax.plot([0, top], [0, top], color="0.7", lw=0.8, label="square")
     ax.plot([0, size, size], [size, size, 0], color="C3", lw=1.2, label=f"stored, {size}")

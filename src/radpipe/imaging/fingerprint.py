@@ -46,13 +46,13 @@ class Traits:
 
 def traits(original: Array, mode: str, square: Array, content: Array) -> Traits:
     """Describe one picture from its original, stored and borderless pixels."""
-    full = np.iinfo(square.dtype).max
-    # Integer sums are exact, so the same on every processor.
-    total = int(square.sum(dtype=np.uint64))
-    squares = int(np.square(square, dtype=np.uint64).sum(dtype=np.uint64))
+    full = int(np.iinfo(square.dtype).max)
+    # Counts and integer sums are exact, so the same on every processor; borders are zeros.
+    counts = np.bincount(content.ravel(), minlength=full + 1)
+    values = np.arange(full + 1)
+    total, squares = int(counts @ values), int(counts @ (values * values))
     mean = total / square.size
     variance = max(squares / square.size - mean * mean, 0.0)
-    upper = content >> 8 if content.dtype == np.uint16 else content
     return Traits(
         rows=original.shape[0],
         columns=original.shape[1],
@@ -60,7 +60,7 @@ def traits(original: Array, mode: str, square: Array, content: Array) -> Traits:
         bits=original.dtype.itemsize * 8,
         mean=mean / full,
         sd=variance**0.5 / full,
-        histogram=np.bincount(upper.ravel(), minlength=256),
+        histogram=counts.reshape(256, -1).sum(axis=1),
     )
 
 

@@ -94,10 +94,10 @@ def waves() -> NDArray[np.intp]:
 
 def small_grey(pixels: Array, side: int) -> NDArray[np.float32]:
     """Squash a picture to (side, side) grey values, averaging, in float32."""
-    grey = pixels.astype(np.float32)
+    grey = pixels[..., 0] if pixels.ndim == 3 and pixels.shape[-1] == 1 else pixels
     if grey.ndim == 3:
-        grey = grey.mean(axis=-1)
-    # Filled picture by picture, in one order: the same bits on any number of workers.
+        grey = grey.mean(axis=-1, dtype=np.float32)
+    grey = np.ascontiguousarray(grey, dtype=np.float32)
     image = Image.fromarray(grey).resize((side, side), Image.Resampling.BILINEAR)
     return np.array(image, dtype=np.float32)
 

@@ -10,8 +10,9 @@ import logging
 import multiprocessing
 import os
 import threading
+import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -35,8 +36,10 @@ from radpipe.imaging.store import INDEX, StoreWriter, building, shard_name, writ
 log = logging.getLogger("radpipe.ingest")
 
 CHUNK = 32
-# Below this many files, starting processes costs more than it saves.
-FEW = 256
+# Work that ends this soon is not worth starting other processes for, seconds.
+PATIENCE = 0.7
+# Just below the largest threshold of glibc's malloc, bytes.
+LARGE_BLOCK = 31 * 2**20
 SHOWN = 10
 
 
@@ -126,7 +129,7 @@ def ingest(
     with building(out) as folder:
         writer = StoreWriter(
             folder,
-            shape=(image.size, image.size, channels),
+            shape=(image.side, image.side, channels),
             dtype=f"uint{image.bits}",
             count=len(tasks),
         )
@@ -184,30 +187,36 @@ def _chunks(tasks: Sequence[Task], raw: Path, image: Image, writer: StoreWriter)
             yield Chunk(raw, image, shard, row, writer.shape, part)
 
 
-def _run(chunks: Iterable[Chunk], total: int, workers: int) -> list[Outcome]:
+def _run(chunks: Iterator[Chunk], total: int, workers: int) -> list[Outcome]:
     """Work through all chunks, here or in other processes; outcomes in the tasks' order."""
     done: list[Outcome] = []
+    began = time.monotonic()
     with tqdm(total=total, unit="file", mininterval=5, desc="ingest") as progress:
-        if workers == 1 or total < FEW:
-            for chunk in chunks:
-                done += work(chunk)
-                progress.update(len(chunk.tasks))
-            return done
-        # Fresh processes, not forks: a fork would inherit the lock, and locks of threads.
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(workers, mp_context=context, initializer=_end_with_parent) as pool:
-            try:
-                for outcomes in pool.map(work, chunks):
-                    done += outcomes
-                    progress.update(len(outcomes))
-            except BrokenProcessPool as error:
-                raise DataError(
-                    "a worker of ingest was killed, most likely because memory ran out. Give"
-                    " the step more memory, or fewer processors (taskset -c 0), and run again."
-                ) from error
-            finally:
-                pool.shutdown(wait=False, cancel_futures=True)
+        for chunk in chunks:
+            done += work(chunk)
+            progress.update(len(chunk.tasks))
+            if workers > 1 and time.monotonic() - began > PATIENCE:
+                break
+        if len(done) < total:
+            for outcomes in _in_processes(chunks, workers):
+                done += outcomes
+                progress.update(len(outcomes))
     return done
+
+
+def _in_processes(chunks: Iterator[Chunk], workers: int) -> Iterator[list[Outcome]]:
+    # Fresh processes, not forks: a fork would inherit the lock, and locks of threads.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_start) as pool:
+        try:
+            yield from pool.map(work, chunks)
+        except BrokenProcessPool as error:
+            raise DataError(
+                "a worker of ingest was killed, most likely because memory ran out. Give the"
+                " step more memory, or fewer processors (taskset -c 0), and run again."
+            ) from error
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 def work(chunk: Chunk) -> list[Outcome]:
@@ -240,6 +249,14 @@ def _one(chunk: Chunk, task: Task, place: NDArray[Any]) -> Outcome:
         phash=perceptual_hash(content),
         traits=traits(picture.pixels, picture.mode, square, content),
     )
+
+
+def _start() -> None:
+    """Prepare a worker."""
+    # glibc gives freed memory back to the system and fetches it again, picture by picture,
+    # until a large block was freed once (M_MMAP_THRESHOLD in mallopt(3)).
+    np.empty(LARGE_BLOCK, dtype=np.uint8)
+    _end_with_parent()
 
 
 def _end_with_parent() -> None:

@@ -53,7 +53,7 @@ def shape_of(store: Pixels, recipe: Recipe) -> dict[str, int]:
     return {
         "n_channels": store.channels,
         "n_outputs": recipe.target.n_outputs,
-        "size": recipe.image.size,
+        "size": recipe.image.side,
     }
 
 

@@ -33,6 +33,9 @@ class Watch:
     epoch: int = 0
     waited: int = 0
 
+    def __post_init__(self) -> None:
+        larger_is_better(self.metric)  # a misspelt name is an error before the first epoch
+
     def see(self, value: float, epoch: int) -> bool:
         """Take in an epoch's value; tell whether it improved. NaN never does, save first."""
         sign = 1.0 if larger_is_better(self.metric) else -1.0

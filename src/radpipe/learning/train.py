@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
@@ -110,16 +110,23 @@ def train(
             for group in groups_left(run, state):
                 one_step(run, state, group)
                 tick()
-                if stop():
-                    state.save(saved)
-                    raise StoppedError(f"state saved in {saved}")
                 if state.progress.step == run.how.max_steps:
                     break
+                if stop() and state.progress.batch < run.n_batches:
+                    save_and_stop(state, saved)
             write(finish_epoch(run, state))
             # The last epoch needs no copy: what follows is writing the results.
             if not state.progress.done:
+                if stop():
+                    save_and_stop(state, saved)
                 state.save(saved)
     return state
+
+
+def save_and_stop(state: State, saved: Path) -> NoReturn:
+    """Save the state and raise `StoppedError`."""
+    state.save(saved)
+    raise StoppedError(f"state saved in {saved}")
 
 
 def start(run: Run, seed: int) -> State:

@@ -16,17 +16,20 @@ from radpipe.splitting.warp import Floats, coordinates, shrink, warp
 
 # Small enough for a batch to stay in the processor's cache.
 BATCH = 64
-# Sides at which pictures are aligned, and Gauss-Newton steps at each.
-COARSE_STEPS = ((16, 4), (32, 4))
-FINE_STEPS = ((64, 4),)
+# Side at which pictures are aligned, Gauss-Newton steps there, and the agreement below which
+# a pair is not looked at any closer. Most candidates are look-alikes and end early.
+STAGES = ((16, 7, -1.0), (32, 5, 0.4), (64, 2, 0.6), (64, 3, -1.0))
 # Detail between these standard deviations, in pixels, is compared: finer is what compression
 # and resampling change, coarser is what all patients have in common.
 FINE, COARSE = 0.5, 2.0
 PATCH = 8
 # A copy is cropped and turned slightly; a map that strays further has lost its way.
 FARTHEST = 0.35
-# Pairs less alike than this at 32 pixels are not looked at more closely.
-HOPELESS = 0.75
+# Pictures are aligned by detail relative to what lies around it, this many pixels wide.
+SURROUNDINGS = 2.0
+# Errors of so many times their mean count half; weights below 1 make steps too short, which
+# the factor makes good.
+TOLERANCE, BOLDNESS = 2.0, 1.5
 # Share of the mean curvature added to every parameter's own, against blank pictures.
 RIDGE = 1e-4
 
@@ -34,8 +37,8 @@ RIDGE = 1e-4
 def copy_correlation(a: Floats, b: Floats) -> Floats:
     """Return how well the fine detail of aligned pictures agrees, patch by patch.
 
-    `b` is laid on `a` by an affine map (inverse compositional Gauss-Newton with free gain
-    and offset). Both are band-passed, their correlation is taken in patches of 8 x 8
+    `b` is laid on `a` by an affine map (inverse compositional Gauss-Newton on local contrast,
+    with Cauchy weights). Both are band-passed, their correlation is taken in patches of 8 x 8
     pixels, and its median over the patches that show something is returned.
 
     Parameters
@@ -47,7 +50,7 @@ def copy_correlation(a: Floats, b: Floats) -> Floats:
     -------
     float32 array of shape (n,)
         -1 to 1; 1 for the same picture, 0 where there is nothing to compare. Pairs that
-        are plainly unlike get the value found at 32 pixels.
+        are plainly unlike get the value found before their alignment was finished.
 
     References
     ----------
@@ -62,35 +65,36 @@ def copy_correlation(a: Floats, b: Floats) -> Floats:
 
 
 def _batch(a: Floats, b: Floats) -> Floats:
+    alike = np.zeros(len(a), np.float32)
+    left = np.arange(len(a))
     maps = np.zeros((len(a), 2, 3), np.float32)
     maps[:, (0, 1), (0, 1)] = 1
-    for side, steps in COARSE_STEPS:
-        small_a, small_b = shrink(a, side), shrink(b, side)
+    for side, steps, bar in STAGES:
+        if not len(left):
+            break
+        small_a, small_b = shrink(a[left], side), shrink(b[left], side)
         maps = _descend(small_a, small_b, maps, steps)
-    alike = _agreement(small_a, small_b, maps)
-    near = np.flatnonzero(alike >= HOPELESS)
-    if len(near) and a.shape[-1] > small_a.shape[-1]:
-        a, b, maps = a[near], b[near], maps[near]
-        for side, steps in FINE_STEPS:
-            small_a, small_b = shrink(a, side), shrink(b, side)
-            maps = _descend(small_a, small_b, maps, steps)
-        alike[near] = _agreement(small_a, small_b, maps)
+        if side > STAGES[0][0]:
+            alike[left] = _agreement(small_a, small_b, maps)
+            going_on = alike[left] >= bar
+            left, maps = left[going_on], maps[going_on]
     return alike
 
 
 def _descend(a: Floats, b: Floats, maps: Floats, steps: int) -> Floats:
     """Improve the maps that lay `b` on `a`."""
     n = len(a)
-    a, b = _blur(a, 0.8), _blur(b, 0.8)
+    a, b = _local_contrast(a), _local_contrast(b)
     # Pixels that `b` does not show must not count as knowing where they belong.
     steepest, inverse = _steepest(a, warp(b, maps)[1])
     fixed = a.reshape(n, -1)
+    weight = np.ones_like(fixed)
     limit = np.zeros((2, 3), np.float32)
     limit[(0, 1), (0, 1)] = 1
     for _ in range(steps):
         moved, inside = warp(b, maps)
-        error = _error(fixed, moved, inside)
-        step = np.matmul(inverse, np.matmul(steepest, error[:, :, None]))
+        error = _error(fixed, moved, inside, weight)
+        step = BOLDNESS * np.matmul(inverse, np.matmul(steepest, error[:, :, None]))
         change = _square(step.reshape(n, 2, 3))
         change[:, (0, 1), (0, 1)] += 1
         moved_on = np.matmul(_square(maps), np.linalg.inv(change))[:, :2]
@@ -112,14 +116,30 @@ def _steepest(a: Floats, inside: npt.NDArray[np.bool_]) -> tuple[Floats, Floats]
     return steepest, np.linalg.inv(hessian).astype(np.float32)
 
 
-def _error(fixed: Floats, moved: Floats, inside: npt.NDArray[np.bool_]) -> Floats:
-    """Return moved - fixed where both are seen, after matching gain and offset."""
-    total = np.maximum(inside.sum(axis=1, keepdims=True), 1)
-    a = (fixed - (fixed * inside).sum(axis=1, keepdims=True) / total) * inside
-    b = (moved - (moved * inside).sum(axis=1, keepdims=True) / total) * inside
-    power = np.maximum((b * b).sum(axis=1, keepdims=True), 1e-6)
-    gain = (a * b).sum(axis=1, keepdims=True) / power
-    return np.asarray(gain * b - a, np.float32)
+def _local_contrast(pictures: Floats) -> Floats:
+    """Return detail relative to its surroundings, so that no bright or black place prevails."""
+    coarse = _blur(pictures, SURROUNDINGS)
+    spread = np.sqrt(_blur((pictures - coarse) ** 2, SURROUNDINGS))
+    typical = spread.mean(axis=(1, 2), keepdims=True)
+    detail = _blur(pictures, FINE) - coarse
+    return np.asarray(detail / (spread + 0.3 * typical + 1e-3), np.float32)
+
+
+def _error(fixed: Floats, moved: Floats, inside: npt.NDArray[np.bool_], weight: Floats) -> Floats:
+    """Return moved - fixed where both are seen, after matching gain and offset.
+
+    Changes `weight` (n, side * side), which starts as 1, to Cauchy weights of the error: the
+    black corners of a turned copy agree with nothing and must not be listened to.
+    """
+    seen = inside * weight
+    total = np.maximum(seen.sum(axis=1, keepdims=True), 1)
+    a = fixed - (fixed * seen).sum(axis=1, keepdims=True) / total
+    b = moved - (moved * seen).sum(axis=1, keepdims=True) / total
+    power = np.maximum((b * b * seen).sum(axis=1, keepdims=True), 1e-6)
+    error = (a * b * seen).sum(axis=1, keepdims=True) / power * b - a
+    scale = TOLERANCE * (np.abs(error) * seen).sum(axis=1, keepdims=True) / total + 1e-6
+    weight[:] = 1 / (1 + (error / scale) ** 2)
+    return np.asarray(error * inside * weight, np.float32)
 
 
 def _agreement(a: Floats, b: Floats, maps: Floats) -> Floats:

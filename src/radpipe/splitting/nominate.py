@@ -19,6 +19,8 @@ Ints = npt.NDArray[np.int64]
 BLOCK = 1024
 # A picture names at most so many partners; a small study can afford more.
 FEWEST, MOST, IN_ALL = 4, 20, 200_000
+# Pictures from which descriptions are learned well.
+AMPLE = 2000
 
 
 @dataclass(frozen=True)
@@ -55,10 +57,12 @@ def nominate(descriptions: Descriptions, patients: Ints) -> Pairs:
     """
     n = len(patients)
     most = int(np.clip(IN_ALL // max(n, 1), FEWEST, MOST))
+    # Learned from few pictures, descriptions are worse, but then more pairs can be afforded.
+    threshold = descriptions.threshold * min(1.0, n / AMPLE)
     laid = [descriptions.oriented(k) for k in range(N_ORIENTATIONS)]
 
     def rows(start: int) -> npt.NDArray[np.float64]:
-        hits = list(_hits(laid, patients, start, descriptions.threshold, most))
+        hits = list(_hits(laid, patients, start, threshold, most))
         return _closest(np.concatenate(hits), most)
 
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:

@@ -88,7 +88,7 @@ def _facts(study: Study) -> list[tuple[str, str]]:
 
 
 def _sizes(study: Study) -> str:
-    stored = study.best.recipe["image"]["size"]
+    stored = study.best.recipe["image"]["side"]
     best = study.ingest["fingerprint"]["recommended_size"]
     return (
         f"Sizes and intensities of the pictures as they came. They are stored with a side of"

@@ -19,6 +19,7 @@ from radpipe.core.errors import DataError
 from radpipe.core.settings import PhantomSource, Target
 
 PARTS = ("train", "tune", "test")
+UNKNOWN_PATIENT = "image:"
 BOX_SCHEMA = pa.schema(
     [
         ("case", pa.string()),
@@ -148,6 +149,14 @@ def case_table(
         for index, name in enumerate(target.ceiling_columns):
             columns[name] = pa.array([(case.ceiling or unknown)[index] for case in ordered], number)
     return CaseTable(pa.table(columns), BOX_SCHEMA.empty_table() if boxes is None else boxes)
+
+
+def unknown_patient(case: str) -> str:
+    """Name the patient of a case whose patient no one knows: no other case has it.
+
+    The name starts with `UNKNOWN_PATIENT`, by which later steps can count such cases.
+    """
+    return f"{UNKNOWN_PATIENT}{case}"
 
 
 def covariate(texts: Sequence[str]) -> pa.Array:

@@ -97,11 +97,6 @@ def warn_of_unknown_patients(n_unknown: int, n_cases: int) -> None:
         )
 
 
-def unknown_patient(case: str) -> str:
-    """Return the patient of a case whose patient is not known: no other case has it."""
-    return f"image:{case}"
-
-
 def listing(lines: Sequence[str]) -> str:
     """Join the first ten lines and count the rest."""
     more = [f"... and {len(lines) - N_NAMED} more"] if len(lines) > N_NAMED else []

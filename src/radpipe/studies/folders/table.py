@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from radpipe.core.errors import ConfigError, DataError, near_miss, unknown_name
 from radpipe.core.settings import Target
-from radpipe.studies.base.contract import Case, Files
+from radpipe.studies.base.contract import Case, Files, unknown_patient
 from radpipe.studies.base.truth import read_ceiling
 from radpipe.studies.folders.findings import (
     VIEW,
@@ -19,7 +19,6 @@ from radpipe.studies.folders.findings import (
     left_out,
     listing,
     official_part,
-    unknown_patient,
     warn_of_unknown_patients,
 )
 from radpipe.studies.folders.layout import Layout, Table
@@ -91,7 +90,7 @@ def read_table(raw: Path, *, files: Files, layout: Layout, target: Target) -> li
     rows = read_rows(raw, files, table)
     _check_settings(rows[0], table, target)
     _refuse_unmapped(rows, table, target)
-    found = _pair(rows, files, layout)
+    found = _pair(rows, files, layout, table)
 
     def translate(name: str) -> str | None:
         return name if target.kind == "multi-label" else class_name(name, table)
@@ -190,12 +189,9 @@ def _refuse_unmapped(rows: list[dict[str, str]], table: Table, target: Target) -
 
 
 def _pair(
-    rows: list[dict[str, str]], files: Files, layout: Layout
+    rows: list[dict[str, str]], files: Files, layout: Layout, table: Table
 ) -> list[tuple[dict[str, str], str]]:
     """Find the file of every row."""
-    table = layout.table
-    if table is None:
-        raise ValueError("layout.table is needed")
     # Systems write umlauts in two ways (NFC, NFD); names are compared in one of them.
     by_name = {_plain(file): file for file in files}
     found, missing = [], []

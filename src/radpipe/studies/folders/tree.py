@@ -6,7 +6,7 @@ from pathlib import Path
 
 from radpipe.core.errors import ConfigError, DataError, near_miss
 from radpipe.core.settings import Target
-from radpipe.studies.base.contract import Case, Files
+from radpipe.studies.base.contract import Case, Files, unknown_patient
 from radpipe.studies.base.truth import read_ceiling
 from radpipe.studies.folders.findings import (
     VIEW,
@@ -14,7 +14,6 @@ from radpipe.studies.folders.findings import (
     image_files,
     listing,
     official_part,
-    unknown_patient,
     warn_of_unknown_patients,
 )
 from radpipe.studies.folders.layout import Layout

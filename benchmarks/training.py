@@ -1,0 +1,244 @@
+"""How fast an epoch is: against a plain ImageFolder loop, and against the bare network.
+
+ResNet-18, grey 64 x 64 pixels, batches of 64, flip and affine changes. All sides train the
+same network with the same optimiser on the same pictures, in turns, in one process with the
+same number of threads; the table shows the median of pictures per second.
+
+    plain    torchvision's ImageFolder and DataLoader on JPEG and PNG files of mixed sizes
+    radpipe  this project's loop on its store
+    bare     forward, backward and optimiser step on tensors that lie in memory
+"""
+
+import argparse
+import json
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image as Picture
+from torch import nn
+from torchvision import transforms
+from torchvision.datasets import ImageFolder
+from torchvision.models import get_model
+
+from radpipe.core.params import load_preset
+from radpipe.core.recipe import Artifact, Recipe
+from radpipe.core.settings import Image, Target
+from radpipe.imaging.resize import fit
+from radpipe.learning.data import Cases
+from radpipe.learning.train import Run, begin_epoch, groups_left, make_run, one_step, start
+
+SIZE, BATCH = 64, 64
+PRESETS = Path(__file__).parent.parent / "presets"
+# (one side, the other, ratio asked for)
+RATIOS = (
+    ("radpipe float32", "plain float32", 1.2),
+    ("radpipe bfloat16", "plain float32", 1.7),
+    ("radpipe float32", "bare float32", 0.95),
+    ("radpipe bfloat16", "bare bfloat16", 0.95),
+)
+
+
+class InMemory:
+    """Pictures as `Store.pixels` gives them, copied from a memory map."""
+
+    bits, channels = 8, 1
+
+    def __init__(self, file: Path) -> None:
+        self.map = np.load(file, mmap_mode="r")
+
+    def pixels(self, rows: np.ndarray) -> np.ndarray:
+        """Gather pictures (n, size, size, 1)."""
+        return self.map[rows]
+
+    def row_of(self, case: str, view: str = "image") -> int:
+        """Not asked for here."""
+        raise NotImplementedError((case, view))
+
+
+def make_files(folder: Path, n: int) -> np.ndarray:
+    """Write smooth grey pictures, half PNG and half JPEG; return them in 64 x 64 pixels."""
+    rng = np.random.default_rng(0)
+    small = np.empty((n, SIZE, SIZE, 1), np.uint8)
+    for k in range(n):
+        shape = (int(rng.integers(350, 560)), int(rng.integers(280, 460)))
+        coarse = Picture.fromarray(rng.integers(0, 256, (12, 10), dtype=np.uint8))
+        pixels = np.asarray(coarse.resize(shape[::-1], Picture.Resampling.BICUBIC))
+        grain = rng.normal(0, 4, shape)
+        pixels = np.clip(pixels + grain, 0, 255).astype(np.uint8)
+        file = folder / str(k % 2) / f"{k}.{'png' if k % 4 < 2 else 'jpg'}"
+        file.parent.mkdir(exist_ok=True)
+        Picture.fromarray(pixels).save(file)
+        small[k, ..., 0] = fit(pixels, size=SIZE, how="squash")
+    np.save(folder / "pixels.npy", small)
+    return small
+
+
+def make_sides(folder: Path, n: int, threads: int, workers: int) -> dict[str, Any]:
+    """Return, per side, a generator that trains for ever and yields after every step."""
+    small = make_files(folder, n)
+    sides = {}
+    for precision in ("float32", "bfloat16"):
+        run = radpipe_run(folder / "pixels.npy", n, threads, precision)
+        sides[f"radpipe {precision}"] = radpipe_steps(run)
+        sides[f"bare {precision}"] = bare_steps(small, run)
+    sides["plain float32"] = plain_steps(folder, workers, run.device)
+    return sides
+
+
+def radpipe_run(file: Path, n: int, threads: int, precision: str) -> Run:
+    """Make a run of preset `resnet18` on `n` pictures."""
+    train = {"batch_size": BATCH, "precision": precision, "threads": threads, "clip_norm": None}
+    constant = {"name": "constant"}
+    train |= {"schedule": constant, "class_weights": "none", "normalize": "unit"}
+    preset = load_preset("bones/resnet18", {"train": train}, where="benchmark", root=PRESETS)
+    nothing = Artifact(path="weights/random.json", sha256="")
+    recipe = Recipe(
+        variant="benchmark",
+        study="benchmark",
+        target=Target(kind="binary", classes=["no", "yes"]),
+        image=Image(side=SIZE),
+        store=nothing,
+        split=nothing,
+        weights=nothing,
+        preset="bones/resnet18",
+        source="",
+        model=preset.model,
+        train=preset.train,
+        augment=preset.augment,
+        versions={},
+    )
+    targets = (np.arange(n) % 2).astype(np.float32)[:, None]
+    cases = Cases(table=None, rows=np.arange(n), targets=targets)
+    return make_run(recipe, InMemory(file), cases, cases)
+
+
+def radpipe_steps(run: Run) -> Iterator[None]:
+    """Train as the step `train` does, without scoring `tune`."""
+    state = start(run, seed=0)
+    while True:
+        state.progress.batch = 0
+        begin_epoch(run, state)
+        for group in groups_left(run, state):
+            one_step(run, state, group)
+            yield
+
+
+def network(device: torch.device) -> tuple[nn.Module, Any]:
+    """Make the network and its optimiser, as `radpipe_run` has them."""
+    net = get_model("resnet18", weights=None, num_classes=1)
+    net.conv1 = nn.Conv2d(1, 64, 7, stride=2, padding=3, bias=False)
+    net = net.to(device).to(memory_format=torch.channels_last)
+    return net, torch.optim.AdamW(net.parameters(), lr=1e-3, weight_decay=0.05, fused=True)
+
+
+def bare_steps(small: np.ndarray, run: Run) -> Iterator[None]:
+    """Train on a few batches that are ready in memory, nothing else."""
+    device, half = run.device, run.how.precision == "bfloat16"
+    net, optimizer = network(device)
+    images = torch.from_numpy(small[: 4 * BATCH]).permute(0, 3, 1, 2).to(device).float() / 255
+    images = images.contiguous(memory_format=torch.channels_last)
+    truth = torch.from_numpy(run.train.targets[: 4 * BATCH]).to(device)
+    while True:
+        for batch, target in zip(images.split(BATCH), truth.split(BATCH), strict=True):
+            with torch.autocast(device.type, dtype=torch.bfloat16, enabled=half):
+                logits = net(batch)
+            loss = nn.functional.binary_cross_entropy_with_logits(logits.float(), target)
+            loss.backward()
+            optimizer.step()
+            optimizer.zero_grad()
+            yield
+
+
+def plain_steps(folder: Path, workers: int, device: torch.device) -> Iterator[None]:
+    """Train as tutorials do, from files."""
+    changes = transforms.Compose(
+        [
+            transforms.Grayscale(),
+            transforms.Resize((SIZE, SIZE)),
+            transforms.RandomHorizontalFlip(),
+            transforms.RandomAffine(15, translate=(0.08, 0.08), scale=(0.9, 1.1)),
+            transforms.ToTensor(),
+        ]
+    )
+    data = ImageFolder(str(folder), changes)
+    loader = torch.utils.data.DataLoader(data, BATCH, shuffle=True, num_workers=workers)
+    net = get_model("resnet18", weights=None, num_classes=1)
+    net.conv1 = nn.Conv2d(1, 64, 7, stride=2, padding=3, bias=False)
+    net.to(device)
+    optimizer = torch.optim.AdamW(net.parameters(), lr=1e-3, weight_decay=0.05)
+    while True:
+        for images, level in loader:
+            target = level[:, None].float().to(device)
+            logits = net(images.to(device))
+            loss = nn.functional.binary_cross_entropy_with_logits(logits, target)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            yield
+
+
+def rate(steps: Iterator[None], seconds: float, wait: Callable[[], Any]) -> float:
+    """Return pictures per second over at least `seconds`."""
+    wait()
+    began, count = time.perf_counter(), 0
+    while time.perf_counter() - began < seconds:
+        next(steps)
+        count += 1
+    wait()
+    return BATCH * count / (time.perf_counter() - began)
+
+
+def measure(sides: dict[str, Any], seconds: float, rounds: int) -> dict[str, list[float]]:
+    """Measure all sides in turns, so that a slow spell of the machine hits them all."""
+    wait = torch.cuda.synchronize if torch.cuda.is_available() else (lambda: None)
+    for steps in sides.values():
+        next(steps)
+        next(steps)
+    rates: dict[str, list[float]] = {name: [] for name in sides}
+    for _ in range(rounds):
+        for name, steps in sides.items():
+            rates[name].append(rate(steps, seconds / rounds, wait))
+    return rates
+
+
+def main() -> None:
+    """Parse, measure, print a table and a line of JSON."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--seconds", type=float, default=60.0, help="work per side")
+    parser.add_argument("--rounds", type=int, default=6, help="turns of each side")
+    parser.add_argument("--threads", type=int, default=1, help="torch threads of every side")
+    parser.add_argument("--workers", type=int, default=0, help="processes of the plain loader")
+    parser.add_argument("--pictures", type=int, default=1024, help="files to make")
+    parser.add_argument("--json", type=Path, help="also write the figures here")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        sides = make_sides(Path(folder), args.pictures, args.threads, args.workers)
+        rates = measure(sides, args.seconds, args.rounds)
+    middle = {name: statistics.median(values) for name, values in rates.items()}
+    ratios = {f"{a} / {b}": middle[a] / middle[b] for a, b, _ in RATIOS}
+    for name, value in middle.items():
+        print(f"{name:36}{value:6.0f} pictures/s")
+    for (name, ratio), (_, _, asked) in zip(ratios.items(), RATIOS, strict=True):
+        print(f"{name:36}{ratio:6.3f} (asked: {asked})")
+    result = {
+        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
+        "seconds_per_side": args.seconds,
+        "threads": args.threads,
+        "workers": args.workers,
+        "pictures_per_second": {k: round(v, 1) for k, v in middle.items()},
+        "rounds": {k: [round(x, 1) for x in v] for k, v in rates.items()},
+        "ratios": {k: round(v, 3) for k, v in ratios.items()},
+    }
+    print(json.dumps(result))
+    if args.json:
+        args.json.write_text(json.dumps(result, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+"""`make run`: Snakemake on all cores, safe to start again after anything."""
+
+import logging
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+from radpipe.core.errors import RadpipeError
+from radpipe.core.params import Params
+from radpipe.engines.record import LOCK, one_at_a_time
+
+SNAKEMAKE_LOCKS = Path(".snakemake/locks")
+
+log = logging.getLogger("radpipe.engines")
+
+
+def run(_: Params) -> None:
+    """Make everything that params.yaml plans, on all cores of this machine.
+
+    Raises
+    ------
+    RadpipeError
+        Another run is at work in this folder, or a step failed.
+
+    """
+    orphaned = _left_by_a_dead_run()
+    with one_at_a_time():
+        if orphaned:
+            log.warning("the last run here was killed; its lock on the folder is lifted")
+            _snakemake("--unlock", "--quiet", "all")
+        if _snakemake("--cores", "all"):
+            raise RadpipeError(
+                "A step failed; what it said stands above and in logs/<step>/. Steps that"
+                " are done stay done: mend the cause and start again."
+            )
+
+
+def _left_by_a_dead_run() -> bool:
+    """Tell whether Snakemake's lock was left by a run of this host that is no more.
+
+    A lock that another host or a plain `snakemake` set is never lifted: it may be alive.
+    """
+    if not any(SNAKEMAKE_LOCKS.glob("*")) or not LOCK.exists():
+        return False
+    host, _, process = LOCK.read_text(encoding="utf-8").partition(" ")
+    return host == platform.node() and process.isdigit() and not _alive(int(process))
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _snakemake(*arguments: str) -> int:
+    return subprocess.run([sys.executable, "-m", "snakemake", *arguments], check=False).returncode

@@ -1,0 +1,118 @@
+"""Receipts: sealed, and compared with the settings, code and files of now."""
+
+import json
+
+import pytest
+from tests.conftest import SMALL
+
+from radpipe.core.errors import StaleError
+from radpipe.core.hashes import Hashes
+from radpipe.core.params import Params, check
+from radpipe.core.receipts import (
+    Receipt,
+    code_files,
+    code_hashes,
+    disagreements,
+    read_receipt,
+    receipt_path,
+)
+
+
+@pytest.fixture
+def params():
+    return check(Params, SMALL, where="", source="params.yaml")
+
+
+@pytest.fixture
+def receipt(tmp_path, monkeypatch):
+    """Return a receipt that agrees with everything, in a project of its own."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "workflow/scripts").mkdir(parents=True)
+    (tmp_path / "workflow/scripts/split.py").write_text("pass")
+    for name in ("in", "out"):
+        (tmp_path / name).write_text(name)
+    hashes = Hashes()
+    return Receipt(
+        step="split",
+        run="bones",
+        settings={"studies.bones.split.seed": 1, "plan": {"folds": [0], "seeds": [0]}},
+        layers=("core",),
+        code=code_hashes("split", ["core"], hashes),
+        inputs={"in": hashes.of("in")},
+        outputs={"out": hashes.of("out")},
+    )
+
+
+def agrees(receipt, params):
+    own = [line for line in disagreements(receipt, params, Hashes()) if "plan" not in line]
+    return own == []
+
+
+def test_what_was_written_is_read(receipt):
+    receipt.write()
+    assert receipt.path == receipt_path("split", "bones")
+    assert read_receipt(receipt.path) == receipt
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda text: text.replace('"bones"', '"bonez"'),
+        lambda text: text.replace('"seal": "', '"seal": "0'),
+        lambda text: text[: len(text) // 2],
+        lambda text: json.dumps([1]),
+    ],
+)
+def test_a_changed_receipt_proves_nothing(receipt, spoil):
+    receipt.write()
+    receipt.path.write_text(spoil(receipt.path.read_text()))
+    with pytest.raises(StaleError, match="Delete it and run again"):
+        read_receipt(receipt.path)
+
+
+def test_a_receipt_under_another_name_proves_nothing(receipt):
+    receipt.write()
+    other = receipt_path("split", "hips")
+    receipt.path.rename(other)
+    with pytest.raises(StaleError, match="was changed after it was written"):
+        read_receipt(other)
+
+
+def test_nothing_changed_is_agreement(receipt, params):
+    assert agrees(receipt, params)
+
+
+def test_a_changed_setting_is_named_with_both_values(receipt, params):
+    edited = json.loads(json.dumps(SMALL))
+    edited["studies"]["bones"]["split"]["seed"] = 2
+    now = check(Params, edited, where="", source="params.yaml")
+    assert "studies.bones.split.seed: 1 when made, 2 now" in disagreements(receipt, now, Hashes())
+
+
+def test_an_absent_setting_is_named(receipt, params):
+    edited = json.loads(json.dumps(SMALL).replace('"bones"', '"hips"'))
+    now = check(Params, edited, where="", source="params.yaml")
+    lines = disagreements(receipt, now, Hashes())
+    assert "studies.bones.split.seed: 1 when made, 'absent' now" in lines
+
+
+@pytest.mark.parametrize(("file", "line"), [("in", "input in: "), ("out", "output out: ")])
+def test_changed_and_missing_files_are_named(receipt, params, tmp_path, file, line):
+    (tmp_path / file).write_text("other")
+    assert f"{line}changed" in disagreements(receipt, params, Hashes())
+    (tmp_path / file).unlink()
+    assert f"{line}missing" in disagreements(receipt, params, Hashes())
+
+
+def test_changed_code_is_named(receipt, params, tmp_path):
+    (tmp_path / "workflow/scripts/split.py").write_text("other")
+    lines = disagreements(receipt, params, Hashes())
+    assert "code workflow/scripts/split.py: changed" in lines
+
+
+def test_a_layer_is_every_module_below_it():
+    files = code_files("train", ["core", "studies/base"])
+    assert "workflow/scripts/train.py" in files
+    assert "src/radpipe/core/files.py" in files
+    assert "src/radpipe/studies/base/__init__.py" in files
+    assert not any("learning" in name for name in files)

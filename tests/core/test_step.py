@@ -1,0 +1,180 @@
+"""The frame of every step: arguments, checks, receipts, exit codes."""
+
+import json
+import logging
+from pathlib import Path
+
+import pytest
+import yaml
+from tests.conftest import SMALL
+
+from radpipe.core.errors import DataError
+from radpipe.core.receipts import read_receipt, receipt_path
+from radpipe.core.step import RUN_ME_AGAIN, Step, StoppedError
+
+MAKE = Step(
+    "split",
+    "Make a file.",
+    run="{study}",
+    layers=("core",),
+    options={"study": str},
+    writes=("out",),
+    settings=("studies.{study}.split",),
+)
+USE = Step(
+    "recipe",
+    "Use a file.",
+    run="{study}",
+    layers=("core",),
+    options={"study": str},
+    reads=("made",),
+    writes=("out",),
+)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Enter an empty project; give the root logger back afterwards."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(SMALL))
+    scripts = tmp_path / "workflow/scripts"
+    scripts.mkdir(parents=True)
+    for name in ("split", "recipe"):
+        (scripts / f"{name}.py").write_text("pass")
+    yield tmp_path
+    logging.captureWarnings(capture=False)
+
+
+def make(main=None):
+    """Run the first step, by default with honest work."""
+
+    def honest(job):
+        job.args.out.write_text(str(job.setting("studies.bones.split.seed")))
+        job.fact(n_cases=3)
+
+    return MAKE.execute(main or honest, ["--study", "bones", "--out", "made.txt"])
+
+
+def use(main=None):
+    """Run the second step, which reads what the first made."""
+
+    def honest(job):
+        job.args.out.write_text(job.args.made.read_text())
+
+    arguments = ["--study", "bones", "--made", "made.txt", "--out", "used.txt"]
+    return USE.execute(main or honest, arguments)
+
+
+def log_of(step):
+    return Path(f"logs/{step}/bones.log").read_text()
+
+
+def test_a_receipt_tells_what_was_done(folder):
+    assert make() == 0
+    receipt = read_receipt(receipt_path("split", "bones"))
+    assert receipt.settings["studies.bones.split"]["seed"] == 1
+    assert receipt.settings["studies.bones.split"]["on_leak"] == "group"
+    assert list(receipt.outputs) == ["made.txt"]
+    assert receipt.facts["n_cases"] == 3
+    assert receipt.facts["processor"]
+    assert "finished split bones" in log_of("split")
+    assert use() == 0
+    assert list(read_receipt(receipt_path("recipe", "bones")).inputs) == ["made.txt"]
+
+
+def test_an_input_that_disagrees_with_its_receipt_stops_the_next_step(folder):
+    make()
+    (folder / "made.txt").write_text("tampered")
+    assert use() == 2
+    assert "output made.txt: changed" in log_of("recipe")
+    assert "The way out" in log_of("recipe")
+    assert not (folder / "used.txt").exists()
+
+
+def test_an_input_made_under_other_settings_stops_the_next_step(folder):
+    make()
+    edited = json.loads(json.dumps(SMALL))
+    edited["studies"]["bones"]["split"]["seed"] = 5
+    (folder / "params.yaml").write_text(yaml.safe_dump(edited))
+    assert use() == 2
+    assert "studies.bones.split.seed: 1 when made, 5 now" in log_of("recipe")
+
+
+def test_a_missing_input_is_named(folder):
+    assert use() == 2
+    assert "made.txt: missing. Run the step that makes it first." in log_of("recipe")
+
+
+def test_an_input_that_changes_meanwhile_leaves_no_receipt(folder):
+    make()
+
+    def meddling(job):
+        job.args.out.write_text("x")
+        job.args.made.write_text("meanwhile")
+
+    assert use(meddling) == 2
+    assert "changed while recipe bones was reading it" in log_of("recipe")
+    assert not receipt_path("recipe", "bones").exists()
+
+
+def test_a_failed_step_has_no_receipt_of_an_earlier_success(folder):
+    make()
+
+    def failing(job):
+        raise DataError("data are odd")
+
+    assert make(failing) == 2
+    assert "split bones: data are odd" in log_of("split")
+    assert not receipt_path("split", "bones").exists()
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "told"),
+    [
+        (StoppedError("saved after epoch 3"), RUN_ME_AGAIN, "The same command goes on"),
+        (OSError(28, "No space left on device"), 2, "make room or give access"),
+        (ZeroDivisionError("x"), 1, "this is a bug in radpipe"),
+    ],
+)
+def test_exit_codes_tell_what_to_do(folder, error, code, told):
+    def failing(job):
+        raise error
+
+    assert make(failing) == code
+    assert told in log_of("split")
+
+
+def test_an_output_that_was_not_written_is_a_failure(folder):
+    assert make(lambda job: None) == 1
+    assert "split did not write made.txt" in log_of("split")
+
+
+def test_undeclared_settings_are_not_handed_out(folder):
+    assert make(lambda job: job.setting("plan.folds")) == 1
+    assert "does not declare the setting plan.folds" in log_of("split")
+
+
+def test_broken_settings_are_told(folder):
+    (folder / "params.yaml").write_text("studies: 1")
+    assert make() == 2
+    assert "params.yaml: variants: missing" in log_of("split")
+
+
+def test_layers_name_the_studys_adapter(folder):
+    seen = {}
+    step = Step(
+        "split", "x", run="{study}", layers=("core", "studies/{adapter}"), options={"study": str}
+    )
+
+    def main(job):
+        seen["layers"] = step.layers_of(job.args, job._params)
+
+    assert step.execute(main, ["--study", "bones"]) == 0
+    assert seen["layers"] == ("core", "studies/folders")
+
+
+def test_a_step_ends_its_process(folder, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["split.py", "--study", "bones", "--out", "made.txt"])
+    with pytest.raises(SystemExit) as ended:
+        MAKE(lambda job: job.args.out.write_text("x"))
+    assert ended.value.code == 0

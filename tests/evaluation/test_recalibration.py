@@ -1,0 +1,90 @@
+"""Slopes and intercepts: by hand, against scikit-learn, and where Newton jumps too far."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.linear_model import LogisticRegression
+
+from radpipe.evaluation import recalibration
+from radpipe.evaluation.recalibration import expit, recalibrate, shift
+from radpipe.evaluation.sample import logit
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_slope_against_scikit_learn(seed):
+    rng = np.random.default_rng(seed)
+    odds = rng.normal(size=200)
+    truth = (rng.random(200) < expit(0.3 + 0.7 * odds)).astype(float)
+    weight = rng.integers(0, 4, 200).astype(float)
+    fit = LogisticRegression(C=np.inf, tol=1e-10).fit(odds[:, None], truth, sample_weight=weight)
+    intercept, slope = recalibrate(truth, odds, weight[:, None])
+    assert slope[0] == pytest.approx(fit.coef_[0, 0], rel=1e-5)
+    assert intercept[0] == pytest.approx(fit.intercept_[0], abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    "odds", [[-2.0, -1, 1, 2], [2.0, 1, -1, -2], [0.0, 0, 0, 0], [-1.0, 0, 0, 1]]
+)
+def test_no_finite_slope(odds):
+    """Separated upwards, downwards, not told apart, and touching."""
+    truth = np.array([0.0, 0, 1, 1])
+    assert np.isnan(recalibrate(truth, np.array(odds), np.ones((4, 2)))).all()
+
+
+def test_a_draw_can_overlap_only_where_the_whole_does():
+    """The second draw leaves out the one case that makes the classes overlap."""
+    truth, odds = np.array([0.0, 0, 1, 1, 1]), np.array([-2.0, -1, 1, 2, -1.5])
+    weights = np.column_stack([np.ones(5), [1, 1, 1, 1, 0]])
+    _, slope = recalibrate(truth, odds, weights)
+    assert np.isfinite(slope).tolist() == [True, False]
+
+
+def test_full_steps_that_jump_too_far():
+    """Found by hypothesis: from slope 1 full steps run away; halved ones do not."""
+    truth = np.array([0.0, 0, 1, 1])
+    odds = logit(np.array([0.05, 0.15, 0.1, 0.1]))
+    intercept, slope = recalibrate(truth, odds, np.ones((4, 1)))
+    again = recalibrate(np.array([0.0, 0, 1]), odds[:3], np.array([[1.0], [1], [2]]))
+    assert (intercept[0], slope[0]) == pytest.approx((again[0][0], again[1][0]), rel=1e-6)
+
+
+def test_draws_lost_by_full_steps_are_found_by_halved_ones(monkeypatch):
+    rng = np.random.default_rng(3)
+    odds = rng.normal(size=40)
+    truth = (rng.random(40) < expit(odds)).astype(float)
+    weights = rng.integers(0, 3, (40, 5)).astype(float)
+    expected = recalibrate(truth, odds, weights)
+    monkeypatch.setattr(recalibration, "STEPS", 1)
+    np.testing.assert_allclose(recalibrate(truth, odds, weights), expected, rtol=1e-6)
+
+
+answers = st.lists(
+    st.tuples(st.integers(0, 1), st.integers(-16, 16), st.integers(0, 3)), min_size=2, max_size=20
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(answers)
+def test_a_slope_is_a_maximum_of_the_likelihood(cases):
+    """Wherever a slope is given, the weighted residuals balance."""
+    truth, odds, weight = (np.array(column, dtype=float) for column in zip(*cases, strict=True))
+    intercept, slope = recalibrate(truth, odds, weight[:, None])
+    yes, no = odds[(truth == 1) & (weight > 0)], odds[(truth == 0) & (weight > 0)]
+    overlap = len(yes) and len(no) and yes.min() < no.max() and no.min() < yes.max()
+    assert np.isfinite(slope[0]) == bool(overlap)
+    if overlap:
+        residual = weight * (truth - expit(intercept + slope * odds))
+        assert residual.sum() == pytest.approx(0, abs=1e-5)
+        assert (residual * odds).sum() == pytest.approx(0, abs=1e-5)
+
+
+@settings(max_examples=100, deadline=None)
+@given(answers)
+def test_a_shift_gives_the_observed_share(cases):
+    truth, odds, weight = (np.array(column, dtype=float) for column in zip(*cases, strict=True))
+    found = shift(truth, odds, weight[:, None])[0]
+    if 0 < truth @ weight < weight.sum():
+        assert weight @ expit(odds + found) == pytest.approx(truth @ weight, abs=1e-5)
+    else:
+        assert np.isnan(found)

@@ -1,0 +1,31 @@
+"""A study and a run for tests that train in this process."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from radpipe.core.settings import Target
+from radpipe.imaging.store import Store
+from radpipe.learning.data import read_part
+from radpipe.learning.train import Run, make_run
+from tests.small_study import THREE, small_recipe, write_study
+
+TINY = {"widths": [4, 8]}
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Callable[..., Run]:
+    """Return a function that makes a run of a tiny network; keywords are `train`'s."""
+
+    def build(target: Target = THREE, *, augment: Any = None, **train: Any) -> Run:
+        if not (tmp_path / "data").exists():
+            write_study(tmp_path, target)
+        how = {"epochs": 3, "batch_size": 8, **train}
+        recipe = small_recipe(tmp_path, target, model=TINY, train=how, augment=augment or {})
+        store, split = Store(tmp_path / "data/bones/store"), Path(recipe.split.path)
+        parts = [read_part(split, store, target, part=p, fold=0) for p in ("train", "tune")]
+        return make_run(recipe, store, *parts)
+
+    return build

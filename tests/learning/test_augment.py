@@ -1,0 +1,86 @@
+"""Augmentation: drawn within its limits, applied as drawn."""
+
+import math
+
+import pytest
+import torch
+
+from radpipe.core.params import load_preset
+from radpipe.core.settings import Augmentation
+from radpipe.learning.augment import Drawn, apply, draw
+from tests.small_study import ROOT, presets
+
+
+def chance(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+PICTURES = torch.rand(6, 2, 8, 8, generator=chance(1))
+
+
+def test_nothing_asked_for_draws_and_changes_nothing():
+    generator = chance()
+    drawn = draw(Augmentation(), 6, generator)
+    assert drawn == Drawn()
+    assert torch.equal(generator.get_state(), chance().get_state())
+    assert apply(PICTURES, drawn) is PICTURES
+
+
+@pytest.mark.parametrize(("name", "axis"), [("flip_horizontal", 3), ("flip_vertical", 2)])
+@pytest.mark.parametrize("resampled", [False, True], ids=["exact", "with rotation of 0"])
+def test_flip_of_probability_one_turns_every_picture(name, axis, resampled):
+    settings = Augmentation.model_validate({name: 1.0, "scale": [1, 1] if resampled else None})
+    drawn = draw(settings, 6, chance())
+    assert (drawn.affine is not None) == resampled
+    torch.testing.assert_close(apply(PICTURES, drawn), PICTURES.flip(axis), atol=1e-5, rtol=0)
+
+
+def test_a_quarter_turn_is_a_quarter_turn():
+    turned = torch.tensor([[0.0, 1.0, 0.0], [-1.0, 0.0, 0.0]]).expand(6, 2, 3)
+    got = apply(PICTURES, Drawn(affine=turned))
+    torch.testing.assert_close(got, PICTURES.rot90(-1, (2, 3)), atol=1e-5, rtol=0)
+
+
+def test_shift_by_a_quarter_moves_two_of_eight_pixels_and_repeats_the_edge():
+    settings = Augmentation(translate=0.25)
+    drawn = draw(settings, 500, chance())
+    assert 0.49 < drawn.affine[:, :, 2].abs().max() <= 0.5
+    right = torch.tensor([[1.0, 0.0, -0.5], [0.0, 1.0, 0.0]]).expand(6, 2, 3)
+    got = apply(PICTURES, Drawn(affine=right))
+    torch.testing.assert_close(got[..., 2:], PICTURES[..., :-2], atol=1e-5, rtol=0)
+    torch.testing.assert_close(got[..., 0], PICTURES[..., 0], atol=1e-5, rtol=0)
+
+
+def test_rotation_and_scale_keep_to_their_limits():
+    settings = Augmentation(rotate=30, scale=(0.5, 2.0), shear=10)
+    maps = draw(settings, 4000, chance()).affine[:, :, :2].double()
+    # Shear has determinant 1 and rotation too, so what is left is 1 / scale^2.
+    scale = torch.linalg.det(maps).rsqrt()
+    assert 0.5 <= scale.min() < 0.52
+    assert 1.98 < scale.max() <= 2.0
+    angle = torch.atan2(-maps[:, 1, 0], maps[:, 1, 1]) * 180 / math.pi
+    assert 29 < angle.abs().max() <= 30.001
+
+
+def test_brightness_is_a_factor_cut_off_at_white():
+    drawn = draw(Augmentation(brightness=(3.0, 3.0)), 6, chance())
+    assert torch.equal(apply(PICTURES, drawn), (PICTURES * 3).clamp(0, 1))
+
+
+@pytest.mark.parametrize("preset", presets())
+def test_published_changes_are_drawn(preset):
+    """Read the settings back from what is drawn for a preset."""
+    settings = load_preset(preset, {}, where="", root=ROOT / "presets").augment
+    drawn = draw(settings, 2000, chance())
+    if drawn.affine is None:
+        assert not settings.rotate
+        assert abs(drawn.flip.float().mean(0)[0] - settings.flip_horizontal) < 0.05
+        return
+    maps = drawn.affine[:, :, :2]
+    upright = maps[torch.linalg.det(maps) > 0] if not settings.flip_vertical else maps
+    angle = torch.atan2(upright[:, 1, 0].abs(), upright[:, 1, 1].abs()) * 180 / math.pi
+    assert 0.95 * settings.rotate < angle.max() <= settings.rotate + 1e-3
+    flipped = (maps[:, 0, 0] < 0).float().mean()
+    assert abs(flipped - settings.flip_horizontal) < 0.05
+    flipped = (maps[:, 1, 1] < 0).float().mean()
+    assert abs(flipped - settings.flip_vertical) < 0.05

@@ -1,0 +1,97 @@
+"""Parts of a fold, pixels as tensors, and their normalisation."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import torch
+
+from radpipe.core.errors import DataError
+from radpipe.core.tables import read_table, write_table
+from radpipe.imaging.store import Store
+from radpipe.learning.data import gather, normalisation, read_part
+from tests.learning.test_losses import how
+from tests.small_study import THREE, write_study
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def study(tmp_path):
+    write_study(tmp_path, THREE, channels=3)
+    return tmp_path / "data/bones/split.parquet", Store(tmp_path / "data/bones/store")
+
+
+def test_parts_of_every_fold_share_no_case(study):
+    split, store = study
+    for fold in range(3):
+        names = [
+            read_part(split, store, THREE, part=part, fold=fold).table["case"].to_pylist()
+            for part in ("train", "tune", "test")
+        ]
+        assert sorted([name for part in names for name in part]) == store.cases
+        assert [len(part) for part in names] == [40 - len(names[1]), len(names[1]), 8]
+    tunes = [set(read_part(split, store, THREE, part="tune", fold=f).rows) for f in range(3)]
+    assert len(set.union(*tunes)) == 40
+
+
+def test_targets_and_rows_belong_together(study):
+    split, store = study
+    cases = read_part(split, store, THREE, part="tune", fold=1)
+    assert cases.targets.dtype == np.float32
+    assert cases.targets[:, 0].tolist() == [row % 3 for row in cases.rows]
+
+
+def test_cases_without_any_target_are_not_trained_on(study):
+    split, store = study
+    table = read_table(split)
+    truth = table["target"].to_numpy().copy()
+    truth[-3:] = np.nan
+    write_table(split, table.set_column(4, "target", pa.array(truth)))
+    lengths = [len(read_part(split, store, THREE, part="train", fold=f)) for f in range(3)]
+    tunes = [len(read_part(split, store, THREE, part="tune", fold=f)) for f in range(3)]
+    assert sum(tunes) == 40
+    assert sum(lengths) == 2 * (40 - 3)
+
+
+def test_an_empty_part_is_refused(study):
+    with pytest.raises(DataError, match="part 'tune' of fold 7 has no case"):
+        read_part(*study, THREE, part="tune", fold=7)
+
+
+def test_pixels_come_as_fractions_of_white_with_channels_first(study):
+    _, store = study
+    images = gather(store, np.array([5, 2]), CPU)
+    assert images.shape == (2, 3, 16, 16)
+    assert images.is_contiguous(memory_format=torch.channels_last)
+    expected = store.pixels(np.array([5, 2])).transpose(0, 3, 1, 2) / np.float32(255)
+    assert np.array_equal(images.numpy(), expected)
+
+
+def test_sixteen_bits_have_a_whiter_white():
+    class Deep:
+        bits, channels = 16, 1
+
+        def pixels(self, rows):
+            return np.full((len(rows), 2, 2, 1), 65535, dtype=np.uint16)
+
+    assert gather(Deep(), np.arange(2), CPU).eq(1).all()
+    mean, sd = normalisation(Deep(), np.arange(3000), how(normalize="standard"))
+    assert (mean.item(), sd.item()) == (1.0, pytest.approx(1 / 65535))
+
+
+def test_normalisation(study):
+    _, store = study
+    rows = np.arange(20)
+    assert [v.tolist() for v in normalisation(store, rows, how(normalize="unit"))] == [
+        [0, 0, 0],
+        [1, 1, 1],
+    ]
+    mean, sd = normalisation(store, rows, how(normalize="standard"))
+    pixels = store.pixels(rows) / 255
+    np.testing.assert_allclose(mean, pixels.mean(axis=(0, 1, 2)), rtol=1e-6)
+    np.testing.assert_allclose(sd, pixels.std(axis=(0, 1, 2)), rtol=1e-5)
+    mean, sd = normalisation(store, rows, how(normalize="imagenet"))
+    torch.testing.assert_close(mean, torch.tensor([0.485, 0.456, 0.406]))
+    store_grey = type("Grey", (), {"channels": 1, "bits": 8})()
+    mean, sd = normalisation(store_grey, rows, how(normalize="imagenet"))
+    assert (mean.item(), sd.item()) == pytest.approx((0.449, 0.226))

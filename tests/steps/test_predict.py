@@ -1,0 +1,59 @@
+"""The step `predict` as a process: what is predicted, and what is written down."""
+
+import csv
+
+from radpipe.core.tables import read_table
+from tests.small_study import THREE, TWO, write_recipe, write_study
+from tests.steps.test_train import WEIGHTS, options
+
+OUT = "results/runs/bones-x/fold-0-seed-0/predictions.parquet"
+QUICK = {"model": {"widths": [4]}, "train": {"epochs": 1}}
+
+
+def arguments(recipe: str) -> list[str]:
+    return [*options(recipe)[:8], "--weights", WEIGHTS, "--out", OUT]
+
+
+def test_test_is_predicted_only_when_opened_and_every_opening_is_noted(project):
+    write_study(project.root, TWO)
+    recipe = write_recipe(project.root, TWO, preset="bones/compact", **QUICK)
+    assert project.step("train", *options(recipe)).returncode == 0
+    done = project.step("predict", *arguments(recipe))
+    assert done.returncode == 0, done.stderr
+    opened = read_table(project.root / OUT)
+    assert opened.column_names[:6] == [
+        *("case", "patient", "part", "target", "score_healthy", "score_fractured")
+    ]
+    keys = list(zip(opened["part"].to_pylist(), opened["case"].to_pylist(), strict=True))
+    assert keys == sorted(keys)
+    assert opened["part"].to_pylist().count("test") == 8
+    first = (project.root / OUT).read_bytes()
+
+    assert project.step("predict", *arguments(recipe)).returncode == 0
+    assert (project.root / OUT).read_bytes() == first
+    with (project.root / "openings.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["study"], row["variant"], row["fold"]) for row in rows] == [
+        ("bones", "bones-x", "0")
+    ] * 2
+
+    project.set("plan.open_test", [])
+    assert project.step("predict", *arguments(recipe)).returncode == 0
+    closed = read_table(project.root / OUT)
+    assert set(closed["part"].to_pylist()) == {"tune"}
+    assert closed.equals(opened.slice(8))
+    assert len((project.root / "openings.csv").read_text().splitlines()) == 3
+
+    weights = project.root / WEIGHTS
+    weights.write_bytes(weights.read_bytes()[:-1] + b"x")
+    done = project.step("predict", *arguments(recipe))
+    assert done.returncode == 2
+    assert "is not what train bones-x-fold-0-seed-0 would make now" in done.stderr
+
+
+def test_predict_refuses_a_missing_file(project):
+    write_study(project.root, THREE)
+    recipe = write_recipe(project.root, THREE, preset="bones/compact", **QUICK)
+    done = project.step("predict", *arguments(recipe))
+    assert done.returncode == 2
+    assert "missing. Run the step that makes it first" in done.stderr
