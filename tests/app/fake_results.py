@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from radpipe.core.tables import write_table
+from tests.app.fake_studies import PIXEL, ingest_summary, split_summary
 
 BONES = ["healthy", "fractured", "beyond_repair"]
 CHEST = ["normal", "pneumonia"]
@@ -383,55 +384,6 @@ def _study(folder: Path, study: str, classes: list[str]) -> None:
     (folder / "sizes.png").write_bytes(PIXEL)
 
 
-def ingest_summary(study: str) -> dict[str, Any]:
-    """Return the content of an `ingest.json`."""
-    return {
-        "study": study,
-        "n_cases": 900,
-        "n_cases_stored": 880,
-        "n_cases_lost": 20,
-        "n_pictures": 880,
-        "n_rejected": 32,
-        "rejected": {"not an image": 9, "truncated image": 20, "zero bytes": 3},
-        "n_equal_pixels": 4,
-        "fingerprint": {"n_pictures": 880, "recommended_size": 96},
-    }
-
-
-def split_summary(study: str, classes: list[str]) -> dict[str, Any]:
-    """Return the content of a `split.json`."""
-
-    def part(n: int) -> dict[str, Any]:
-        counts = [n // len(classes) + i for i in range(len(classes))]
-        total = {"n_cases": sum(counts), "n_patients": n // 2}
-        return {**total, "n_per_class": counts, "n_unknown": 0}
-
-    return {
-        "study": study,
-        "rules": {
-            "seed": 1,
-            "test": 0.3,
-            "folds": 3,
-            "on_leak": "group",
-            "correlation": 0.97,
-            "official": {"train": 0, "tune": 0, "test": 0},
-            "drawn": True,
-        },
-        "cases": {"indexed": 900, "rejected": 20, "dropped": 0, "placed": 880},
-        "patients": {"named": 450, "after_grouping": 440, "placed": 440},
-        "classes": classes,
-        "parts": {"train": part(480), "test": part(400)},
-        "folds": [{"fold": fold, **part(160)} for fold in range(3)],
-        "leaks": [
-            {"kind": "bytes", "decision": "grouped", "n": 6},
-            {"kind": "near", "decision": "accepted", "n": 2},
-            {"kind": "near", "decision": "grouped", "n": 4},
-        ],
-        "accepted_files": 2,
-        "remarks": [],
-    }
-
-
 def _json(path: Path, value: Any) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(value, indent=2), encoding="utf-8")
@@ -443,10 +395,3 @@ def _csv(path: Path, rows: list[dict[str, Any]]) -> None:
         writer = csv.DictWriter(stream, list(rows[0]) if rows else ["study"])
         writer.writeheader()
         writer.writerows(rows)
-
-
-# The smallest PNG there is: one grey pixel.
-PIXEL = bytes.fromhex(
-    "89504e470d0a1a0a0000000d4948445200000001000000010800000000"
-    "3a7e9b550000000a49444154789c63600000000200014821 0bc30000000049454e44ae426082".replace(" ", "")
-)

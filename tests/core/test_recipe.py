@@ -11,7 +11,7 @@ from radpipe.core.settings import Image, Target, Variant
 
 PRESET = {
     "source": "made up",
-    "side": 32,
+    "size": 32,
     "channels": "grey",
     "model": {"name": "floor", "width": 3},
     "train": {"optimizer": "adam", "lr": 0.1, "batch_size": 4, "epochs": 5},

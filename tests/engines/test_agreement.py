@@ -148,7 +148,7 @@ def test_steps_import_no_more_than_they_need():
         script = Path("workflow/scripts") / f"{step}.py"
         program = (
             f"import runpy, sys; runpy.run_path({str(script)!r});"
-            "sys.exit(', '.join({'torch', 'sklearn'} & set(sys.modules)))"
+            "sys.exit(', '.join({'torch', 'sklearn'} & set(sys.modules)) or 0)"
         )
         done = subprocess.run(
             [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False

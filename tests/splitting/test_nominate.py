@@ -40,7 +40,7 @@ def test_a_patients_own_pictures_are_no_pairs():
 
 
 def test_a_picture_names_a_bounded_number_of_partners():
-    """At a threshold that all pairs pass, 20 partners are kept of each picture."""
+    """At a threshold that all pairs pass, the closest partners of each picture are kept."""
     descriptions = replace(describe(FILMS, np.random.default_rng(1)), threshold=-99.0)
     pairs = nominate(descriptions, np.arange(150))
     assert np.bincount(pairs.first).max() == module.MOST

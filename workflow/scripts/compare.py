@@ -24,6 +24,8 @@ from radpipe.core.tables import read_table
 from radpipe.evaluation.comparison import PAIRED, RANKING, Scored, compare
 from radpipe.evaluation.intervals import difference, estimate, owners
 from radpipe.evaluation.tables import read_csv, write_csv
+from radpipe.figures.palette import colours
+from radpipe.figures.sheets import SHEETS, sheet
 
 log = logging.getLogger("radpipe.compare")
 
@@ -88,10 +90,11 @@ def main(job: Job) -> None:
         "ceiling": (CEILING, ceiling),
     }
     written = write_tables(args.tables, scores, per_study)
-    written += draw_figures(args.figures, scores, per_study)
+    written += draw_figures(args.figures, scores, ranking)
     forget_others([args.tables, args.figures], written)
+    parts = ranked_parts(scores)
     for row in ranking:
-        if row["metric"] == "auc" and row["rank"] == 1:
+        if row["metric"] == "auc" and row["rank"] == 1 and row["part"] == parts[row["study"]]:
             log.info(
                 "ranked %s by %s: first %s auc=%s [%s, %s]",
                 *(row[key] for key in ("study", "part", "variant", "value", "low", "high")),
@@ -152,9 +155,19 @@ def write_tables(folder: Path, scores: Sequence[Scores], per_study: Tables) -> l
     return written
 
 
-def draw_figures(folder: Path, scores: Sequence[Scores], per_study: Tables) -> list[Path]:
+def draw_figures(folder: Path, scores: Sequence[Scores], ranking: list[Row]) -> list[Path]:
     """Draw every figure of every study, as PNG for screens and SVG for print."""
-    return []
+    palette, written = colours(one.name for one in scores), []
+    for study, part in ranked_parts(scores).items():
+        own = [one for one in scores if one.study == study]
+        for kind in SHEETS:
+            if kind == "ranking":
+                table = [r for r in ranking if r["study"] == study and r["part"] == part]
+            else:
+                table = [row for one in own for row in one.table(kind, part)]
+            figure = sheet(kind, table, palette=palette)
+            written += save(figure, folder / f"{study}-{kind}")
+    return written
 
 
 def save(figure: Figure, stem: Path) -> list[Path]:

@@ -14,7 +14,7 @@ from radpipe.app.report.page import render_page
 from radpipe.app.report.results import Folders, read_openings, read_studies
 from radpipe.core.files import write_json, write_text
 from radpipe.core.step import Job, Step
-from radpipe.figures.style import colours
+from radpipe.figures.palette import colours
 
 log = logging.getLogger("radpipe.report")
 
@@ -51,7 +51,7 @@ def main(job: Job) -> None:
         studies,
         openings=openings,
         plan=plan,
-        colours=colours([variant.name for study in studies for variant in study.variants]),
+        colours=colours(plan.variants),
     )
     write_text(args.out, page)
     write_json(args.metrics, flat_metrics(studies))

@@ -23,7 +23,7 @@ def receipt_path(step: str, run: str) -> Path:
 
 
 def code_files(step: str, layers: Iterable[str]) -> dict[str, Path]:
-    """List the code a step depends on: its script and every module of its layers.
+    """List the code a step depends on: its script and every file of its layers.
 
     Returns the name in the project (`src/radpipe/core/files.py`) and the place that is
     really imported, which differ when the package is installed elsewhere.
@@ -33,8 +33,7 @@ def code_files(step: str, layers: Iterable[str]) -> dict[str, Path]:
     for layer in layers:
         folder = root / layer
         for file in files_below(folder):
-            if file.suffix == ".py":
-                found[str(PACKAGE / file.relative_to(root))] = file
+            found[str(PACKAGE / file.relative_to(root))] = file
     return found
 
 

@@ -141,7 +141,7 @@ def ingest(
         rejected += _without_file(cases, tasks)
         _refuse_empty(stored, rejected)
         seen = [one.traits for one in done if one.traits is not None]
-        summary = fingerprint(seen, image.resize)
+        summary = {"image": image.model_dump(mode="json"), **fingerprint(seen, image.resize)}
         writer.finish(_index(done, writer), rejected, summary)
     return {**_counts(cases, stored, rejected), "fingerprint": summary}
 

@@ -121,10 +121,7 @@ def bone(
     build = build or draw_build(rng)
     rows, columns = shape
     short = min(shape)
-    centre = (
-        float(rows * rng.uniform(0.42, 0.58)),
-        float(columns * rng.uniform(0.42, 0.58)),
-    )
+    centre = (float(rows * rng.uniform(0.42, 0.58)), float(columns * rng.uniform(0.42, 0.58)))
     angle = float(np.deg2rad(rng.uniform(-18, 18)))
     exposure = float(rng.uniform(0.8, 1.05))
     y = (np.arange(rows, dtype=np.float32) + np.float32(0.5 - centre[0]))[:, None]
@@ -296,10 +293,7 @@ class _Window:
         self.across = anatomy.across[self.part]
 
     def paint(self, shift: Pixels, gap: Pixels, *, gain: Pixels | None = None) -> Pixels:
-        """Render the bone `shift` pixels aside with `gap` (0..1) taken out of it.
-
-        Only the first bone breaks, so gaps are cut where the bone is and nowhere else.
-        """
+        """Render the first bone `shift` pixels aside with `gap` (0..1) taken out of it."""
         anatomy = self.anatomy
         whole = anatomy.pixels.copy()
         whole[self.part] = _render(

@@ -17,8 +17,8 @@ from radpipe.splitting.warp import N_ORIENTATIONS, Floats
 
 Ints = npt.NDArray[np.int64]
 BLOCK = 1024
-# A picture names at most so many partners; a small study can afford more.
-FEWEST, MOST, IN_ALL = 4, 20, 200_000
+# A picture names at most so many partners; a small study can afford more, and needs them.
+FEWEST, MOST, IN_ALL = 4, 20, 8000
 # Pictures from which descriptions are learned well.
 AMPLE = 2000
 

@@ -1,0 +1,100 @@
+"""ROC, precision-recall and reliability curves, with their bands."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from radpipe.figures.palette import QUIET, chosen, tidy
+from radpipe.figures.table import Columns, Table
+
+
+def plot_roc(table: Table, *, ax: Axes, palette: Mapping[str, str] | None = None) -> None:
+    """Draw one ROC curve with its band per variant (and class, if there are several).
+
+    Parameters
+    ----------
+    table
+        Columns of curves.csv, and `variant`: x is 1 - specificity, y is sensitivity.
+    ax
+        Drawn into; neither saved nor closed.
+    palette
+        Variant to colour; by default by order of appearance.
+
+    """
+    _curves(Columns(table), "roc", ax, palette)
+    ax.plot([0, 1], [0, 1], color=QUIET, lw=1, ls=":", label="chance", zorder=1)
+    _square(ax, "1 − specificity", "Sensitivity")
+    _legend(ax, "lower right")
+
+
+def plot_pr(table: Table, *, ax: Axes, palette: Mapping[str, str] | None = None) -> None:
+    """Draw one precision-recall curve with its band per variant.
+
+    Parameters
+    ----------
+    table
+        Columns of curves.csv, and `variant`: x is recall, y is precision.
+    ax, palette
+        As in `plot_roc`.
+
+    """
+    _curves(Columns(table), "pr", ax, palette)
+    _square(ax, "Recall (sensitivity)", "Precision (positive predictive value)")
+    _legend(ax, "lower left")
+
+
+def plot_reliability(table: Table, *, ax: Axes, palette: Mapping[str, str] | None = None) -> None:
+    """Draw observed against predicted probability per variant, with intervals.
+
+    Parameters
+    ----------
+    table
+        Columns of curves.csv, and `variant`: x is the mean predicted probability of a bin,
+        y the share that was observed, low and high its interval.
+    ax, palette
+        As in `plot_roc`.
+
+    """
+    found = Columns(table)
+    ax.plot([0, 1], [0, 1], color=QUIET, lw=1, ls=":", label="perfect calibration", zorder=1)
+    _curves(found, "reliability", ax, palette, marker="o")
+    _square(ax, "Mean predicted probability", "Observed share")
+    _legend(ax, "upper left")
+
+
+def _curves(
+    table: Columns,
+    curve: str,
+    ax: Axes,
+    palette: Mapping[str, str] | None,
+    marker: str = "",
+) -> None:
+    if "curve" in table:
+        mask = np.array([name == curve for name in table.texts("curve")], dtype=np.bool_)
+        table = table.rows(mask)
+    colour = chosen(table, palette)
+    several = len(set(table.texts("class"))) > 1
+    for (variant, name), rows in table.groups("variant", "class"):
+        x, y = rows.numbers("x"), rows.numbers("y")
+        rows = rows.rows(np.argsort(x, kind="stable"))
+        x, y = rows.numbers("x"), rows.numbers("y")
+        low, high = rows.numbers("low"), rows.numbers("high")
+        known = np.isfinite(low) & np.isfinite(high)
+        shade = colour[variant]
+        label = f"{variant}, {name}" if several else variant
+        ax.plot(x, y, color=shade, lw=1.8, marker=marker, ms=4, label=label, zorder=3)
+        ax.fill_between(x[known], low[known], high[known], color=shade, alpha=0.1, lw=0, zorder=2)
+
+
+def _square(ax: Axes, xlabel: str, ylabel: str) -> None:
+    ax.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), xlabel=xlabel, ylabel=ylabel, aspect="equal")
+    ax.set_xticks(np.linspace(0, 1, 6))
+    ax.set_yticks(np.linspace(0, 1, 6))
+    tidy(ax)
+
+
+def _legend(ax: Axes, where: Literal["lower right", "lower left", "upper left"]) -> None:
+    handles, labels = ax.get_legend_handles_labels()
+    ax.legend(handles, labels, loc=where, framealpha=0.8, edgecolor="none", fontsize=9)

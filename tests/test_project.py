@@ -1,0 +1,60 @@
+"""What belongs to the project as a whole: lock, environments, schema, documents."""
+
+import json
+import re
+import subprocess
+import tomllib
+
+import yaml
+from tests.conftest import ROOT
+
+from radpipe.app.cli import schema
+
+
+def test_conda_users_get_the_versions_of_the_lock():
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
+    pip = next(item for item in environment["dependencies"] if isinstance(item, dict))
+    assert pip["pip"] == ["-r requirements.lock"]
+    python = next(item for item in environment["dependencies"] if "python=" in item)
+    assert python == "python=3.11"
+    assert 'requires-python = ">=3.11"' in (ROOT / "pyproject.toml").read_text()
+
+
+def test_the_lock_has_a_hash_for_everything_and_names_no_host():
+    lock = (ROOT / "requirements.lock").read_text()
+    pins = re.findall(r"^[a-z0-9][^\s=]*==\S+", lock, re.MULTILINE)
+    assert len(pins) > 100
+    assert len(re.findall(r"== ?\S+.*\\\n    --hash=sha256:", lock)) == len(pins)
+    assert "://" not in lock
+    assert "--index" not in lock
+    assert "--find-links" not in lock
+
+
+def test_every_dependency_is_locked():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    named = project["project"]["dependencies"] + project["dependency-groups"]["dev"]
+    lock = (ROOT / "requirements.lock").read_text()
+    for requirement in named:
+        name = re.split(r"[<>=\[]", requirement)[0]
+        assert re.search(rf"^{name}(\[.*\])?==", lock, re.MULTILINE), name
+
+
+def test_the_schema_for_editors_is_that_of_the_code():
+    """`radpipe schema` writes it."""
+    assert json.loads((ROOT / "params.schema.json").read_text()) == schema()
+
+
+def test_make_help_lists_every_target():
+    text = subprocess.run(
+        ["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    for target in ("run", "test", "lint", "bench", "record", "sync", "install"):
+        assert re.search(rf"^{target} ", text, re.MULTILINE), target
+
+
+def test_documents_lead_nowhere_that_is_not_there():
+    """Every relative link of README and docs/ has a file at its end."""
+    for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
+        for link in re.findall(r"\]\(([^)#]+)", page.read_text()):
+            if "://" not in link:
+                assert (page.parent / link).exists(), f"{page.name}: {link}"
