@@ -29,16 +29,17 @@ run({script!r})
 
 
 class Engines(Project):
-    """A Git repository with the real DAG files and stub steps; runs both engines."""
+    """A Git repository with the real DAG files, stub or real steps; runs both engines."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, stubs: bool = True) -> None:
+        root.mkdir(exist_ok=True)
         super().__init__(root)
         for name in COPIED:
             if (ROOT / name).is_dir():
                 shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__*__"))
             else:
                 shutil.copy(ROOT / name, root / name)
-        for script in (ROOT / "workflow/scripts").glob("*.py"):
+        for script in (ROOT / "workflow/scripts").glob("*.py") if stubs else ():
             text = STUB.format(tests=str(ROOT / "tests/engines"), script=str(script))
             (root / "workflow/scripts" / script.name).write_text(text)
         self.git("init", "--quiet", "--initial-branch=main")

@@ -1,0 +1,131 @@
+"""The real steps, end to end, on a small plan: two engines, kills, opened and closed tests."""
+
+import re
+import shutil
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from tests.engines.conftest import Engines
+
+PREDICTIONS = "results/runs/*/*/predictions.parquet"
+WEIGHTS = "results/runs/*/*/weights.safetensors"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> Engines:
+    """Return a project in which Snakemake made everything."""
+    project = Engines(tmp_path_factory.mktemp("whole") / "snakemake", stubs=False)
+    project.snakemake()
+    return project
+
+
+def copy_of(made: Engines, folder: Path) -> Engines:
+    """Return a project of its own with what Snakemake made."""
+    shutil.copytree(made.root, folder, symlinks=True)
+    copy = Engines.__new__(Engines)
+    copy.root, copy.params = folder, made.params
+    return copy
+
+
+@pytest.mark.engine
+def test_a_newcomer_gets_a_report_with_intervals(made):
+    page = (made.root / "results/report.html").read_text()
+    assert "bones-v1" in page
+    assert "95" in page
+    assert not re.search(r'(src|href)="https?://(?!doi|creativecommons)', page)
+    assert made.planned() == set()
+
+
+@pytest.mark.engine
+def test_dvc_makes_the_same_bytes(made, tmp_path):
+    """Predictions, weights, stores and report of both engines are equal."""
+    other = Engines(tmp_path / "dvc", stubs=False)
+    other.dvc("repro", "--quiet")
+    for pattern in (PREDICTIONS, WEIGHTS, "data/bones/store/*", "results/report.html"):
+        ours, theirs = made.bytes_of(pattern), other.bytes_of(pattern)
+        theirs.pop("data/bones/store/.snakemake_timestamp", None)
+        ours.pop("data/bones/store/.snakemake_timestamp", None)
+        assert ours, pattern
+        if pattern != "results/report.html":  # the page shows when test was opened
+            assert ours == theirs, pattern
+    other.radpipe("record")
+    shown = other.dvc("metrics", "show", "--json")
+    assert "bones-v1" in shown
+    assert other.dvc("exp", "show", "--csv")
+    assert other.dvc("plots", "show")
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("step", ["ingest", "train"])
+def test_a_kill_leaves_nothing_half_done(made, tmp_path, step):
+    """`kill -9` in the middle; the same command again ends with the same bytes."""
+    project = copy_of(made, tmp_path / "killed")
+    started = "logs/ingest/bones.log" if step == "ingest" else ".state/train"
+    shutil.rmtree(project.root / "logs")
+    shutil.rmtree(project.root / ("data" if step == "ingest" else "results/runs"))
+    process = project.start(sys.executable, "-m", "radpipe.app", "run")
+    deadline = time.monotonic() + 180
+    while not list(project.root.glob(started + "*")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(0.2)
+    project.kill(process, signal.SIGKILL)
+    project.run(sys.executable, "-m", "radpipe.app", "run")
+    for pattern in (PREDICTIONS, WEIGHTS, "data/bones/store/*.npy"):
+        assert project.bytes_of(pattern) == made.bytes_of(pattern)
+    assert not list(project.root.glob(".state/train/*/*"))
+    assert project.planned() == set()
+
+
+@pytest.mark.engine
+def test_a_flipped_byte_in_raw_data_stops_ingest(made, tmp_path):
+    project = copy_of(made, tmp_path / "flipped")
+    project.set("studies.bones.image.side", 24)
+    picture = next((project.root / "data/bones/raw").rglob("*.png"))
+    raw = bytearray(picture.read_bytes())
+    raw[-20] ^= 1
+    picture.write_bytes(raw)
+    text = project.snakemake("--until", "ingest", check=False)
+    assert picture.name in text
+    assert "changed" in text
+
+
+@pytest.mark.engine
+def test_a_closed_test_stays_closed(made, tmp_path):
+    """Without its study in plan.open_test, nothing of `test` is predicted or shown."""
+    project = copy_of(made, tmp_path / "closed")
+    opened = (project.root / "openings.csv").read_text()
+    project.set("plan.open_test", [])
+    assert not any("train/" in run for run in project.planned())
+    project.snakemake()
+    for file in project.root.glob(PREDICTIONS):
+        assert set(pq.read_table(file, columns=["part"])["part"].to_pylist()) == {"tune"}
+    assert (project.root / "openings.csv").read_text() == opened
+    assert "tune" in (project.root / "results/comparison/bones-ranking.csv").read_text()
+
+
+@pytest.mark.engine
+def test_read_only_results_are_told(made, tmp_path):
+    """A read-only output folder is a clear error, also for root."""
+    project = copy_of(made, tmp_path / "readonly")
+    project.set("evaluation.seed", 2)
+    scores = project.root / "results/scores/bones-v1"
+    project.run("mount", "-t", "tmpfs", "-o", "ro", "tmpfs", str(scores))
+    try:
+        command = (
+            "python workflow/scripts/evaluate.py --variant bones-v1 --runs results/runs/bones-v1"
+            " --metrics results/scores/bones-v1/metrics.json"
+            " --cases results/scores/bones-v1/cases.parquet"
+            " --curves results/scores/bones-v1/curves.csv"
+            " --confusion results/scores/bones-v1/confusion.csv"
+            " --history results/scores/bones-v1/history.csv"
+        )
+        text = project.run("sh", "-c", command, check=False)
+    finally:
+        project.run("umount", str(scores))
+    assert "Read-only file system" in text
+    assert "make room or give access" in text
+    assert "Traceback" not in text
