@@ -6,9 +6,9 @@ import subprocess
 import tomllib
 
 import yaml
-from tests.conftest import ROOT
 
 from radpipe.app.cli import schema
+from tests.conftest import ROOT
 
 
 def test_conda_users_get_the_versions_of_the_lock():

@@ -6,7 +6,6 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.conftest import ROOT, SMALL
 
 from radpipe.core.errors import ConfigError
 from radpipe.core.params import (
@@ -19,6 +18,7 @@ from radpipe.core.params import (
     merge,
     numbers,
 )
+from tests.conftest import ROOT, SMALL
 
 
 def edited(path, value):

@@ -3,7 +3,6 @@
 import json
 
 import pytest
-from tests.conftest import SMALL
 
 from radpipe.core.errors import StaleError
 from radpipe.core.hashes import Hashes
@@ -16,6 +15,7 @@ from radpipe.core.receipts import (
     read_receipt,
     receipt_path,
 )
+from tests.conftest import SMALL
 
 
 @pytest.fixture

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tests.conftest import SMALL
 
 from radpipe.core.errors import DataError
 from radpipe.core.receipts import read_receipt, receipt_path
 from radpipe.core.step import RUN_ME_AGAIN, Step, StoppedError
+from tests.conftest import SMALL
 
 MAKE = Step(
     "split",

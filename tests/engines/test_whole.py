@@ -5,6 +5,7 @@ import shutil
 import signal
 import sys
 import time
+from copy import deepcopy
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -27,7 +28,7 @@ def copy_of(made: Engines, folder: Path) -> Engines:
     """Return a project of its own with what Snakemake made."""
     shutil.copytree(made.root, folder, symlinks=True)
     copy = Engines.__new__(Engines)
-    copy.root, copy.params = folder, made.params
+    copy.root, copy.params = folder, deepcopy(made.params)
     return copy
 
 

@@ -1,11 +1,10 @@
-# What every rule uses: the settings, code dependencies, and whether receipts agree.
-import os
-import sys
+# Shared by all rules: the settings, code dependencies, and whether receipts agree.
 import uuid
 from pathlib import Path
 
 from radpipe.engines.freshness import Freshness
 from radpipe.engines.plan import RUN_NAMES
+from radpipe.engines.run import prefer_this_python
 from radpipe.core.params import load_params
 from snakemake.exceptions import IncompleteCheckpointException
 
@@ -13,8 +12,8 @@ PARAMS = load_params()
 FRESHNESS = Freshness(PARAMS)
 NOW = ".state/now"
 
-# Rules call `python`: the one that runs Snakemake, also when no environment is activated.
-os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+# Rules call `python`; no environment needs to be activated for that.
+prefer_this_python()
 
 # A file that is newer than every output and never twice the same (Snakemake compares the
 # content of small files, too). It is the only input that can make a rule run again.

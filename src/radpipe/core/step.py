@@ -143,7 +143,6 @@ class Job:
             if path.exists():
                 again.remember(path)
 
-
     def check_layers(self) -> None:
         """Refuse a receipt that would not name all the code that this process used."""
         root = Path(radpipe.__file__).parent

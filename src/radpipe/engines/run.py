@@ -37,6 +37,12 @@ def run(_: Params) -> None:
             )
 
 
+def prefer_this_python() -> None:
+    """Let `python`, in whatever this process starts, be the one that runs this process."""
+    folder = str(Path(sys.executable).parent)
+    os.environ["PATH"] = f"{folder}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+
+
 def _left_by_a_dead_run() -> bool:
     """Tell whether Snakemake's lock was left by a run of this host that is no more.
 
