@@ -2,6 +2,8 @@
 
 import json
 import logging
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -173,8 +175,25 @@ def test_layers_name_the_studys_adapter(folder):
     assert seen["layers"] == ("core", "studies/folders")
 
 
-def test_a_step_ends_its_process(folder, monkeypatch):
-    monkeypatch.setattr("sys.argv", ["split.py", "--study", "bones", "--out", "made.txt"])
-    with pytest.raises(SystemExit) as ended:
-        MAKE(lambda job: job.args.out.write_text("x"))
-    assert ended.value.code == 0
+SCRIPT = """
+from radpipe.core.step import Step
+{strange}
+STEP = Step("split", "x", run="{{study}}", layers=("core",), options={{"study": str}})
+STEP(lambda job: None)
+"""
+
+
+@pytest.mark.parametrize(
+    ("strange", "code", "told"),
+    [
+        ("", 0, "finished split bones"),
+        ("import radpipe.evaluation.sanity", 1, "used evaluation/__init__.py"),
+    ],
+)
+def test_a_process_ends_with_its_code_and_uses_no_undeclared_layer(folder, strange, code, told):
+    script = folder / "workflow/scripts/split.py"
+    script.write_text(SCRIPT.format(strange=strange))
+    command = [sys.executable, str(script), "--study", "bones"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == code
+    assert told in done.stderr

@@ -20,3 +20,9 @@ def test_what_is_no_table_is_named(tmp_path):
     (tmp_path / "x.parquet").write_text("no table")
     with pytest.raises(DataError, match=r"x\.parquet: cannot be read as a table"):
         read_table(tmp_path / "x.parquet")
+
+
+def test_a_missing_column_is_named(tmp_path):
+    write_table(tmp_path / "x.parquet", pa.table({"case": ["a"]}))
+    with pytest.raises(DataError, match="has no column target"):
+        read_table(tmp_path / "x.parquet", ["case", "target"])

@@ -7,7 +7,13 @@ from hypothesis import strategies as st
 
 from radpipe.core.errors import ConfigError
 from radpipe.core.settings import Split, Target
-from radpipe.splitting.parts import check_classes, draw_parts, missing_classes, strata_of
+from radpipe.splitting.parts import (
+    check_classes,
+    draw_parts,
+    large_groups,
+    missing_classes,
+    strata_of,
+)
 
 TWO = Target(kind="binary", classes=["no", "yes"])
 THREE = Target(kind="multi-class", classes=["a", "b", "c"])
@@ -156,3 +162,11 @@ def test_an_official_part_without_a_class_is_a_remark():
     truth[(official == "test") & (truth[:, 0] == 2), 0] = 0
     parts = draw(patient, truth, official, folds=2)
     assert check(parts, truth, patient, 2) == ["the official test has no case of 'c'"]
+
+
+def test_a_group_that_swallows_many_patients_is_remarked():
+    """60 patients with one case each and one group of 10 cases: 10 of 70 is too many."""
+    patient = np.array([f"p{number}" for number in range(60)] + ["group"] * 10)
+    assert "one group of patients holds 10 of 70 cases" in large_groups(patient)[0]
+    assert large_groups(patient[:62]) == []
+    assert large_groups(patient[-10:]) == []

@@ -27,7 +27,7 @@ from radpipe.splitting.leaks import (
     refuse,
     settle,
 )
-from radpipe.splitting.parts import check_classes, draw_parts
+from radpipe.splitting.parts import check_classes, draw_parts, large_groups
 from radpipe.splitting.tables import split_table, summary, write_leaks
 from radpipe.splitting.thumbnails import thumbnails
 
@@ -70,6 +70,7 @@ def main(job: Job) -> None:
     remarks = check_classes(
         parts, truth[kept], patient, target=target, study=args.study, folds=split.folds
     )
+    remarks += large_groups(patient)
     for remark in remarks:
         log.warning("%s: %s", args.study, remark)
     write_table(args.out, split_table(table, settled, parts, target=target))

@@ -21,8 +21,13 @@ def write_table(path: Path, table: pa.Table) -> None:
 def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
     """Read a table; a file that is not Parquet, or lacks a column, is a `DataError`."""
     try:
-        return pq.read_table(path, columns=columns)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowKeyError, OSError) as error:
+        # pq.read_table would load pandas, which takes a second that most steps can do without.
+        with pq.ParquetFile(path) as file:
+            missing = set(columns or ()) - set(file.schema_arrow.names)
+            if not missing:
+                return file.read(columns=columns)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OSError) as error:
         raise DataError(
             f"{path}: cannot be read as a table ({error}). Delete it and run again."
         ) from error
+    raise DataError(f"{path}: has no column {', '.join(sorted(missing))}. Delete it and run again.")

@@ -33,6 +33,10 @@ class Parts:
     drawn: dict[str, bool]
 
 
+# From so many patients on, a group with this share of the cases is hardly one person.
+SMALL, LARGE = 50, 0.05
+
+
 def draw_parts(
     patient: Strings, truth: Numbers, official: Strings, *, split: Split, target: Target
 ) -> Parts:
@@ -171,3 +175,14 @@ def _draw(
         given[k] = part
         lacking[part] -= counts[k]
     return given[whose]
+
+
+def large_groups(patient: Strings) -> list[str]:
+    """Remark on groups so large that look-alikes were probably taken for copies."""
+    names, counts = np.unique(patient, return_counts=True)
+    if len(names) < SMALL or counts.max() <= LARGE * counts.sum():
+        return []
+    return [
+        f"one group of patients holds {counts.max()} of {counts.sum()} cases: if leaks.csv"
+        " shows look-alikes rather than copies, raise split.correlation"
+    ]
