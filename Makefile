@@ -31,7 +31,9 @@ run: install  ## Run everything that params.yaml plans, on all cores of this mac
 
 test: install lint  ## Run every check and test
 	python -m coverage erase
-	python -m pytest -n 2 --dist worksteal --cov --cov-report=
+	python -m pytest -n 2 --dist worksteal --cov --cov-report= --cov-fail-under=0 --durations=15
+	@if ls .coverage.* >/dev/null 2>&1; then python -m coverage combine --append --quiet; fi
+	python -m coverage report
 
 lint: install  ## Check style, types and rules
 	ruff check
