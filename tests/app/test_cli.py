@@ -4,11 +4,11 @@ import json
 import logging
 
 import pytest
-from tests.conftest import Project
 
 from radpipe.app import cli
 from radpipe.core.errors import ConfigError, RadpipeError
 from radpipe.core.params import load_params
+from tests.conftest import Project
 
 
 @pytest.fixture

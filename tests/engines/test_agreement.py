@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 import yaml
+
+from radpipe.engines.plan import RUN_NAMES
 from tests.conftest import ROOT
 from tests.engines.conftest import Engines
 from tests.engines.stub import step_of
-
-from radpipe.engines.plan import RUN_NAMES
 
 # Files that a step finds in a folder are listed one by one by Snakemake, which needs them
 # for its graph; DVC takes the folder.

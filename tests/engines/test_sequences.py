@@ -6,6 +6,7 @@ import sys
 import time
 
 import pytest
+
 from tests.engines.conftest import Engines
 
 NOTHING = "up to date"

@@ -7,6 +7,7 @@ seals another setting's model under today's settings, and the record is false.
 import re
 
 import pytest
+
 from tests.engines.conftest import Engines
 
 SETTINGS = [

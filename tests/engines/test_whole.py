@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+
 from tests.engines.conftest import Engines
 
 PREDICTIONS = "results/runs/*/*/predictions.parquet"
