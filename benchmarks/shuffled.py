@@ -11,6 +11,7 @@ so all of them hold 0.5 with 99 % if nothing leaks.
 import argparse
 import csv
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -91,7 +92,8 @@ def shuffle(root: Path, params: dict[str, Any], seed: int) -> None:
 def run(root: Path, *arguments: str) -> None:
     """Run Snakemake in the project, with the project's own code."""
     command = [sys.executable, "-m", "snakemake", "--cores", "all", "--quiet", *arguments]
-    subprocess.run(command, cwd=root, check=True)
+    environment = {**os.environ, "PYTHONPATH": str((root / "src").resolve())}
+    subprocess.run(command, cwd=root, env=environment, check=True)
 
 
 def show(root: Path, variants: list[str]) -> int:

@@ -28,7 +28,7 @@ def test_answer_names_best_gap_verdict_and_ceiling(studies):
     assert said.variant == "bones-v1"
     assert said.estimate == auc
     assert said.lead == "ranks first of 3 variants on the test part"
-    assert "against bones-resnet18, the next" in said.gap
+    assert "it leads bones-resnet18, the next, by" in said.gap
     assert "95\u202f% interval" in said.gap
     assert "corrected p = 0.400" in said.gap
     assert "do not tell the two apart" in said.verdict
@@ -44,7 +44,7 @@ def test_answer_tells_a_real_difference(studies):
     row = {**bones.paired[0], "difference": "0.05", "low": "0.02", "high": "0.08"}
     real = replace(bones, paired=({**row, "p_holm": "0.0001"},))
     said = answer(real, confidence=0.95)
-    assert "+0.050 (95\u202f% interval 0.020 to 0.080; corrected p < 0.001)" in said.gap
+    assert "by 0.050 AUC (95\u202f% interval 0.020 to 0.080; corrected p < 0.001)" in said.gap
     assert said.verdict == "more than chance explains"
 
 

@@ -167,6 +167,8 @@ def test_an_official_part_without_a_class_is_a_remark():
 def test_a_group_that_swallows_many_patients_is_remarked():
     """60 patients with one case each and one group of 10 cases: 10 of 70 is too many."""
     patient = np.array([f"p{number}" for number in range(60)] + ["group"] * 10)
-    assert "one group of patients holds 10 of 70 cases" in large_groups(patient)[0]
-    assert large_groups(patient[:62]) == []
-    assert large_groups(patient[-10:]) == []
+    named = np.array([f"p{number}" for number in range(70)])
+    assert "joins 10 patients and holds 10 of 70 cases" in large_groups(patient, named)[0]
+    assert large_groups(patient, patient) == []
+    assert large_groups(patient[:62], named[:62]) == []
+    assert large_groups(patient[-10:], named[-10:]) == []

@@ -70,7 +70,7 @@ def main(job: Job) -> None:
     remarks = check_classes(
         parts, truth[kept], patient, target=target, study=args.study, folds=split.folds
     )
-    remarks += large_groups(patient)
+    remarks += large_groups(patient, cases.patient[kept])
     for remark in remarks:
         log.warning("%s: %s", args.study, remark)
     write_table(args.out, split_table(table, settled, parts, target=target))

@@ -29,6 +29,11 @@ def code_files(step: str, layers: Iterable[str]) -> dict[str, Path]:
     really imported, which differ when the package is installed elsewhere.
     """
     root = Path(radpipe.__file__).parent
+    if PACKAGE.is_dir() and PACKAGE.resolve() != root.resolve():
+        raise ConfigError(
+            f"python would use the radpipe of another folder, {root}, and not this one's"
+            f" {PACKAGE}. Make an environment of its own here: make install."
+        )
     found = {f"{SCRIPTS}/{step}.py": SCRIPTS / f"{step}.py"}
     for layer in layers:
         folder = root / layer

@@ -88,9 +88,9 @@ def record(params: Params) -> None:
             doing="record",
             way_out="run snakemake (or dvc repro), which makes these runs again, then record.",
         )
-        dvc("commit", "--force", "--quiet")
+        dvc("commit", "--force")
     n_runs = len(list(planned_runs(params)))
-    log.info("recorded %d runs; commit dvc.lock and results/ to Git", n_runs)
+    log.info("recorded %d runs; commit dvc.lock, results/ and openings.csv to Git", n_runs)
 
 
 def sync(params: Params) -> None:
@@ -105,7 +105,14 @@ def sync(params: Params) -> None:
 
     """
     with one_at_a_time():
-        dvc("pull", "--quiet") if dvc_has_remote() else dvc("checkout", "--quiet")
+        if dvc_has_remote():
+            dvc("pull")
+        else:
+            log.warning(
+                "no DVC remote is known here, so only this machine's cache can help; where the"
+                " results were made: dvc remote add --default store ADDRESS && dvc push"
+            )
+            dvc("checkout")
         require_agreement(
             params,
             doing="sync",

@@ -177,12 +177,21 @@ def _draw(
     return given[whose]
 
 
-def large_groups(patient: Strings) -> list[str]:
-    """Remark on groups so large that look-alikes were probably taken for copies."""
+def large_groups(patient: Strings, named: Strings) -> list[str]:
+    """Remark on groups so large that look-alikes were probably taken for copies.
+
+    Parameters
+    ----------
+    patient, named
+        Shape (cases,): the group each case was put into, and the patient its data set names.
+
+    """
     names, counts = np.unique(patient, return_counts=True)
-    if len(names) < SMALL or counts.max() <= LARGE * counts.sum():
+    largest = names[counts.argmax()]
+    joined = len(np.unique(named[patient == largest]))
+    if joined < 2 or len(names) < SMALL or counts.max() <= LARGE * counts.sum():
         return []
     return [
-        f"one group of patients holds {counts.max()} of {counts.sum()} cases: if leaks.csv"
-        " shows look-alikes rather than copies, raise split.correlation"
+        f"one group joins {joined} patients and holds {counts.max()} of {counts.sum()} cases:"
+        " if leaks.csv shows look-alikes rather than copies, raise split.correlation"
     ]

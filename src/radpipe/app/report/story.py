@@ -9,6 +9,7 @@ from radpipe.app.report.results import Row, Study, Variant, paired_between
 
 # Below this, an interval is wide and its bootstrap itself unsteady.
 FEW_CASES = 30
+FEW_PATIENTS = 20
 # Mean gap between predicted and observed frequency from which calibration counts as poor.
 POOR_ECE = 0.1
 
@@ -67,8 +68,8 @@ def _gap(study: Study, runner_up: Variant, confidence: float) -> tuple[str, str]
     if difference is None:
         return f"{runner_up.name} is next", "the difference between the two was not tested"
     text = (
-        f"its AUC is {difference.signed} ({percent(confidence)} interval {difference.interval};"
-        f" corrected p {_equals(p)}) against {runner_up.name}, the next"
+        f"it leads {runner_up.name}, the next, by {difference.text} AUC"
+        f" ({percent(confidence)} interval {difference.interval}; corrected p {_equals(p)})"
     )
     if p is not None and p < 1 - confidence and difference.low > 0:
         return text, "more than chance explains"
@@ -94,6 +95,7 @@ def cautions(study: Study, openings: Sequence[Row]) -> list[Caution]:
         *_above_ceiling(study),
         *_patients(study),
         *_few_cases(study),
+        *_no_width(study.variants),
         *_calibration(study.variants),
         *_accepted(study),
         *_remarks(study),
@@ -159,6 +161,26 @@ def _few_cases(study: Study) -> Iterator[Caution]:
             f"Few cases in a class ({', '.join(few)})",
             f"With fewer than {FEW_CASES} cases of a class in the {study.part} part, its numbers"
             " hang on single cases.",
+        )
+
+    patients = study.best.scores["n_patients"]
+    if patients < FEW_PATIENTS:
+        yield Caution(
+            "serious",
+            f"Few patients ({whole(patients)})",
+            f"With fewer than {FEW_PATIENTS} patients in the {study.part} part, draws of patients"
+            " say little about other patients: the intervals are too narrow.",
+        )
+
+
+def _no_width(variants: Iterable[Variant]) -> Iterator[Caution]:
+    found = [v.name for v in variants if (e := v.estimate("auc")) and e.low == e.high]
+    if found:
+        yield Caution(
+            "serious",
+            f"No honest interval for {', '.join(found)}",
+            "Every case is on its right side, so every draw of these patients gives the same"
+            " value. The interval of no width is a limit of the method, not certainty.",
         )
 
 
