@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test lint bench record sync verify lock clean
+.PHONY: help install run test lint bench status doctor experiments record sync verify lock clean
 
 help:  ## Show this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
 install: $(VENV)/installed  ## Make .venv with the locked versions and radpipe itself
 
@@ -50,6 +50,15 @@ record: install  ## Verify every receipt, then let DVC write data, models and re
 
 sync: install  ## Fetch what this commit recorded, and verify it
 	@radpipe sync
+
+status: install  ## Show what is done, running, stale or failed
+	@radpipe status
+
+doctor: install  ## Tell what will go wrong on this machine, and the way out
+	@radpipe doctor
+
+experiments: install  ## Show DVC's experiments in the few columns that matter
+	@radpipe experiments
 
 verify: install  ## Say what disagrees with settings, code and files of now
 	@radpipe verify

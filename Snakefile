@@ -27,3 +27,8 @@ rule all:
     input:
         "results/report.html",
         "results/metrics.json",
+
+
+# One message for each failed job, after everything that the engine itself says.
+onerror:
+    explain_failures()

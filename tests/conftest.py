@@ -17,6 +17,7 @@ SMALL: dict[str, Any] = {
         "bones": {
             "adapter": "folders",
             "source": {"kind": "phantom", "seed": 1, "patients": 60},
+            "remote": None,
             "layout": {"path": "{class}/{patient}-{_}"},
             "target": {
                 "kind": "multi-class",

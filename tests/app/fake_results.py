@@ -97,6 +97,7 @@ def plan() -> dict[str, Any]:
         study: {
             "adapter": "folders",
             "source": {"kind": "phantom", "seed": 1, "patients": 200},
+            "remote": None,
             "layout": {"path": "{class}/{patient}-{_}"},
             "target": {"kind": kind, "classes": classes},
             "image": {"side": 64},

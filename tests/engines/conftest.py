@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from radpipe.core.files import IGNORED
 from tests.conftest import ROOT, Project
 
 COPIED = (
@@ -16,6 +17,7 @@ COPIED = (
     "dvc.yaml",
     "environment.yml",
     "profiles",
+    "slurm",
     "src",
     ".dvcignore",
     ".gitignore",
@@ -118,7 +120,7 @@ class Engines(Project):
         return {
             str(file.relative_to(self.root)): file.read_bytes()
             for file in sorted(self.root.glob(pattern))
-            if file.is_file()
+            if file.is_file() and file.name not in IGNORED
         }
 
 

@@ -69,7 +69,13 @@ def work(step: Step, job: Job) -> None:
         if name in ("tables", "figures") or path.name == "store":
             path.mkdir(parents=True, exist_ok=True)
             path = path / f"{args.study if step.name == 'ingest' else 'bones'}-roc.png"
-        write_text(path, json.dumps({"sha256": sha256_json([name, content])}) + "\n")
+        digest = sha256_json([name, content])
+        made: dict[str, Any] = {"sha256": digest}
+        if (step.name, name) == ("report", "metrics"):
+            score = int(digest[:4], 16) / 2**16
+            block = {"auc": score, "auc_low": score / 2, "auc_high": (1 + score) / 2}
+            made = dict.fromkeys(job._params.plan.variants, block)
+        write_text(path, json.dumps(made) + "\n")
 
 
 def found(step: Step, job: Job) -> list[Path]:

@@ -96,6 +96,9 @@ def differences(snakemake: Story, dvc: Story) -> list[str]:
     return found
 
 
+LEAKS = "        - data/${key}/leaks.csv:\n            remote: ${item.remote}\n"
+
+
 @pytest.mark.engine
 def test_the_two_engines_run_the_same(engines):
     snakemake, dvc = snakemake_story(engines), dvc_story(engines)
@@ -111,7 +114,7 @@ def test_an_unequal_flag_dependency_or_output_is_noticed(engines):
     for old, new, noticed in [
         ("--fold ${item.fold}", "--fold 1", "train/bones-v1-fold-0-seed-0 command"),
         ("        - presets\n", "", "recipe/bones-v1 dependencies: ['presets']"),
-        ("        - data/${key}/leaks.csv\n", "", "split/bones outputs: ['data/bones/leaks.csv']"),
+        (LEAKS, "", "split/bones outputs: ['data/bones/leaks.csv']"),
     ]:
         assert old in text
         (engines.root / "dvc.yaml").write_text(text.replace(old, new, 1))

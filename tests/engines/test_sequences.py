@@ -58,6 +58,10 @@ def test_experiments_old_commits_and_clones(engines, tmp_path_factory):
     nothing_to_do(engines)
     engines.dvc("exp", "apply", "longer")
     nothing_to_do(engines)
+    table = engines.radpipe("experiments").splitlines()
+    assert table[0].split() == ["experiment", "floor", "v1"]
+    assert any(line.split()[:1] == ["longer"] and line.count("[") == 2 for line in table)
+    assert f"{key}: 2 -> 3" in " ".join(table)
     engines.commit("longer training")
     engines.dvc("push", "--quiet")
 

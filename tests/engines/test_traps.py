@@ -18,6 +18,16 @@ SETTINGS = [
 RESULTS = "results/**/*.parquet"
 
 
+@pytest.fixture
+def engines(tmp_path) -> Engines:
+    """Return a fresh project with stub steps and one variant, which is enough to fall."""
+    project = Engines(tmp_path)
+    project.params["variants"].pop("bones-floor")
+    project.set("plan.variants", ["bones-v1"])
+    project.commit("one variant")
+    return project
+
+
 def results(engines: Engines) -> dict[str, bytes]:
     found = engines.bytes_of("results/**/*")
     return {name: data for name, data in found.items() if "receipts" not in name}

@@ -19,7 +19,7 @@ from radpipe.core.settings import Image
 from radpipe.imaging import ingest as module
 from radpipe.imaging import store as store_module
 from radpipe.imaging.hashing import perceptual_hash
-from radpipe.imaging.ingest import ingest, list_tasks, usable_cpus
+from radpipe.imaging.ingest import ingest, list_tasks
 from radpipe.imaging.read import pixel_hash
 from radpipe.imaging.store import Store
 
@@ -295,7 +295,3 @@ def test_a_second_ingest_replaces_the_first(tmp_path: Path) -> None:
     run(raw, tmp_path / "store", {"a": "a.png", "b": "b.png"})
     run(raw, tmp_path / "store", {"b": "b.png"})
     assert Store(tmp_path / "store").cases == ["b"]
-
-
-def test_usable_processors_are_counted() -> None:
-    assert usable_cpus() == len(os.sched_getaffinity(0))

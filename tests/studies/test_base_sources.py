@@ -17,6 +17,7 @@ from radpipe.studies.base.sources import materialise, raw_root
 
 STUDY = {
     "adapter": "folders",
+    "remote": None,
     "layout": {"path": "{class}/{patient}-{_}"},
     "target": {"kind": "binary", "classes": ["whole", "broken"]},
     "image": {"side": 32},

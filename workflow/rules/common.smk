@@ -1,16 +1,21 @@
 # Shared by all rules: the settings, code dependencies, and whether receipts agree.
+import sys
 import uuid
+from datetime import UTC, datetime
 from pathlib import Path
 
+from radpipe.engines.failures import failures
 from radpipe.engines.freshness import Freshness
-from radpipe.engines.plan import RUN_NAMES
+from radpipe.engines.plan import RUN_NAMES, train_threads
 from radpipe.engines.run import prefer_this_python
 from radpipe.core.params import load_params
 from snakemake.exceptions import IncompleteCheckpointException
 
 PARAMS = load_params()
 FRESHNESS = Freshness(PARAMS)
+THREADS = train_threads(PARAMS)
 NOW = ".state/now"
+STARTED = datetime.now(UTC).isoformat(timespec="seconds")
 
 # Rules call `python`; no environment needs to be activated for that.
 prefer_this_python()
@@ -44,6 +49,11 @@ def adapter(wildcards):
 def study_of(wildcards):
     """The study of a variant."""
     return PARAMS.variants[wildcards.variant].study
+
+
+def threads(wildcards):
+    """Processors of a variant's training and prediction: its preset or params.yaml says."""
+    return THREADS[wildcards.variant]
 
 
 def recipe_of(wildcards):
@@ -84,3 +94,9 @@ def made(step, paths):
 def now(step):
     """Input function: NOW is an old file while the receipt of `step` agrees, else news."""
     return lambda wildcards: NOW if stale(step, wildcards) else ancient(NOW)
+
+
+def explain_failures():
+    """Say what failed since this Snakefile was read, and what to do."""
+    for message in failures(STARTED):
+        print(f"\n{message}", file=sys.stderr)

@@ -15,6 +15,7 @@ rule predict:
         "logs/predict/{variant}-fold-{fold}-seed-{seed}.log",
     conda:
         "../../environment.yml"
+    threads: threads
     shell:
         "python workflow/scripts/predict.py --variant {wildcards.variant} --fold {wildcards.fold}"
         " --seed {wildcards.seed} --recipe {input.recipe} --weights {input.weights}"

@@ -14,6 +14,7 @@ rule train:
     retries: 2
     conda:
         "../../environment.yml"
+    threads: threads
     shell:
         "python workflow/scripts/train.py --variant {wildcards.variant} --fold {wildcards.fold}"
         " --seed {wildcards.seed} --recipe {input.recipe} --weights {output.weights}"

@@ -10,10 +10,11 @@ import logging
 from typing import Any
 
 from radpipe.core.files import atomic, write_json
+from radpipe.core.processors import n_processors
 from radpipe.core.settings import Image
 from radpipe.core.step import Job, Step
 from radpipe.core.tables import read_table
-from radpipe.imaging.ingest import ingest, usable_cpus
+from radpipe.imaging.ingest import ingest
 from radpipe.imaging.store import Store
 from radpipe.studies.base.manifest import read_manifest
 from radpipe.studies.base.sources import SETTINGS, materialise, origin
@@ -44,7 +45,7 @@ def main(job: Job) -> None:
         image,
         job.args.out,
         manifest=manifest,
-        workers=usable_cpus(),
+        workers=n_processors(),
     )
     write_json(job.args.summary, {"study": study, "image": image.model_dump(), **summary})
     draw(job, image, summary["fingerprint"])

@@ -3,14 +3,20 @@
 import argparse
 import json
 import logging
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from radpipe.core.errors import RadpipeError
-from radpipe.core.params import Params, Preset, load_params, load_preset
+from radpipe.core.params import Params, Preset, load_params
+from radpipe.engines.doctor import examine
+from radpipe.engines.efficiency import efficiency
+from radpipe.engines.experiments import experiments
+from radpipe.engines.plan import train_threads
 from radpipe.engines.record import record, sync, verify
 from radpipe.engines.run import run
+from radpipe.engines.status import standings, table
 
 SCHEMA = Path("params.schema.json")
 
@@ -19,9 +25,7 @@ log = logging.getLogger("radpipe")
 
 def check_settings(params: Params) -> None:
     """Check params.yaml and every preset it names; say what would run."""
-    for name, variant in params.variants.items():
-        overrides = {"model": variant.model, "train": variant.train, "augment": variant.augment}
-        load_preset(variant.preset, overrides, where=f"variants.{name}", root=Path("presets"))
+    train_threads(params)
     runs = len(params.plan.variants) * len(params.plan.folds) * len(params.plan.seeds)
     log.info("settings are sound: studies=%d runs=%d", len(params.studies), runs)
 
@@ -34,6 +38,34 @@ def check_receipts(params: Params) -> None:
     if lines:
         raise RadpipeError(f"{len(lines)} disagreements; snakemake makes these runs again.")
     log.info("every receipt agrees")
+
+
+def examine_machine(params: Params) -> None:
+    """Tell what will go wrong on this machine before it does, and the way out."""
+    n_problems = 0
+    for name, finding in examine(params):
+        sys.stdout.write(f"{finding.level:<8} {name:<9} {finding.what}\n")
+        if finding.way_out:
+            sys.stdout.write(f"{'':<18} {finding.way_out}\n")
+        sys.stdout.flush()
+        n_problems += finding.level == "problem"
+    if n_problems:
+        raise RadpipeError(f"{n_problems} problems; below each stands the way out.")
+
+
+def show_status(params: Params) -> None:
+    """Show what is done, running, stale or failed."""
+    sys.stdout.write(table(standings(params)) + "\n")
+
+
+def show_efficiency(params: Params) -> None:
+    """Show what steps asked for and what they used."""
+    sys.stdout.write(efficiency(params) + "\n")
+
+
+def show_experiments(_: Params) -> None:
+    """Show DVC's experiments in the few columns that matter."""
+    sys.stdout.write(experiments(shutil.get_terminal_size((120, 24)).columns) + "\n")
 
 
 def write_schema(_: Params) -> None:
@@ -52,6 +84,10 @@ def schema() -> dict[str, object]:
 COMMANDS: dict[str, Callable[[Params], None]] = {
     "run": run,
     "check": check_settings,
+    "doctor": examine_machine,
+    "status": show_status,
+    "efficiency": show_efficiency,
+    "experiments": show_experiments,
     "verify": check_receipts,
     "record": record,
     "sync": sync,

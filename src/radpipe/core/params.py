@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -106,7 +107,7 @@ def load_preset(name: str, overrides: Mapping[str, Any], *, where: str, root: Pa
             f"{where}.preset: unknown {name!r}{near_miss(book, files)}"
             f" A preset is <file>/<name>, files: {', '.join(files)}."
         )
-    presets = load_yaml(root / f"{book}.yaml")
+    presets = _book(root / f"{book}.yaml", (root / f"{book}.yaml").stat().st_mtime_ns)
     if title not in presets:
         raise ConfigError(
             f"{where}.preset: unknown {name!r}{near_miss(title, presets)}"
@@ -130,6 +131,13 @@ def _refuse_names_dvc_forgets(value: Any, where: str, source: str) -> None:
                 " see settings of that name change. Call it something else."
             )
         _refuse_names_dvc_forgets(item, path, source)
+
+
+@lru_cache(maxsize=8)
+def _book(path: Path, changed: int) -> Any:
+    """Read a file of presets once per state of it: hundreds of variants share a few files."""
+    del changed
+    return load_yaml(path)
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -84,10 +83,8 @@ def make_recipe(
     presets: Path,
 ) -> Recipe:
     """Resolve a variant: preset with overrides, inputs by hash, versions by number."""
-    overrides: dict[str, Any] = {
-        key: block for key in ("model", "train", "augment") if (block := getattr(variant, key))
-    }
-    preset: Preset = load_preset(variant.preset, overrides, where=f"variants.{name}", root=presets)
+    where = f"variants.{name}"
+    preset: Preset = load_preset(variant.preset, variant.overrides, where=where, root=presets)
     return Recipe(
         variant=name,
         study=variant.study,

@@ -149,6 +149,11 @@ class Study(Strict):
 
     adapter: str = Field(description="Module in `radpipe.studies` that reads the layout.")
     source: Source
+    # No default: dvc.yaml asks for it, and where data may go should be said, not assumed.
+    remote: str | None = Field(
+        description="DVC remote that keeps this study's data; null: the default remote. Give"
+        " restricted data one of their own.",
+    )
     layout: dict[str, Any] = Field(description="The adapter's own settings.")
     target: Target
     image: Image
@@ -170,6 +175,11 @@ class Variant(Strict):
     model: dict[str, Any] = Field(default={}, description="Overrides of the preset.")
     train: dict[str, Any] = Field(default={}, description="Overrides of the preset.")
     augment: dict[str, Any] = Field(default={}, description="Overrides of the preset.")
+
+    @property
+    def overrides(self) -> dict[str, dict[str, Any]]:
+        """What is laid over the preset, block by block."""
+        return {"model": self.model, "train": self.train, "augment": self.augment}
 
 
 class Plan(Strict):

@@ -19,6 +19,7 @@ from typing import Any
 import radpipe
 from radpipe.core.errors import RadpipeError, StaleError
 from radpipe.core.hashes import Hashes
+from radpipe.core.notes import Note, new_note
 from radpipe.core.params import Params, load_params, lookup
 from radpipe.core.receipts import (
     RECEIPTS,
@@ -136,6 +137,8 @@ class Job:
                 "processor": _processor(),
                 "python": platform.python_version(),
                 "slurm_job": os.environ.get("SLURM_JOB_ID"),
+                "processors_asked": _number("SLURM_CPUS_PER_TASK"),
+                "memory_asked_mib": _number("SLURM_MEM_PER_NODE"),
                 **self._facts,
             },
         ).write()
@@ -243,13 +246,27 @@ class Step:
 
     def execute(self, main: Callable[[Job], None], argv: list[str]) -> int:
         """Run `main` with a command line and return the exit code."""
-        started = time.monotonic()
         args = self.parser().parse_args(argv)
-        run = self.run_name(args)
-        handlers = open_log(Path("logs") / self.name / f"{run}.log")
-        # What a step is about to make again must not be vouched for by an old receipt.
-        receipt_path(self.name, run).unlink(missing_ok=True)
+        note = new_note(self.name, self.run_name(args))
+        handlers = open_log(note.log)
         try:
+            code, message = self._attempt(main, args, note)
+            note.end(code, message)
+        finally:
+            for handler in handlers:
+                logging.getLogger().removeHandler(handler)
+                handler.close()
+        return code
+
+    def _attempt(
+        self, main: Callable[[Job], None], args: argparse.Namespace, note: Note
+    ) -> tuple[int, str]:
+        """Do what the step is for; return its exit code and what went wrong."""
+        started = time.monotonic()
+        try:
+            note.write()
+            # What a step is about to make again must not be vouched for by an old receipt.
+            receipt_path(note.step, note.run).unlink(missing_ok=True)
             params = load_params()
             settings = [key.format(**vars(args)) for key in self.settings]
             job = Job(self, args, params, settings)
@@ -259,31 +276,24 @@ class Step:
                 job.write(getattr(args, option))
             main(job)
             job._finish(started)
-            log.info("finished %s %s: seconds=%.1f", self.name, run, time.monotonic() - started)
         except RadpipeError as error:
-            log.error("%s %s: %s", self.name, run, error)
-            return 2
+            log.error("%s: %s", note.title, error)
+            return 2, str(error)
         except OSError as error:
-            log.error(
-                "%s %s: %s. Nothing half-written was kept; make room or give access, then"
-                " run again.",
-                self.name,
-                run,
-                error,
+            message = (
+                f"{error}. Nothing half-written was kept; make room or give access, then run again."
             )
+            log.error("%s: %s", note.title, message)
             log.debug("where it happened", exc_info=True)
-            return 2
+            return 2, message
         except StoppedError as stop:
-            log.warning("%s %s: stopped, %s. The same command goes on.", self.name, run, stop)
-            return RUN_ME_AGAIN
-        except Exception:
-            log.exception("%s %s: this is a bug in radpipe, please report it", self.name, run)
-            return 1
-        finally:
-            for handler in handlers:
-                logging.getLogger().removeHandler(handler)
-                handler.close()
-        return 0
+            log.warning("%s: stopped, %s. The same command goes on.", note.title, stop)
+            return RUN_ME_AGAIN, str(stop)
+        except Exception as error:
+            log.exception("%s: this is a bug in radpipe, please report it", note.title)
+            return 1, f"{type(error).__name__}: {error}"
+        log.info("finished %s: seconds=%.1f", note.title, time.monotonic() - started)
+        return 0, ""
 
 
 def open_log(path: Path) -> list[logging.Handler]:
@@ -311,6 +321,12 @@ def _maker(path: Path) -> Receipt | None:
             if str(path) in receipt.outputs:
                 return receipt
     return None
+
+
+def _number(variable: str) -> int | None:
+    """Return a whole number that SLURM put into the environment."""
+    text = os.environ.get(variable, "")
+    return int(text) if text.isdigit() else None
 
 
 def _processor() -> str:

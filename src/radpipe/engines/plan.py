@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import product
+from pathlib import Path
 
-from radpipe.core.params import Params
+from radpipe.core.params import Params, load_preset
 
 # Step to the name of its runs, which is also the name of their logs and receipts.
 RUN_NAMES = {
@@ -32,3 +33,20 @@ def planned_runs(params: Params) -> Iterator[tuple[str, str]]:
         used = [key for key in values if f"{{{key}}}" in name]
         for combination in product(*(values[key] for key in used)):
             yield step, name.format(**dict(zip(used, combination, strict=True)))
+
+
+def train_threads(params: Params) -> dict[str, int]:
+    """Return the processors that training and prediction of each variant use.
+
+    Raises
+    ------
+    ConfigError
+        A preset or an override of it is wrong, of whichever variant.
+
+    """
+    root = Path("presets")
+    presets = {
+        name: load_preset(variant.preset, variant.overrides, where=f"variants.{name}", root=root)
+        for name, variant in params.variants.items()
+    }
+    return {name: preset.train.threads for name, preset in presets.items()}

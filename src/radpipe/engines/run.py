@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from radpipe.core.errors import RadpipeError
+from radpipe.core.notes import alive
 from radpipe.core.params import Params
 from radpipe.engines.record import LOCK, one_at_a_time
 
@@ -51,17 +52,7 @@ def _left_by_a_dead_run() -> bool:
     if not any(SNAKEMAKE_LOCKS.glob("*")) or not LOCK.exists():
         return False
     host, _, process = LOCK.read_text(encoding="utf-8").partition(" ")
-    return host == platform.node() and process.isdigit() and not _alive(int(process))
-
-
-def _alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+    return host == platform.node() and process.isdigit() and not alive(int(process))
 
 
 def _snakemake(*arguments: str) -> int:

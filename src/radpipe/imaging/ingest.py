@@ -80,11 +80,6 @@ class Outcome:
     traits: Traits | None = None
 
 
-def usable_cpus() -> int:
-    """Return how many processors this process may use, which a cluster limits."""
-    return max(1, len(os.sched_getaffinity(0)))
-
-
 def ingest(
     cases: pa.Table,
     raw: Path,

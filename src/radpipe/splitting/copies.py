@@ -1,7 +1,6 @@
 """Pictures that stand alike: the same bytes, the same pixels, or nearly the same look."""
 
 import logging
-import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
@@ -11,6 +10,7 @@ import numpy.typing as npt
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from tqdm import tqdm
 
+from radpipe.core.processors import n_processors
 from radpipe.splitting.alignment import copy_correlation
 from radpipe.splitting.descriptors import describe
 from radpipe.splitting.nominate import Pairs, nominate
@@ -110,7 +110,7 @@ def verify(thumbnails: npt.NDArray[np.uint8], pairs: Pairs) -> Floats:
         b = thumbnails[pairs.second[job]].astype(np.float32)
         alike[job] = copy_correlation(a, orient(b, int(pairs.orientation[job[0]])))
 
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+    with ThreadPoolExecutor(n_processors()) as pool:
         list(tqdm(pool.map(look, jobs), total=len(jobs), desc="verify copies", mininterval=10))
     return alike
 

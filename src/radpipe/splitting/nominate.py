@@ -4,7 +4,6 @@ All pairs of 100,000 descriptions in eight orientations are 4e10 products of 64 
 minute of matrix multiplication; no index is needed that could miss one.
 """
 
-import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from radpipe.core.processors import n_processors
 from radpipe.splitting.descriptors import Descriptions
 from radpipe.splitting.warp import N_ORIENTATIONS, Floats
 
@@ -65,7 +65,7 @@ def nominate(descriptions: Descriptions, patients: Ints) -> Pairs:
         hits = list(_hits(laid, patients, start, threshold, most))
         return _closest(np.concatenate(hits), most)
 
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+    with ThreadPoolExecutor(n_processors()) as pool:
         found = list(pool.map(rows, range(0, n, BLOCK)))
     table = np.concatenate(found) if found else np.zeros((0, 4))
     first, second, orientation = table[:, :3].astype(np.int64).T

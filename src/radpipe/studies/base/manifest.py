@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from radpipe.core.errors import DataError
 from radpipe.core.files import atomic, sha256_file
+from radpipe.core.processors import n_processors
 from radpipe.studies.base.contract import File
 
 COLUMNS = ["file", "bytes", "sha256"]
@@ -69,7 +70,7 @@ def write_manifest(raw: Path, out: Path, *, workers: int | None = None) -> dict[
     sizes = list_files(raw)
     if not sizes:
         raise DataError(f"{raw}: holds no files. Check the study's source in params.yaml.")
-    workers = workers or len(os.sched_getaffinity(0))
+    workers = workers or n_processors()
     with ThreadPoolExecutor(workers) as pool:
         digests = pool.map(sha256_file, [raw / name for name in sizes])
         shown = tqdm(digests, "hashing", len(sizes), unit="files", mininterval=2)

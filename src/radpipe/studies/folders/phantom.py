@@ -6,7 +6,6 @@ what is known of the truth: `ceiling.csv` and `boxes.csv` (see `studies.base.tru
 
 import csv
 import io
-import os
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from tqdm import tqdm
 
+from radpipe.core.processors import n_processors
 from radpipe.core.settings import PhantomSource, Target
 from radpipe.imaging import phantom
 from radpipe.studies.base.truth import BOXES, CEILING
@@ -68,7 +68,7 @@ def write_phantom(
 
     """
     planned = draw_plan(source, layout, target)
-    workers = workers or len(os.sched_getaffinity(0))
+    workers = workers or n_processors()
     write = partial(write_image, out, seed=source.seed)
     shown = partial(tqdm, desc="drawing", total=len(planned), unit="images", mininterval=2)
     if workers == 1 or len(planned) < FEW_IMAGES:

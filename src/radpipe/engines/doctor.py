@@ -1,0 +1,312 @@
+"""`radpipe doctor`: what will go wrong, before it does, and what to do about it."""
+
+import fcntl
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from radpipe.core.errors import RadpipeError
+from radpipe.core.files import read_json
+from radpipe.core.params import Params
+from radpipe.engines.plan import train_threads
+
+SLURM = Path("slurm/config.yaml")
+STATE = Path(".state")
+# Room that training states, weights, tables and figures of a small plan take, GiB.
+AMPLE = 5.0
+# Clocks that differ by more than this confuse everything that compares times, seconds.
+SKEW = 2.0
+# How long SLURM must remember ended jobs, seconds: three rounds of the executor's questions.
+MIN_JOB_AGE = 120
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at: "ok", "note", "warning" or "problem", and the way out."""
+
+    level: str
+    what: str
+    way_out: str = ""
+
+
+Check = Callable[[Params], Iterator[Finding]]
+CHECKS: dict[str, Check] = {}
+
+
+def check(name: str) -> Callable[[Check], Check]:
+    """Register a check under the word that stands before its findings."""
+
+    def register(function: Check) -> Check:
+        CHECKS[name] = function
+        return function
+
+    return register
+
+
+def examine(params: Params) -> Iterator[tuple[str, Finding]]:
+    """Yield the findings of every check, each as soon as it is there."""
+    for name, function in CHECKS.items():
+        for finding in function(params):
+            yield name, finding
+
+
+@check("settings")
+def settings(params: Params) -> Iterator[Finding]:
+    """Check that settings and presets can be read, and that sources that are paths exist."""
+    try:
+        train_threads(params)
+    except RadpipeError as error:
+        yield Finding("problem", str(error), "mend params.yaml")
+    else:
+        plan = params.plan
+        n_runs = len(plan.variants) * len(plan.folds) * len(plan.seeds)
+        yield Finding("ok", f"{len(params.studies)} studies, {n_runs} runs planned")
+    for name, study in params.studies.items():
+        folder = getattr(study.source, "path", None)
+        if folder and not Path(os.path.expandvars(folder)).expanduser().is_dir():
+            where = f"studies.{name}.source.path"
+            yield Finding("problem", f"{where}: no folder {folder}", "mend it, or mount the disk")
+
+
+@check("codecs")
+def codecs(_: Params) -> Iterator[Finding]:
+    """Check that Pillow can decode what radiographs are kept in."""
+    from PIL import features
+
+    known = {"jpg": "JPEG", "zlib": "PNG", "jpg_2000": "JPEG 2000", "libtiff": "TIFF"}
+    missing = [name for codec, name in known.items() if not features.check(codec)]
+    if missing:
+        yield Finding("problem", f"Pillow cannot decode {', '.join(missing)}", "make install")
+    else:
+        yield Finding("ok", f"Pillow decodes {', '.join(known.values())}")
+
+
+@check("gpu")
+def gpu(_: Params) -> Iterator[Finding]:
+    """Check that torch sees the GPUs of this host."""
+    n_listed = len(_lines("nvidia-smi", "--list-gpus"))
+    code = "import torch; print(torch.cuda.device_count(), torch.version.cuda)"
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        yield Finding("problem", f"torch does not start: {_last(done.stderr)}", "make install")
+        return
+    n_seen, cuda = done.stdout.split()
+    if n_listed and n_seen == "0":
+        yield Finding(
+            "problem",
+            f"{n_listed} GPUs, and torch (CUDA {cuda}) sees none of them",
+            f"install a driver for CUDA {cuda} or newer, or a torch that suits the driver",
+        )
+    elif n_seen == "0":
+        yield Finding("note", "no GPU on this host: what trains here, trains on processors")
+    else:
+        yield Finding("ok", f"{n_seen} GPUs, CUDA {cuda}")
+
+
+@check("slurm")
+def slurm(_: Params) -> Iterator[Finding]:
+    """Check that SLURM answers, and that slurm/config.yaml suits it."""
+    missing = [name for name in ("sbatch", "squeue", "scontrol") if shutil.which(name) is None]
+    if missing:
+        yield Finding("note", f"no {', '.join(missing)} here: --profile slurm needs a login node")
+        return
+    if not SLURM.exists():
+        yield Finding("problem", f"{SLURM} is missing", f"git checkout {SLURM}")
+        return
+    if importlib.util.find_spec("snakemake_executor_plugin_slurm") is None:
+        yield Finding("problem", "the SLURM executor of Snakemake is missing", "make install")
+    config = yaml.safe_load(SLURM.read_text(encoding="utf-8"))
+    ping = _run("scontrol", "ping")
+    if ping.returncode:
+        what = f"no controller answers: {_last(ping.stdout)}"
+        yield Finding("problem", what, "ask the admins of the cluster")
+        return
+    yield from _accounting(config)
+    yield from _partitions(config)
+
+
+@check("dvc")
+def dvc(_: Params) -> Iterator[Finding]:
+    """Check that there is a default remote, and that this user may write there."""
+    done = _run(sys.executable, "-c", _TRY_REMOTE)
+    said = _last(done.stdout)
+    if said == "none":
+        yield Finding(
+            "warning",
+            "no default remote: data and models stay on this machine",
+            "dvc remote add --default store ADDRESS (docs/remotes.md)",
+        )
+    elif done.returncode:
+        yield Finding("problem", f"the remote cannot be written: {said}", "docs/remotes.md")
+    else:
+        yield Finding("ok", f"remote {said} can be written")
+
+
+@check("disk")
+def disk(params: Params) -> Iterator[Finding]:
+    """Check that there is room for the stores and for what runs write."""
+    free = shutil.disk_usage(".").free / 2**30
+    needed = AMPLE + sum(_store_gib(name, params) for name in params.studies)
+    text = f"{free:.1f} GiB free, about {needed:.1f} GiB needed"
+    if free < needed:
+        yield Finding("problem", text, "make room, or lower studies.<name>.image.side")
+    else:
+        yield Finding("ok", text)
+
+
+@check("locks")
+def locks(_: Params) -> Iterator[Finding]:
+    """Check that locks hold here; if not, two runs at once would go unnoticed."""
+    STATE.mkdir(exist_ok=True)
+    path = STATE / "lock-test"
+    try:
+        with path.open("w") as one, path.open("w") as two:
+            fcntl.flock(one, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            try:
+                fcntl.flock(two, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield Finding("ok", "the file system keeps locks")
+            else:
+                yield Finding("warning", "the file system grants a lock twice", _LOCKS_WAY_OUT)
+    except OSError as error:
+        yield Finding("warning", f"the file system has no locks ({error})", _LOCKS_WAY_OUT)
+    finally:
+        path.unlink(missing_ok=True)
+
+
+@check("clock")
+def clock(_: Params) -> Iterator[Finding]:
+    """Check the file server's clock against this host's: both engines compare times."""
+    STATE.mkdir(exist_ok=True)
+    path = STATE / "clock-test"
+    try:
+        before = time.time()
+        path.write_text("now")
+        skew = path.stat().st_mtime - (before + time.time()) / 2
+    finally:
+        path.unlink(missing_ok=True)
+    if abs(skew) > SKEW:
+        text = f"the file system's clock is {skew:+.0f} s from this host's"
+        yield Finding("problem", text, "ask the admins to synchronise clocks (NTP)")
+    else:
+        yield Finding("ok", "the file system's clock agrees with this host's")
+
+
+_LOCKS_WAY_OUT = "never start two runs in this folder at once; or move it to another disk"
+# In a process of its own, because DVC takes a second to import and installs handlers of its own.
+_TRY_REMOTE = """
+import os, sys, uuid
+from dvc.repo import Repo
+repo = Repo()
+if not repo.config["core"].get("remote"):
+    print("none"); sys.exit()
+try:
+    remote = repo.cloud.get_remote()
+    path = remote.fs.join(remote.path, "radpipe-doctor-" + uuid.uuid4().hex)
+    remote.fs.makedirs(remote.path, exist_ok=True)
+    remote.fs.pipe_file(path, b"")
+    remote.fs.remove(path)
+except Exception as error:
+    print(type(error).__name__ + ": " + str(error).replace(chr(10), " ")); sys.exit(1)
+print(remote.name)
+"""
+
+
+def _accounting(config: dict[str, object]) -> Iterator[Finding]:
+    """Check `sacct`: the executor asks it how jobs fare, and waits for ever if it is mute."""
+    asks_squeue = config.get("slurm-status-command") == "squeue"
+    answers = shutil.which("sacct") is not None and not _run("sacct", "--jobs=1").returncode
+    if not answers and not asks_squeue:
+        yield Finding(
+            "problem",
+            "sacct does not answer: Snakemake would wait for ever for jobs that have ended",
+            f"in {SLURM}: slurm-status-command: squeue, and slurm-no-account: true",
+        )
+    elif answers:
+        yield Finding("ok", "sacct answers")
+    if asks_squeue:
+        found = re.search(r"MinJobAge\s*=\s*(\d+)", _run("scontrol", "show", "config").stdout)
+        age = int(found[1]) if found else 0
+        if age < MIN_JOB_AGE:
+            yield Finding(
+                "problem",
+                f"SLURM forgets ended jobs after {age} s (MinJobAge), before squeue is asked again",
+                f"in {SLURM}: seconds-between-status-checks: {max(1, age // 4)}",
+            )
+        else:
+            yield Finding("ok", f"squeue remembers ended jobs for {age} s")
+
+
+def _partitions(config: dict[str, object]) -> Iterator[Finding]:
+    """Check that named partitions exist, with GPUs where steps ask for them."""
+    rows = [line.split("|") for line in _lines("sinfo", "--noheader", "--format=%R|%G|%a")]
+    names = {row[0] for row in rows}
+    with_gpu = {row[0] for row in rows if "gpu" in row[1]}
+    resources: dict[str, Mapping[str, object]] = {"default-resources": _block(config)}
+    steps = config.get("set-resources")
+    resources |= steps if isinstance(steps, dict) else {}
+    for step, block in resources.items():
+        partition = str(block.get("slurm_partition", "")).strip("'\"")
+        if partition and partition not in names:
+            known = ", ".join(sorted(names))
+            what = f"{SLURM}: {step} wants the partition {partition!r}, there are {known}"
+            yield Finding("problem", what, "name one of these")
+        elif block.get("gpu") and not with_gpu:
+            what = f"{SLURM}: {step} asks for a GPU, and no partition has one"
+            yield Finding("problem", what, f"in {SLURM}: set-resources, {step}, gpu: 0")
+        elif block.get("gpu") and partition and partition not in with_gpu:
+            what = f"{SLURM}: {step} asks for a GPU in {partition!r}, which has none"
+            yield Finding("problem", what, f"GPUs are in: {', '.join(sorted(with_gpu))}")
+    gpus = f", GPUs in {', '.join(sorted(with_gpu))}" if with_gpu else ", none with GPUs"
+    yield Finding("ok", f"partitions: {', '.join(sorted(names))}{gpus}")
+
+
+def _block(config: dict[str, object]) -> Mapping[str, object]:
+    """Return the default resources, which a profile gives as a block or as a list."""
+    found = config.get("default-resources")
+    if isinstance(found, list):
+        return dict(str(item).split("=", 1) for item in found)
+    return found if isinstance(found, dict) else {}
+
+
+def _store_gib(name: str, params: Params) -> float:
+    """Estimate the size of a study's store from its fingerprint, or from its manifest."""
+    image = params.studies[name].image
+    summary, manifest = Path(f"results/studies/{name}/ingest.json"), Path(f"data/{name}")
+    n_pictures = 0
+    if summary.exists():
+        n_pictures = int(read_json(summary)["n_pictures"])
+    elif (manifest / "manifest.csv").exists():
+        with (manifest / "manifest.csv").open("rb") as stream:
+            n_pictures = sum(1 for _ in stream) - 1
+    channels = 3 if image.channels == "colour" else 1
+    return n_pictures * image.side**2 * channels * (image.bits // 8) / 2**30
+
+
+def _run(*command: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+
+
+def _lines(*command: str) -> list[str]:
+    """Return the lines that a program prints; none where it is not installed or fails."""
+    if shutil.which(command[0]) is None:
+        return []
+    done = _run(*command)
+    return [] if done.returncode else done.stdout.strip().splitlines()
+
+
+def _last(text: str) -> str:
+    return text.strip().rpartition("\n")[2]

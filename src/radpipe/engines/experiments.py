@@ -1,0 +1,144 @@
+"""`radpipe experiments`: what `dvc exp show` knows, in the few columns that matter."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from radpipe.engines.record import dvc
+
+METRICS = "results/metrics.json"
+PARAMS = "params.yaml"
+ABSENT = "absent"
+# Wide enough for "0.913 [0.888, 0.936]".
+CELL = 20
+GAP = 2
+
+
+@dataclass(frozen=True)
+class Row:
+    """The workspace, a commit or an experiment.
+
+    Attributes
+    ----------
+    scores
+        Variant to (value, lower and upper end of its interval).
+    changes
+        What `params.yaml` has other than the row's commit, one line a setting.
+
+    """
+
+    name: str
+    scores: Mapping[str, tuple[float, float, float]]
+    changes: tuple[str, ...]
+
+
+def read_experiments(text: str) -> list[Row]:
+    """Read what `dvc exp show --json` printed: workspace, commits, experiments below theirs."""
+    rows = []
+    states = json.loads(text)
+    heads = [state for state in states if state["rev"] != "workspace"]
+    for state in states:
+        commit = heads[0] if state["rev"] == "workspace" and heads else state
+        rows.append(_row(state, commit, indent=""))
+        for group in state.get("experiments") or ():
+            rows += [_row(experiment, state, indent="  ") for experiment in group["revs"][-1:]]
+    return rows
+
+
+def layout(rows: list[Row], width: int) -> str:
+    """Lay the rows out in `width` columns: name, a score per variant, then what was changed.
+
+    Variants are ordered by their score in the first row that has one; those for which there
+    is no room are counted in the last line.
+    """
+    variants = _order(rows)
+    prefix = _shared(variants)
+    left = max([len(row.name) for row in rows] + [len("experiment")])
+    room = max(1, (width - left) // (CELL + GAP))
+    shown = variants[:room]
+    head = [variant.removeprefix(prefix) for variant in shown]
+    lines = ["experiment".ljust(left) + "".join(" " * GAP + h[:CELL].ljust(CELL) for h in head)]
+    for row in rows:
+        cells = (_cell(row, variant) for variant in shown)
+        lines.append(row.name.ljust(left) + "".join(" " * GAP + cell.ljust(CELL) for cell in cells))
+        lines += [_cut(f"{'':{left + GAP}}{change}", width) for change in row.changes]
+    hidden = variants[room:]
+    lines += [f"no room for: {', '.join(hidden)}"] if hidden else []
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def experiments(width: int) -> str:
+    """Return the table of all experiments of the current commit.
+
+    Raises
+    ------
+    RadpipeError
+        DVC failed; its message is part of the error.
+
+    """
+    return layout(read_experiments(dvc("exp", "show", "--json")), width)
+
+
+def _row(state: Mapping[str, Any], commit: Mapping[str, Any], *, indent: str) -> Row:
+    data = state.get("data") or {}
+    metrics, params = _file(data, "metrics", METRICS), _file(data, "params", PARAMS)
+    before = _file(commit.get("data") or {}, "params", PARAMS)
+    scores = {
+        variant: (block[key], block[f"{key}_low"], block[f"{key}_high"])
+        for variant, block in metrics.items()
+        for key in list(block)[:1]
+        if {f"{key}_low", f"{key}_high"} <= block.keys()
+    }
+    rev = state["rev"]
+    name = indent + (state.get("name") or (rev if rev == "workspace" else rev[:7]))
+    if error := state.get("error"):
+        return Row(name, scores, (f"failed: {error.get('msg', '')}",))
+    return Row(name, scores, tuple(_changes(before, params)))
+
+
+def _file(data: Mapping[str, Any], kind: str, path: str) -> Mapping[str, Any]:
+    found = (data.get(kind) or {}).get(path) or {}
+    return found.get("data") or {}
+
+
+def _changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    """Yield one line for each setting that differs."""
+    old, new = dict(_leaves(before)), dict(_leaves(now))
+    for key in [*old, *(key for key in new if key not in old)]:
+        a, b = old.get(key, ABSENT), new.get(key, ABSENT)
+        if a != b:
+            yield f"{key}: {a} -> {b}"
+
+
+def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _leaves(item, f"{path}.{key}" if path else str(key))
+    else:
+        yield path, value
+
+
+def _order(rows: list[Row]) -> list[str]:
+    order: list[str] = []
+    for row in rows:
+        best_first = sorted(row.scores, key=lambda name: -row.scores[name][0])
+        order += [variant for variant in best_first if variant not in order]
+    return order
+
+
+def _shared(variants: list[str]) -> str:
+    """Return the word that all names begin with, the study's name usually, and its hyphen."""
+    first = {variant.partition("-")[0] for variant in variants}
+    return f"{first.pop()}-" if len(first) == 1 and all("-" in v for v in variants) else ""
+
+
+def _cell(row: Row, variant: str) -> str:
+    if variant not in row.scores:
+        return "-"
+    value, low, high = row.scores[variant]
+    return f"{value:.3f} [{low:.3f}, {high:.3f}]"
+
+
+def _cut(line: str, width: int) -> str:
+    return line if len(line) <= width else line[: width - 1] + "…"

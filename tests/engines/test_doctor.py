@@ -1,0 +1,209 @@
+"""What will go wrong, before it does."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from radpipe.core.files import write_json
+from radpipe.core.params import load_params
+from radpipe.engines import doctor
+from radpipe.engines.doctor import CHECKS, examine
+from tests.conftest import ROOT, SMALL
+
+
+@pytest.fixture
+def params(tmp_path, monkeypatch):
+    """Enter a project with the settings, the presets and the SLURM profile."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(SMALL))
+    for name in ("presets", "slurm"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    return load_params()
+
+
+@pytest.fixture
+def programs(tmp_path, monkeypatch):
+    """Return a function that puts a program of some lines of shell first in the path."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}/usr/bin{os.pathsep}/bin")
+    monkeypatch.setattr(
+        shutil, "which", lambda name: str(folder / name) if (folder / name).exists() else None
+    )
+
+    def put(name, script):
+        path = folder / name
+        path.write_text(f"#!/bin/sh\n{script}\n")
+        path.chmod(0o755)
+
+    return put
+
+
+def found(name, params):
+    return [(finding.level, finding.what, finding.way_out) for finding in CHECKS[name](params)]
+
+
+def test_a_sound_project(params):
+    assert found("settings", params)[0][:2] == ("ok", "1 studies, 2 runs planned")
+    assert found("codecs", params)[0][0] == "ok"
+    assert found("locks", params)[0][0] == "ok"
+    assert found("clock", params)[0][0] == "ok"
+    assert {name for name, _ in examine(params)} == set(CHECKS)
+    assert not list(Path(".state").glob("*-test"))
+
+
+def test_settings_that_cannot_work(params):
+    text = yaml.safe_load(Path("params.yaml").read_text())
+    text["variants"]["bones-v1"]["train"]["optimizer"] = "adm"
+    text["studies"]["bones"]["source"] = {"kind": "path", "path": "/no/such/folder"}
+    Path("params.yaml").write_text(yaml.safe_dump(text))
+    (preset, folder) = found("settings", load_params())
+    assert "did you mean 'adam'" in preset[1]
+    assert folder[1] == "studies.bones.source.path: no folder /no/such/folder"
+
+
+def test_a_missing_codec(params, monkeypatch):
+    from PIL import features
+
+    monkeypatch.setattr(features, "check", lambda codec: codec != "jpg_2000")
+    assert found("codecs", params)[0][:2] == ("problem", "Pillow cannot decode JPEG 2000")
+
+
+@pytest.mark.parametrize(
+    ("listed", "seen", "level"),
+    [("", "0 12.8", "note"), ("GPU 0", "0 12.8", "problem"), ("GPU 0", "1 12.8", "ok")],
+)
+def test_gpus(params, programs, monkeypatch, listed, seen, level):
+    """A GPU that the driver lists and torch does not see is a problem."""
+    programs("nvidia-smi", f'echo "{listed}"' if listed else "exit 9")
+    programs("python", f'echo "{seen}"')
+    monkeypatch.setattr(doctor.sys, "executable", "python")
+    assert found("gpu", params)[0][0] == level
+
+
+def test_torch_that_does_not_start(params, programs, monkeypatch):
+    programs("python", "echo 'ImportError: libcudart' >&2; exit 1")
+    monkeypatch.setattr(doctor.sys, "executable", "python")
+    assert "ImportError: libcudart" in found("gpu", params)[0][1]
+
+
+def slurm(programs, *, sacct="exit 1", age=300, gres="gpu:2"):
+    programs("sbatch", "")
+    programs("squeue", "")
+    programs("sacct", sacct)
+    programs("scontrol", f'echo "Slurmctld(primary) at x is UP"; echo "MinJobAge = {age} sec"')
+    programs("sinfo", f'echo "standard|{gres}|up"; echo "long|(null)|up"')
+
+
+def configure(**changes):
+    path = Path("slurm/config.yaml")
+    config = yaml.safe_load(path.read_text())
+    config.update(changes)
+    path.write_text(yaml.safe_dump(config))
+
+
+def test_no_slurm_is_a_note(params, programs):
+    assert found("slurm", params)[0][0] == "note"
+
+
+def test_a_cluster_without_accounting(params, programs):
+    slurm(programs)
+    (first, *_) = found("slurm", params)
+    assert first[0] == "problem"
+    assert "wait for ever" in first[1]
+    assert "slurm-status-command: squeue" in first[2]
+    configure(**{"slurm-status-command": "squeue"})
+    assert [level for level, *_ in found("slurm", params)] == ["ok", "ok"]
+
+
+def test_a_cluster_that_forgets_at_once(params, programs):
+    slurm(programs, age=30)
+    configure(**{"slurm-status-command": "squeue"})
+    assert "forgets ended jobs after 30 s" in found("slurm", params)[0][1]
+
+
+def test_a_controller_that_is_down(params, programs):
+    slurm(programs)
+    programs("scontrol", "echo 'slurm_load_ctl_conf error: Unable to contact'; exit 1")
+    assert "Unable to contact" in found("slurm", params)[0][1]
+
+
+@pytest.mark.parametrize(
+    ("gres", "partition", "what"),
+    [
+        ("(null)", "", "no partition has one"),
+        ("gpu:2", "'gpus'", "wants the partition 'gpus', there are long, standard"),
+        ("gpu:2", "'long'", "asks for a GPU in 'long', which has none"),
+    ],
+)
+def test_partitions(params, programs, gres, partition, what):
+    slurm(programs, sacct="exit 0", gres=gres)
+    configure(**{"set-resources": {"train": {"gpu": 1, "slurm_partition": partition}}})
+    answers = found("slurm", params)
+    assert ("ok", "sacct answers", "") in answers
+    assert any(what in answer[1] for answer in answers)
+
+
+@pytest.mark.engine
+def test_the_remote_is_tried(engines, tmp_path_factory):
+    """Without a remote a warning, with one that can be written fine, otherwise a problem."""
+    assert "no default remote" in engines.radpipe("doctor", check=False)
+    remote = tmp_path_factory.mktemp("remote")
+    engines.dvc("remote", "add", "--default", "store", str(remote))
+    assert "remote store can be written" in engines.radpipe("doctor", check=False)
+    assert not list(remote.iterdir())
+    engines.dvc("remote", "modify", "store", "url", "/dev/null/nowhere")
+    assert "the remote cannot be written: NotADirectoryError" in engines.radpipe(
+        "doctor", check=False
+    )
+
+
+def test_a_full_disk(params, monkeypatch):
+    """A hundred thousand pictures of 1,024 pixels need 98 GiB."""
+    path = Path("params.yaml")
+    text = yaml.safe_load(path.read_text())
+    text["studies"]["bones"]["image"]["side"] = 1024
+    path.write_text(yaml.safe_dump(text))
+    write_json(Path("results/studies/bones/ingest.json"), {"n_pictures": 100_000})
+    usage = shutil.disk_usage(".")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=50 * 2**30))
+    level, what, _ = found("disk", load_params())[0]
+    assert (level, what) == ("problem", "50.0 GiB free, about 102.7 GiB needed")
+
+
+def test_a_manifest_gives_the_number_of_pictures(params):
+    Path("data/bones").mkdir(parents=True)
+    Path("data/bones/manifest.csv").write_text("file\n" + "a.png\n" * 1024 * 1024)
+    assert found("disk", params)[0][1].endswith("about 6.0 GiB needed")
+
+
+def test_locks_that_bind_nobody(params, monkeypatch):
+    monkeypatch.setattr(doctor.fcntl, "flock", lambda stream, how: None)
+    assert found("locks", params)[0][1] == "the file system grants a lock twice"
+
+    def refuse(stream, how):
+        raise OSError(37, "No locks available")
+
+    monkeypatch.setattr(doctor.fcntl, "flock", refuse)
+    assert "No locks available" in found("locks", params)[0][1]
+
+
+def test_clocks_that_differ(params, monkeypatch):
+    now = doctor.time.time()
+    monkeypatch.setattr(doctor.time, "time", lambda: now - 60)
+    level, what, _ = found("clock", params)[0]
+    assert level == "problem"
+    assert "+60 s" in what
+
+
+def test_the_command_ends_with_a_count(params, programs):
+    command = [doctor.sys.executable, "-m", "radpipe.app", "doctor"]
+    Path("presets/bones.yaml").write_text("{}")
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "problem  settings" in done.stdout
+    assert "problems" in done.stderr

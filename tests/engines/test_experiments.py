@@ -1,0 +1,68 @@
+"""DVC's experiments in the few columns that matter."""
+
+import json
+
+import pytest
+
+from radpipe.engines.experiments import layout, read_experiments
+
+SCORE = {"auc": 0.9128, "auc_low": 0.8883, "auc_high": 0.9356}
+
+
+def state(rev, *, name=None, lr=0.1, experiments=None, error=None, **scores):
+    """Return one state as `dvc exp show --json` prints it (DVC 3.67)."""
+    data = {
+        "rev": rev,
+        "params": {"params.yaml": {"data": {"variants": {"bones-v1": {"train": {"lr": lr}}}}}},
+        "metrics": {"results/metrics.json": {"data": scores}},
+    }
+    return {
+        "rev": rev,
+        "name": name,
+        "data": None if error else data,
+        "error": error,
+        "experiments": experiments,
+    }
+
+
+def shown(*states, width=120):
+    return layout(read_experiments(json.dumps(states)), width).splitlines()
+
+
+def test_an_experiment_stands_below_its_commit_with_what_it_changed():
+    faster = state("b" * 40, name="faster", lr=0.2, **{"bones-v1": {**SCORE, "auc": 0.5}})
+    lines = shown(
+        state("workspace", lr=0.3, **{"bones-v1": SCORE}),
+        state("a" * 40, name="main", experiments=[{"revs": [faster]}], **{"bones-v1": SCORE}),
+    )
+    assert lines == [
+        "experiment  v1",
+        "workspace   0.913 [0.888, 0.936]",
+        "            variants.bones-v1.train.lr: 0.1 -> 0.3",
+        "main        0.913 [0.888, 0.936]",
+        "  faster    0.500 [0.888, 0.936]",
+        "            variants.bones-v1.train.lr: 0.1 -> 0.2",
+    ]
+
+
+@pytest.mark.parametrize(("width", "n_shown"), [(120, 5), (80, 3), (20, 1)])
+def test_variants_fill_the_screen_best_first(width, n_shown):
+    """A score takes 22 columns; whoever finds no room is named below."""
+    scores = {f"bones-{k}": {**SCORE, "auc": 0.5 + 0.01 * k} for k in range(10)}
+    lines = shown(state("workspace"), state("a" * 40, **scores), width=width)
+    assert lines[0].split() == ["experiment", *(str(9 - k) for k in range(n_shown))]
+    assert lines[-1].startswith("no room for: bones-")
+    assert all(len(line) <= max(width, 40) for line in lines[:-1])
+
+
+def test_what_was_not_scored_is_a_dash():
+    lines = shown(
+        state("workspace", **{"bones-v1": SCORE, "knee-v1": SCORE}), state("a" * 40, name="old")
+    )
+    assert lines[0].split() == ["experiment", "bones-v1", "knee-v1"]
+    assert lines[2].split() == ["old", "-", "-"]
+
+
+def test_a_state_that_dvc_cannot_read_says_so():
+    lines = shown(state("workspace"), state("a" * 40, error={"msg": "no such file", "type": "E"}))
+    assert "failed: no such file" in lines[-1]

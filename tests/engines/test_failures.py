@@ -1,0 +1,82 @@
+"""One message for each job that failed."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from radpipe.core.notes import new_note
+from radpipe.engines import failures as module
+from radpipe.engines.failures import explain, failures
+
+NOTE = replace(new_note("train", "bones-v1-fold-0-seed-0"), host="node7", slurm_job="41")
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """Enter an empty folder, in which SLURM lists nothing."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(module, "listed_jobs", frozenset)
+
+
+def slurm_says(text):
+    file = Path("logs/slurm/rule_train/bones-v1_0_0/41.log")
+    file.parent.mkdir(parents=True)
+    file.write_text(text)
+
+
+@pytest.mark.parametrize(
+    ("said", "state"),
+    [
+        ("slurmstepd: error: Step 41.0 exceeded memory limit (645 > 209), being killed", "memory"),
+        ("slurmstepd: error: Detected 1 oom_kill event in StepId=41.batch", "memory"),
+        ("slurmstepd: error: *** STEP 41.0 ON n CANCELLED AT x DUE TO TIME LIMIT ***", "time"),
+        ("error: *** JOB 41 ON n CANCELLED AT x DUE TO NODE FAILURE, SEE ***", "node failure"),
+        ("slurmstepd: error: *** JOB 41 ON n CANCELLED AT x DUE TO PREEMPTION ***", "preempted"),
+        ("slurmstepd: error: *** JOB 41 ON n CANCELLED AT x ***", "cancelled"),
+    ],
+)
+def test_slurm_names_the_cause(said, state):
+    slurm_says(said)
+    NOTE.write()
+    (message,) = failures()
+    first = message.splitlines()[0]
+    assert first.startswith("train bones-v1-fold-0-seed-0 failed: ")
+    assert state in first
+    assert "host node7, SLURM job 41" in first
+    assert "what to do: " in message
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "state", "advice"),
+    [
+        (1, "OutOfMemoryError: CUDA out of memory. Tried", "GPU out of memory", "batch_size"),
+        (1, "RuntimeError: CUDA error: device-side assert", "CUDA error", "another node"),
+        (1, "ZeroDivisionError: division", "a bug in radpipe", "report"),
+        (2, "train.lr: unknown", "something that you can mend", "last line"),
+    ],
+)
+def test_a_step_names_the_cause(code, text, state, advice):
+    message = explain(replace(NOTE, code=code, ended="now", message=text))
+    assert state in message
+    assert advice in message
+
+
+def test_the_last_words_are_those_of_this_job():
+    """What an earlier job of the same run logged is not shown."""
+    NOTE.log.parent.mkdir(parents=True)
+    old = "x INFO trained epoch 1\nx INFO finished train bones: seconds=1\n"
+    NOTE.log.write_text(old + "".join(f"x INFO line {k}\n" for k in range(9)))
+    text = explain(NOTE)
+    assert "line 8" in text
+    assert "line 2" not in text
+    assert "epoch 1" not in text
+
+
+def test_what_ended_well_or_long_ago_is_not_told():
+    NOTE.write()
+    assert list(failures("9999")) == []
+    NOTE.end(0, "")
+    assert list(failures()) == []
+    NOTE.end(75, "state saved")
+    assert list(failures()) == []
