@@ -1,6 +1,8 @@
 # One word for each thing one does with radpipe. `make help` lists them.
 PYTHON ?= python3
 VENV := .venv
+# Processes that run tests: one more than processors, because some tests wait for a cluster.
+WORKERS ?= $(shell expr $$(nproc) + 1)
 BIN := $(VENV)/bin
 # Everything below finds the environment's programs, activated or not.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -31,7 +33,7 @@ run: install  ## Run everything that params.yaml plans, on all cores of this mac
 
 test: install lint  ## Run every check and test
 	python -m coverage erase
-	python -m pytest -n 2 --dist worksteal --cov --cov-report= --cov-fail-under=0 --durations=15
+	python -m pytest -n $(WORKERS) --dist worksteal --cov --cov-report= --cov-fail-under=0 --durations=15
 	@if ls .coverage.* >/dev/null 2>&1; then python -m coverage combine --append --quiet; fi
 	python -m coverage report
 

@@ -1,13 +1,18 @@
 """A project whose steps do no work, with both engines."""
 
+import fcntl
 import os
 import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
+from typing import Any, Self
 
 import pytest
+import yaml
 
 from radpipe.core.files import IGNORED
 from tests.conftest import ROOT, Project
@@ -51,6 +56,20 @@ class Engines(Project):
         self.dvc("init", "--quiet")
         shutil.copytree(ROOT / ".dvc/plots", root / ".dvc/plots", dirs_exist_ok=True)
         self.commit("start")
+
+    @classmethod
+    def at(cls, root: Path, params: dict[str, Any] | None = None) -> Self:
+        """Return the project that lies in a folder already."""
+        found = cls.__new__(cls)
+        found.root = root
+        text = params or yaml.safe_load((root / "params.yaml").read_text())
+        found.params = deepcopy(text)
+        return found
+
+    def copy_to(self, root: Path) -> Self:
+        """Return a project of its own with everything that this one has."""
+        shutil.copytree(self.root, root, symlinks=True)
+        return self.at(root, self.params)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -122,6 +141,26 @@ class Engines(Project):
             for file in sorted(self.root.glob(pattern))
             if file.is_file() and file.name not in IGNORED
         }
+
+
+@pytest.fixture(scope="session")
+def once(tmp_path_factory, worker_id) -> Callable[[str, Callable[[Path], None]], Path]:
+    """Return a function that fills a folder once, however many processes run tests."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base if worker_id == "master" else base.parent
+
+    def fill(name: str, build: Callable[[Path], None]) -> Path:
+        folder = shared / name
+        with (shared / f"{name}.lock").open("w") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX)
+            if not folder.exists():
+                unfinished = shared / f"{name}-unfinished"
+                shutil.rmtree(unfinished, ignore_errors=True)
+                build(unfinished)
+                unfinished.rename(folder)
+        return folder
+
+    return fill
 
 
 @pytest.fixture

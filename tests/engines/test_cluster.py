@@ -5,6 +5,7 @@ import re
 import shutil
 import socket
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -14,13 +15,13 @@ from tests.engines.conftest import Engines
 # A cluster without accounting, and nobody's patience.
 PLAIN = (
     *("--slurm-status-command", "squeue", "--slurm-no-account"),
-    *("--slurm-init-seconds-before-status-checks", "3", "--seconds-between-status-checks", "3"),
+    *("--slurm-init-seconds-before-status-checks", "10"),
     *("--latency-wait", "5"),
 )
 PREDICTIONS = "results/runs/*/*/predictions.parquet"
 WEIGHTS = "results/runs/*/*/weights.safetensors"
 RUN = "bones-v1-fold-0-seed-0"
-RUNS = [f"results/runs/bones-{name}/fold-0-seed-0/predictions.parquet" for name in ("floor", "v1")]
+PREDICTED = "results/runs/bones-v1/fold-0-seed-0/predictions.parquet"
 
 pytestmark = [pytest.mark.engine, pytest.mark.skipif(bool(missing()), reason=missing())]
 
@@ -37,14 +38,20 @@ def cluster(tmp_path_factory):
             found.stop()
 
 
+def make_locally(root: Path) -> None:
+    """Make a project without a cluster: one variant that trains for some seconds."""
+    project = Engines(root, stubs=False)
+    project.params["variants"].pop("bones-floor")
+    project.params["variants"]["bones-v1"]["train"] = {"epochs": 30, "stop_patience": None}
+    project.set("plan.variants", ["bones-v1"])
+    project.commit("one variant")
+    project.snakemake(PREDICTED)
+
+
 @pytest.fixture(scope="module")
-def local(tmp_path_factory) -> Engines:
-    """Return a project that was made without a cluster, with a training of some seconds."""
-    project = Engines(tmp_path_factory.mktemp("local"), stubs=False)
-    project.set("variants.bones-v1.train.epochs", 30)
-    project.set("variants.bones-v1.train.stop_patience", None)
-    project.snakemake(*RUNS)
-    return project
+def local(once) -> Engines:
+    """Return a project that was made without a cluster."""
+    return Engines.at(once("local", make_locally))
 
 
 class OnCluster(Engines):
@@ -75,13 +82,12 @@ class OnCluster(Engines):
 
 @pytest.fixture
 def project(cluster, local, tmp_path) -> OnCluster:
-    """Return a project with everything that was made locally, except the runs."""
-    root = tmp_path / "project"
-    shutil.copytree(local.root, root, symlinks=True)
-    found = OnCluster.__new__(OnCluster)
-    found.root, found.params, found.cluster = root, local.params, cluster
+    """Return a project with everything that was made locally, except the run."""
+    shutil.copytree(local.root, tmp_path / "project", symlinks=True)
+    found = OnCluster.at(tmp_path / "project")
+    found.cluster = cluster
     for name in ("results/runs", "results/receipts/train", ".state", "logs"):
-        shutil.rmtree(root / name)
+        shutil.rmtree(found.root / name)
     return found
 
 
@@ -105,23 +111,20 @@ def assert_equal(project: OnCluster, local: Engines) -> None:
 
 def test_the_literal_command_makes_the_same_bytes(cluster, local, tmp_path):
     """`snakemake --cores 8 --profile slurm` in a fresh project; fetch stays on this host."""
-    project = OnCluster.__new__(OnCluster)
+    root = tmp_path / "project"
+    local.git("clone", "--quiet", str(local.root), str(root))
+    project = OnCluster.at(root)
     project.cluster = cluster
-    project.__init__(tmp_path / "project", stubs=False)
-    project.params = local.params
-    project.save()
-    project.slurm(*RUNS)
+    project.slurm(PREDICTED)
     assert_equal(project, local)
     assert project.bytes_of("data/bones/store/*.npy") == local.bytes_of("data/bones/store/*.npy")
-    jobs = {path.parent.name: "SLURM" for path in project.root.glob("results/receipts/*/*")}
-    assert jobs.keys() >= {"fetch", "ingest", "train", "predict"}
     assert '"slurm_job": null' in receipt(project, "fetch")
     for step in ("index", "ingest", "split", "train", "predict"):
         assert re.search(r'"slurm_job": "\d+"', receipt(project, step)), step
 
 
 def test_a_requeued_run_goes_on_where_it_saved(project, local):
-    process = project.start_slurm(*RUNS)
+    process = project.start_slurm(PREDICTED)
     job = project.training()
     project.cluster.ask("scontrol", "requeue", job)
     project.cluster.wait(lambda: job in project.cluster.jobs("PENDING"), "the requeued job")
@@ -133,7 +136,7 @@ def test_a_requeued_run_goes_on_where_it_saved(project, local):
 
 def test_too_little_memory_is_tried_again_with_more(project, local):
     """The first attempt is killed, the next asks for more, and SLURM's words name the cause."""
-    text = project.slurm(*RUNS, "--set-resources", "train:mem_mb=200 * 10 ** (attempt - 1)")
+    text = project.slurm(PREDICTED, "--set-resources", "train:mem_mb=200 * 10 ** (attempt - 1)")
     assert "Trying to restart" in text
     said = "".join(file.read_text() for file in project.root.glob("logs/slurm/rule_train/*/*.log"))
     assert "exceeded memory limit" in said
@@ -142,7 +145,7 @@ def test_too_little_memory_is_tried_again_with_more(project, local):
 
 def test_a_job_that_fails_for_good_is_explained_in_one_message(project):
     text = project.slurm(
-        *RUNS, "--retries", "0", "--set-resources", "train:mem_mb=200", check=False
+        PREDICTED, "--retries", "0", "--set-resources", "train:mem_mb=200", check=False
     )
     (message,) = re.findall(rf"^train {RUN} failed: .*", text, flags=re.M)
     assert re.fullmatch(rf"train {RUN} failed: out of memory \(host \S+, SLURM job \d+\)", message)

@@ -99,9 +99,9 @@ def test_a_clone_fetches_everything_by_ssh(engines, server, tmp_path_factory):
     assert "remote store can be written" in engines.radpipe("doctor", check=False)
     engines.dvc("push", "--quiet")
 
-    clone = Engines.__new__(Engines)
-    clone.root = tmp_path_factory.mktemp("clone") / "project"
-    engines.git("clone", "--quiet", str(engines.root), str(clone.root))
+    folder = tmp_path_factory.mktemp("clone") / "project"
+    engines.git("clone", "--quiet", str(engines.root), str(folder))
+    clone = Engines.at(folder)
     clone.dvc("remote", "modify", "--local", "store", "keyfile", str(key))
     clone.radpipe("sync")
     nothing_to_do(clone)

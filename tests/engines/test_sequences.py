@@ -74,8 +74,7 @@ def test_experiments_old_commits_and_clones(engines, tmp_path_factory):
 
     clone = tmp_path_factory.mktemp("clone")
     engines.git("clone", "--quiet", str(engines.root), str(clone / "project"))
-    fresh = Engines.__new__(Engines)
-    fresh.root = clone / "project"
+    fresh = Engines.at(clone / "project")
     fresh.radpipe("sync")
     nothing_to_do(fresh)
     assert fresh.bytes_of("results/**/*") == engines.bytes_of("results/**/*")

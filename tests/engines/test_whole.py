@@ -6,8 +6,6 @@ import shutil
 import signal
 import sys
 import time
-from copy import deepcopy
-from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
@@ -19,19 +17,9 @@ WEIGHTS = "results/runs/*/*/weights.safetensors"
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory) -> Engines:
+def made(once) -> Engines:
     """Return a project in which Snakemake made everything."""
-    project = Engines(tmp_path_factory.mktemp("whole") / "snakemake", stubs=False)
-    project.snakemake()
-    return project
-
-
-def copy_of(made: Engines, folder: Path) -> Engines:
-    """Return a project of its own with what Snakemake made."""
-    shutil.copytree(made.root, folder, symlinks=True)
-    copy = Engines.__new__(Engines)
-    copy.root, copy.params = folder, deepcopy(made.params)
-    return copy
+    return Engines.at(once("whole", lambda root: Engines(root, stubs=False).snakemake()))
 
 
 @pytest.mark.engine
@@ -64,7 +52,7 @@ def test_dvc_makes_the_same_bytes(made, tmp_path):
 @pytest.mark.parametrize("step", ["ingest", "train"])
 def test_a_kill_leaves_nothing_half_done(made, tmp_path, step):
     """`kill -9` in the middle; the same command again ends with the same bytes."""
-    project = copy_of(made, tmp_path / "killed")
+    project = made.copy_to(tmp_path / "killed")
     started = "logs/ingest/bones.log" if step == "ingest" else ".state/train"
     shutil.rmtree(project.root / "logs")
     shutil.rmtree(project.root / ("data" if step == "ingest" else "results/runs"))
@@ -83,7 +71,7 @@ def test_a_kill_leaves_nothing_half_done(made, tmp_path, step):
 
 @pytest.mark.engine
 def test_a_flipped_byte_in_raw_data_stops_ingest(made, tmp_path):
-    project = copy_of(made, tmp_path / "flipped")
+    project = made.copy_to(tmp_path / "flipped")
     project.set("studies.bones.image.side", 24)
     picture = next((project.root / "data/bones/raw").rglob("*.png"))
     raw = bytearray(picture.read_bytes())
@@ -97,7 +85,7 @@ def test_a_flipped_byte_in_raw_data_stops_ingest(made, tmp_path):
 @pytest.mark.engine
 def test_a_closed_test_stays_closed(made, tmp_path):
     """Without its study in plan.open_test, nothing of `test` is predicted or shown."""
-    project = copy_of(made, tmp_path / "closed")
+    project = made.copy_to(tmp_path / "closed")
     opened = (project.root / "openings.csv").read_text()
     project.set("plan.open_test", [])
     assert not any("train/" in run for run in project.planned())
@@ -113,7 +101,7 @@ def test_read_only_results_are_told(made, tmp_path):
     """A read-only output folder is a clear error, also for root."""
     if os.geteuid() != 0:
         pytest.skip("only root can mount a read-only folder; CI runs as root")
-    project = copy_of(made, tmp_path / "readonly")
+    project = made.copy_to(tmp_path / "readonly")
     project.set("evaluation.seed", 2)
     scores = project.root / "results/scores/bones-v1"
     project.run("mount", "-t", "tmpfs", "-o", "ro", "tmpfs", str(scores))

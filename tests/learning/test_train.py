@@ -12,7 +12,7 @@ from radpipe.core.step import StoppedError
 from radpipe.learning.samplers import draw_order
 from radpipe.learning.train import (
     about,
-    batch_loss,
+    batch_gradient,
     history_text,
     make_run,
     one_step,
@@ -104,12 +104,13 @@ def test_unknown_targets_give_no_gradient(make):
     masked = dataclasses.replace(run, train=dataclasses.replace(run.train, targets=half))
     state = start(masked, seed=0)
     state.network.eval()
-    loss, n_known = batch_loss(masked, state, torch.tensor([0, 1, 2]))
-    each = [batch_loss(run, state, torch.tensor([k]))[0] for k in (1, 2)]
+    loss, n_known = batch_gradient(masked, state, torch.tensor([0, 1, 2]), 1)
+    each = [batch_gradient(run, state, torch.tensor([k]), 1)[0] for k in (1, 2)]
     assert n_known == 3
     assert 0 < loss.item() < sum(each).item()
-    only, n_none = batch_loss(masked, state, torch.tensor([0]))
+    only, n_none = batch_gradient(masked, state, torch.tensor([0]), 1)
     assert (only.item(), n_none) == (0.0, 0)
+    state.optimizer.zero_grad()
     before = [weight.clone() for weight in state.network.parameters()]
     state.order = torch.tensor([0, 0])
     one_step(masked, state, [state.order])
@@ -137,6 +138,48 @@ def test_accumulated_batches_are_one_large_batch(make):
         assert state.progress.n_seen == 8
     for one, other in zip(*gradients, strict=True):
         torch.testing.assert_close(one, other, atol=1e-7, rtol=1e-4)
+
+
+class Small:
+    """A device on which only a few pictures fit."""
+
+    def __init__(self, network, most):
+        self.network, self.most = network, most
+
+    def __call__(self, images):
+        if len(images) > self.most:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        return self.network.forward(images)
+
+
+def first_step(make, monkeypatch, most):
+    """Return state and gradient of a first step of eight pictures, augmented as always."""
+    run = make(TWO, optimizer="sgd", clip_norm=None, batch_size=8)
+    state = start(run, seed=0)
+    state.network.eval().train = lambda: None
+    order = draw_order(run.train.targets, run.recipe.target, run.how, state.generator)[:8]
+    before = [weight.detach().clone() for weight in state.network.parameters()]
+    monkeypatch.setattr(type(state.network), "__call__", Small(state.network, most))
+    one_step(run, state, [order])
+    pairs = zip(state.network.parameters(), before, strict=True)
+    return state, [a - b for a, b in pairs]
+
+
+@pytest.mark.parametrize(("most", "pieces"), [(8, 1), (4, 2), (3, 4), (2, 4)])
+def test_a_batch_that_does_not_fit_is_cut(make, monkeypatch, caplog, most, pieces):
+    """Without batch statistics the gradient is that of the whole batch."""
+    _, whole = first_step(make, monkeypatch, 8)
+    state, cut = first_step(make, monkeypatch, most)
+    assert state.progress.pieces == pieces
+    assert state.progress.n_seen == 8
+    assert ("memory of the device ran out" in caplog.text) == (pieces > 1)
+    for one, other in zip(whole, cut, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-7, rtol=1e-4)
+
+
+def test_two_pictures_must_fit(make, monkeypatch):
+    with pytest.raises(torch.OutOfMemoryError):
+        first_step(make, monkeypatch, 1)
 
 
 def test_early_stopping_and_max_steps(make, tmp_path):

@@ -52,7 +52,9 @@ def main(job: Job) -> None:
     facts = about(run, state, fold=fold, seed=seed)
     save_weights(job.args.weights, state.kept, facts)
     write_text(job.args.history, history_text(state.progress.history))
-    job.fact(device=run.device.type, epochs=state.progress.epoch, steps=state.progress.step)
+    progress = state.progress
+    job.fact(device=run.device.type, epochs=progress.epoch, steps=progress.step)
+    job.fact(pieces_per_batch=progress.pieces)
     job.fact(**{name: facts[name] for name in ("epoch", "metric", "value", "parameters")})
     shutil.rmtree(folder, ignore_errors=True)
 

@@ -30,6 +30,8 @@ class Progress:
         Known targets seen in the current epoch.
     rate
         Learning rate of the last step.
+    pieces
+        Pieces that each batch is cut into so that it fits into the device's memory.
     done
         Nothing is left to train.
     best, stop
@@ -46,6 +48,7 @@ class Progress:
     step: int = 0
     n_seen: int = 0
     rate: float = 0.0
+    pieces: int = 1
     done: bool = False
     history: list[dict[str, float]] = field(default_factory=list)
 

@@ -169,11 +169,9 @@ def one_step(run: Run, state: State, group: list[Tensor]) -> None:
     """Make one optimiser step from one or more batches."""
     how, progress = run.how, state.progress
     state.network.train()
-    for batch in group:
-        loss, n_known = batch_loss(run, state, batch)
-        torch.autograd.backward(loss / (max(n_known, 1) * len(group)))
-        state.loss_sum += loss.detach()
-        progress.n_seen += n_known
+    loss, n_known = gradient(run, state, group)
+    state.loss_sum += loss
+    progress.n_seen += n_known
     if how.clip_norm is not None:
         torch.nn.utils.clip_grad_norm_(state.network.parameters(), how.clip_norm)
     progress.rate = state.optimizer.param_groups[0]["lr"]
@@ -185,17 +183,52 @@ def one_step(run: Run, state: State, group: list[Tensor]) -> None:
     progress.step += 1
 
 
-def batch_loss(run: Run, state: State, batch: Tensor) -> tuple[Tensor, int]:
-    """Return the loss summed over a batch's known targets, and their number."""
+def gradient(run: Run, state: State, group: list[Tensor]) -> tuple[Tensor, int]:
+    """Compute the gradient of a group of batches, in smaller pieces if memory runs out.
+
+    Returns
+    -------
+    loss
+        Float64 scalar, summed over the known targets.
+    n_known
+        Their number.
+
+    """
+    chance = state.generator.get_state()
+    while True:
+        try:
+            parts = [batch_gradient(run, state, batch, len(group)) for batch in group]
+        except torch.OutOfMemoryError:
+            state.optimizer.zero_grad(set_to_none=True)
+            # The next try draws the same augmentation; batch norm then sees smaller batches.
+            state.generator.set_state(chance)
+            state.progress.pieces *= 2
+            if 2 * state.progress.pieces > run.how.batch_size:
+                raise  # batch norm needs two pictures
+            torch.cuda.empty_cache()
+            log.warning("memory of the device ran out: pieces=%d", state.progress.pieces)
+        else:
+            return torch.stack([loss for loss, _ in parts]).sum(), sum(n for _, n in parts)
+
+
+def batch_gradient(run: Run, state: State, batch: Tensor, n_batches: int) -> tuple[Tensor, int]:
+    """Add the gradient of a batch; return the loss summed over known targets, and their number."""
     chosen = batch.numpy()
     images = gather(run.store, run.train.rows[chosen], run.device)
     images = apply(images, draw(run.recipe.augment, len(chosen), state.generator))
     targets = run.train.targets[chosen]
-    half = run.how.precision == "bfloat16"
-    with torch.autocast(run.device.type, dtype=torch.bfloat16, enabled=half):
-        logits = state.network(images)
     truth = torch.from_numpy(targets).to(run.device, non_blocking=True)
-    return run.loss(logits.float(), truth), int((~np.isnan(targets)).sum())
+    n_known = int((~np.isnan(targets)).sum())
+    half = run.how.precision == "bfloat16"
+    total = torch.zeros((), dtype=torch.float64, device=run.device)
+    pieces = max(1, min(state.progress.pieces, len(chosen) // 2))
+    for some, their_truth in zip(images.chunk(pieces), truth.chunk(pieces), strict=True):
+        with torch.autocast(run.device.type, dtype=torch.bfloat16, enabled=half):
+            logits = state.network(some)
+        loss = run.loss(logits.float(), their_truth)
+        torch.autograd.backward(loss / (max(n_known, 1) * n_batches))
+        total += loss.detach()
+    return total, n_known
 
 
 def finish_epoch(run: Run, state: State) -> dict[str, float]:
