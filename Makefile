@@ -1,8 +1,8 @@
 # One word for each thing one does with radpipe. `make help` lists them.
 PYTHON ?= python3
 VENV := .venv
-# Processes that run tests: one more than processors, because some tests wait for a cluster.
-WORKERS ?= $(shell expr $$(nproc) + 1)
+# Processes that run tests: one more than two processors, because some tests wait for a cluster.
+WORKERS ?= 3
 BIN := $(VENV)/bin
 # Everything below finds the environment's programs, activated or not.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
