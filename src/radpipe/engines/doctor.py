@@ -17,6 +17,7 @@ import yaml
 from radpipe.core.errors import RadpipeError
 from radpipe.core.files import read_json
 from radpipe.core.params import Params
+from radpipe.engines.commands import lines_of, run_command
 from radpipe.engines.plan import train_threads
 
 SLURM = Path("slurm/config.yaml")
@@ -93,7 +94,7 @@ def codecs(_: Params) -> Iterator[Finding]:
 @check("gpu")
 def gpu(_: Params) -> Iterator[Finding]:
     """Check that torch sees the GPUs of this host."""
-    n_listed = len(_lines("nvidia-smi", "--list-gpus"))
+    n_listed = len(lines_of("nvidia-smi", "--list-gpus"))
     code = "import torch; print(torch.cuda.device_count(), torch.version.cuda)"
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=False
@@ -127,7 +128,7 @@ def slurm(_: Params) -> Iterator[Finding]:
     if importlib.util.find_spec("snakemake_executor_plugin_slurm") is None:
         yield Finding("problem", "the SLURM executor of Snakemake is missing", "make install")
     config = yaml.safe_load(SLURM.read_text(encoding="utf-8"))
-    ping = _run("scontrol", "ping")
+    ping = run_command("scontrol", "ping")
     if ping.returncode:
         what = f"no controller answers: {_last(ping.stdout)}"
         yield Finding("problem", what, "ask the admins of the cluster")
@@ -139,7 +140,7 @@ def slurm(_: Params) -> Iterator[Finding]:
 @check("dvc")
 def dvc(_: Params) -> Iterator[Finding]:
     """Check that there is a default remote, and that this user may write there."""
-    done = _run(sys.executable, "-c", _TRY_REMOTE)
+    done = run_command(sys.executable, "-c", _TRY_REMOTE)
     said = _last(done.stdout)
     if said == "none":
         yield Finding(
@@ -226,7 +227,7 @@ print(remote.name)
 def _accounting(config: dict[str, object]) -> Iterator[Finding]:
     """Check `sacct`: the executor asks it how jobs fare, and waits for ever if it is mute."""
     asks_squeue = config.get("slurm-status-command") == "squeue"
-    answers = shutil.which("sacct") is not None and not _run("sacct", "--jobs=1").returncode
+    answers = shutil.which("sacct") is not None and not run_command("sacct", "--jobs=1").returncode
     if not answers and not asks_squeue:
         yield Finding(
             "problem",
@@ -236,7 +237,9 @@ def _accounting(config: dict[str, object]) -> Iterator[Finding]:
     elif answers:
         yield Finding("ok", "sacct answers")
     if asks_squeue:
-        found = re.search(r"MinJobAge\s*=\s*(\d+)", _run("scontrol", "show", "config").stdout)
+        found = re.search(
+            r"MinJobAge\s*=\s*(\d+)", run_command("scontrol", "show", "config").stdout
+        )
         age = int(found[1]) if found else 0
         if age < MIN_JOB_AGE:
             yield Finding(
@@ -250,7 +253,7 @@ def _accounting(config: dict[str, object]) -> Iterator[Finding]:
 
 def _partitions(config: dict[str, object]) -> Iterator[Finding]:
     """Check that named partitions exist, with GPUs where steps ask for them."""
-    rows = [line.split("|") for line in _lines("sinfo", "--noheader", "--format=%R|%G|%a")]
+    rows = [line.split("|") for line in lines_of("sinfo", "--noheader", "--format=%R|%G|%a")]
     names = {row[0] for row in rows}
     with_gpu = {row[0] for row in rows if "gpu" in row[1]}
     resources: dict[str, Mapping[str, object]] = {"default-resources": _block(config)}
@@ -292,20 +295,6 @@ def _store_gib(name: str, params: Params) -> float:
             n_pictures = sum(1 for _ in stream) - 1
     channels = 3 if image.channels == "colour" else 1
     return n_pictures * image.side**2 * channels * (image.bits // 8) / 2**30
-
-
-def _run(*command: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
-    )
-
-
-def _lines(*command: str) -> list[str]:
-    """Return the lines that a program prints; none where it is not installed or fails."""
-    if shutil.which(command[0]) is None:
-        return []
-    done = _run(*command)
-    return [] if done.returncode else done.stdout.strip().splitlines()
 
 
 def _last(text: str) -> str:

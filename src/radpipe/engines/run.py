@@ -10,6 +10,7 @@ from pathlib import Path
 from radpipe.core.errors import RadpipeError
 from radpipe.core.notes import alive
 from radpipe.core.params import Params
+from radpipe.engines.commands import lines_of
 from radpipe.engines.record import LOCK, one_at_a_time
 
 SNAKEMAKE_LOCKS = Path(".snakemake/locks")
@@ -31,7 +32,7 @@ def run(_: Params) -> None:
         if orphaned:
             log.warning("the last run here was killed; its lock on the folder is lifted")
             _snakemake("--unlock", "--quiet", "all")
-        if _snakemake("--cores", "all"):
+        if _snakemake("--cores", "all", *_gpus()):
             raise RadpipeError(
                 "A step failed; what it said stands above and in logs/<step>/. Steps that"
                 " are done stay done: mend the cause and start again."
@@ -53,6 +54,14 @@ def _left_by_a_dead_run() -> bool:
         return False
     host, _, process = LOCK.read_text(encoding="utf-8").partition(" ")
     return host == platform.node() and process.isdigit() and not alive(int(process))
+
+
+def _gpus() -> list[str]:
+    """Let as many runs use a GPU at once as there are; each then takes its own."""
+    number = len(lines_of("nvidia-smi", "--list-gpus"))
+    if not number:
+        return []
+    return ["--resources", f"gpu={number}", "--set-resources", "train:gpu=1", "predict:gpu=1"]
 
 
 def _snakemake(*arguments: str) -> int:

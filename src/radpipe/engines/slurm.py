@@ -1,23 +1,18 @@
 """What SLURM knows of our jobs."""
 
 import shutil
-import subprocess
 from pathlib import Path
+
+from radpipe.engines.commands import run_command
 
 LOGS = Path("logs/slurm")
 
 
 def listed_jobs() -> frozenset[str] | None:
     """Return the ids of this user's jobs that wait or run; None where SLURM cannot be asked."""
-    squeue = shutil.which("squeue")
-    if squeue is None:
+    if shutil.which("squeue") is None:
         return None
-    done = subprocess.run(
-        [squeue, "--me", "--noheader", "--format=%A"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = run_command("squeue", "--me", "--noheader", "--format=%A")
     return None if done.returncode else frozenset(done.stdout.split())
 
 

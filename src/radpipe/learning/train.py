@@ -22,6 +22,7 @@ from radpipe.core.settings import Training
 from radpipe.core.step import StoppedError
 from radpipe.learning.augment import apply, draw
 from radpipe.learning.data import Cases, Pixels, gather, normalisation
+from radpipe.learning.devices import take_device
 from radpipe.learning.inference import infer
 from radpipe.learning.losses import Loss, class_weights, make_loss, probabilities
 from radpipe.learning.models import build_model, n_parameters
@@ -301,7 +302,10 @@ def set_up(how: Training) -> torch.device:
     # Our code reads no memory that it has not written, so filling it would only cost time.
     setattr(torch.utils.deterministic, "fill_uninitialized_memory", False)  # noqa: B010
     torch.backends.cudnn.benchmark = not how.deterministic
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = take_device()
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    return device
 
 
 def about(run: Run, state: State, *, fold: int, seed: int) -> dict[str, Any]:

@@ -1,0 +1,19 @@
+"""Programs of the machine, asked for what they know."""
+
+import shutil
+import subprocess
+
+
+def run_command(*command: str) -> "subprocess.CompletedProcess[str]":
+    """Run a program; its errors stand in `stdout`, too."""
+    return subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+
+
+def lines_of(*command: str) -> list[str]:
+    """Return the lines that a program prints; none where it is not installed or fails."""
+    if shutil.which(command[0]) is None:
+        return []
+    done = run_command(*command)
+    return [] if done.returncode else done.stdout.strip().splitlines()
