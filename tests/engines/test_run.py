@@ -1,0 +1,32 @@
+"""What `make run` asks of Snakemake."""
+
+import pytest
+
+from radpipe.core.errors import RadpipeError
+from radpipe.engines import run as module
+
+
+@pytest.mark.parametrize(
+    ("listed", "asked"),
+    [
+        ([], []),
+        (
+            ["GPU 0: x", "GPU 1: y"],
+            ["--resources", "gpu=2", "--set-resources", "train:gpu=1", "predict:gpu=1"],
+        ),
+    ],
+)
+def test_no_more_trainings_than_gpus(tmp_path, monkeypatch, listed, asked):
+    monkeypatch.chdir(tmp_path)
+    calls = []
+    monkeypatch.setattr(module, "lines_of", lambda *command: listed)
+    monkeypatch.setattr(module, "_snakemake", lambda *arguments: calls.append([*arguments]))
+    module.run(None)
+    assert calls == [["--cores", "all", *asked]]
+
+
+def test_a_failed_step_is_an_error(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(module, "_snakemake", lambda *arguments: 1)
+    with pytest.raises(RadpipeError, match="Steps that are done stay done"):
+        module.run(None)
