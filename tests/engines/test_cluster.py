@@ -70,7 +70,7 @@ class OnCluster(Engines):
 
     def training(self) -> str:
         """Wait until a run of v1 has saved its state at least once; return its job's id."""
-        self.cluster.wait(lambda: self.saved() and self.job(), "a training job", 120)
+        self.cluster.wait(lambda: self.saved() and self.job(), "a training job", 300)
         return self.job()
 
     def saved(self) -> bool:
@@ -129,7 +129,7 @@ def test_a_requeued_run_goes_on_where_it_saved(project, local):
     project.cluster.ask("scontrol", "requeue", job)
     project.cluster.wait(lambda: job in project.cluster.jobs("PENDING"), "the requeued job")
     project.cluster.ask("scontrol", "update", f"JobId={job}", "StartTime=now")
-    assert process.wait(300) == 0
+    assert process.wait(600) == 0
     assert "resumed: epoch=" in (project.root / f"logs/train/{RUN}.log").read_text()
     assert_equal(project, local)
 
