@@ -72,12 +72,21 @@ def shuffle(root: Path, params: dict[str, Any], seed: int) -> None:
     shutil.copytree(root / "data/bones/raw", pictures)
     for name in ("ceiling.csv", "boxes.csv"):
         (pictures / name).unlink()
+    # One picture with two targets is refused, and rightly: of equal files one stays.
+    with (root / "data/bones/manifest.csv").open(newline="") as stream:
+        hashes = {row["file"]: row["sha256"] for row in csv.DictReader(stream)}
+    first = {digest: file for file, digest in reversed(hashes.items())}
+    copies = {file for file, digest in hashes.items() if first[digest] != file}
+    for file in copies & set(file_of.values()):
+        (pictures / file).unlink()
     classes = params["studies"]["bones"]["target"]["classes"]
     names = {-1: "test", 0: "tune"}
     with (pictures / "table.csv").open("w", newline="") as stream:
         table = csv.writer(stream)
         table.writerow(["image", "patient", "part", "target"])
         for case, who, where, what in zip(split["case"], patient, part, target, strict=True):
+            if file_of[case] in copies:
+                continue
             row = (file_of[case], who, names.get(int(where), "train"), classes[int(what)])
             table.writerow(row)
     study = params["studies"]["bones"]

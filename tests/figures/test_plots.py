@@ -8,18 +8,12 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from radpipe.figures import (
-    SHEETS,
-    colours,
-    plot_confusion,
-    plot_history,
-    plot_pr,
-    plot_ranking,
-    plot_reliability,
-    plot_roc,
-    sheet,
-)
-from radpipe.figures.palette import PALETTE
+from radpipe.figures.confusion import plot_confusion
+from radpipe.figures.curves import plot_pr, plot_reliability, plot_roc
+from radpipe.figures.histories import plot_history
+from radpipe.figures.palette import PALETTE, colours
+from radpipe.figures.ranking import plot_ranking
+from radpipe.figures.sheets import SHEETS, sheet
 
 VARIANTS = ("a-floor", "a-deep")
 

@@ -14,18 +14,14 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from matplotlib import rc_context
-from matplotlib.figure import Figure
 
-from radpipe.core.files import atomic, files_below, read_json
+from radpipe.core.files import files_below, read_json
 from radpipe.core.settings import Evaluation
 from radpipe.core.step import Job, Step
 from radpipe.core.tables import read_table
 from radpipe.evaluation.comparison import PAIRED, RANKING, Scored, compare
 from radpipe.evaluation.intervals import difference, estimate, owners
 from radpipe.evaluation.tables import read_csv, write_csv
-from radpipe.figures.palette import colours
-from radpipe.figures.sheets import SHEETS, sheet
 
 log = logging.getLogger("radpipe.compare")
 
@@ -156,7 +152,11 @@ def write_tables(folder: Path, scores: Sequence[Scores], per_study: Tables) -> l
 
 
 def draw_figures(folder: Path, scores: Sequence[Scores], ranking: list[Row]) -> list[Path]:
-    """Draw every figure of every study, as PNG for screens and SVG for print."""
+    """Draw every figure of every study, twice; matplotlib is loaded only now."""
+    from radpipe.figures.palette import colours
+    from radpipe.figures.saving import save
+    from radpipe.figures.sheets import SHEETS, sheet
+
     palette, written = colours(one.name for one in scores), []
     for study, part in ranked_parts(scores).items():
         own = [one for one in scores if one.study == study]
@@ -166,18 +166,8 @@ def draw_figures(folder: Path, scores: Sequence[Scores], ranking: list[Row]) -> 
             else:
                 table = [row for one in own for row in one.table(kind, part)]
             figure = sheet(kind, table, palette=palette)
-            written += save(figure, folder / f"{study}-{kind}")
+            written += [save(figure, folder / f"{study}-{kind}.{to}") for to in ("png", "svg")]
     return written
-
-
-def save(figure: Figure, stem: Path) -> list[Path]:
-    """Save a figure so that equal tables give equal bytes: no date, no version, no chance."""
-    png, svg = stem.with_name(stem.name + ".png"), stem.with_name(stem.name + ".svg")
-    with atomic(png) as temporary:
-        figure.savefig(temporary, format="png", metadata={"Software": None})
-    with atomic(svg) as temporary, rc_context({"svg.hashsalt": "radpipe"}):
-        figure.savefig(temporary, format="svg", metadata={"Date": None, "Creator": None})
-    return [png, svg]
 
 
 def ranked_parts(scores: Sequence[Scores]) -> dict[str, str]:

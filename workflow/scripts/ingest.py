@@ -9,7 +9,7 @@ Writes  data/<study>/store/                   pixels, index.parquet, rejected.cs
 import logging
 from typing import Any
 
-from radpipe.core.files import atomic, write_json
+from radpipe.core.files import write_json
 from radpipe.core.processors import n_processors
 from radpipe.core.settings import Image
 from radpipe.core.step import Job, Step
@@ -56,14 +56,12 @@ def main(job: Job) -> None:
 
 def draw(job: Job, image: Image, fingerprint: dict[str, Any]) -> None:
     """Draw sizes and intensities; matplotlib is loaded only once the store is whole."""
+    from radpipe.figures.saving import save
     from radpipe.figures.sizes import sizes_figure
 
     index = Store(job.args.out).index
     rows, columns = (index[name].to_numpy() for name in ("rows", "columns"))
-    figure = sizes_figure(rows, columns, fingerprint, size=image.side)
-    with atomic(job.args.picture) as temporary:
-        # Without the version of matplotlib, equal data give equal bytes.
-        figure.savefig(temporary, format="png", metadata={"Software": None})
+    save(sizes_figure(rows, columns, fingerprint, size=image.side), job.args.picture)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 import numpy as np
 from matplotlib.axes import Axes
 
-from radpipe.figures.palette import INK, tidy
+from radpipe.figures.frame import tidy
+from radpipe.figures.palette import INK
 from radpipe.figures.table import Columns, Table
 
 

@@ -6,7 +6,8 @@ from typing import Literal
 import numpy as np
 from matplotlib.axes import Axes
 
-from radpipe.figures.palette import QUIET, chosen, tidy
+from radpipe.figures.frame import tidy
+from radpipe.figures.palette import QUIET, chosen
 from radpipe.figures.table import Columns, Table
 
 

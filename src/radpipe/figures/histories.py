@@ -7,7 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from radpipe.figures.palette import INK, chosen, tidy
+from radpipe.figures.frame import tidy
+from radpipe.figures.palette import INK, chosen
 from radpipe.figures.table import Columns, Table
 
 

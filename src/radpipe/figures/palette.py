@@ -2,8 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 
-from matplotlib.axes import Axes
-
 from radpipe.figures.table import Columns
 
 # Okabe and Ito, "Color Universal Design", 2008, without black and yellow; then four of
@@ -35,12 +33,3 @@ def colours(variants: Iterable[str]) -> dict[str, str]:
 def chosen(table: Columns, palette: Mapping[str, str] | None) -> Mapping[str, str]:
     """Return the given colours, or colours for the variants in order of appearance."""
     return palette if palette is not None else colours(table.texts("variant"))
-
-
-def tidy(ax: Axes) -> None:
-    """Take away what carries no information: two sides of the frame, heavy ticks."""
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.spines[["left", "bottom"]].set_color(QUIET)
-    ax.tick_params(colors=INK, labelsize=10, color=QUIET)
-    ax.xaxis.label.set_fontsize(11)
-    ax.yaxis.label.set_fontsize(11)

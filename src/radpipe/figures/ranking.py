@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.axes import Axes
 
-from radpipe.figures.palette import FAINT, INK, QUIET, chosen, tidy
+from radpipe.figures.frame import tidy
+from radpipe.figures.palette import FAINT, INK, QUIET, chosen
 from radpipe.figures.table import Columns, Table
 
 # What a model without knowledge reaches; other metrics depend on the classes' shares.

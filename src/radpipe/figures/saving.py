@@ -1,0 +1,18 @@
+"""Figures as files: equal tables give equal bytes, without date, version or chance."""
+
+from pathlib import Path
+
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+
+from radpipe.core.files import atomic
+
+NOTHING = {"png": {"Software": None}, "svg": {"Date": None, "Creator": None}}
+
+
+def save(figure: Figure, path: Path) -> Path:
+    """Write a figure as its suffix says, .png for screens or .svg for print; return the path."""
+    kind = path.suffix.removeprefix(".")
+    with atomic(path) as temporary, rc_context({"svg.hashsalt": "radpipe"}):
+        figure.savefig(temporary, format=kind, metadata=NOTHING[kind])
+    return path
