@@ -144,11 +144,13 @@ def test_too_little_memory_is_tried_again_with_more(project, local):
 
 
 def test_a_job_that_fails_for_good_is_explained_in_one_message(project):
-    text = project.slurm(
-        PREDICTED, "--retries", "0", "--set-resources", "train:mem_mb=200", check=False
-    )
+    """Even one that SLURM killed before the step itself began."""
+    rule = project.root / "workflow/rules/train.smk"
+    rule.write_text(rule.read_text().replace("retries: 2", "retries: 0"))
+    text = project.slurm(PREDICTED, "--set-resources", "train:mem_mb=150", check=False)
     (message,) = re.findall(rf"^train {RUN} failed: .*", text, flags=re.M)
-    assert re.fullmatch(rf"train {RUN} failed: out of memory \(host \S+, SLURM job \d+\)", message)
+    assert "out of memory (" in message
+    assert re.search(r"SLURM job \d+\)$", message)
     assert "what to do: give the step more: slurm/config.yaml" in text
 
 

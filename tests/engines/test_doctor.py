@@ -206,4 +206,4 @@ def test_the_command_ends_with_a_count(params, programs):
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "problem  settings" in done.stdout
-    assert "problems" in done.stderr
+    assert "Problems: " in done.stderr

@@ -1,15 +1,22 @@
 """One message for each job that failed."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from radpipe.core.notes import new_note
+from radpipe.core.params import Params
 from radpipe.engines import failures as module
-from radpipe.engines.failures import explain, failures
+from radpipe.engines.failures import explain
+from tests.conftest import SMALL
 
 NOTE = replace(new_note("train", "bones-v1-fold-0-seed-0"), host="node7", slurm_job="41")
+
+
+START = datetime(2000, 1, 1, tzinfo=UTC)
+PARAMS = Params.model_validate(SMALL)
 
 
 @pytest.fixture(autouse=True)
@@ -17,6 +24,10 @@ def folder(tmp_path, monkeypatch):
     """Enter an empty folder, in which SLURM lists nothing."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(module, "listed_jobs", frozenset)
+
+
+def failures(since=START):
+    return module.failures(PARAMS, since)
 
 
 def slurm_says(text):
@@ -75,8 +86,18 @@ def test_the_last_words_are_those_of_this_job():
 
 def test_what_ended_well_or_long_ago_is_not_told():
     NOTE.write()
-    assert list(failures("9999")) == []
+    assert list(failures(datetime(9999, 1, 1, tzinfo=UTC))) == []
     NOTE.end(0, "")
     assert list(failures()) == []
     NOTE.end(75, "state saved")
     assert list(failures()) == []
+
+
+def test_a_job_that_was_killed_before_its_step_began_is_explained():
+    """It left no note; SLURM's log is all there is."""
+    slurm_says("slurmstepd: error: Step 41.0 exceeded memory limit (645 > 209), being killed")
+    (message,) = failures()
+    assert message.startswith("train bones-v1-fold-0-seed-0 failed: out of memory (SLURM job 41)")
+    Path("results/receipts/train").mkdir(parents=True)
+    Path("results/receipts/train/bones-v1-fold-0-seed-0.json").write_text("{}")
+    assert list(failures()) == []  # a later attempt went well

@@ -15,7 +15,7 @@ PARAMS = load_params()
 FRESHNESS = Freshness(PARAMS)
 THREADS = train_threads(PARAMS)
 NOW = ".state/now"
-STARTED = datetime.now(UTC).isoformat(timespec="seconds")
+STARTED = datetime.now(UTC).replace(microsecond=0)
 
 # Rules call `python`; no environment needs to be activated for that.
 prefer_this_python()
@@ -98,5 +98,5 @@ def now(step):
 
 def explain_failures():
     """Say what failed since this Snakefile was read, and what to do."""
-    for message in failures(STARTED):
+    for message in failures(PARAMS, STARTED):
         print(f"\n{message}", file=sys.stderr)

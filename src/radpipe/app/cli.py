@@ -50,7 +50,7 @@ def examine_machine(params: Params) -> None:
         sys.stdout.flush()
         n_problems += finding.level == "problem"
     if n_problems:
-        raise RadpipeError(f"{n_problems} problems; below each stands the way out.")
+        raise RadpipeError(f"Problems: {n_problems}; below each stands the way out.")
 
 
 def show_status(params: Params) -> None:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -32,6 +32,11 @@ class Params(Strict):
     variants: dict[str, Variant] = Field(description="Exactly what runs, by name.")
     plan: Plan
     evaluation: Evaluation
+
+    @cached_property
+    def plain(self) -> dict[str, Any]:
+        """The settings as JSON values, made once: large plans look thousands of them up."""
+        return self.model_dump(mode="json")
 
     @model_validator(mode="after")
     def _names_agree(self) -> "Params":
@@ -208,7 +213,7 @@ def check(model: type[T], value: Any, *, where: str, source: str) -> T:
 
 def lookup(params: Params, dotted: str) -> Any:
     """Return the JSON value at a dotted path such as `studies.bones.split`."""
-    value: Any = params.model_dump(mode="json")
+    value: Any = params.plain
     for key in dotted.split("."):
         if key not in value:
             raise ConfigError(f"params.yaml: {dotted} does not exist{near_miss(key, value)}")

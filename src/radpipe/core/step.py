@@ -54,6 +54,7 @@ class Job:
         self._inputs: dict[str, str] = {}
         self._outputs: list[Path] = []
         self._facts: dict[str, Any] = {}
+        self._texts: dict[Path, str] = {}
         self._code = code_hashes(step.name, step.layers_of(args, params), self.hashes)
 
     def setting(self, dotted: str) -> Any:
@@ -79,7 +80,7 @@ class Job:
         if not path.exists():
             raise StaleError(f"{path}: missing. Run the step that makes it first.")
         digest = self.hashes.of(path)
-        maker = _maker(path)
+        maker = self._maker(path)
         if maker is not None:
             lines = disagreements(maker, self._params, self.hashes)
             if lines:
@@ -103,6 +104,19 @@ class Job:
     def fact(self, **facts: Any) -> None:
         """Note a fact for the receipt that has no bearing on agreement (JSON values)."""
         self._facts.update(facts)
+
+    def _maker(self, path: Path) -> Receipt | None:
+        """Find the receipt that vouches for a path, if a step made it."""
+        if not self._texts:
+            files = sorted(RECEIPTS.glob("*/*.json"))
+            self._texts = {file: file.read_text(encoding="utf-8") for file in files}
+        for file, text in self._texts.items():
+            # Parsing every receipt of a large plan would be slow; searching their text is not.
+            if f'"{path}": "' in text:
+                receipt = read_receipt(file)
+                if str(path) in receipt.outputs:
+                    return receipt
+        return None
 
     def _finish(self, started: float) -> None:
         """Hash inputs once more, then outputs, and write the receipt."""
@@ -310,17 +324,6 @@ def open_log(path: Path) -> list[logging.Handler]:
         root.addHandler(handler)
     logging.captureWarnings(capture=True)
     return [to_file, to_screen]
-
-
-def _maker(path: Path) -> Receipt | None:
-    """Find the receipt that vouches for a path, if a step made it."""
-    for file in sorted(RECEIPTS.glob("*/*.json")):
-        # Reading every receipt of a large plan would be slow; the text search is not.
-        if f'"{path}": "' in file.read_text(encoding="utf-8"):
-            receipt = read_receipt(file)
-            if str(path) in receipt.outputs:
-                return receipt
-    return None
 
 
 def _number(variable: str) -> int | None:

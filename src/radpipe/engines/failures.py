@@ -2,10 +2,14 @@
 
 import re
 from collections.abc import Iterator
+from datetime import datetime
 
 from radpipe.core.notes import Note, read_notes
+from radpipe.core.params import Params
+from radpipe.core.receipts import receipt_path
 from radpipe.core.step import RUN_ME_AGAIN
-from radpipe.engines.slurm import listed_jobs, said_of
+from radpipe.engines.plan import RUN_NAMES, planned_values
+from radpipe.engines.slurm import failed_job, listed_jobs, said_of
 from radpipe.engines.status import is_lost
 
 # What SLURM, the kernel or CUDA say, what it means, and what helps.
@@ -43,13 +47,22 @@ CAUSES = (
 TAIL = 6
 
 
-def failures(since: str = "") -> Iterator[str]:
-    """Explain every job that started at `since` (UTC, ISO 8601) or later and failed."""
-    jobs = listed_jobs()
+def failures(params: Params, since: datetime) -> Iterator[str]:
+    """Explain every job that started at `since` or later and failed."""
+    jobs, noted = listed_jobs(), set()
     for note in read_notes():
-        failed = note.code not in (None, 0, RUN_ME_AGAIN) or is_lost(note, jobs)
-        if failed and note.started >= since:
+        if datetime.fromisoformat(note.started) < since:
+            continue
+        noted.add((note.step, note.run))
+        if note.code not in (None, 0, RUN_ME_AGAIN) or is_lost(note, jobs):
             yield explain(note)
+    for step, values in planned_values(params):
+        run = RUN_NAMES[step].format(**values)
+        if (step, run) not in noted and not receipt_path(step, run).exists():
+            job = failed_job(step, values.values(), since.timestamp())
+            if job:
+                # Killed before the step itself began, so that it left no note.
+                yield explain(Note(step, run, "", 0, job, ""))
 
 
 def explain(note: Note) -> str:
@@ -57,7 +70,9 @@ def explain(note: Note) -> str:
     said = said_of(note.slurm_job)
     tail = _log_of(note)
     state, advice = _cause(note, f"{said}\n{note.message}\n" + "\n".join(tail))
-    where = f"host {note.host}" + (f", SLURM job {note.slurm_job}" if note.slurm_job else "")
+    host = f"host {note.host}" if note.host else ""
+    job = f"SLURM job {note.slurm_job}" if note.slurm_job else ""
+    where = ", ".join(part for part in (host, job) if part)
     return "\n".join(
         [
             f"{note.title} failed: {state} ({where})",

@@ -23,6 +23,12 @@ RUN_NAMES = {
 
 def planned_runs(params: Params) -> Iterator[tuple[str, str]]:
     """Yield (step, run) for everything planned, makers before users."""
+    for step, values in planned_values(params):
+        yield step, RUN_NAMES[step].format(**values)
+
+
+def planned_values(params: Params) -> Iterator[tuple[str, dict[str, str | int]]]:
+    """Yield each planned run as its step and what its name is made of, by wildcard."""
     values: dict[str, Sequence[str | int]] = {
         "study": list(params.studies),
         "variant": params.plan.variants,
@@ -32,7 +38,7 @@ def planned_runs(params: Params) -> Iterator[tuple[str, str]]:
     for step, name in RUN_NAMES.items():
         used = [key for key in values if f"{{{key}}}" in name]
         for combination in product(*(values[key] for key in used)):
-            yield step, name.format(**dict(zip(used, combination, strict=True)))
+            yield step, dict(zip(used, combination, strict=True))
 
 
 def train_threads(params: Params) -> dict[str, int]:

@@ -1,6 +1,7 @@
 """What SLURM knows of our jobs."""
 
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 from radpipe.engines.commands import run_command
@@ -14,6 +15,18 @@ def listed_jobs() -> frozenset[str] | None:
         return None
     done = run_command("squeue", "--me", "--noheader", "--format=%A")
     return None if done.returncode else frozenset(done.stdout.split())
+
+
+def failed_job(step: str, values: Iterable[str | int], since: float) -> str | None:
+    """Return the id of the newest job of a run that failed at `since` (epoch) or later.
+
+    The executor deletes the logs of jobs that end well.
+    """
+    # The folder's name is the executor's: wildcards in the order of the rule's outputs.
+    folder = LOGS / f"rule_{step}" / "_".join(map(str, values))
+    files = [file for file in folder.glob("*.log") if file.stat().st_mtime >= since]
+    newest = max(files, key=lambda file: file.stat().st_mtime, default=None)
+    return newest.stem if newest else None
 
 
 def said_of(job: str | None) -> str:
