@@ -8,7 +8,7 @@ import pyarrow as pa
 import yaml
 
 from radpipe.core.files import sha256_path, write_json
-from radpipe.core.recipe import Artifact, Recipe, make_recipe, read_recipe
+from radpipe.core.recipe import Artifact, Recipe, make_recipe, parts_text, read_recipe
 from radpipe.core.settings import Image, Target, Variant
 from radpipe.core.tables import write_table
 from radpipe.imaging.store import INDEX, Store, StoreWriter, building, write_pictures
@@ -93,6 +93,7 @@ def write_recipe(root: Path, target: Target, *, preset: str, **overrides: Any) -
     out = root / "results/runs/bones-x/recipe.json"
     write_json(out, value)
     read_recipe(out)
+    (out.parent / "parts.json").write_text(parts_text("bones", ["bones"]))
     return str(out.relative_to(root))
 
 

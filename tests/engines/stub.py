@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import radpipe
-from radpipe.core.files import sha256_json, write_text
+from radpipe.core.files import sha256_json, write_json, write_text
 from radpipe.core.params import lookup
 from radpipe.core.step import Job, Step
 
@@ -49,12 +49,7 @@ def run(script: str) -> None:
 def work(step: Step, job: Job) -> None:
     """Write outputs that depend on settings and inputs alone."""
     args = job.args
-    if step.name == "recipe":
-        # A recipe holds what the variant depends on, so that unchanged means unchanged.
-        variant = job.setting(f"variants.{args.variant}")
-        content: Any = [variant.model_dump(), job.hashes.of(args.store), job.hashes.of(args.split)]
-    else:
-        content = [step.name, job.run, [lookup(job._params, key) for key in job._declared]]
+    content: Any = [step.name, job.run, [lookup(job._params, key) for key in job._declared]]
     if step.name == "ingest":
         # Pixels depend on the image settings; an edit to the adapter changes nothing.
         content = [content, job.hashes.of(args.cases)]
@@ -66,6 +61,9 @@ def work(step: Step, job: Job) -> None:
         time.sleep(1)
     for name in step.writes:
         path = getattr(args, name)
+        if path.name == "store":
+            image = job.setting(f"studies.{args.study}.image")
+            write_json(path / "fingerprint.json", {"image": image.model_dump(mode="json")})
         if name in ("tables", "figures") or path.name == "store":
             path.mkdir(parents=True, exist_ok=True)
             path = path / f"{args.study if step.name == 'ingest' else 'bones'}-roc.png"

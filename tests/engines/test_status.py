@@ -79,4 +79,4 @@ def test_the_command_follows_a_change(engines):
     engines.set("variants.bones-v1.train.lr", 0.5)
     text = engines.radpipe("status")
     assert "stale: recipe bones-v1: variants.bones-v1.train.lr: 'absent' when made, 0.5 now" in text
-    assert "stale: train bones-v1-fold-0-seed-0: recipe bones-v1 is made again" in text
+    assert "stale: train bones-v1-fold-0-seed-0: recipe bones-v1 will be another one" in text

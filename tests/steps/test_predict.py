@@ -2,6 +2,7 @@
 
 import csv
 
+from radpipe.core.recipe import parts_text
 from radpipe.core.tables import read_table
 from tests.small_study import THREE, TWO, write_recipe, write_study
 from tests.steps.test_train import WEIGHTS, options
@@ -11,7 +12,8 @@ QUICK = {"model": {"widths": [4]}, "train": {"epochs": 1}}
 
 
 def arguments(recipe: str) -> list[str]:
-    return [*options(recipe)[:8], "--weights", WEIGHTS, "--out", OUT]
+    parts = recipe.replace("recipe.json", "parts.json")
+    return [*options(recipe)[:8], "--parts", parts, "--weights", WEIGHTS, "--out", OUT]
 
 
 def test_test_is_predicted_only_when_opened_and_every_opening_is_noted(project):
@@ -37,7 +39,7 @@ def test_test_is_predicted_only_when_opened_and_every_opening_is_noted(project):
         ("bones", "bones-x", "0")
     ] * 2
 
-    project.set("plan.open_test", [])
+    (project.root / recipe).with_name("parts.json").write_text(parts_text("bones", []))
     assert project.step("predict", *arguments(recipe)).returncode == 0
     closed = read_table(project.root / OUT)
     assert set(closed["part"].to_pylist()) == {"tune"}

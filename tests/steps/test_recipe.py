@@ -15,6 +15,7 @@ ARGUMENTS = {
     "weights": "weights/random.json",
     "presets": "presets",
     "out": "results/runs/bones-v1/recipe.json",
+    "parts": "results/runs/bones-v1/parts.json",
 }
 
 

@@ -14,6 +14,8 @@ from snakemake.exceptions import IncompleteCheckpointException
 PARAMS = load_params()
 FRESHNESS = Freshness(PARAMS)
 THREADS = train_threads(PARAMS)
+AFTER_RECIPE = ("train", "predict", "evaluate", "compare", "report")
+LOOKED = []
 NOW = ".state/now"
 STARTED = datetime.now(UTC).replace(microsecond=0)
 
@@ -62,15 +64,25 @@ def recipe_of(wildcards):
 
 
 def stale(step, wildcards):
-    """Whether a run must be made again; steps after `recipe` wait until it is settled."""
-    if step in ("train", "predict", "evaluate"):
-        checkpoints.recipe.get(variant=wildcards.variant)
-    if step in ("compare", "report"):
-        for variant in PARAMS.variants:
-            checkpoints.recipe.get(variant=variant)
-    # Rules named with --forcerun count as stale, so what depends on them runs again, too.
-    FRESHNESS.forced = {str(name) for name in workflow.dag_settings.forcerun}
+    """Whether a run must be made again; what trains waits until data and split are settled."""
+    look_again()
+    variants = [wildcards.variant] if "variant" in wildcards.keys() else PARAMS.variants
+    if step in AFTER_RECIPE:
+        for study in {
+            PARAMS.variants[v].study for v in variants if not FRESHNESS.settled(v)
+        }:
+            checkpoints.split.get(study=study)
     return bool(FRESHNESS.reasons(step, RUN_NAMES[step].format(**wildcards)))
+
+
+def look_again():
+    """Ask receipts anew once a checkpoint is done; nothing else changes while one plans."""
+    n_done = len(checkpoints.created_output)
+    if LOOKED != [n_done]:
+        LOOKED[:] = [n_done]
+        # Rules named with --forcerun count as stale, so what depends on them runs again, too.
+        FRESHNESS.forced = {str(name) for name in workflow.dag_settings.forcerun}
+        FRESHNESS.look_again()
 
 
 def made(step, paths):
@@ -86,7 +98,7 @@ def made(step, paths):
         try:
             return found if stale(step, wildcards) else ancient(found)
         except IncompleteCheckpointException:
-            return found  # asked again once the recipe is settled
+            return found  # asked again once the split is made
 
     return choose
 

@@ -3,6 +3,7 @@ rule predict:
     input:
         code("predict", "core", "imaging", "learning"),
         recipe=made("predict", recipe_of),
+        parts=made("predict", "results/runs/{variant}/parts.json"),
         weights=made(
             "predict",
             "results/runs/{variant}/fold-{fold}-seed-{seed}/weights.safetensors",
@@ -18,5 +19,5 @@ rule predict:
     threads: threads
     shell:
         "python workflow/scripts/predict.py --variant {wildcards.variant} --fold {wildcards.fold}"
-        " --seed {wildcards.seed} --recipe {input.recipe} --weights {input.weights}"
-        " --out {output.predictions}"
+        " --seed {wildcards.seed} --recipe {input.recipe} --parts {input.parts}"
+        " --weights {input.weights} --out {output.predictions}"

@@ -1,6 +1,5 @@
 # Resolve everything a variant depends on.   dvc.yaml: recipe
-# A checkpoint: work upstream that leaves a recipe as it was retrains nothing.
-checkpoint recipe:
+rule recipe:
     input:
         code("recipe", "core"),
         store=made("recipe", lambda wildcards: PARAMS.variants[wildcards.variant].store),
@@ -14,6 +13,7 @@ checkpoint recipe:
         now=now("recipe"),
     output:
         recipe="results/runs/{variant}/recipe.json",
+        parts="results/runs/{variant}/parts.json",
         receipt="results/receipts/recipe/{variant}.json",
     log:
         "logs/recipe/{variant}.log",
@@ -24,4 +24,4 @@ checkpoint recipe:
     shell:
         "python workflow/scripts/recipe.py --variant {wildcards.variant} --study {params.study}"
         " --store {input.store} --split {input.split} --weights {input.weights}"
-        " --presets {input.presets} --out {output.recipe}"
+        " --presets {input.presets} --out {output.recipe} --parts {output.parts}"

@@ -1,5 +1,7 @@
 # Draw parts and folds by patient; refuse or group leaks.   dvc.yaml: split
-rule split:
+# A checkpoint: once data are settled, recipes can be foreseen, and work upstream that leaves a
+# recipe as it was retrains nothing.
+checkpoint split:
     input:
         code("split", "core", "imaging", "splitting"),
         cases=made("split", "data/{study}/cases.parquet"),

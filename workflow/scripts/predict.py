@@ -1,6 +1,6 @@
 """Predict `tune`, and `test` if its study is opened, which is written down.
 
-Reads   results/runs/<variant>/recipe.json and a run's weights.safetensors
+Reads   recipe.json and parts.json of results/runs/<variant>/, and a run's weights.safetensors
 Writes  predictions.parquet beside the weights; a row of openings.csv for every opening
 """
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from radpipe.core.files import read_json
 from radpipe.core.recipe import read_recipe
 from radpipe.core.step import Job, Step
 from radpipe.core.tables import write_table
@@ -24,9 +25,8 @@ STEP = Step(
     run="{variant}-fold-{fold}-seed-{seed}",
     layers=("core", "imaging", "learning"),
     options={"variant": str, "fold": int, "seed": int},
-    reads=("recipe", "weights"),
+    reads=("recipe", "parts", "weights"),
     writes=("out",),
-    settings=("plan.open_test",),
 )
 
 
@@ -40,11 +40,10 @@ def main(job: Job) -> None:
     store, split = Store(Path(recipe.store.path)), Path(recipe.split.path)
     device = set_up(recipe.train)
     network = load_network(job.args.weights, recipe, store).to(device)
-    parts = ["tune"]
-    if recipe.study in job.setting("plan.open_test"):
+    parts = read_json(job.args.parts)
+    if "test" in parts:
         # Written down before anything is seen, so that no look goes uncounted.
         note_opening(Path("openings.csv"), recipe, fold=fold, seed=seed)
-        parts.insert(0, "test")
     tables = []
     for part in parts:
         cases = read_part(split, store, recipe.target, part=part, fold=fold)

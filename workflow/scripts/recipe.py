@@ -1,15 +1,15 @@
 """Resolve a variant into its recipe: settings, hashes of inputs, versions.
 
 Reads   presets/, data/<study>/store, data/<study>/split.parquet, weights/<name>
-Writes  results/runs/<variant>/recipe.json
+Writes  results/runs/<variant>/recipe.json, parts.json (which parts are predicted)
 """
 
 import logging
 from pathlib import Path
 
 from radpipe.core.errors import ConfigError, StaleError
-from radpipe.core.files import read_json, write_json
-from radpipe.core.recipe import Artifact, make_recipe
+from radpipe.core.files import read_json, write_text
+from radpipe.core.recipe import artifacts_of, make_recipe, parts_text
 from radpipe.core.settings import Image, Variant
 from radpipe.core.step import Job, Step
 
@@ -22,8 +22,13 @@ STEP = Step(
     layers=("core",),
     options={"variant": str, "study": str},
     reads=("store", "split", "weights", "presets"),
-    writes=("out",),
-    settings=("variants.{variant}", "studies.{study}.target", "studies.{study}.image"),
+    writes=("out", "parts"),
+    settings=(
+        "variants.{variant}",
+        "studies.{study}.target",
+        "studies.{study}.image",
+        "plan.open_test",
+    ),
 )
 
 
@@ -35,19 +40,18 @@ def main(job: Job) -> None:
     check_options(job, variant)
     if args.store == Path("data", args.study, "store"):
         check_store(args.store, image, study=args.study)
-    artifacts = {
-        name: Artifact(path=str(path), sha256=job.hashes.of(path))
-        for name, path in (("store", args.store), ("split", args.split), ("weights", args.weights))
-    }
     recipe = make_recipe(
         args.variant,
         variant,
         target=job.setting(f"studies.{args.study}.target"),
         image=image,
-        artifacts=artifacts,
+        artifacts=artifacts_of(
+            {kind: str(getattr(args, kind)) for kind in variant.inputs}, job.hashes
+        ),
         presets=args.presets,
     )
-    write_json(args.out, recipe.model_dump(mode="json"))
+    write_text(args.out, recipe.text)
+    write_text(args.parts, parts_text(args.study, job.setting("plan.open_test")))
     job.fact(recipe=recipe.sha256)
     log.info(
         "resolved %s: model=%s preset=%s recipe=%s",

@@ -42,9 +42,14 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
+def json_text(value: Any) -> str:
+    """Format JSON as files hold it: two spaces, keys as given, no NaN, a newline at the end."""
+    return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
 def write_json(path: Path, value: Any) -> None:
-    """Write JSON atomically: two spaces, keys as given, no NaN, a newline at the end."""
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    """Write JSON atomically, as `json_text` formats it."""
+    write_text(path, json_text(value))
 
 
 def read_json(path: Path) -> Any:

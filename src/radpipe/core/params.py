@@ -22,6 +22,8 @@ from radpipe.core.settings import (
 )
 
 NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
+# The safe loader in C, where PyYAML was built with it: every job reads all of a large plan.
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 T = TypeVar("T", bound=BaseModel)
 
 
@@ -165,7 +167,7 @@ def load_yaml(path: Path) -> Any:
     reader of settings goes through here.
     """
     try:
-        value = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        value = yaml.load(Path(path).read_text(encoding="utf-8"), Loader=LOADER)  # noqa: S506
     except FileNotFoundError as error:
         raise ConfigError(f"{path}: there is no such file.") from error
     except yaml.YAMLError as error:

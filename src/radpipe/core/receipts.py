@@ -1,6 +1,7 @@
 """Receipts: what a step really did, and whether that is still what the settings ask for."""
 
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -117,10 +118,56 @@ def read_receipt(path: Path) -> Receipt:
     return receipt
 
 
-def disagreements(receipt: Receipt, params: Params, hashes: Hashes) -> list[str]:
+def read_maker(path: Path | str, read: Callable[[Path], Receipt] = read_receipt) -> Receipt | None:
+    """Find the receipt that vouches for a file or folder, if a step made it.
+
+    Receipts are searched as text, the likely ones first; `read` parses the one that is found.
+    What is wrong with the receipt of another run is not asked.
+    """
+    line = f'"{path}": "'
+    for candidate in _candidates(Path(path)):
+        if line in candidate.read_text(encoding="utf-8"):
+            found = read(candidate)
+            if str(path) in found.outputs:
+                return found
+    return None
+
+
+def _candidates(path: Path) -> Iterator[Path]:
+    """Yield receipts, those first whose run is named after parts of the path.
+
+    A large plan has thousands of receipts. Most runs are named after parts of what they write,
+    such as `v1-fold-0-seed-0` of `results/runs/v1/fold-0-seed-0/weights.safetensors`.
+    """
+    parts = path.parts
+    names = ["-".join(parts[i:j]) for i in range(len(parts)) for j in range(len(parts), i, -1)]
+    steps = sorted(RECEIPTS.glob("*"))
+    likely = [f"{step}/{name}.json" for step in steps for name in names]
+    yield from (Path(name) for name in likely if os.path.exists(name))  # noqa: PTH110 (faster)
+    yield from RECEIPTS.glob("*/*.json")
+
+
+def disagreements(
+    receipt: Receipt,
+    params: Params,
+    hashes: Hashes,
+    *,
+    code: Mapping[str, str] | None = None,
+    foreseen: Mapping[str, str] | None = None,
+) -> list[str]:
     """List what no longer agrees with a receipt, most telling first; empty is good.
 
     Settings are compared with `params`, code and inputs and outputs with the files of now.
+
+    Parameters
+    ----------
+    receipt, params, hashes
+        What was, what is asked for, and the files of now.
+    code
+        Hashes of the step's code, if they are known already.
+    foreseen
+        Input to the hash that it will have once it is made again.
+
     """
     lines = []
     for key, then in receipt.settings.items():
@@ -129,12 +176,19 @@ def disagreements(receipt: Receipt, params: Params, hashes: Hashes) -> list[str]
         except ConfigError:
             now = "absent"
         lines += [f"{path}: {a!r} when made, {b!r} now" for path, a, b in _changes(key, then, now)]
-    code = code_hashes(receipt.step, receipt.layers, hashes)
+    if code is None:
+        code = code_hashes(receipt.step, receipt.layers, hashes)
     lines += [f"code {name}: {what}" for name, what in _compare(receipt.code, code)]
-    for kind, recorded in (("input", receipt.inputs), ("output", receipt.outputs)):
-        now_files = {name: hashes.of(Path(name)) for name in recorded if Path(name).exists()}
-        lines += [f"{kind} {name}: {what}" for name, what in _compare(recorded, now_files)]
-    return lines
+    inputs = _hashes_of_now(receipt.inputs, hashes) | {
+        name: digest for name, digest in (foreseen or {}).items() if name in receipt.inputs
+    }
+    lines += [f"input {name}: {what}" for name, what in _compare(receipt.inputs, inputs)]
+    outputs = _hashes_of_now(receipt.outputs, hashes)
+    return lines + [f"output {name}: {what}" for name, what in _compare(receipt.outputs, outputs)]
+
+
+def _hashes_of_now(recorded: Iterable[str], hashes: Hashes) -> dict[str, str]:
+    return {name: hashes.of(Path(name)) for name in recorded if Path(name).exists()}
 
 
 def _compare(then: Mapping[str, str], now: Mapping[str, str]) -> list[tuple[str, str]]:

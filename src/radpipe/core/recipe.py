@@ -1,13 +1,13 @@
 """The recipe: everything a variant depends on, resolved into one small file."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from radpipe.core.errors import DataError, StaleError
-from radpipe.core.files import read_json, sha256_json
+from radpipe.core.files import json_text, read_json, sha256_json
 from radpipe.core.hashes import Hashes
 from radpipe.core.params import Preset, load_preset
 from radpipe.core.settings import (
@@ -53,6 +53,11 @@ class Recipe(Strict):
         """Hash of the whole recipe."""
         return sha256_json(self.model_dump(mode="json"))
 
+    @property
+    def text(self) -> str:
+        """What `recipe.json` holds."""
+        return json_text(self.model_dump(mode="json"))
+
     def check_inputs(self, hashes: Hashes) -> None:
         """Compare store, split and starting weights with what the recipe was made from.
 
@@ -71,6 +76,11 @@ class Recipe(Strict):
                     f"{path} is not what the recipe of {self.variant} was made from. Run"
                     " snakemake (or dvc repro), which makes the recipe again."
                 )
+
+
+def artifacts_of(paths: Mapping[str, str], hashes: Hashes) -> dict[str, Artifact]:
+    """Hash what a recipe is made from: its store, split and starting weights by these names."""
+    return {kind: Artifact(path=path, sha256=hashes.of(Path(path))) for kind, path in paths.items()}
 
 
 def make_recipe(
@@ -109,6 +119,14 @@ def versions_of(packages: Iterable[str]) -> dict[str, str]:
         except PackageNotFoundError:
             found[package] = "not installed"
     return found
+
+
+def parts_text(study: str, opened: Iterable[str]) -> str:
+    """Format `parts.json`: the parts that a variant predicts, `test` only if its study is opened.
+
+    Beside the recipe and not in it, because opening `test` must not train anything again.
+    """
+    return json_text(["test", "tune"] if study in opened else ["tune"])
 
 
 def read_recipe(path: Path) -> Recipe:

@@ -177,6 +177,12 @@ class Variant(Strict):
     augment: dict[str, Any] = Field(default={}, description="Overrides of the preset.")
 
     @property
+    def inputs(self) -> dict[str, str]:
+        """What its recipe is made from: store, split and starting weights."""
+        split = f"data/{self.study}/split.parquet"
+        return {"store": self.store, "split": split, "weights": self.weights}
+
+    @property
     def overrides(self) -> dict[str, dict[str, Any]]:
         """What is laid over the preset, block by block."""
         return {"model": self.model, "train": self.train, "augment": self.augment}

@@ -22,11 +22,10 @@ from radpipe.core.hashes import Hashes
 from radpipe.core.notes import Note, new_note
 from radpipe.core.params import Params, load_params, lookup
 from radpipe.core.receipts import (
-    RECEIPTS,
     Receipt,
     code_hashes,
     disagreements,
-    read_receipt,
+    read_maker,
     receipt_path,
 )
 
@@ -54,7 +53,6 @@ class Job:
         self._inputs: dict[str, str] = {}
         self._outputs: list[Path] = []
         self._facts: dict[str, Any] = {}
-        self._texts: dict[Path, str] = {}
         self._code = code_hashes(step.name, step.layers_of(args, params), self.hashes)
 
     def setting(self, dotted: str) -> Any:
@@ -80,7 +78,7 @@ class Job:
         if not path.exists():
             raise StaleError(f"{path}: missing. Run the step that makes it first.")
         digest = self.hashes.of(path)
-        maker = self._maker(path)
+        maker = read_maker(path)
         if maker is not None:
             lines = disagreements(maker, self._params, self.hashes)
             if lines:
@@ -104,19 +102,6 @@ class Job:
     def fact(self, **facts: Any) -> None:
         """Note a fact for the receipt that has no bearing on agreement (JSON values)."""
         self._facts.update(facts)
-
-    def _maker(self, path: Path) -> Receipt | None:
-        """Find the receipt that vouches for a path, if a step made it."""
-        if not self._texts:
-            files = sorted(RECEIPTS.glob("*/*.json"))
-            self._texts = {file: file.read_text(encoding="utf-8") for file in files}
-        for file, text in self._texts.items():
-            # Parsing every receipt of a large plan would be slow; searching their text is not.
-            if f'"{path}": "' in text:
-                receipt = read_receipt(file)
-                if str(path) in receipt.outputs:
-                    return receipt
-        return None
 
     def _finish(self, started: float) -> None:
         """Hash inputs once more, then outputs, and write the receipt."""

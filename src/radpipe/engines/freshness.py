@@ -7,9 +7,18 @@ the other did (see docs/architecture.md, "The two engines"). A receipt knows.
 from pathlib import Path
 
 from radpipe.core.errors import RadpipeError
+from radpipe.core.files import sha256_bytes
 from radpipe.core.hashes import Hashes
 from radpipe.core.params import Params
-from radpipe.core.receipts import RECEIPTS, Receipt, disagreements, read_receipt, receipt_path
+from radpipe.core.receipts import (
+    Receipt,
+    code_hashes,
+    disagreements,
+    read_maker,
+    read_receipt,
+    receipt_path,
+)
+from radpipe.core.recipe import artifacts_of, make_recipe, parts_text
 
 
 class Freshness:
@@ -27,6 +36,11 @@ class Freshness:
     forced
         Steps that the user wants to run again, whatever their receipts say.
 
+    Notes
+    -----
+    Answers are given once and repeated until `look_again`: planning a thousand runs asks ten
+    thousand times while nothing changes.
+
     """
 
     def __init__(self, params: Params, *, trust_memory: bool = True) -> None:
@@ -34,42 +48,119 @@ class Freshness:
         self.forced: set[str] = set()
         self.hashes = Hashes(trust_memory=trust_memory)
         self._receipts: dict[Path, tuple[int, Receipt]] = {}
-        self._makers: dict[str, Path] = {}
+        self.look_again()
+
+    def look_again(self) -> None:
+        """Forget all answers, because files may have changed."""
+        self._answers: dict[Path, list[str]] = {}
+        self._makers: dict[str, Path | None] = {}
+        self._code: dict[tuple[str, tuple[str, ...]], dict[str, str]] = {}
+        self._recipes: dict[str, dict[str, str]] = {}
 
     def reasons(self, step: str, run: str) -> list[str]:
         """List why a run must be made again, its own reasons first; empty if it need not.
 
-        A run must also be made again when a run that makes one of its inputs must.
+        A run must also be made again when a run that makes one of its inputs must. A recipe
+        that is made again counts by what it will hold, if that can be known: see `settled`.
         """
-        self._find_makers()
-        return self._reasons(receipt_path(step, run), {})
+        return self._reasons(receipt_path(step, run))
 
     def own_reasons(self, step: str, run: str) -> list[str]:
         """List what disagrees with the run's own receipt, without asking its makers."""
-        return self._own(receipt_path(step, run))
+        return self._own(receipt_path(step, run), {})
 
-    def _reasons(self, path: Path, seen: dict[Path, list[str]]) -> list[str]:
-        if path in seen:
-            return seen[path]
-        seen[path] = []  # a receipt cannot be its own ancestor; this ends any circle
-        found = self._own(path)
+    def settled(self, variant: str) -> bool:
+        """Tell whether store, split and starting weights of a variant stay what they are.
+
+        Its recipe can then be foreseen: it depends on nothing but them and the settings.
+        """
+        inputs = self.params.variants[variant].inputs.values()
+        return all(Path(name).exists() and not self._remade(name) for name in inputs)
+
+    def _reasons(self, path: Path) -> list[str]:
+        if path not in self._answers:
+            self._answers[path] = []  # a receipt cannot be its own ancestor; this ends any circle
+            self._answers[path] = self._own_or_inherited(path)
+        return self._answers[path]
+
+    def _own_or_inherited(self, path: Path) -> list[str]:
+        try:
+            inputs = self._receipt(path).inputs if path.exists() else {}
+        except RadpipeError as error:
+            return [str(error)]
+        foreseen = {name: digest for name in inputs if (digest := self._foreseen(name))}
+        words = {
+            f"input {name}: changed": f"recipe {Path(name).parent.name} will be another one"
+            for name in foreseen
+        }
+        found = [words.get(line, line) for line in self._own(path, foreseen)]
         if not found:
-            for name in self._receipts[path][1].inputs:
-                maker = self._makers.get(name)
-                if maker and self._reasons(maker, seen):
-                    found.append(f"{maker.parent.name} {maker.stem} is made again")
-        seen[path] = found
+            makers = [self._maker(name) for name in inputs if name not in foreseen]
+            found = [
+                f"{maker.parent.name} {maker.stem} is made again"
+                for maker in makers
+                if maker and self._reasons(maker)
+            ]
         return found
 
-    def _own(self, path: Path) -> list[str]:
+    def _own(self, path: Path, foreseen: dict[str, str]) -> list[str]:
         if path.parent.name in self.forced:
             return ["asked for"]
         if not path.exists():
             return ["no receipt"]
         try:
-            return disagreements(self._receipt(path), self.params, self.hashes)
+            receipt = self._receipt(path)
+            code = self._code_of(receipt)
+            return disagreements(receipt, self.params, self.hashes, code=code, foreseen=foreseen)
         except RadpipeError as error:
             return [str(error)]
+
+    def _remade(self, name: str) -> bool:
+        """Tell whether a step will write this file or folder again."""
+        maker = self._maker(name)
+        return maker is not None and bool(self._reasons(maker))
+
+    def _maker(self, name: str) -> Path | None:
+        """Find the receipt that vouches for a file or folder."""
+        if name not in self._makers:
+            try:
+                receipt = read_maker(name, self._receipt)
+            except RadpipeError:
+                receipt = None  # reported when the run itself is asked about
+            self._makers[name] = receipt.path if receipt else None
+        return self._makers[name]
+
+    def _foreseen(self, name: str) -> str | None:
+        """Return the hash that a file beside a recipe will have, if it is made again and known."""
+        path = Path(name)
+        variant = path.parent.name
+        if path.parent != Path("results/runs", variant):
+            return None
+        if variant not in self._recipes:
+            self._recipes[variant] = self._foresee(variant)
+        return self._recipes[variant].get(path.name)
+
+    def _foresee(self, name: str) -> dict[str, str]:
+        if name not in self.params.variants or not self.settled(name):
+            return {}
+        if not self._reasons(receipt_path("recipe", name)):
+            return {}
+        variant = self.params.variants[name]
+        study = self.params.studies[variant.study]
+        try:
+            recipe = make_recipe(
+                name,
+                variant,
+                target=study.target,
+                image=study.image,
+                artifacts=artifacts_of(variant.inputs, self.hashes),
+                presets=Path("presets"),
+            )
+        except RadpipeError:
+            return {}  # the step itself will say what is wrong
+        parts = parts_text(variant.study, self.params.plan.open_test)
+        texts = {"recipe.json": recipe.text, "parts.json": parts}
+        return {file: sha256_bytes(text.encode()) for file, text in texts.items()}
 
     def _receipt(self, path: Path) -> Receipt:
         changed = path.stat().st_mtime_ns
@@ -79,13 +170,8 @@ class Freshness:
             self._receipts[path] = known
         return known[1]
 
-    def _find_makers(self) -> None:
-        """Map every output to the receipt that vouches for it."""
-        self._makers = {}
-        for path in sorted(RECEIPTS.glob("*/*.json")):
-            try:
-                receipt = self._receipt(path)
-            except RadpipeError:
-                continue  # reported when the run itself is asked about
-            for name in receipt.outputs:
-                self._makers[name] = path
+    def _code_of(self, receipt: Receipt) -> dict[str, str]:
+        key = (receipt.step, receipt.layers)
+        if key not in self._code:
+            self._code[key] = code_hashes(*key, self.hashes)
+        return self._code[key]
