@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,19 @@ from typing import Any
 CHUNK_BYTES = 1 << 20
 # Left in a folder by tools, not by steps; they never count as content.
 IGNORED = {"__pycache__", ".snakemake_timestamp", ".gitignore", ".DS_Store"}
+
+# Asked right before a file gets its name (`guarded`).
+_guards: list[Callable[[], None]] = []
+
+
+@contextmanager
+def guarded(check: Callable[[], None]) -> Iterator[None]:
+    """Give no file its name unless `check` returns; it raises to prevent that."""
+    _guards.append(check)
+    try:
+        yield
+    finally:
+        _guards.remove(check)
 
 
 @contextmanager
@@ -31,6 +44,8 @@ def atomic(path: Path) -> Iterator[Path]:
             os.fsync(stream.fileno())
         # mkstemp makes private files; results are read by colleagues.
         temporary.chmod(0o666 & ~_umask())
+        for check in _guards:
+            check()
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
