@@ -13,7 +13,7 @@ CHUNK_BYTES = 1 << 20
 # Left in a folder by tools, not by steps; they never count as content.
 IGNORED = {"__pycache__", ".snakemake_timestamp", ".gitignore", ".DS_Store"}
 
-# Asked right before a file gets its name (`guarded`).
+# Asked before a file is written and right before it gets its name (`guarded`).
 _guards: list[Callable[[], None]] = []
 
 
@@ -34,6 +34,7 @@ def atomic(path: Path) -> Iterator[Path]:
     A reader therefore never sees half a file, also when the process is killed.
     """
     path = Path(path)
+    _ask_guards()
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     os.close(handle)
@@ -44,8 +45,7 @@ def atomic(path: Path) -> Iterator[Path]:
             os.fsync(stream.fileno())
         # mkstemp makes private files; results are read by colleagues.
         temporary.chmod(0o666 & ~_umask())
-        for check in _guards:
-            check()
+        _ask_guards()
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -101,6 +101,11 @@ def files_below(path: Path) -> list[Path]:
         for file in Path(path).rglob("*")
         if file.is_file() and not IGNORED.intersection(file.relative_to(path).parts)
     )
+
+
+def _ask_guards() -> None:
+    for check in _guards:
+        check()
 
 
 def _umask() -> int:
