@@ -50,12 +50,11 @@ def test_a_claim_that_is_gone_is_nobodys():
 
 def test_a_claim_names_its_owner(monkeypatch):
     monkeypatch.setenv("SLURM_JOB_ID", "41")
-    monkeypatch.setenv("SLURM_RESTART_COUNT", "1")
     with claimed(*RUN):
         owner = read_json(CLAIM)
     assert owner.pop("nonce")
     assert owner.pop("host")
-    assert owner == {"process": os.getpid(), "slurm_job": "41", "slurm_restart": "1"}
+    assert owner == {"process": os.getpid(), "slurm_job": "41"}
     assert CLAIM.exists()
 
 

@@ -52,7 +52,6 @@ def claimed(step: str, run: str) -> Iterator[None]:
             "host": platform.node(),
             "process": os.getpid(),
             "slurm_job": os.environ.get("SLURM_JOB_ID"),
-            "slurm_restart": os.environ.get("SLURM_RESTART_COUNT"),
             "nonce": uuid.uuid4().hex,
         }
         write_json(path, mine)
