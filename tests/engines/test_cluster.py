@@ -247,6 +247,7 @@ def test_a_node_that_was_taken_for_dead_spoils_nothing(project, local):
     cluster.end_node("one")
     cluster.start_node("two")
     cluster.wait(lambda: job in cluster.jobs("PENDING"), "the requeued job", 120)
+    cluster.wait(lambda: "Node failure on one" in project.slurm_said(job), "SLURM's words")
     cluster.ask("scontrol", "update", f"JobId={job}", "StartTime=now")
     assert process.wait(300) == 0
     assert project.claim()["slurm_job"] == job
