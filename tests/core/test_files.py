@@ -5,11 +5,13 @@ import pytest
 from radpipe.core.files import (
     atomic,
     files_below,
+    guarded,
     sha256_bytes,
     sha256_file,
     sha256_json,
     sha256_path,
     write_json,
+    write_text,
 )
 
 # FIPS 180-2, appendix B.1: the digest of "abc".
@@ -53,3 +55,20 @@ def test_a_failure_leaves_the_old_file_and_no_other(tmp_path):
 def test_no_number_is_no_json(tmp_path):
     with pytest.raises(ValueError, match="Out of range"):
         write_json(tmp_path / "x.json", {"auc": float("nan")})
+
+
+def test_a_guard_is_asked_before_a_file_is_written_and_before_it_gets_its_name(tmp_path):
+    asked = []
+
+    def check():
+        asked.append(sorted(path.name for path in tmp_path.iterdir()))
+        if len(asked) == 2:
+            raise RuntimeError("not yours")
+
+    with guarded(check):
+        with pytest.raises(RuntimeError, match="not yours"):
+            write_text(tmp_path / "file", "new")
+        write_text(tmp_path / "other", "new")
+    write_text(tmp_path / "third", "new")
+    assert [len(names) for names in asked] == [0, 1, 0, 1]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["other", "third"]

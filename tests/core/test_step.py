@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from radpipe.core.claims import CLAIMS
 from radpipe.core.errors import DataError
+from radpipe.core.files import read_json
 from radpipe.core.receipts import read_receipt, receipt_path
 from radpipe.core.step import RUN_ME_AGAIN, Step, StoppedError
 from tests.conftest import SMALL
@@ -197,3 +199,36 @@ def test_a_process_ends_with_its_code_and_uses_no_undeclared_layer(folder, stran
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == code
     assert told in done.stderr
+
+
+def take_over(step):
+    """Claim a run as a newer process would."""
+    path = CLAIMS / step / "bones.json"
+    path.write_text(json.dumps({**read_json(path), "process": 17, "nonce": "newer"}))
+
+
+def test_a_step_that_another_process_took_over_writes_no_more(folder):
+    """Neither receipt nor note: they are the other's now."""
+    note = Path(".state/jobs/split/bones.json")
+    seen = {}
+
+    def slow(job):
+        job.args.out.write_text("1")
+        take_over("split")
+        seen["note"] = note.read_text()
+
+    assert make(slow) == RUN_ME_AGAIN
+    assert "split bones: stopped, process 17 (host " in log_of("split")
+    assert not receipt_path("split", "bones").exists()
+    assert note.read_text() == seen["note"]
+
+
+def test_a_step_whose_note_is_no_longer_its_own_leaves_it(folder):
+    """Even when it has failed for another reason meanwhile."""
+
+    def failing(job):
+        take_over("split")
+        raise DataError("data are odd")
+
+    assert make(failing) == RUN_ME_AGAIN
+    assert read_json(Path(".state/jobs/split/bones.json"))["code"] is None

@@ -1,4 +1,4 @@
-"""A real SLURM of one node, in a folder of its own, for tests."""
+"""A real SLURM on one machine, in a folder of its own, for tests."""
 
 import fcntl
 import os
@@ -21,18 +21,17 @@ CONF = """
 ClusterName=lab
 SlurmctldHost={host}(127.0.0.1)
 SlurmctldPort={port}
-SlurmdPort={port_node}
 AuthType=auth/munge
 AuthInfo=socket={home}/munge/socket
 CryptoType=crypto/munge
 SlurmUser=root
 SlurmdUser=root
 StateSaveLocation={home}/state
-SlurmdSpoolDir={home}/spool
+SlurmdSpoolDir={home}/spool-%n
 SlurmctldPidFile={home}/slurmctld.pid
-SlurmdPidFile={home}/slurmd.pid
+SlurmdPidFile={home}/slurmd-%n.pid
 SlurmctldLogFile={home}/slurmctld.log
-SlurmdLogFile={home}/slurmd.log
+SlurmdLogFile={home}/slurmd-%n.log
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 SelectType=select/cons_tres
@@ -49,10 +48,12 @@ JobAcctGatherFrequency=2
 KillWait=5
 MailProg=/bin/true
 SchedulerParameters=batch_sched_delay=0,sched_interval=1
-NodeName={host} NodeAddr=127.0.0.1 CPUs=8 RealMemory=20000 Gres=gpu:2 State=UNKNOWN
-PartitionName=standard Nodes={host} Default=YES MaxTime=INFINITE State=UP
+NodeName=DEFAULT CPUs=8 RealMemory=40000 Gres=gpu:2
+NodeName=one NodeHostname={host} NodeAddr=127.0.0.1 Port={port_one}
+NodeName=two NodeHostname={host} NodeAddr=127.0.0.1 Port={port_two}
+PartitionName=standard Nodes=one,two Default=YES MaxTime=INFINITE State=UP
 """
-GPUS = "NodeName={host} Name=gpu File=/dev/null\nNodeName={host} Name=gpu File=/dev/zero\n"
+GPUS = "Name=gpu File=/dev/null\nName=gpu File=/dev/zero\n"
 
 
 @contextmanager
@@ -74,15 +75,19 @@ def missing() -> str:
 
 
 class Cluster:
-    """munged, slurmctld and slurmd, started in `home` and ended by `stop`."""
+    """munged, slurmctld and a slurmd for each node, started in `home` and ended by `stop`.
+
+    Node "one" is up; "two", on the same machine, is up once `start_node` was called.
+    """
 
     def __init__(self, home: Path, port: int = 16817) -> None:
         self.home = home
         self.host = platform.node().partition(".")[0]
         self.daemons: dict[str, subprocess.Popen[bytes]] = {}
-        for name in ("munge", "state", "spool"):
+        for name in ("munge", "state", "spool-one", "spool-two"):
             (home / name).mkdir(parents=True)
-        values = {"host": self.host, "home": home, "port": port, "port_node": port + 1}
+        values = {"host": self.host, "home": home, "port": port}
+        values |= {"port_one": port + 1, "port_two": port + 2}
         (home / "slurm.conf").write_text(CONF.format(**values))
         (home / "gres.conf").write_text(GPUS.format(**values))
         key = home / "munge/key"
@@ -107,15 +112,32 @@ class Cluster:
             f"--seed-file={munge}/seed",
         )
         self.wait(lambda: (munge / "socket").exists(), "munged")
+        self.start_controller()
+        self.start_node("one")
+
+    def start_controller(self) -> None:
+        """Start slurmctld; one that was killed knows its jobs again."""
         self.daemon("slurmctld", "-D")
-        self.daemon("slurmd", "-D")
-        self.wait(lambda: "idle" in self.ask("sinfo", "--noheader", "--format=%t"), "the node")
+
+    def start_node(self, node: str) -> None:
+        """Start a node's slurmd and wait until it takes or has jobs."""
+        self.daemon(f"slurmd-{node}", "-D", "-N", node)
+        self.wait(lambda: self.node(node) in ("idle", "mix", "alloc"), f"node {node}")
+
+    def end_node(self, node: str) -> None:
+        """Kill a node's slurmd and let no job go there; `start_node` brings the node back."""
+        self.kill(f"slurmd-{node}")
+        self.ask("scontrol", "update", f"NodeName={node}", "State=DOWN", "Reason=test")
+
+    def node(self, node: str) -> str:
+        """Return the state of a node, such as "idle" or "down*"."""
+        return self.ask("sinfo", "--noheader", "--format=%t", f"--nodes={node}").strip()
 
     def daemon(self, name: str, *arguments: str) -> None:
         """Start one daemon; its output lies beside its log."""
         with (self.home / f"{name}.out").open("ab") as out:
             self.daemons[name] = subprocess.Popen(
-                [shutil.which(name) or name, *arguments],
+                [shutil.which(name.partition("-")[0]) or name, *arguments],
                 stdout=out,
                 stderr=out,
             )
@@ -128,7 +150,7 @@ class Cluster:
     def stop(self) -> None:
         """End all jobs, then the daemons."""
         self.ask("scancel", "--signal=KILL", "--user=root")
-        for name in ("slurmd", "slurmctld", "munged"):
+        for name in reversed(list(self.daemons)):
             if process := self.daemons.pop(name, None):
                 process.terminate()
                 try:

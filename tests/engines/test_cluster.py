@@ -1,26 +1,35 @@
-"""The pipeline on a real SLURM of one node: same bytes, whatever happens to jobs."""
+"""The pipeline on a real SLURM: same bytes, whatever happens to jobs."""
 
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from radpipe.core.claims import CLAIMS
+from radpipe.core.files import read_json
+from radpipe.core.notes import alive
 from tests.engines.cluster import Cluster, missing, one_at_a_time
 from tests.engines.conftest import Engines
 
 # A cluster without accounting, and nobody's patience.
 PLAIN = (
     *("--slurm-status-command", "squeue", "--slurm-no-account"),
-    *("--slurm-init-seconds-before-status-checks", "10"),
+    *("--slurm-init-seconds-before-status-checks", "2"),
     *("--latency-wait", "5"),
 )
 PREDICTIONS = "results/runs/*/*/predictions.parquet"
 WEIGHTS = "results/runs/*/*/weights.safetensors"
 RUN = "bones-v1-fold-0-seed-0"
+STATE = ".state/train/*/*/state.safetensors"
 PREDICTED = "results/runs/bones-v1/fold-0-seed-0/predictions.parquet"
 
 pytestmark = [pytest.mark.engine, pytest.mark.skipif(bool(missing()), reason=missing())]
@@ -58,6 +67,8 @@ class OnCluster(Engines):
     """A project whose commands find a cluster."""
 
     cluster: Cluster
+    started: list[subprocess.Popen[bytes]]
+    halted: list[int]
 
     def command(self, *arguments: str) -> list[str]:
         return ["snakemake", "--cores", "8", "--profile", "slurm", *PLAIN, *arguments]
@@ -66,36 +77,85 @@ class OnCluster(Engines):
         return self.run(*self.command(*arguments), check=check)
 
     def start_slurm(self, *arguments: str) -> subprocess.Popen[bytes]:
-        return self.start(*self.command(*arguments))
+        self.started.append(self.start(*self.command(*arguments)))
+        return self.started[-1]
 
-    def training(self) -> str:
-        """Wait until a run of v1 has saved its state at least once; return its job's id."""
-        self.cluster.wait(lambda: self.saved() and self.job(), "a training job", 300)
-        return self.job()
+    def end(self) -> None:
+        """End what a test that failed has left."""
+        for process in self.started:
+            if process.poll() is None:
+                self.kill(process, signal.SIGKILL)
+        for halted in filter(alive, self.halted):
+            os.kill(halted, signal.SIGKILL)
+        self.cluster.ask("scancel", "--signal=KILL", "--user=root")
 
-    def saved(self) -> bool:
-        return any(self.root.glob(".state/train/*/*/state.safetensors"))
+    def pause(self, older: int = 0) -> tuple[str, int]:
+        """Halt the training once it has saved its state; return its job's id and process.
 
-    def job(self) -> str:
-        return next((j for j, what in self.cluster.jobs().items() if "v1" in what), "")
+        The process is not the `older` one. Halted, it needs no processor while SLURM's clocks
+        run, and is in the middle of its training whatever happens to it then.
+        """
+        self.cluster.wait(lambda: self.has_saved(older), "a training job", 300)
+        claim = self.claim()
+        os.kill(claim["process"], signal.SIGSTOP)
+        self.halted.append(claim["process"])
+        assert list(self.root.glob(STATE)), "trained faster than it could be halted"
+        return claim["slurm_job"], claim["process"]
+
+    def claim(self) -> dict[str, Any]:
+        """Say who trains."""
+        file = self.root / CLAIMS / f"train/{RUN}.json"
+        found: dict[str, Any] = read_json(file) if file.exists() else {"process": 0}
+        return found
+
+    def has_saved(self, older: int) -> bool:
+        """Tell whether another process than the older one trains, and has saved its state."""
+        saved = [file.stat().st_mtime_ns for file in self.root.glob(STATE)]
+        claimed = (self.root / CLAIMS / f"train/{RUN}.json").stat().st_mtime_ns if saved else 0
+        return self.claim()["process"] not in (0, older) and bool(saved) and saved[0] > claimed
+
+    def slurm_said(self, job: str) -> str:
+        """Return SLURM's own log of a job of `train`."""
+        (file,) = self.root.glob(f"logs/slurm/rule_train/*/{job}.log")
+        return file.read_text()
+
+    def everything(self) -> dict[str, tuple[int, bytes]]:
+        """Return time and content of all that steps have made, and of what they remember."""
+        files = [f for top in ("results", ".state") for f in (self.root / top).rglob("*")]
+        return {
+            str(f): (f.stat().st_mtime_ns, f.read_bytes() if f.is_file() else b"")
+            for f in sorted(files)
+        }
+
+    def debug(self) -> str:
+        """Return all that Snakemake has logged; with --verbose that is more than it says."""
+        return "".join(f.read_text() for f in self.root.glob(".snakemake/log/*.log"))
+
+    def log(self) -> str:
+        """Return what the newest attempt to train said."""
+        return (self.root / f"logs/train/{RUN}.log").read_text()
 
 
 @pytest.fixture
-def project(cluster, local, tmp_path) -> OnCluster:
-    """Return a project with everything that was made locally, except the run."""
+def project(cluster, local, tmp_path) -> Iterator[OnCluster]:
+    """Yield a project with everything that was made locally, except the run."""
     shutil.copytree(local.root, tmp_path / "project", symlinks=True)
     found = OnCluster.at(tmp_path / "project")
-    found.cluster = cluster
-    for name in ("results/runs", "results/receipts/train", ".state", "logs"):
+    found.cluster, found.started, found.halted = cluster, [], []
+    for name in (str(Path(PREDICTED).parent), "results/receipts/train", ".state", "logs"):
         shutil.rmtree(found.root / name)
-    return found
+    try:
+        yield found
+    finally:
+        found.end()
 
 
 def free_port() -> int:
-    """Return the first of two free ports."""
-    for port in range(16817 + 10 * (os.getpid() % 100), 60000, 2):
-        with socket.socket() as one, socket.socket() as two:
-            if one.connect_ex(("127.0.0.1", port)) and two.connect_ex(("127.0.0.1", port + 1)):
+    """Return the first of three free ports."""
+    for port in range(16817 + 10 * (os.getpid() % 100), 60000, 3):
+        with ExitStack() as stack:
+            sockets = [stack.enter_context(socket.socket()) for _ in range(3)]
+            if all(s.connect_ex(("127.0.0.1", port + k)) for k, s in enumerate(sockets)):
                 return port
     raise AssertionError("no free port")
 
@@ -123,15 +183,85 @@ def test_the_literal_command_makes_the_same_bytes(cluster, local, tmp_path):
         assert re.search(r'"slurm_job": "\d+"', receipt(project, step)), step
 
 
-def test_a_requeued_run_goes_on_where_it_saved(project, local):
+def test_a_run_that_was_requeued_and_then_cancelled_goes_on(project, local):
+    """SLURM starts a requeued job again; Snakemake sends one that was cancelled once more."""
     process = project.start_slurm(PREDICTED)
-    job = project.training()
+    job, first = project.pause()
     project.cluster.ask("scontrol", "requeue", job)
     project.cluster.wait(lambda: job in project.cluster.jobs("PENDING"), "the requeued job")
     project.cluster.ask("scontrol", "update", f"JobId={job}", "StartTime=now")
-    assert process.wait(600) == 0
-    assert "resumed: epoch=" in (project.root / f"logs/train/{RUN}.log").read_text()
+    same, _ = project.pause(first)
+    assert same == job
+    assert "resumed: epoch=" in project.log()
+    project.cluster.ask("scancel", job)
+    assert process.wait(300) == 0
+    assert job in project.cluster.jobs("CANCELLED")
+    assert "stopped, state saved" in project.slurm_said(job)
+    assert project.claim()["slurm_job"] != job
+    assert "resumed: epoch=" in project.log()
     assert_equal(project, local)
+
+
+def test_a_run_that_meets_its_time_limit_goes_on_with_more_time(project, local):
+    """SLURM warns, training saves, and the next attempt has twice the time."""
+    process = project.start_slurm(PREDICTED)
+    job, first = project.pause()
+    # A limit is at least a minute; the job's end can be put nearer.
+    project.cluster.ask("scontrol", "update", f"JobId={job}", "EndTime=now")
+    project.cluster.wait(lambda: job in project.cluster.jobs("TIMEOUT"), "the time limit", 90)
+    assert "DUE TO TIME LIMIT" in project.slurm_said(job)
+    assert "stopped, state saved" in project.slurm_said(job)
+    again, second = project.pause(first)
+    assert "TimeLimit=1-00:00:00" in project.cluster.ask("scontrol", "show", "job", again)
+    os.kill(second, signal.SIGCONT)
+    assert process.wait(300) == 0
+    assert "resumed: epoch=" in project.log()
+    assert_equal(project, local)
+
+
+def test_a_job_survives_the_death_of_slurms_daemons(project, local):
+    """The controller and the node's daemon are killed, and come back soon: nothing is lost."""
+    cluster = project.cluster
+    process = project.start_slurm(PREDICTED, "--verbose")
+    job, trainer = project.pause()
+    time.sleep(5)  # within these the controller writes down what it knows
+    cluster.kill("slurmctld")
+    cluster.kill("slurmd-one")
+    cluster.wait(lambda: "query command failed" in project.debug(), "a vain question", 120)
+    cluster.start_controller()
+    cluster.start_node("one")
+    os.kill(trainer, signal.SIGCONT)
+    assert process.wait(300) == 0
+    assert f'"slurm_job": "{job}"' in receipt(project, "train")
+    assert "resumed" not in project.log()
+    assert_equal(project, local)
+
+
+def test_a_node_that_was_taken_for_dead_spoils_nothing(project, local):
+    """Its job runs again on another node, and ends; then the old process wakes up."""
+    cluster = project.cluster
+    process = project.start_slurm(PREDICTED)
+    job, first = project.pause()
+    # As after SlurmdTimeout, without waiting for it: the controller takes the node for dead and
+    # starts its job again; the processes on the node do not hear of it.
+    cluster.end_node("one")
+    cluster.start_node("two")
+    cluster.wait(lambda: job in cluster.jobs("PENDING"), "the requeued job", 120)
+    cluster.wait(lambda: "Node failure on one" in project.slurm_said(job), "SLURM's words")
+    cluster.ask("scontrol", "update", f"JobId={job}", "StartTime=now")
+    assert process.wait(300) == 0
+    assert project.claim()["slurm_job"] == job
+    assert project.claim()["process"] != first
+    assert "resumed: epoch=" in project.log()
+    assert_equal(project, local)
+    made = project.everything()
+    old = [first, *parents(first)]
+    assert len(old) > 1, "the Snakemake that would clear up after it is not there any more"
+    os.kill(first, signal.SIGCONT)
+    cluster.wait(lambda: not any(map(alive, old)), "the end of the old process")
+    assert project.everything() == made
+    cluster.start_node("one")
+    cluster.end_node("two")
 
 
 def test_too_little_memory_is_tried_again_with_more(project, local):
@@ -152,6 +282,17 @@ def test_a_job_that_fails_for_good_is_explained_in_one_message(project):
     assert "out of memory (" in message
     assert re.search(r"SLURM job \d+\)$", message)
     assert "what to do: give the step more: slurm/config.yaml" in text
+
+
+def parents(process: int) -> list[int]:
+    """Return the ids of the processes that wait for one, up to SLURM's own."""
+    found: list[int] = []
+    while True:
+        name, _, rest = Path(f"/proc/{process}/stat").read_text().rpartition(")")
+        if found and "slurmstepd" in name:
+            return found[:-1]
+        process = int(rest.split()[1])
+        found.append(process)
 
 
 def receipt(project: Engines, step: str) -> str:

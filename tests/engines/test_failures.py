@@ -43,6 +43,7 @@ def slurm_says(text):
         ("slurmstepd: error: Detected 1 oom_kill event in StepId=41.batch", "memory"),
         ("slurmstepd: error: *** STEP 41.0 ON n CANCELLED AT x DUE TO TIME LIMIT ***", "time"),
         ("error: *** JOB 41 ON n CANCELLED AT x DUE TO NODE FAILURE, SEE ***", "node failure"),
+        ("srun: error: Node failure on n\nsrun: Force Terminated StepId=41.0", "node failure"),
         ("slurmstepd: error: *** JOB 41 ON n CANCELLED AT x DUE TO PREEMPTION ***", "preempted"),
         ("slurmstepd: error: *** JOB 41 ON n CANCELLED AT x ***", "cancelled"),
     ],

@@ -8,6 +8,7 @@ from radpipe.engines.failures import failures
 from radpipe.engines.freshness import Freshness
 from radpipe.engines.plan import RUN_NAMES, train_threads
 from radpipe.engines.run import prefer_this_python
+from radpipe.engines.slurm import keep_jobs_while_slurm_is_silent
 from radpipe.core.params import load_params
 from snakemake.exceptions import IncompleteCheckpointException
 
@@ -21,6 +22,7 @@ STARTED = datetime.now(UTC).replace(microsecond=0)
 
 # Rules call `python`; no environment needs to be activated for that.
 prefer_this_python()
+keep_jobs_while_slurm_is_silent()
 
 # A file that is newer than every output and never twice the same (Snakemake compares the
 # content of small files, too). It is the only input that can make a rule run again.

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,19 @@ from typing import Any
 CHUNK_BYTES = 1 << 20
 # Left in a folder by tools, not by steps; they never count as content.
 IGNORED = {"__pycache__", ".snakemake_timestamp", ".gitignore", ".DS_Store"}
+
+# Asked before a file is written and right before it gets its name (`guarded`).
+_guards: list[Callable[[], None]] = []
+
+
+@contextmanager
+def guarded(check: Callable[[], None]) -> Iterator[None]:
+    """Give no file its name unless `check` returns; it raises to prevent that."""
+    _guards.append(check)
+    try:
+        yield
+    finally:
+        _guards.remove(check)
 
 
 @contextmanager
@@ -21,6 +34,7 @@ def atomic(path: Path) -> Iterator[Path]:
     A reader therefore never sees half a file, also when the process is killed.
     """
     path = Path(path)
+    _ask_guards()
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     os.close(handle)
@@ -31,6 +45,7 @@ def atomic(path: Path) -> Iterator[Path]:
             os.fsync(stream.fileno())
         # mkstemp makes private files; results are read by colleagues.
         temporary.chmod(0o666 & ~_umask())
+        _ask_guards()
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -91,6 +106,11 @@ def files_below(path: Path) -> list[Path]:
         for file in Path(path).rglob("*")
         if file.is_file() and not IGNORED.intersection(file.relative_to(path).parts)
     )
+
+
+def _ask_guards() -> None:
+    for check in _guards:
+        check()
 
 
 def _umask() -> int:

@@ -1,7 +1,8 @@
 """The frame of every step: arguments, log, checked inputs, receipt, exit code.
 
 Exit codes: 0 done, 1 a bug (traceback), 2 something the user can mend (one message),
-75 stopped on request with its work saved: start the same command again.
+75 stopped on request with its work saved, or another process makes the same run: start the
+same command again.
 """
 
 import argparse
@@ -12,11 +13,13 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import radpipe
+from radpipe.core.claims import NotOwnerError, claimed
 from radpipe.core.errors import RadpipeError, StaleError
 from radpipe.core.hashes import Hashes
 from radpipe.core.notes import Note, new_note
@@ -249,8 +252,13 @@ class Step:
         note = new_note(self.name, self.run_name(args))
         handlers = open_log(note.log)
         try:
-            code, message = self._attempt(main, args, note)
-            note.end(code, message)
+            with ExitStack() as held:
+                code, message = self._attempt(main, args, note, held)
+                note.end(code, message)
+        except NotOwnerError as other:
+            # Nothing more is written, not even the note: they are the other process's now.
+            log.warning("%s: stopped, %s.", note.title, other)
+            code = RUN_ME_AGAIN
         finally:
             for handler in handlers:
                 logging.getLogger().removeHandler(handler)
@@ -258,11 +266,19 @@ class Step:
         return code
 
     def _attempt(
-        self, main: Callable[[Job], None], args: argparse.Namespace, note: Note
+        self, main: Callable[[Job], None], args: argparse.Namespace, note: Note, held: ExitStack
     ) -> tuple[int, str]:
-        """Do what the step is for; return its exit code and what went wrong."""
+        """Do what the step is for; return its exit code and what went wrong.
+
+        Raises
+        ------
+        NotOwnerError
+            Another process makes this run.
+
+        """
         started = time.monotonic()
         try:
+            held.enter_context(claimed(note.step, note.run))
             note.write()
             # What a step is about to make again must not be vouched for by an old receipt.
             receipt_path(note.step, note.run).unlink(missing_ok=True)
@@ -275,6 +291,8 @@ class Step:
                 job.write(getattr(args, option))
             main(job)
             job._finish(started)
+        except NotOwnerError:
+            raise
         except RadpipeError as error:
             log.error("%s: %s", note.title, error)
             return 2, str(error)

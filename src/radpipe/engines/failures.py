@@ -26,7 +26,7 @@ CAUSES = (
         " on where it saved",
     ),
     (
-        r"DUE TO NODE FAILURE|NODE_FAIL",
+        r"DUE TO NODE FAILURE|NODE_FAIL|Node failure on",
         "node failure",
         "start again; training goes on where it saved",
     ),

@@ -1,12 +1,15 @@
 """What SLURM knows of our jobs."""
 
+import logging
 import shutil
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 from radpipe.engines.commands import run_command
 
 LOGS = Path("logs/slurm")
+EXECUTOR = "snakemake_executor_plugin_slurm"
 
 
 def listed_jobs() -> frozenset[str] | None:
@@ -15,6 +18,27 @@ def listed_jobs() -> frozenset[str] | None:
         return None
     done = run_command("squeue", "--me", "--noheader", "--format=%A")
     return None if done.returncode else frozenset(done.stdout.split())
+
+
+def keep_jobs_while_slurm_is_silent() -> None:
+    """Let Snakemake's executor ask again later when SLURM does not answer.
+
+    Of jobs whose state it asks for in vain (the controller or its database is down, or squeue
+    takes a minute) version 2.8 lets go for good: it would wait for them for ever. No answer is
+    made to be an empty one, which means "nothing new".
+    """
+    executor = sys.modules.get(EXECUTOR)
+    if executor is None:
+        return
+    ask = executor.query_job_status
+
+    async def ask_in_vain_or_not(
+        command: str, logger: logging.Logger
+    ) -> tuple[dict[str, str], float]:
+        states, seconds = await ask(command, logger)
+        return ({}, 0.0) if states is None else (states, seconds)
+
+    setattr(executor, "query_job_status", ask_in_vain_or_not)  # noqa: B010
 
 
 def failed_job(step: str, values: Iterable[str | int], since: float) -> str | None:
