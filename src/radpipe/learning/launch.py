@@ -22,6 +22,7 @@ from radpipe.learning.devices import take_gpus
 from radpipe.learning.one_run import Order
 from radpipe.learning.worker import ANSWER
 
+WORKER = "radpipe.learning.worker"
 # How often the step looks whether it was asked to stop, seconds.
 LOOK = 0.2
 # How long torchrun, if SLURM asks it to end, waits for its processes to save, seconds.
@@ -53,7 +54,7 @@ def train_together(order: Order, how: Training, stop: Callable[[], bool]) -> dic
     answers = Path(tempfile.mkdtemp(prefix="launch-", dir=order.state))
     command = [
         *launcher(how, answers),
-        *("-m", "radpipe.learning.worker", str(answers), *order.arguments()),
+        *("-m", WORKER, str(answers), *order.arguments()),
     ]
     try:
         code, lines = watch(command, environment(how), stop)
