@@ -142,6 +142,5 @@ def join(how: Training) -> Team:
 
 def part(team: Team) -> None:
     """Leave the other processes, when all have done what they had to."""
-    if team.size > 1:
-        dist.barrier()
+    team.any(False)  # whoever leaves early closes connections that others still use
     dist.destroy_process_group()
