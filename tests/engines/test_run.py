@@ -12,7 +12,7 @@ from radpipe.engines import run as module
         ([], []),
         (
             ["GPU 0: x", "GPU 1: y"],
-            ["--resources", "gpu=2", "--set-resources", "train:gpu=1", "predict:gpu=1"],
+            ["--resources", "gpu=2", "--set-resources", "predict:gpu=1"],
         ),
     ],
 )

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from radpipe.learning import devices
-from radpipe.learning.devices import take_device
+from radpipe.learning.devices import device_of, take_device, take_gpus
 
 
 @pytest.fixture
@@ -45,3 +45,13 @@ def test_the_only_gpu_needs_no_lock(gpus, tmp_path):
     gpus(1)
     assert [take_device().index for _ in range(2)] == [0, 0]
     assert not (tmp_path / ".state").exists()
+
+
+def test_a_run_of_several_processes_takes_a_gpu_for_each(gpus):
+    gpus(3)
+    assert take_gpus(2) == [0, 1]
+    assert take_gpus(2) == [0, 2]
+    assert take_gpus(4) == [0, 1, 2]
+    assert device_of(1) == torch.device("cuda", 1)
+    gpus(0)
+    assert (take_gpus(2), device_of(1)) == ([], torch.device("cpu"))

@@ -3,17 +3,22 @@
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from safetensors import safe_open
 
 from radpipe.core.files import read_json, sha256_file
 from radpipe.core.params import load_preset
+from radpipe.core.recipe import read_recipe
+from radpipe.learning.one_run import Order, train_run
+from radpipe.learning.team import join, part
 from tests.small_study import ROOT, THREE, presets, write_recipe, write_study
 
 WEIGHTS = "results/runs/bones-x/fold-0-seed-0/weights.safetensors"
@@ -107,6 +112,74 @@ def check_outputs(project: Any, recipe: str) -> None:
     assert receipt["facts"]["device"] in ("cpu", "cuda")
     assert list((project.root / "logs/tensorboard/bones-x/fold-0-seed-0").glob("events*"))
     assert not list((project.root / ".state/train").rglob("state.safetensors"))
+
+
+# No batch norm, which needs GPUs in several processes, and no dropout, which differs in each.
+# 27 cases in batches of 10, 10 and 7, two of them a step.
+TOGETHER = {
+    "model": {
+        "blocks": [{"filters": 4, "kernel": 3}, {"filters": 8, "kernel": 3}],
+        "dense": {"widths": [16], "bias": True},
+    },
+    "train": {"epochs": 40, "batch_size": 10, "accumulate": 2, "stop_patience": None},
+}
+
+
+def test_two_processes_train_like_one_and_go_on_to_the_bit(project, monkeypatch):
+    """Asked to stop, then left to finish; without a break; and one process for comparison."""
+    write_study(project.root, THREE)
+    how = {**TOGETHER, "train": {**TOGETHER["train"], "processes": 2}}
+    recipe = write_recipe(project.root, THREE, preset="bones/v1", **how)
+    asked = start(project, recipe)
+    state = wait_for_state(project, asked)
+    asked.send_signal(signal.SIGTERM)
+    ends_with(asked, 75)
+    assert [file.name for file in state.parent.iterdir()] == [state.name]
+    resumed = start(project, recipe)
+    _, said = resumed.communicate()
+    assert resumed.returncode == 0, said
+    assert "resumed" in said
+    together = outputs(project)
+    history = rows(project)
+
+    monkeypatch.chdir(project.root)
+    names = {"weights": WEIGHTS, "history": HISTORY, "state": "state", "board": "board"}
+    paths = {name: Path(path) for name, path in names.items()}
+    order = Order(recipe=Path(recipe), fold=0, seed=0, **paths)
+    shutil.rmtree(project.root / "results/runs/bones-x/fold-0-seed-0")
+    train_without_torchrun(order, monkeypatch)
+    assert outputs(project) == together
+
+    write_recipe(project.root, THREE, preset="bones/v1", **TOGETHER)
+    train_run(order, read_recipe(order.recipe), lambda: False)
+    np.testing.assert_allclose(history, rows(project), rtol=1e-4, atol=1e-6)
+
+
+def train_without_torchrun(order: Order, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Be the first process of two; the second one is started: that saves half the time."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    variables = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    for name, value in {**variables, "RANK": "0", "LOCAL_RANK": "0"}.items():
+        monkeypatch.setenv(name, value)
+    command = [sys.executable, "-m", "radpipe.learning.worker", "answers", *order.arguments()]
+    Path("answers").mkdir()
+    second = subprocess.Popen(
+        command, stdin=subprocess.PIPE, env={**os.environ, "RANK": "1", "LOCAL_RANK": "1"}
+    )
+    recipe = read_recipe(order.recipe)
+    team = join(recipe.train)
+    train_run(order, recipe, lambda: False, team)
+    part(team)
+    second.communicate()
+    assert second.returncode == 0
+    assert not list(Path("answers").iterdir())
+
+
+def rows(project: Any) -> np.ndarray:
+    """Return the history as numbers, (epochs, columns)."""
+    return np.loadtxt(project.root / HISTORY, delimiter=",", skiprows=1)
 
 
 @pytest.mark.skipif(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from radpipe.engines.failures import failures
 from radpipe.engines.freshness import Freshness
-from radpipe.engines.plan import RUN_NAMES, train_threads
+from radpipe.engines.plan import RUN_NAMES, train_resources, train_settings
 from radpipe.engines.run import prefer_this_python
 from radpipe.engines.slurm import keep_jobs_while_slurm_is_silent
 from radpipe.core.params import load_params
@@ -14,9 +14,9 @@ from snakemake.exceptions import IncompleteCheckpointException
 
 PARAMS = load_params()
 FRESHNESS = Freshness(PARAMS)
-THREADS = train_threads(PARAMS)
 AFTER_RECIPE = ("train", "predict", "evaluate", "compare", "report")
 LOOKED = []
+TRAINING = train_settings(PARAMS)
 NOW = ".state/now"
 STARTED = datetime.now(UTC).replace(microsecond=0)
 
@@ -56,8 +56,19 @@ def study_of(wildcards):
 
 
 def threads(wildcards):
-    """Processors of a variant's training and prediction: its preset or params.yaml says."""
-    return THREADS[wildcards.variant]
+    """Processors of a variant's prediction: its preset or params.yaml says."""
+    return TRAINING[wildcards.variant].threads
+
+
+def train_threads(wildcards):
+    """Processors of a variant's training, on each node."""
+    how = TRAINING[wildcards.variant]
+    return how.threads * how.processes
+
+
+def training(name):
+    """Input function: how much of a resource a variant's training asks for."""
+    return lambda wildcards: train_resources(TRAINING[wildcards.variant])[name]
 
 
 def recipe_of(wildcards):

@@ -16,7 +16,15 @@ rule train:
     retries: 2 if workflow.is_main_process else 0
     conda:
         "../../environment.yml"
-    threads: threads
+    threads: train_threads
+    # A GPU a process, and what several nodes need; slurm/config.yaml may say otherwise.
+    resources:
+        gpu=training("gpu"),
+        gres=training("gres"),
+        nodes=training("nodes"),
+        tasks=training("tasks"),
+        tasks_per_gpu=training("tasks_per_gpu"),
+        mpi=training("mpi"),
     shell:
         "python workflow/scripts/train.py --variant {wildcards.variant} --fold {wildcards.fold}"
         " --seed {wildcards.seed} --recipe {input.recipe} --weights {output.weights}"

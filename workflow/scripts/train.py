@@ -7,15 +7,13 @@ Writes  results/runs/<variant>/fold-<f>-seed-<s>/weights.safetensors, history.cs
 import shutil
 from pathlib import Path
 
-from radpipe.core.files import sha256_json, write_text
+from radpipe.core.files import sha256_json
 from radpipe.core.receipts import code_hashes
 from radpipe.core.recipe import read_recipe
 from radpipe.core.step import Job, Step
-from radpipe.imaging.store import Store
-from radpipe.learning.data import read_part
-from radpipe.learning.network import save_weights
+from radpipe.learning.launch import train_together
+from radpipe.learning.one_run import Order, train_run
 from radpipe.learning.stopping import StopRequest
-from radpipe.learning.train import about, history_text, make_run, train
 
 STEP = Step(
     "train",
@@ -36,27 +34,22 @@ def main(job: Job) -> None:
     for artifact in (recipe.store, recipe.split, recipe.weights):
         job.read(artifact.path)
     recipe.check_inputs(job.hashes)
-    fold, seed = job.args.fold, job.args.seed
-    store, split = Store(Path(recipe.store.path)), Path(recipe.split.path)
-    train_part = read_part(split, store, recipe.target, part="train", fold=fold)
-    tune_part = read_part(split, store, recipe.target, part="tune", fold=fold)
-    run = make_run(recipe, store, train_part, tune_part)
-    folder = state_folder(job, recipe.sha256)
-    state = train(
-        run,
-        seed=seed,
-        saved=folder / "state.safetensors",
-        board=Path("logs/tensorboard") / job.args.variant / f"fold-{fold}-seed-{seed}",
-        stop=stop,
+    args = job.args
+    order = Order(
+        recipe=args.recipe,
+        fold=args.fold,
+        seed=args.seed,
+        weights=args.weights,
+        history=args.history,
+        state=state_folder(job, recipe.sha256),
+        board=Path("logs/tensorboard") / args.variant / f"fold-{args.fold}-seed-{args.seed}",
     )
-    facts = about(run, state, fold=fold, seed=seed)
-    save_weights(job.args.weights, state.kept, facts)
-    write_text(job.args.history, history_text(state.progress.history))
-    progress = state.progress
-    job.fact(device=run.device.type, epochs=progress.epoch, steps=progress.step)
-    job.fact(pieces_per_batch=progress.pieces)
-    job.fact(**{name: facts[name] for name in ("epoch", "metric", "value", "parameters")})
-    shutil.rmtree(folder, ignore_errors=True)
+    if recipe.train.n_processes == 1:
+        facts = train_run(order, recipe, stop)
+    else:
+        facts = train_together(order, recipe.train, stop)
+    job.fact(**facts)
+    shutil.rmtree(order.state, ignore_errors=True)
 
 
 def state_folder(job: Job, recipe: str) -> Path:

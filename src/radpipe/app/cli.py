@@ -13,7 +13,7 @@ from radpipe.core.params import Params, Preset, load_params
 from radpipe.engines.doctor import examine
 from radpipe.engines.efficiency import efficiency
 from radpipe.engines.experiments import experiments
-from radpipe.engines.plan import train_threads
+from radpipe.engines.plan import train_settings
 from radpipe.engines.record import record, sync, verify
 from radpipe.engines.run import run
 from radpipe.engines.status import standings, table
@@ -25,7 +25,7 @@ log = logging.getLogger("radpipe")
 
 def check_settings(params: Params) -> None:
     """Check params.yaml and every preset it names; say what would run."""
-    train_threads(params)
+    train_settings(params)
     runs = len(params.plan.variants) * len(params.plan.folds) * len(params.plan.seeds)
     log.info("settings are sound: studies=%d runs=%d", len(params.studies), runs)
 

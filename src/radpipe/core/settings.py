@@ -331,12 +331,28 @@ class Training(Strict):
     deterministic: bool = True
     threads: Count = Field(
         default=1,
-        description="CPU threads of a run; part of the recipe, because another number gives"
-        " other bits.",
+        description="CPU threads of each process; part of the recipe, because another number"
+        " gives other bits.",
     )
+    processes: Count = Field(
+        default=1,
+        description="Processes per node that train a run together, each with a GPU of its own"
+        " if there are GPUs; other numbers give other last bits.",
+    )
+    nodes: Count = Field(default=1, description="Nodes of a SLURM job that train a run together.")
+
+    @property
+    def n_processes(self) -> int:
+        """Processes that train a run, over all nodes."""
+        return self.processes * self.nodes
 
     @model_validator(mode="after")
     def _fits(self) -> "Training":
+        if self.batch_size < self.n_processes:
+            raise ValueError(
+                f"a batch_size of {self.batch_size} cannot be shared by {self.n_processes}"
+                " processes"
+            )
         if self.momentum and self.optimizer in ("adam", "adamw"):
             raise ValueError(f"momentum has no meaning for {self.optimizer}")
         return self

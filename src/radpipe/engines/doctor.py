@@ -18,7 +18,7 @@ from radpipe.core.errors import RadpipeError
 from radpipe.core.files import read_json
 from radpipe.core.params import Params
 from radpipe.engines.commands import lines_of, run_command
-from radpipe.engines.plan import train_threads
+from radpipe.engines.plan import train_settings
 
 SLURM = Path("slurm/config.yaml")
 STATE = Path(".state")
@@ -64,7 +64,7 @@ def examine(params: Params) -> Iterator[tuple[str, Finding]]:
 def settings(params: Params) -> Iterator[Finding]:
     """Check that settings and presets can be read, and that sources that are paths exist."""
     try:
-        train_threads(params)
+        train_settings(params)
     except RadpipeError as error:
         yield Finding("problem", str(error), "mend params.yaml")
     else:
@@ -259,6 +259,8 @@ def _partitions(config: dict[str, object]) -> Iterator[Finding]:
     resources: dict[str, Mapping[str, object]] = {"default-resources": _block(config)}
     steps = config.get("set-resources")
     resources |= steps if isinstance(steps, dict) else {}
+    # The rule asks for GPUs, unless the profile says otherwise.
+    resources["train"] = {"gpu": 1, **resources.get("train", {})}
     for step, block in resources.items():
         partition = str(block.get("slurm_partition", "")).strip("'\"")
         if partition and partition not in names:

@@ -5,6 +5,7 @@ from itertools import product
 from pathlib import Path
 
 from radpipe.core.params import Params, load_preset
+from radpipe.core.settings import Training
 
 # Step to the name of its runs, which is also the name of their logs and receipts.
 RUN_NAMES = {
@@ -41,8 +42,8 @@ def planned_values(params: Params) -> Iterator[tuple[str, dict[str, str | int]]]
             yield step, dict(zip(used, combination, strict=True))
 
 
-def train_threads(params: Params) -> dict[str, int]:
-    """Return the processors that training and prediction of each variant use.
+def train_settings(params: Params) -> dict[str, Training]:
+    """Return the training settings of each variant: what jobs ask for follows from them.
 
     Raises
     ------
@@ -55,4 +56,22 @@ def train_threads(params: Params) -> dict[str, int]:
         name: load_preset(variant.preset, variant.overrides, where=f"variants.{name}", root=root)
         for name, variant in params.variants.items()
     }
-    return {name: preset.train.threads for name, preset in presets.items()}
+    return {name: preset.train for name, preset in presets.items()}
+
+
+def train_resources(how: Training) -> dict[str, int | str | None]:
+    """Return what a training job asks of Snakemake; None asks for nothing.
+
+    One node: a GPU a process. Several nodes: the words with which Snakemake's SLURM executor
+    asks for one task a node (`tasks_per_gpu: 0` keeps it from asking for more), for GPUs by
+    the node, and (`mpi`) for a job that starts its tasks itself.
+    """
+    one = how.nodes == 1
+    return {
+        "gpu": how.processes if one else None,
+        "gres": None if one else f"gpu:{how.processes}",
+        "nodes": None if one else how.nodes,
+        "tasks": None if one else how.nodes,
+        "tasks_per_gpu": None if one else 0,
+        "mpi": None if one else "srun",
+    }

@@ -61,7 +61,7 @@ def _gpus() -> list[str]:
     number = len(lines_of("nvidia-smi", "--list-gpus"))
     if not number:
         return []
-    return ["--resources", f"gpu={number}", "--set-resources", "train:gpu=1", "predict:gpu=1"]
+    return ["--resources", f"gpu={number}", "--set-resources", "predict:gpu=1"]
 
 
 def _snakemake(*arguments: str) -> int:

@@ -30,6 +30,11 @@ class Drawn:
     affine: Tensor | None = None
     brightness: Tensor | None = None
 
+    def of(self, cases: slice) -> "Drawn":
+        """Return what was drawn for some of the cases."""
+        parts = (self.flip, self.affine, self.brightness)
+        return Drawn(*(None if part is None else part[cases] for part in parts))
+
 
 def draw(settings: Augmentation, n: int, generator: torch.Generator) -> Drawn:
     """Draw the changes of `n` pictures; what is switched off takes no random numbers.

@@ -12,6 +12,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from radpipe.learning.network import Network, read_about, save_weights
 from radpipe.learning.stopping import Watch
+from radpipe.learning.team import ALONE, Team
 
 
 @dataclass
@@ -67,6 +68,8 @@ class State:
         Float64 scalar on the device: the current epoch's loss, not yet divided.
     kept
         The best epoch's tensors, on the processor.
+    team
+        The processes that hold the same state but for torch's chance.
 
     """
 
@@ -78,6 +81,7 @@ class State:
     order: Tensor
     loss_sum: Tensor
     kept: dict[str, Tensor] = field(default_factory=dict)
+    team: Team = ALONE
 
     def keep(self) -> None:
         """Keep the network's tensors as the best so far."""
@@ -89,14 +93,17 @@ class State:
                 self.kept[name] = tensor.detach().to("cpu", copy=True)
 
     def save(self, path: Path) -> None:
-        """Write everything to one file, whole or not at all."""
+        """Write everything to one file, whole or not at all; all processes must call it."""
+        chance = self._chance()
+        if self.team.rank:
+            return  # the first process writes for all
         tensors = {f"network/{k}": v for k, v in self.network.state_dict().items()}
         tensors |= {f"kept/{k}": v for k, v in self.kept.items()}
         for number, slot in self.optimizer.state_dict()["state"].items():
             tensors |= {
                 f"optimizer/{number}/{k}": v for k, v in slot.items() if isinstance(v, Tensor)
             }
-        tensors |= {f"chance/{name}": v for name, v in self._chance().items()}
+        tensors |= {f"chance/{name}": v for name, v in chance.items()}
         tensors |= {"order": self.order, "loss_sum": self.loss_sum}
         about = {
             "progress": asdict(self.progress),
@@ -135,16 +142,26 @@ class State:
             group["lr"] = rate
 
     def _chance(self) -> dict[str, Tensor]:
-        states = {"own": self.generator.get_state(), "torch": torch.get_rng_state()}
+        states = {"own": self.generator.get_state()}
+        states |= _by_rank("torch", self.team.each(torch.get_rng_state()))
         if self.loss_sum.is_cuda:
-            states["cuda"] = torch.cuda.get_rng_state()
+            states |= _by_rank("cuda", self.team.each(torch.cuda.get_rng_state()))
         return states
 
     def _set_chance(self, states: dict[str, Tensor]) -> None:
+        rank = self.team.rank
         self.generator.set_state(states["own"])
-        torch.set_rng_state(states["torch"])
+        torch.set_rng_state(states[_name("torch", rank)])
         if self.loss_sum.is_cuda and "cuda" in states:
-            torch.cuda.set_rng_state(states["cuda"])
+            torch.cuda.set_rng_state(states[_name("cuda", rank)])
+
+
+def _name(kind: str, rank: int) -> str:
+    return f"{kind}-{rank}" if rank else kind
+
+
+def _by_rank(kind: str, states: list[Tensor]) -> dict[str, Tensor]:
+    return {_name(kind, rank): state for rank, state in enumerate(states)}
 
 
 def _progress(values: dict[str, Any]) -> Progress:

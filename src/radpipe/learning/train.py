@@ -22,7 +22,7 @@ from radpipe.core.settings import Training
 from radpipe.core.step import StoppedError
 from radpipe.learning.augment import apply, draw
 from radpipe.learning.data import Cases, Pixels, gather, normalisation
-from radpipe.learning.devices import take_device
+from radpipe.learning.devices import device_of, take_device
 from radpipe.learning.inference import infer
 from radpipe.learning.losses import Loss, class_weights, make_loss, probabilities
 from radpipe.learning.models import build_model, n_parameters
@@ -32,6 +32,7 @@ from radpipe.learning.samplers import cut, draw_order
 from radpipe.learning.scores import tune_scores
 from radpipe.learning.state import Progress, State
 from radpipe.learning.stopping import Watch
+from radpipe.learning.team import ALONE, Team, has_batch_norm
 
 log = logging.getLogger("radpipe.train")
 
@@ -47,6 +48,7 @@ class Run:
     loss: Loss
     tune_loss: Loss
     device: torch.device
+    team: Team = ALONE
 
     @property
     def how(self) -> Training:
@@ -98,11 +100,11 @@ def train(
         `stop` said so; the state is saved.
 
     """
-    state = start(run, seed)
-    if saved.exists():
+    state, team = start(run, seed), run.team
+    if team.any(saved.exists()):
         state.load(saved)
         log.info("resumed: epoch=%d batch=%d", state.progress.epoch, state.progress.batch)
-    else:
+    elif team.rank == 0:
         shutil.rmtree(board, ignore_errors=True)
     with _screen(run, state) as tick, _tensorboard(board, state) as write:
         while not state.progress.done:
@@ -113,12 +115,12 @@ def train(
                 tick()
                 if state.progress.step == run.how.max_steps:
                     break
-                if stop() and state.progress.batch < run.n_batches:
+                if team.any(stop()) and state.progress.batch < run.n_batches:
                     save_and_stop(state, saved)
             write(finish_epoch(run, state))
             # The last epoch needs no copy: what follows is writing the results.
             if not state.progress.done:
-                if stop():
+                if team.any(stop()):
                     save_and_stop(state, saved)
                 state.save(saved)
     return state
@@ -131,23 +133,37 @@ def save_and_stop(state: State, saved: Path) -> NoReturn:
 
 
 def start(run: Run, seed: int) -> State:
-    """Seed torch and make a fresh state."""
+    """Seed torch and make a fresh state.
+
+    Raises
+    ------
+    ConfigError
+        The network has batch norm, and several processes have no GPUs.
+
+    """
     torch.manual_seed(seed)
-    how, device = run.how, run.device
+    how, device, team = run.how, run.device, run.team
     mean, sd = normalisation(run.store, run.train.rows, how)
     model = build_model(run.recipe.model, **shape_of(run.store, run.recipe))
+    model = team.join_norms(model, device)
+    for tensor in (mean, sd, *model.state_dict().values()):
+        team.follow(tensor)  # processors of another kind draw other last bits
+    if team.rank:
+        # Dropout must differ between the processes.
+        torch.manual_seed(_other_seed(seed, 1 + team.rank))
     network = Network(model, mean, sd).to(device).to(memory_format=torch.channels_last)
     optimizer = make_optimizer(network.model, how)
     return State(
         network=network,
         optimizer=optimizer,
         schedule=make_schedule(optimizer, how, steps_per_epoch=run.steps_per_epoch),
-        generator=torch.Generator().manual_seed(_second_seed(seed)),
+        generator=torch.Generator().manual_seed(_other_seed(seed, 1)),
         progress=Progress(
             best=Watch(how.best_metric), stop=Watch(how.stop_metric, how.stop_min_delta)
         ),
         order=torch.empty(0, dtype=torch.int64),
         loss_sum=torch.zeros((), dtype=torch.float64, device=device),
+        team=team,
     )
 
 
@@ -171,6 +187,8 @@ def one_step(run: Run, state: State, group: list[Tensor]) -> None:
     how, progress = run.how, state.progress
     state.network.train()
     loss, n_known = gradient(run, state, group)
+    run.team.add_gradients(state.network)
+    run.team.add(loss)
     state.loss_sum += loss
     progress.n_seen += n_known
     if how.clip_norm is not None:
@@ -185,41 +203,67 @@ def one_step(run: Run, state: State, group: list[Tensor]) -> None:
 
 
 def gradient(run: Run, state: State, group: list[Tensor]) -> tuple[Tensor, int]:
-    """Compute the gradient of a group of batches, in smaller pieces if memory runs out.
+    """Compute this process's gradient of a group of batches, in pieces if memory runs out.
 
     Returns
     -------
     loss
-        Float64 scalar, summed over the known targets.
+        Float64 scalar, summed over the known targets of this process's cases.
     n_known
-        Their number.
+        Number of known targets of the whole group.
+
+    Raises
+    ------
+    ConfigError
+        Memory ran out, and batch norm joins several processes: they wait for each other in
+        the midst of the network, so one of them cannot start again with smaller pieces.
 
     """
     chance = state.generator.get_state()
     while True:
+        ran_out = ""
         try:
             parts = [batch_gradient(run, state, batch, len(group)) for batch in group]
-        except torch.OutOfMemoryError:
-            state.optimizer.zero_grad(set_to_none=True)
-            # The next try draws the same augmentation; batch norm then sees smaller batches.
-            state.generator.set_state(chance)
-            state.progress.pieces *= 2
-            if 2 * state.progress.pieces > run.how.batch_size:
-                raise  # batch norm needs two pictures
-            torch.cuda.empty_cache()
-            log.warning("memory of the device ran out: pieces=%d", state.progress.pieces)
-        else:
+        except torch.OutOfMemoryError as error:
+            if run.team.size > 1 and has_batch_norm(state.network):
+                raise ConfigError(
+                    f"train.batch_size: the memory of a device ran out ({error}). Lower it;"
+                    " train.accumulate makes up for it."
+                ) from error
+            ran_out = str(error) or "out of memory"
+        # Whoever had room does it again, too: all must cut alike and add up alike.
+        if not run.team.any(bool(ran_out)):
             return torch.stack([loss for loss, _ in parts]).sum(), sum(n for _, n in parts)
+        state.optimizer.zero_grad(set_to_none=True)
+        # The next try draws the same augmentation; batch norm then sees smaller batches.
+        state.generator.set_state(chance)
+        state.progress.pieces *= 2
+        if 2 * state.progress.pieces > run.how.batch_size:  # batch norm needs two pictures
+            raise torch.OutOfMemoryError(ran_out or "the device of another process is full")
+        torch.cuda.empty_cache()
+        log.warning("memory of the device ran out: pieces=%d", state.progress.pieces)
 
 
 def batch_gradient(run: Run, state: State, batch: Tensor, n_batches: int) -> tuple[Tensor, int]:
-    """Add the gradient of a batch; return the loss summed over known targets, and their number."""
+    """Add the gradient of this process's share of a batch.
+
+    Returns
+    -------
+    loss
+        Float64 scalar, summed over the known targets of the share.
+    n_known
+        Number of known targets of the whole batch.
+
+    """
     chosen = batch.numpy()
+    n_known = int((~np.isnan(run.train.targets[chosen])).sum())
+    # Drawn for the whole batch: pictures do not depend on the number of processes.
+    drawn = draw(run.recipe.augment, len(chosen), state.generator)
+    mine, n_copies = run.team.share(len(chosen))
+    chosen = chosen[mine]
     images = gather(run.store, run.train.rows[chosen], run.device)
-    images = apply(images, draw(run.recipe.augment, len(chosen), state.generator))
-    targets = run.train.targets[chosen]
-    truth = torch.from_numpy(targets).to(run.device, non_blocking=True)
-    n_known = int((~np.isnan(targets)).sum())
+    images = apply(images, drawn.of(mine))
+    truth = torch.from_numpy(run.train.targets[chosen]).to(run.device, non_blocking=True)
     half = run.how.precision == "bfloat16"
     total = torch.zeros((), dtype=torch.float64, device=run.device)
     pieces = max(1, min(state.progress.pieces, len(chosen) // 2))
@@ -227,9 +271,9 @@ def batch_gradient(run: Run, state: State, batch: Tensor, n_batches: int) -> tup
         with torch.autocast(run.device.type, dtype=torch.bfloat16, enabled=half):
             logits = state.network(some)
         loss = run.loss(logits.float(), their_truth)
-        torch.autograd.backward(loss / (max(n_known, 1) * n_batches))
+        torch.autograd.backward(loss / (max(n_known, 1) * n_batches * n_copies))
         total += loss.detach()
-    return total, n_known
+    return (total if n_copies == 1 else total / n_copies), n_known
 
 
 def finish_epoch(run: Run, state: State) -> dict[str, float]:
@@ -255,15 +299,42 @@ def finish_epoch(run: Run, state: State) -> dict[str, float]:
 
 def score_tune(run: Run, state: State) -> dict[str, float]:
     """Score the `tune` part: loss (never weighted) and the other watched metrics."""
-    logits = infer(state.network, run.store, run.tune.rows, run.device)
+    logits = infer_together(run, state)
     target, truth = run.recipe.target, run.tune.targets
     n_known = int((~np.isnan(truth)).sum())
     loss = float(run.tune_loss(logits, torch.from_numpy(truth))) / n_known if n_known else np.nan
     scores = probabilities(logits, target, run.how).numpy()
-    return {"loss": loss, **tune_scores(truth, scores, target)}
+    return decided({"loss": loss, **tune_scores(truth, scores, target)}, run.team)
 
 
-def make_run(recipe: Recipe, store: Pixels, train_part: Cases, tune_part: Cases) -> Run:
+def infer_together(run: Run, state: State) -> Tensor:
+    """Return the logits of `tune`, float32 (n, outputs) on the processor.
+
+    They do not depend on the number of processes, because `infer` treats each case alike.
+    """
+    rows = run.tune.rows
+    mine, n_copies = run.team.share(len(rows))
+    logits = infer(state.network, run.store, rows[mine], run.device)
+    if run.team.size == 1 or n_copies > 1:
+        return logits
+    whole = torch.zeros(len(rows), logits.shape[1])
+    whole[mine] = logits
+    run.team.add(whole)  # each row is 0 but in one process, so that adding rounds nothing
+    return whole
+
+
+def decided(scores: dict[str, float], team: Team) -> dict[str, float]:
+    """Return the first process's scores, so that no last bit makes processes disagree."""
+    if team.size == 1:
+        return scores
+    values = torch.tensor(list(scores.values()), dtype=torch.float64)
+    team.follow(values)
+    return dict(zip(scores, values.tolist(), strict=True))
+
+
+def make_run(
+    recipe: Recipe, store: Pixels, train_part: Cases, tune_part: Cases, team: Team = ALONE
+) -> Run:
     """Set up torch and gather what a run needs.
 
     Raises
@@ -277,7 +348,7 @@ def make_run(recipe: Recipe, store: Pixels, train_part: Cases, tune_part: Cases)
             f"variants.{recipe.variant}.weights: {recipe.weights.path} cannot be started from"
             " yet; the only choice is weights/random.json."
         )
-    device = set_up(recipe.train)
+    device = set_up(recipe.train, team)
     weights = None
     if recipe.train.class_weights == "balanced":
         weights = class_weights(train_part.targets, recipe.target).to(device)
@@ -289,10 +360,11 @@ def make_run(recipe: Recipe, store: Pixels, train_part: Cases, tune_part: Cases)
         loss=make_loss(recipe.target, recipe.train, weights),
         tune_loss=make_loss(recipe.target, recipe.train),
         device=device,
+        team=team,
     )
 
 
-def set_up(how: Training) -> torch.device:
+def set_up(how: Training, team: Team = ALONE) -> torch.device:
     """Fix threads and determinism of this process, and choose the device."""
     torch.set_num_threads(how.threads)
     # Read by cuBLAS when it starts; without it, it refuses to be deterministic.
@@ -302,7 +374,7 @@ def set_up(how: Training) -> torch.device:
     # Our code reads no memory that it has not written, so filling it would only cost time.
     setattr(torch.utils.deterministic, "fill_uninitialized_memory", False)  # noqa: B010
     torch.backends.cudnn.benchmark = not how.deterministic
-    device = take_device()
+    device = take_device() if team.size == 1 else device_of(team.local_rank)
     if device.type == "cuda":
         torch.cuda.set_device(device)
     return device
@@ -329,9 +401,11 @@ def history_text(history: list[dict[str, float]]) -> str:
     return "\n".join([",".join(history[0]), *lines]) + "\n"
 
 
-def _second_seed(seed: int) -> int:
-    # Two streams from one seed, so that dropout and the order of cases are not alike.
-    return int(np.random.SeedSequence([seed, 1]).generate_state(1, np.uint64)[0] >> np.uint64(1))
+def _other_seed(seed: int, stream: int) -> int:
+    # Several streams from one seed, so that dropout and the order of cases are not alike.
+    return int(
+        np.random.SeedSequence([seed, stream]).generate_state(1, np.uint64)[0] >> np.uint64(1)
+    )
 
 
 @contextmanager
@@ -346,12 +420,16 @@ def _screen(run: Run, state: State) -> Iterator[Callable[[], Any]]:
         mininterval=5.0,
         leave=False,
         file=sys.stderr,
+        disable=run.team.size > 1,  # what processes say is passed on line by line
     ) as bar:
         yield bar.update
 
 
 @contextmanager
 def _tensorboard(folder: Path, state: State) -> Iterator[Callable[[dict[str, float]], None]]:
+    if state.team.rank:
+        yield lambda _: None
+        return
     with SummaryWriter(str(folder), purge_step=state.progress.epoch + 1) as writer:
 
         def write(row: dict[str, float]) -> None:

@@ -1,0 +1,83 @@
+"""One run from its recipe to its files, in this process or as one of several."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Self
+
+from radpipe.core.files import write_text
+from radpipe.core.recipe import Recipe
+from radpipe.imaging.store import Store
+from radpipe.learning.data import read_part
+from radpipe.learning.network import save_weights
+from radpipe.learning.team import ALONE, Team
+from radpipe.learning.train import about, history_text, make_run, train
+
+
+@dataclass(frozen=True)
+class Order:
+    """Which run is to be trained, and where its files lie.
+
+    Attributes
+    ----------
+    recipe
+        `recipe.json`.
+    fold, seed
+        The rest of the run's name.
+    weights, history
+        What the step writes.
+    state
+        Folder of the unfinished run's state.
+    board
+        Folder for TensorBoard.
+
+    """
+
+    recipe: Path
+    fold: int
+    seed: int
+    weights: Path
+    history: Path
+    state: Path
+    board: Path
+
+    def arguments(self) -> list[str]:
+        """Return the order as words of a command line."""
+        return [str(getattr(self, field.name)) for field in fields(self)]
+
+    @classmethod
+    def of(cls, words: list[str]) -> Self:
+        """Read what `arguments` returned."""
+        recipe, fold, seed, *paths = words
+        return cls(Path(recipe), int(fold), int(seed), *map(Path, paths))
+
+
+def train_run(
+    order: Order, recipe: Recipe, stop: Callable[[], bool], team: Team = ALONE
+) -> dict[str, Any]:
+    """Train, write weights and history, and return facts for the receipt.
+
+    Raises
+    ------
+    StoppedError
+        `stop` said so; the state is saved, and nothing else is written.
+
+    """
+    store, split, fold = Store(Path(recipe.store.path)), Path(recipe.split.path), order.fold
+    train_part = read_part(split, store, recipe.target, part="train", fold=fold)
+    tune_part = read_part(split, store, recipe.target, part="tune", fold=fold)
+    run = make_run(recipe, store, train_part, tune_part, team)
+    saved = order.state / "state.safetensors"
+    state = train(run, seed=order.seed, saved=saved, board=order.board, stop=stop)
+    facts = about(run, state, fold=fold, seed=order.seed)
+    if team.rank == 0:
+        save_weights(order.weights, state.kept, facts)
+        write_text(order.history, history_text(state.progress.history))
+    progress = state.progress
+    return {
+        "device": run.device.type,
+        "epochs": progress.epoch,
+        "steps": progress.step,
+        "pieces_per_batch": progress.pieces,
+        **{name: facts[name] for name in ("epoch", "metric", "value", "parameters")},
+    }
