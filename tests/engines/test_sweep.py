@@ -242,7 +242,9 @@ def test_without_a_record_the_last_point_stays(fake, caplog):
     assert "--include-untracked=dvc.lock" in fake.saved["epochs-3"]
     assert "results are those of the last point" in caplog.text
     assert (fake.root / "results/metrics.json").read_text() == "4"
-    fake.sweep("5")
+    fake.failing = {"5"}
+    with pytest.raises(RadpipeError, match=r"what is missing\.$"):
+        fake.sweep("5")
 
 
 def test_settings_edited_after_a_kill_are_the_users(fake):

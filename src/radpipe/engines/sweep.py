@@ -28,7 +28,10 @@ OWN, AT_WORK = STATE / "own.yaml", STATE / "at-work.yaml"
 # What lay in results/ before, and the receipts as an unfinished sweep left them.
 BEFORE, LEFT = STATE / "before.json", STATE / "left.json"
 
-GO_BACK = f"git checkout HEAD -- {LOCK_FILE} {RESULTS} && git clean -fdq {RESULTS} && dvc checkout"
+GO_BACK = (
+    f"git checkout HEAD -- {LOCK_FILE} {RESULTS} && git clean -fdxq {RESULTS}"
+    " && dvc checkout --force"
+)
 
 log = logging.getLogger("radpipe.engines")
 
@@ -90,7 +93,7 @@ def _tell(points: Sequence[Point], saved: Sequence[str], failed: dict[str, str])
         raise RadpipeError(
             "\n".join(["Not saved:", *lines])
             + f"\n{PARAMS} is as it was; results are as the last point left them. The same command"
-            f" goes on with what is missing. To go back instead: {GO_BACK}"
+            f" goes on with what is missing{_way_back()}"
         )
     _go_back()
     log.info("compare them: radpipe experiments; take one: dvc exp apply NAME")
@@ -206,7 +209,7 @@ def _go_back() -> None:
         DVC's cache does not have them.
 
     """
-    if LOCK_FILE not in git("ls-tree", "--name-only", "HEAD", LOCK_FILE):
+    if not _recorded_before():
         log.info("nothing was recorded before; results are those of the last point")
         return
     git("checkout", "--quiet", "HEAD", "--", LOCK_FILE, str(RESULTS))
@@ -217,6 +220,14 @@ def _go_back() -> None:
     dvc("checkout", "--force")
     LEFT.unlink()
     log.info("results and %s are as they were before", PARAMS)
+
+
+def _way_back() -> str:
+    return f"; to discard results instead: {GO_BACK}" if _recorded_before() else "."
+
+
+def _recorded_before() -> bool:
+    return bool(git("ls-tree", "--name-only", "HEAD", LOCK_FILE))
 
 
 def _receipts() -> str:
