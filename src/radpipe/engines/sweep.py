@@ -73,7 +73,7 @@ def sweep(
                     _make(point, arguments or everywhere())
                 except RadpipeError as error:
                     log.error("point %d of %d failed: %s", number, len(points), error)
-                    failed[point.name] = str(error).partition("\n")[0]
+                    failed[point.name] = str(error).partition("\n")[0].rstrip(":")
                 else:
                     saved.append(point.name)
                     log.info("saved as %s", point.name)
