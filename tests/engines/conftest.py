@@ -169,3 +169,19 @@ def once(tmp_path_factory, worker_id) -> Callable[[str, Callable[[Path], None]],
 def engines(tmp_path: Path) -> Engines:
     """Return a fresh project with stub steps."""
     return Engines(tmp_path)
+
+
+@pytest.fixture
+def recorded(once, tmp_path: Path) -> Engines:
+    """Return a project with stub steps in which Snakemake made everything, recorded and committed.
+
+    A copy of one that is made once for all tests.
+    """
+
+    def build(root: Path) -> None:
+        project = Engines(root)
+        project.snakemake()
+        project.radpipe("record")
+        project.commit("first run")
+
+    return Engines.at(once("recorded", build)).copy_to(tmp_path / "project")

@@ -1,9 +1,11 @@
 """What people do with two engines and Git, one after the other: nothing is made twice."""
 
+import re
 import shutil
 import signal
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -18,21 +20,32 @@ def nothing_to_do(engines: Engines) -> None:
 
 
 @pytest.mark.engine
-def test_snakemake_then_record_then_dvc(engines):
-    engines.snakemake()
-    engines.radpipe("record")
-    nothing_to_do(engines)
-    assert "didn't change" in (text := engines.dvc("repro")) or NOTHING in text
+def test_snakemake_then_record_then_dvc(recorded):
+    nothing_to_do(recorded)
+    assert "didn't change" in (text := recorded.dvc("repro")) or NOTHING in text
     assert "Running stage" not in text
-    nothing_to_do(engines)
+    nothing_to_do(recorded)
 
 
 @pytest.mark.engine
-def test_dvc_then_snakemake(engines):
+def test_dvc_then_snakemake(engines, tmp_path):
+    """Also in a clone of what DVC made."""
+    engines.dvc("remote", "add", "--default", "shared", str(tmp_path / "remote"))
     engines.dvc("repro", "--quiet")
     nothing_to_do(engines)
     engines.radpipe("record")
     nothing_to_do(engines)
+    engines.commit("first run")
+    engines.dvc("push", "--quiet")
+    fresh = clone_of(engines, tmp_path / "clone")
+    fresh.radpipe("sync")
+    nothing_to_do(fresh)
+    assert fresh.bytes_of("results/**/*") == engines.bytes_of("results/**/*")
+
+
+def clone_of(engines: Engines, folder: Path) -> Engines:
+    engines.git("clone", "--quiet", str(engines.root), str(folder))
+    return Engines.at(folder)
 
 
 @pytest.mark.engine
@@ -41,43 +54,111 @@ def test_record_refuses_what_is_not_there(engines):
 
 
 @pytest.mark.engine
-def test_experiments_old_commits_and_clones(engines, tmp_path_factory):
+def test_experiments_old_commits_and_clones(recorded, tmp_path_factory):
     """`exp run` and `exp apply`, an older commit, and a fresh clone, each then in step."""
     remote = tmp_path_factory.mktemp("remote")
-    engines.dvc("remote", "add", "--default", "shared", str(remote))
-    engines.snakemake()
-    engines.radpipe("record")
-    engines.commit("first run")
+    recorded.dvc("remote", "add", "--default", "shared", str(remote))
+    recorded.commit("name a remote")
 
     key = "variants.bones-v1.train.epochs"
-    engines.dvc("exp", "run", "--quiet", "--name", "longer", "-S", f"{key}=3")
-    assert engines.planned() == set()
-    engines.radpipe("record")
-    engines.git("stash", "--include-untracked", "--quiet")
-    engines.dvc("checkout", "--quiet")
-    nothing_to_do(engines)
-    engines.dvc("exp", "apply", "longer")
-    nothing_to_do(engines)
-    table = engines.radpipe("experiments").splitlines()
+    recorded.dvc("exp", "run", "--quiet", "--name", "longer", "-S", f"{key}=3")
+    assert recorded.planned() == set()
+    recorded.radpipe("record")
+    recorded.git("stash", "--include-untracked", "--quiet")
+    recorded.dvc("checkout", "--quiet")
+    nothing_to_do(recorded)
+    recorded.dvc("exp", "apply", "longer")
+    recorded.radpipe("sync")
+    nothing_to_do(recorded)
+    table = recorded.radpipe("experiments").splitlines()
     assert table[0].split() == ["experiment", "floor", "v1"]
     assert any(line.split()[:1] == ["longer"] and line.count("[") == 2 for line in table)
     assert f"{key}: 2 -> 3" in " ".join(table)
-    engines.commit("longer training")
-    engines.dvc("push", "--quiet")
+    recorded.commit("longer training")
+    recorded.dvc("push", "--quiet")
 
-    engines.git("checkout", "--quiet", "HEAD~1")
-    engines.radpipe("sync")
-    nothing_to_do(engines)
-    engines.dvc("push", "--quiet")
-    engines.git("checkout", "--quiet", "main")
-    engines.radpipe("sync")
+    recorded.git("checkout", "--quiet", "HEAD~1")
+    recorded.radpipe("sync")
+    nothing_to_do(recorded)
+    recorded.dvc("push", "--quiet")
+    recorded.git("checkout", "--quiet", "main")
+    recorded.radpipe("sync")
 
-    clone = tmp_path_factory.mktemp("clone")
-    engines.git("clone", "--quiet", str(engines.root), str(clone / "project"))
-    fresh = Engines.at(clone / "project")
+    fresh = clone_of(recorded, tmp_path_factory.mktemp("clone") / "project")
+    fresh.dvc("pull", "--quiet")
+    nothing_to_do(fresh)
     fresh.radpipe("sync")
     nothing_to_do(fresh)
-    assert fresh.bytes_of("results/**/*") == engines.bytes_of("results/**/*")
+    assert fresh.bytes_of("results/**/*") == recorded.bytes_of("results/**/*")
+
+
+@pytest.mark.engine
+def test_another_learning_rate_makes_only_what_depends_on_it(recorded):
+    """Both engines make the same runs, one training among them, and the same bytes."""
+    key = "variants.bones-v1.train.lr"
+    text = recorded.dvc("exp", "run", "-S", f"+{key}=0.01")
+    by_dvc = [name.rstrip("':") for name in re.findall(r"Running stage '(\S+)", text)]
+    assert by_dvc == [
+        "recipe@bones-v1",
+        "train@bones-v1-0-0",
+        "predict@bones-v1-0-0",
+        "evaluate@bones-v1",
+        "compare",
+        "report",
+    ]
+    made = recorded.bytes_of("results/**/*.json")
+    recorded.git("checkout", "--quiet", ".")
+    recorded.dvc("checkout", "--quiet")
+    recorded.set(key, 0.01)
+    text = recorded.snakemake()
+    assert re.findall(r"finished (\S+ \S+):", text) == [
+        "recipe bones-v1",
+        "train bones-v1-fold-0-seed-0",
+        "predict bones-v1-fold-0-seed-0",
+        "evaluate bones-v1",
+        "compare all",
+        "report all",
+    ]
+    by_snakemake = recorded.bytes_of("results/**/*.json")
+    receipts = {name for name in made if name.startswith("results/receipts/")}
+    assert {n: by_snakemake[n] for n in made.keys() - receipts} == {
+        n: made[n] for n in made.keys() - receipts
+    }
+
+
+@pytest.mark.engine
+def test_an_edit_that_changes_no_recipe_retrains_nothing_in_dvc(recorded):
+    """A comment in an adapter runs index, ingest and split again, and no training."""
+    adapter = recorded.root / "src/radpipe/studies/folders/__init__.py"
+    adapter.write_text(adapter.read_text() + "\n# a comment\n")
+    text = recorded.dvc("repro")
+    assert "Running stage 'ingest@bones'" in text
+    assert "Running stage 'train@" not in text
+    nothing_to_do(recorded)
+
+
+@pytest.mark.engine
+def test_a_refused_record_names_each_disagreement_and_the_way_out(recorded):
+    """A setting, code, a recipe and a file that changed since they were recorded."""
+    before = recorded.bytes_of("dvc.lock")
+    recorded.set("evaluation.seed", 2)
+    recorded.set("variants.bones-v1.train.epochs", 3)
+    layer = recorded.root / "src/radpipe/splitting/__init__.py"
+    layer.write_text(layer.read_text() + "\n# a comment\n")
+    (recorded.root / "data/bones/cases.parquet").write_bytes(b"others")
+    (recorded.root / "results/runs/bones-floor/recipe.json").write_text("{}")
+    lines = recorded.radpipe("record", check=False).splitlines()
+    assert "refused" in lines[0]
+    assert {line.strip() for line in lines} >= {
+        "index bones: output data/bones/cases.parquet: changed",
+        "ingest bones: input data/bones/cases.parquet: changed",
+        "split bones: code src/radpipe/splitting/__init__.py: changed",
+        "recipe bones-v1: variants.bones-v1.train.epochs: 2 when made, 3 now",
+        "train bones-floor-fold-0-seed-0: input results/runs/bones-floor/recipe.json: changed",
+        "evaluate bones-v1: evaluation.seed: 1 when made, 2 now",
+    }
+    assert lines[-1].startswith("The way out: run snakemake (or dvc repro)")
+    assert recorded.bytes_of("dvc.lock") == before
 
 
 @pytest.mark.engine

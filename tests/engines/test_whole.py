@@ -1,11 +1,14 @@
 """The real steps, end to end, on a small plan: two engines, kills, opened and closed tests."""
 
+import json
 import os
 import re
 import shutil
 import signal
 import sys
 import time
+from collections import Counter
+from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
@@ -31,21 +34,65 @@ def test_a_newcomer_gets_a_report_with_intervals(made):
     assert made.planned() == set()
 
 
+@pytest.fixture(scope="module")
+def repeated(once) -> Engines:
+    """Return a project in which DVC made everything; recorded and committed."""
+
+    def build(root: Path) -> None:
+        project = Engines(root, stubs=False)
+        project.dvc("repro", "--quiet")
+        project.radpipe("record")
+        project.commit("first run")
+
+    return Engines.at(once("repeated", build))
+
+
 @pytest.mark.engine
-def test_dvc_makes_the_same_bytes(made, tmp_path):
+def test_dvc_makes_the_same_bytes(made, repeated):
     """Predictions, weights, stores and report of both engines are equal."""
-    other = Engines(tmp_path / "dvc", stubs=False)
-    other.dvc("repro", "--quiet")
     for pattern in (PREDICTIONS, WEIGHTS, "data/bones/store/*", "results/report.html"):
-        ours, theirs = made.bytes_of(pattern), other.bytes_of(pattern)
+        ours, theirs = made.bytes_of(pattern), repeated.bytes_of(pattern)
         assert ours, pattern
         if pattern != "results/report.html":  # the page shows when test was opened
             assert ours == theirs, pattern
-    other.radpipe("record")
-    shown = other.dvc("metrics", "show", "--json")
+    shown = repeated.dvc("metrics", "show", "--json")
     assert "bones-v1" in shown
-    assert other.dvc("exp", "show", "--csv")
-    assert other.dvc("plots", "show")
+    assert repeated.dvc("exp", "show", "--csv")
+    assert repeated.dvc("plots", "show")
+
+
+@pytest.mark.engine
+def test_dvc_compares_two_versions(repeated, tmp_path):
+    """Settings, scores and all four plots of a commit and of an experiment, side by side."""
+    project = repeated.copy_to(tmp_path / "compared")
+    setting = "variants.bones-floor.train.lr"
+    project.dvc("exp", "run", "--quiet", "--name", "faster", "-S", f"+{setting}=0.03")
+    changed = json.loads(project.dvc("exp", "diff", "HEAD", "faster", "--json"))
+    settings = json.loads(project.dvc("params", "diff", "HEAD", "faster", "--json"))
+    assert settings == changed["params"] == {"params.yaml": {setting: {"old": None, "new": 0.03}}}
+    scores = json.loads(project.dvc("metrics", "diff", "HEAD", "faster", "--json"))
+    assert scores == changed["metrics"]
+    assert {key.split(".")[0] for key in scores["results/metrics.json"]} == {"bones-floor"}
+
+    folder = tmp_path / "plots"
+    text = project.dvc("plots", "diff", "--json", "--out", str(folder), "HEAD", "faster")
+    shown = json.loads(text)
+    assert "errors" not in shown
+    assert set(shown["data"]) == {"ROC", "precision and recall", "training", "confusion"}
+    data = {name: plot["content"]["data"] for name, (plot,) in shown["data"].items()}
+    points = {name: Counter(row["rev"] for row in block["values"]) for name, block in data.items()}
+    # Two variants of two epochs each, and of a square of three classes each.
+    assert points["training"] == {"HEAD": 4, "faster": 4}
+    assert points["confusion"] == {"HEAD": 18, "faster": 18}
+    # DVC hands over text, which would sort 10 before 2.
+    numbers = {name: sorted(block["format"]["parse"]) for name, block in data.items()}
+    assert numbers["ROC"] == numbers["precision and recall"] == ["x", "y"]
+    assert numbers["training"] == ["epoch", "tune_auc"]
+    assert all(set(number) == {"HEAD", "faster"} for number in points.values())
+    project.dvc("plots", "diff", "--out", str(folder), "HEAD", "faster")
+    page = (folder / "index.html").read_text()
+    assert page.count('"rev": "faster"') == sum(number["faster"] for number in points.values())
+    assert "DVC_METRIC" not in page
 
 
 @pytest.mark.engine

@@ -17,6 +17,7 @@ from radpipe.engines.plan import train_settings
 from radpipe.engines.record import record, sync, verify
 from radpipe.engines.run import run
 from radpipe.engines.status import standings, table
+from radpipe.engines.sweep import sweep
 
 SCHEMA = Path("params.schema.json")
 
@@ -81,8 +82,9 @@ def schema() -> dict[str, object]:
     }
 
 
-COMMANDS: dict[str, Callable[[Params], None]] = {
+COMMANDS: dict[str, Callable[..., None]] = {
     "run": run,
+    "sweep": sweep,
     "check": check_settings,
     "doctor": examine_machine,
     "status": show_status,
@@ -99,13 +101,34 @@ def main() -> None:
     """Run one command; exit with 2 and one message if the user can mend what is wrong."""
     parser = argparse.ArgumentParser(prog="radpipe", description=__doc__.partition("\n")[0])
     commands = parser.add_subparsers(dest="command", required=True)
+    parsers = {}
     for name, command in COMMANDS.items():
         about = (command.__doc__ or "").partition("\n")[0]
-        commands.add_parser(name, help=about, description=about)
-    args = parser.parse_args()
+        parsers[name] = commands.add_parser(name, help=about, description=about)
+    _add_sweep_options(parsers["sweep"])
+    options = vars(parser.parse_args())
+    command = COMMANDS[options.pop("command")]
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
-        COMMANDS[args.command](load_params())
+        command(load_params(), **options)
     except RadpipeError as error:
         log.error("%s", error)
         sys.exit(2)
+
+
+def _add_sweep_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "-S",
+        dest="settings",
+        action="append",
+        required=True,
+        metavar="KEY=VALUE,VALUE",
+        help="a setting and its values, as in dvc exp run; +KEY if params.yaml lacks it so far",
+    )
+    parser.add_argument("--name", help="prefix of the experiments' names (default: their values)")
+    parser.add_argument(
+        "arguments",
+        nargs="*",
+        metavar="-- SNAKEMAKE ARGUMENTS",
+        help="such as: -- --cores 8 --profile slurm (default: all cores of this machine)",
+    )

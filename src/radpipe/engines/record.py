@@ -83,14 +83,19 @@ def record(params: Params) -> None:
 
     """
     with one_at_a_time():
-        require_agreement(
-            params,
-            doing="record",
-            way_out="run snakemake (or dvc repro), which makes these runs again, then record.",
-        )
+        require_recordable(params)
         dvc("commit", "--force")
     n_runs = len(list(planned_runs(params)))
     log.info("recorded %d runs; commit dvc.lock, results/ and openings.csv to Git", n_runs)
+
+
+def require_recordable(params: Params) -> None:
+    """Raise a `StaleError` unless every receipt of the plan agrees with what lies here."""
+    require_agreement(
+        params,
+        doing="record",
+        way_out="run snakemake (or dvc repro), which makes these runs again, then record.",
+    )
 
 
 def sync(params: Params) -> None:

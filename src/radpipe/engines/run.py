@@ -5,6 +5,8 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from radpipe.core.errors import RadpipeError
@@ -27,16 +29,47 @@ def run(_: Params) -> None:
         Another run is at work in this folder, or a step failed.
 
     """
+    with alone():
+        make(everywhere())
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Hold the project's lock; lift the one that a killed run left to Snakemake.
+
+    Raises
+    ------
+    RadpipeError
+        Another run is at work in this folder.
+
+    """
     orphaned = _left_by_a_dead_run()
     with one_at_a_time():
         if orphaned:
             log.warning("the last run here was killed; its lock on the folder is lifted")
             _snakemake("--unlock", "--quiet", "all")
-        if _snakemake("--cores", "all", *_gpus()):
-            raise RadpipeError(
-                "A step failed; what it said stands above and in logs/<step>/. Steps that"
-                " are done stay done: mend the cause and start again."
-            )
+        yield
+
+
+def make(arguments: Iterable[str]) -> None:
+    """Run Snakemake with these arguments.
+
+    Raises
+    ------
+    RadpipeError
+        A step failed.
+
+    """
+    if _snakemake(*arguments):
+        raise RadpipeError(
+            "A step failed; what it said stands above and in logs/<step>/. Steps that"
+            " are done stay done: mend the cause and start again."
+        )
+
+
+def everywhere() -> list[str]:
+    """Return the arguments that let Snakemake use all cores and GPUs of this machine."""
+    return ["--cores", "all", *_gpus()]
 
 
 def prefer_this_python() -> None:
