@@ -10,6 +10,7 @@ from pathlib import Path
 
 from radpipe.core.errors import RadpipeError
 from radpipe.core.params import Params, Preset, load_params
+from radpipe.engines.accept import accept
 from radpipe.engines.doctor import examine
 from radpipe.engines.efficiency import efficiency
 from radpipe.engines.experiments import experiments
@@ -91,6 +92,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "efficiency": show_efficiency,
     "experiments": show_experiments,
     "verify": check_receipts,
+    "accept": accept,
     "record": record,
     "sync": sync,
     "schema": write_schema,

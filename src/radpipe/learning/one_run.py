@@ -13,6 +13,9 @@ from radpipe.learning.network import save_weights
 from radpipe.learning.team import ALONE, Team
 from radpipe.learning.train import about, history_text, make_run, train
 
+# Fact of a receipt: what the network looked like after its first steps.
+FIRST_STEPS = "first_steps_sha256"
+
 
 @dataclass(frozen=True)
 class Order:
@@ -79,5 +82,6 @@ def train_run(
         "epochs": progress.epoch,
         "steps": progress.step,
         "pieces_per_batch": progress.pieces,
+        FIRST_STEPS: progress.start,
         **{name: facts[name] for name in ("epoch", "metric", "value", "parameters")},
     }

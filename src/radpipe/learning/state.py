@@ -5,14 +5,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+from radpipe.core.files import sha256_bytes
 from radpipe.learning.network import Network, read_about, save_weights
 from radpipe.learning.stopping import Watch
 from radpipe.learning.team import ALONE, Team
+
+# Enough for every part of a step to have acted on every weight, few enough to be quick.
+PROOF_STEPS = 3
 
 
 @dataclass
@@ -33,6 +37,9 @@ class Progress:
         Learning rate of the last step.
     pieces
         Pieces that each batch is cut into so that it fits into the device's memory.
+    start
+        SHA-256 of the network after its first steps, `PROOF_STEPS` at most: the same for equal
+        recipes and code without a difference, for `radpipe accept`.
     done
         Nothing is left to train.
     best, stop
@@ -50,6 +57,7 @@ class Progress:
     n_seen: int = 0
     rate: float = 0.0
     pieces: int = 1
+    start: str = ""
     done: bool = False
     history: list[dict[str, float]] = field(default_factory=list)
 
@@ -91,6 +99,14 @@ class State:
                 self.kept[name].copy_(tensor)
             else:
                 self.kept[name] = tensor.detach().to("cpu", copy=True)
+
+    def note_start(self) -> None:
+        """Remember what the network looks like as long as it has made few steps."""
+        if self.progress.step <= PROOF_STEPS:
+            tensors = {k: v.detach().cpu() for k, v in self.network.state_dict().items()}
+            self.progress.start = sha256_bytes(
+                save({k: v.contiguous() for k, v in tensors.items()})
+            )
 
     def save(self, path: Path) -> None:
         """Write everything to one file, whole or not at all; all processes must call it."""

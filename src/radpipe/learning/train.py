@@ -200,6 +200,7 @@ def one_step(run: Run, state: State, group: list[Tensor]) -> None:
         state.schedule.step()
     progress.batch += len(group)
     progress.step += 1
+    state.note_start()
 
 
 def gradient(run: Run, state: State, group: list[Tensor]) -> tuple[Tensor, int]:
