@@ -5,6 +5,7 @@ seals another setting's model under today's settings, and the record is false.
 """
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -18,14 +19,28 @@ SETTINGS = [
 RESULTS = "results/**/*.parquet"
 
 
-@pytest.fixture
-def engines(tmp_path) -> Engines:
-    """Return a fresh project with stub steps and one variant, which is enough to fall."""
-    project = Engines(tmp_path)
+def fresh(root: Path) -> Engines:
+    """Return a project with stub steps, one variant, and value `a` of every setting."""
+    project = Engines(root)
     project.params["variants"].pop("bones-floor")
     project.set("plan.variants", ["bones-v1"])
+    project.set("variants.bones-v1.train.lr", 0.001)
     project.commit("one variant")
     return project
+
+
+@pytest.fixture
+def engines(once, tmp_path) -> Engines:
+    """Return a project that Snakemake has made, a copy of its own."""
+    made = once("traps-snakemake", lambda root: fresh(root).snakemake())
+    return Engines.at(made).copy_to(tmp_path / "project")
+
+
+@pytest.fixture
+def by_dvc(once, tmp_path) -> Engines:
+    """Return a project that DVC has made, a copy of its own."""
+    made = once("traps-dvc", lambda root: fresh(root).dvc("repro", "--quiet"))
+    return Engines.at(made).copy_to(tmp_path / "project")
 
 
 def results(engines: Engines) -> dict[str, bytes]:
@@ -33,29 +48,26 @@ def results(engines: Engines) -> dict[str, bytes]:
     return {name: data for name, data in found.items() if "receipts" not in name}
 
 
-def reference(engines: Engines, key: str, value: float) -> dict[str, bytes]:
-    """What an honest run with one setting gives; leaves a clean project behind."""
-    engines.set(key, value)
-    engines.snakemake()
-    found = results(engines)
-    engines.run("rm", "-rf", "data", "results", ".snakemake", ".state", "dvc.lock")
-    return found
+def honest(root: Path, key: str, value: float) -> dict[str, bytes]:
+    """What a run in a fresh project gives with one setting."""
+    project = fresh(root)
+    project.set(key, value)
+    project.snakemake()
+    return results(project)
 
 
 @pytest.mark.engine
 @pytest.mark.parametrize(("key", "a", "b"), SETTINGS)
-def test_dvc_then_an_edit_then_snakemake(engines, key, a, b):
+def test_dvc_then_an_edit_then_snakemake(by_dvc, tmp_path, key, a, b):
     """Order (a): Snakemake has no notes about what DVC built."""
-    truth = reference(engines, key, b)
-    engines.set(key, a)
-    engines.dvc("repro", "--quiet")
+    engines = by_dvc
     assert engines.planned() == set()
     engines.set(key, b)
     refusal = engines.radpipe("record", check=False)
     assert f"{key}: {a} when made, {b} now" in refusal
     assert "refused" in refusal
     engines.snakemake()
-    assert results(engines) == truth
+    assert results(engines) == honest(tmp_path / "honest", key, b)
     engines.radpipe("record")
     assert "up to date" in engines.dvc("status")
 
@@ -64,8 +76,6 @@ def test_dvc_then_an_edit_then_snakemake(engines, key, a, b):
 @pytest.mark.parametrize(("key", "a", "b"), SETTINGS)
 def test_snakemake_then_an_experiment_then_snakemake(engines, key, a, b):
     """Order (b): Snakemake's notes describe a run that an experiment replaced."""
-    engines.set(key, a)
-    engines.snakemake()
     truth = results(engines)
     engines.radpipe("record")
     engines.commit("first run")
@@ -82,8 +92,6 @@ def test_snakemake_then_an_experiment_then_snakemake(engines, key, a, b):
 @pytest.mark.parametrize(("key", "a", "b"), SETTINGS)
 def test_snakemake_then_dvc_with_an_edit_then_back(engines, key, a, b):
     """Order (c): the settings are those of Snakemake's own last run, the files are not."""
-    engines.set(key, a)
-    engines.snakemake()
     truth = results(engines)
     engines.set(key, b)
     engines.dvc("repro", "--quiet")
@@ -98,7 +106,6 @@ def test_snakemake_then_dvc_with_an_edit_then_back(engines, key, a, b):
 @pytest.mark.engine
 def test_looking_changes_nothing(engines):
     """`-n`, `--lint` and `--dag` change no data, result or record, also when things are stale."""
-    engines.snakemake()
     engines.radpipe("record")
     engines.set("studies.bones.split.seed", 2)
     before = engines.bytes_of("[dr]*/**/*") | engines.bytes_of("dvc.lock")
@@ -120,7 +127,6 @@ def test_looking_changes_nothing(engines):
 )
 def test_a_flipped_byte_stops_the_next_step_and_the_record(engines, file, stopped):
     """Anything changed behind the engines' back is named, with the way out, and mended."""
-    engines.snakemake()
     truth = results(engines)
     path = engines.root / file
     data = bytearray(path.read_bytes())
@@ -144,7 +150,6 @@ def command_of(engines: Engines, step: str) -> str:
 
 @pytest.mark.engine
 def test_forcing_a_rule_makes_what_depends_on_it(engines):
-    engines.snakemake()
     assert engines.planned() == set()
     planned = engines.planned("--forcerun", "split")
     assert {"split/bones", "recipe/bones-v1", "report/all"} <= planned
@@ -154,7 +159,6 @@ def test_forcing_a_rule_makes_what_depends_on_it(engines):
 @pytest.mark.engine
 def test_an_edit_that_changes_no_recipe_retrains_nothing(engines):
     """A comment in an adapter runs index, ingest and split again, and no training."""
-    engines.snakemake()
     weights = engines.bytes_of("results/runs/*/*/weights.safetensors")
     times = {name: (engines.root / name).stat().st_mtime_ns for name in weights}
     adapter = engines.root / "src/radpipe/studies/folders/__init__.py"
