@@ -1,5 +1,8 @@
 """What `make run` asks of Snakemake."""
 
+import os
+import signal
+
 import pytest
 
 from radpipe.core.errors import RadpipeError
@@ -29,4 +32,16 @@ def test_a_failed_step_is_an_error(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(module, "_snakemake", lambda *arguments: 1)
     with pytest.raises(RadpipeError, match="Steps that are done stay done"):
+        module.run(None)
+
+
+def test_ctrl_c_lets_snakemake_end_and_says_so(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def interrupted(*arguments):
+        os.kill(os.getpid(), signal.SIGINT)
+        return 1
+
+    monkeypatch.setattr(module, "_snakemake", interrupted)
+    with pytest.raises(RadpipeError, match=r"Stopped\. The same command goes on"):
         module.run(None)

@@ -3,11 +3,13 @@
 import logging
 import os
 import platform
+import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 
 from radpipe.core.errors import RadpipeError
 from radpipe.core.notes import alive
@@ -26,11 +28,16 @@ def run(_: Params) -> None:
     Raises
     ------
     RadpipeError
-        Another run is at work in this folder, or a step failed.
+        Another run is at work in this folder, a step failed, or Ctrl-C stopped it.
 
     """
-    with alone():
-        make(everywhere())
+    with alone(), noticing_ctrl_c() as stopped:
+        try:
+            make(everywhere())
+        except RadpipeError as error:
+            if not stopped.is_set():
+                raise
+            raise RadpipeError("Stopped. The same command goes on from what is saved.") from error
 
 
 @contextmanager
@@ -49,6 +56,17 @@ def alone() -> Iterator[None]:
             log.warning("the last run here was killed; its lock on the folder is lifted")
             _snakemake("--unlock", "--quiet", "all")
         yield
+
+
+@contextmanager
+def noticing_ctrl_c() -> Iterator[Event]:
+    """Note Ctrl-C instead of dying of it: Snakemake gets it, too, and first ends its jobs."""
+    stopped = Event()
+    before = signal.signal(signal.SIGINT, lambda *_: stopped.set())
+    try:
+        yield stopped
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def make(arguments: Iterable[str]) -> None:

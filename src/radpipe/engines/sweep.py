@@ -1,12 +1,10 @@
 """`radpipe sweep`: Snakemake makes every point of a grid, DVC saves each as an experiment."""
 
 import logging
-import signal
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Event
 
 from radpipe.core.errors import RadpipeError
 from radpipe.core.files import atomic, read_json, sha256_path, write_json
@@ -14,7 +12,7 @@ from radpipe.core.params import Params
 from radpipe.core.receipts import RECEIPTS
 from radpipe.engines.grid import PARAMS, Point, grid
 from radpipe.engines.record import dvc, require_recordable
-from radpipe.engines.run import alone, everywhere, make
+from radpipe.engines.run import alone, everywhere, make, noticing_ctrl_c
 
 RESULTS = Path("results")
 LOCK_FILE = "dvc.lock"
@@ -57,7 +55,7 @@ def sweep(
         the others are saved.
 
     """
-    with alone(), _noticing_ctrl_c() as stopped:
+    with alone(), noticing_ctrl_c() as stopped:
         _enter()
         points = grid(settings, name)
         _warn_of_openings(points)
@@ -237,17 +235,6 @@ def _receipts() -> str:
 def _write(path: Path, data: bytes) -> None:
     with atomic(path) as temporary:
         temporary.write_bytes(data)
-
-
-@contextmanager
-def _noticing_ctrl_c() -> Iterator[Event]:
-    """Note Ctrl-C instead of dying of it: Snakemake gets it, too, and first cancels its jobs."""
-    stopped = Event()
-    before = signal.signal(signal.SIGINT, lambda *_: stopped.set())
-    try:
-        yield stopped
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def git(*arguments: str) -> str:
