@@ -185,3 +185,16 @@ def recorded(once, tmp_path: Path) -> Engines:
         project.commit("first run")
 
     return Engines.at(once("recorded", build)).copy_to(tmp_path / "project")
+
+
+@pytest.fixture
+def repeated(once) -> Engines:
+    """Return the project, not to be changed, in which DVC ran all real steps; committed."""
+
+    def build(root: Path) -> None:
+        project = Engines(root, stubs=False)
+        project.dvc("repro", "--quiet")
+        project.radpipe("record")
+        project.commit("first run")
+
+    return Engines.at(once("repeated", build))

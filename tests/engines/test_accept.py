@@ -1,7 +1,6 @@
 """`radpipe accept`: an edit without effect costs a proof, not a training."""
 
 import json
-from pathlib import Path
 
 import pytest
 
@@ -12,17 +11,10 @@ RATE = '"lr": train.lr'
 TRAINED = "results/receipts/train/bones-v1-fold-0-seed-0.json"
 
 
-def recorded_small_plan(root: Path) -> None:
-    """Make a small plan with the real steps through DVC: two networks, recorded."""
-    project = Engines(root, stubs=False)
-    project.dvc("repro", "--quiet")
-    project.commit("made")
-
-
 @pytest.fixture
-def project(once, tmp_path) -> Engines:
-    made = Engines.at(once("accept", recorded_small_plan))
-    return made.copy_to(tmp_path / "project")
+def project(repeated, tmp_path) -> Engines:
+    """Return a copy of a plan of two networks that DVC has made."""
+    return repeated.copy_to(tmp_path / "project")
 
 
 def edit(project: Engines, old: str, new: str) -> None:

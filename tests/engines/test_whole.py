@@ -8,7 +8,6 @@ import signal
 import sys
 import time
 from collections import Counter
-from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
@@ -32,19 +31,6 @@ def test_a_newcomer_gets_a_report_with_intervals(made):
     assert "95" in page
     assert not re.search(r'(src|href)="https?://(?!doi|creativecommons)', page)
     assert made.planned() == set()
-
-
-@pytest.fixture(scope="module")
-def repeated(once) -> Engines:
-    """Return a project in which DVC made everything; recorded and committed."""
-
-    def build(root: Path) -> None:
-        project = Engines(root, stubs=False)
-        project.dvc("repro", "--quiet")
-        project.radpipe("record")
-        project.commit("first run")
-
-    return Engines.at(once("repeated", build))
 
 
 @pytest.mark.engine
