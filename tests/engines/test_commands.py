@@ -28,3 +28,16 @@ def test_jobs_of_this_user(tmp_path, monkeypatch, script, jobs):
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/bin")
     assert slurm.listed_jobs() == jobs
+
+
+def test_jobs_that_wait_belong_to_this_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    program = tmp_path / "squeue"
+    ours, theirs = f"7|Resources|rule_report|{tmp_path}", "8|Priority|rule_report|/elsewhere"
+    program.write_text(f"#!/bin/sh\necho '{ours}'; echo '{theirs}'; echo odd\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin")
+    assert slurm.waiting_jobs() == {"rule_report": "SLURM job 7 waits (Resources)"}
+    program.unlink()
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert slurm.waiting_jobs() == {}

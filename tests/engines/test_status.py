@@ -20,6 +20,7 @@ def params(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(SMALL))
     monkeypatch.setattr(status, "listed_jobs", lambda: None)
+    monkeypatch.setattr(status, "waiting_jobs", dict)
     return load_params()
 
 
@@ -59,6 +60,19 @@ def test_a_job_that_slurm_no_longer_lists_was_killed(params, monkeypatch):
     assert "SLURM job 41 on node7" in standing_of(params).why
     monkeypatch.setattr(status, "listed_jobs", lambda: frozenset({"40"}))
     assert standing_of(params).state == "killed"
+
+
+def test_a_job_that_waits_says_for_what(params, monkeypatch):
+    waiting = {
+        "rule_train_wildcards_bones-v1_0_0": "SLURM job 7 waits (Resources)",
+        "rule_report": "SLURM job 8 waits (Priority)",
+    }
+    monkeypatch.setattr(status, "waiting_jobs", lambda: waiting)
+    found = [(s.step, s.run, s.why) for s in standings(params) if s.state == "queued"]
+    assert found == [
+        ("train", RUN, "SLURM job 7 waits (Resources)"),
+        ("report", "all", "SLURM job 8 waits (Priority)"),
+    ]
 
 
 def test_the_table_is_one_screen():

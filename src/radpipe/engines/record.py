@@ -86,7 +86,9 @@ def record(params: Params) -> None:
         require_recordable(params)
         dvc("commit", "--force")
     n_runs = len(list(planned_runs(params)))
-    log.info("recorded %d runs; commit dvc.lock, results/ and openings.csv to Git", n_runs)
+    log.info(
+        "recorded what %d steps made; commit dvc.lock, results/ and openings.csv to Git", n_runs
+    )
 
 
 def require_recordable(params: Params) -> None:

@@ -20,6 +20,26 @@ def listed_jobs() -> frozenset[str] | None:
     return None if done.returncode else frozenset(done.stdout.split())
 
 
+def waiting_jobs() -> dict[str, str]:
+    """Return the jobs of this folder that SLURM has not started yet: comment to id and reason."""
+    if shutil.which("squeue") is None:
+        return {}
+    form = "--format=%A|%r|%k|%Z"
+    done = run_command("squeue", "--me", "--noheader", "--states=PENDING", form)
+    rows = [line.strip().split("|", 3) for line in done.stdout.splitlines() if line.count("|") >= 3]
+    return {
+        comment: f"SLURM job {job} waits ({reason})"
+        for job, reason, comment, folder in rows
+        if folder == str(Path.cwd())
+    }
+
+
+def comment_of(step: str, values: Iterable[str | int]) -> str:
+    """Return the comment that Snakemake's executor gives the job of a run."""
+    wildcards = "_".join(map(str, values))
+    return f"rule_{step}_wildcards_{wildcards}" if wildcards else f"rule_{step}"
+
+
 def keep_jobs_while_slurm_is_silent() -> None:
     """Let Snakemake's executor ask again later when SLURM does not answer.
 

@@ -8,10 +8,10 @@ from radpipe.core.params import Params
 from radpipe.core.receipts import receipt_path
 from radpipe.core.step import RUN_ME_AGAIN
 from radpipe.engines.freshness import Freshness
-from radpipe.engines.plan import RUN_NAMES, planned_runs
-from radpipe.engines.slurm import listed_jobs
+from radpipe.engines.plan import RUN_NAMES, planned_values
+from radpipe.engines.slurm import comment_of, listed_jobs, waiting_jobs
 
-STATES = ("done", "running", "failed", "killed", "stopped", "stale", "to do")
+STATES = ("done", "running", "queued", "failed", "killed", "stopped", "stale", "to do")
 # Runs shown by name for each state; the table counts the rest.
 SHOWN = 8
 
@@ -30,10 +30,16 @@ def standings(params: Params) -> list[Standing]:
     """Say of every planned run how it stands; makers before users."""
     freshness, jobs = Freshness(params), listed_jobs()
     notes = {(note.step, note.run): note for note in read_notes()}
-    return [
-        _standing(step, run, freshness.reasons(step, run), notes.get((step, run)), jobs)
-        for step, run in planned_runs(params)
-    ]
+    waiting = waiting_jobs()
+    found = []
+    for step, values in planned_values(params):
+        run = RUN_NAMES[step].format(**values)
+        if why := waiting.get(comment_of(step, values.values())):
+            found.append(Standing(step, run, "queued", why))
+            continue
+        reasons = freshness.reasons(step, run)
+        found.append(_standing(step, run, reasons, notes.get((step, run)), jobs))
+    return found
 
 
 def is_lost(note: Note, jobs: frozenset[str] | None) -> bool:
