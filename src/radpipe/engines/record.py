@@ -85,10 +85,8 @@ def record(params: Params) -> None:
     with one_at_a_time():
         require_recordable(params)
         dvc("commit", "--force")
-    n_runs = len(list(planned_runs(params)))
-    log.info(
-        "recorded what %d steps made; commit dvc.lock, results/ and openings.csv to Git", n_runs
-    )
+    n_receipts = len(list(planned_runs(params)))
+    log.info("recorded %d receipts; commit dvc.lock, results/, openings.csv to Git", n_receipts)
 
 
 def require_recordable(params: Params) -> None:

@@ -170,8 +170,8 @@ def _put_back() -> bool:
 def _warn_of_openings(points: Sequence[Point]) -> None:
     if opened := sorted({study for point in points for study in point.params.plan.open_test}):
         log.warning(
-            "points that predict anew open the test part of %s; to choose among points by the tune part, as"
-            " one should, add: -S plan.open_test=[]",
+            "points that predict anew open the test part of %s; to choose among points by the tune"
+            " part, as one should, add: -S plan.open_test=[]",
             ", ".join(opened),
         )
 
