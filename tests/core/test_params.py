@@ -146,3 +146,10 @@ def test_a_dotted_path_finds_its_value():
     assert lookup(params, "studies.bones.split.seed") == 1
     with pytest.raises(ConfigError, match=r"studies.bone.split does not exist, did you mean 'bon"):
         lookup(params, "studies.bone.split")
+
+
+@pytest.mark.parametrize("text", ["v1: 1\n", "- v1\n", ""])
+def test_presets_that_are_no_blocks_are_refused(tmp_path, text):
+    (tmp_path / "bones.yaml").write_text(text)
+    with pytest.raises(ConfigError, match="each preset should be a block of settings"):
+        load_preset("bones/v1", {}, where="variants.x", root=tmp_path)

@@ -115,6 +115,10 @@ def load_preset(name: str, overrides: Mapping[str, Any], *, where: str, root: Pa
             f" A preset is <file>/<name>, files: {', '.join(files)}."
         )
     presets = _book(root / f"{book}.yaml", (root / f"{book}.yaml").stat().st_mtime_ns)
+    if not isinstance(presets, Mapping) or not all(
+        isinstance(block, Mapping) for block in presets.values()
+    ):
+        raise ConfigError(f"{root}/{book}.yaml: each preset should be a block of settings.")
     if title not in presets:
         raise ConfigError(
             f"{where}.preset: unknown {name!r}{near_miss(title, presets)}"
