@@ -160,7 +160,7 @@ def test_new_files_are_saved_and_then_removed_and_openings_stay(fake, caplog):
     assert fake.status() == ["M", "openings.csv"]
     assert not (fake.root / "results/new").exists()
     assert (fake.root / "results/figures/a.png").read_text() == "first"
-    assert "opens the test part of bones" in caplog.text
+    assert "open the test part of bones" in caplog.text
     fake.sweep("5")
     assert fake.made[2:] == [("5", ["--cores", "2"])]
 

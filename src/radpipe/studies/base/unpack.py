@@ -1,5 +1,6 @@
 """Archives from strangers: unpacked without escapes, links out or bombs."""
 
+import shutil
 import stat
 import tarfile
 import zipfile
@@ -91,7 +92,14 @@ def _unpack_tar(archive: Path, out: Path) -> None:
                 raise DataError(f"member {member.name!r} is a link or a device")
             limits.add(member.size)
             _refuse_overwriting(out, member.name, is_folder=member.isdir())
-            stream.extract(member, out, filter="data")
+            # Not `extract`: its filters came with Python 3.11.4, and contents are all we want.
+            place = out / member.name
+            if member.isdir():
+                place.mkdir(parents=True, exist_ok=True)
+                continue
+            place.parent.mkdir(parents=True, exist_ok=True)
+            with stream.extractfile(member) as source, place.open("wb") as sink:  # type: ignore[union-attr]
+                shutil.copyfileobj(source, sink)
 
 
 def _check_name(name: str) -> None:
