@@ -16,6 +16,8 @@ RECEIPTS = Path("results/receipts")
 SCRIPTS = Path("workflow/scripts")
 # Where the package's own code stands in the project, whatever folder it is imported from.
 PACKAGE = Path("src/radpipe")
+# Fact of a trained run: what the network looked like after its first steps (`radpipe accept`).
+FIRST_STEPS = "first_steps_sha256"
 
 
 def receipt_path(step: str, run: str) -> Path:

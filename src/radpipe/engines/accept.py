@@ -22,12 +22,11 @@ from radpipe.core.errors import RadpipeError, StaleError
 from radpipe.core.files import sha256_file
 from radpipe.core.hashes import Hashes
 from radpipe.core.params import Params
-from radpipe.core.receipts import Receipt, code_hashes, read_receipt, receipt_path
+from radpipe.core.receipts import FIRST_STEPS, Receipt, code_hashes, read_receipt, receipt_path
 from radpipe.engines.freshness import Freshness
 from radpipe.engines.plan import RUN_NAMES, planned_values
 from radpipe.engines.record import dvc, one_at_a_time
 
-FIRST_STEPS = "first_steps_sha256"
 LOCK_FILE = Path("dvc.lock")
 
 log = logging.getLogger("radpipe.engines")

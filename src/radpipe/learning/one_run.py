@@ -6,15 +6,13 @@ from pathlib import Path
 from typing import Any, Self
 
 from radpipe.core.files import write_text
+from radpipe.core.receipts import FIRST_STEPS
 from radpipe.core.recipe import Recipe
 from radpipe.imaging.store import Store
 from radpipe.learning.data import read_part
 from radpipe.learning.network import save_weights
 from radpipe.learning.team import ALONE, Team
 from radpipe.learning.train import about, history_text, make_run, train
-
-# Fact of a receipt: what the network looked like after its first steps.
-FIRST_STEPS = "first_steps_sha256"
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,11 @@ import json
 import sys
 from itertools import count
 
+from radpipe.core.receipts import FIRST_STEPS
 from radpipe.core.recipe import read_recipe
 from radpipe.core.step import StoppedError
 from radpipe.learning.network import read_about
-from radpipe.learning.one_run import FIRST_STEPS, Order, train_run
+from radpipe.learning.one_run import Order, train_run
 from radpipe.learning.state import PROOF_STEPS
 
 WHOLE, START = "whole", "start"
