@@ -264,6 +264,22 @@ def test_a_node_that_was_taken_for_dead_spoils_nothing(project, local):
     cluster.end_node("two")
 
 
+def test_trainings_can_be_submitted_as_one_job_array(project, local):
+    """As slurm/config.yaml offers; the seed that was made locally comes out the same."""
+    project.params["variants"]["bones-v1"]["train"]["epochs"] = 30
+    project.set("plan.seeds", [0, 1])
+    predictions = [PREDICTED, PREDICTED.replace("seed-0", "seed-1")]
+    process = project.start_slurm(*predictions, "--slurm-array-jobs", "train")
+    first, _ = project.pause()
+    assert re.fullmatch(r"\d+_\d+", first), "SLURM's name for a member of an array"
+    os.kill(project.halted[0], signal.SIGCONT)
+    assert process.wait(300) == 0
+    arrays = re.findall(r'"slurm_job": "(\d+)_(\d+)"', receipt(project, "train"))
+    assert len(arrays) == 2
+    assert len({job for job, _ in arrays}) == 1
+    assert project.bytes_of(PREDICTED) == local.bytes_of(PREDICTED)
+
+
 def test_too_little_memory_is_tried_again_with_more(project, local):
     """The first attempt is killed, the next asks for more, and SLURM's words name the cause."""
     text = project.slurm(PREDICTED, "--set-resources", "train:mem_mb=200 * 10 ** (attempt - 1)")

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from radpipe.core.files import guarded, read_json, write_json
+from radpipe.core.processors import slurm_job
 
 CLAIMS = Path(".state/claims")
 # Seconds that an older process of this host gets to save its work and end.
@@ -51,7 +52,7 @@ def claimed(step: str, run: str) -> Iterator[None]:
         mine = {
             "host": platform.node(),
             "process": os.getpid(),
-            "slurm_job": os.environ.get("SLURM_JOB_ID"),
+            "slurm_job": slurm_job(),
             "nonce": uuid.uuid4().hex,
         }
         write_json(path, mine)

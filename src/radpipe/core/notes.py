@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from radpipe.core.files import read_json, write_json
+from radpipe.core.processors import slurm_job
 
 NOTES = Path(".state/jobs")
 
@@ -74,8 +75,7 @@ class Note:
 
 def new_note(step: str, run: str) -> Note:
     """Return the note of a job that starts now in this process."""
-    job = os.environ.get("SLURM_JOB_ID")
-    return Note(step, run, platform.node(), os.getpid(), job, _now())
+    return Note(step, run, platform.node(), os.getpid(), slurm_job(), _now())
 
 
 def read_notes() -> Iterator[Note]:

@@ -24,6 +24,7 @@ from radpipe.core.errors import RadpipeError, StaleError
 from radpipe.core.hashes import Hashes
 from radpipe.core.notes import Note, new_note
 from radpipe.core.params import Params, load_params, lookup
+from radpipe.core.processors import slurm_job
 from radpipe.core.receipts import (
     Receipt,
     code_hashes,
@@ -138,7 +139,7 @@ class Job:
                 "host": platform.node(),
                 "processor": _processor(),
                 "python": platform.python_version(),
-                "slurm_job": os.environ.get("SLURM_JOB_ID"),
+                "slurm_job": slurm_job(),
                 "processors_asked": _number("SLURM_CPUS_PER_TASK"),
                 "memory_asked_mib": _number("SLURM_MEM_PER_NODE"),
                 **self._facts,

@@ -16,7 +16,7 @@ def listed_jobs() -> frozenset[str] | None:
     """Return the ids of this user's jobs that wait or run; None where SLURM cannot be asked."""
     if shutil.which("squeue") is None:
         return None
-    done = run_command("squeue", "--me", "--noheader", "--format=%A")
+    done = run_command("squeue", "--me", "--noheader", "--array", "--format=%i")
     return None if done.returncode else frozenset(done.stdout.split())
 
 
@@ -24,7 +24,7 @@ def waiting_jobs() -> dict[str, str]:
     """Return the jobs of this folder that SLURM has not started yet: comment to id and reason."""
     if shutil.which("squeue") is None:
         return {}
-    form = "--format=%A|%r|%k|%Z"
+    form = "--format=%i|%r|%k|%Z"
     done = run_command("squeue", "--me", "--noheader", "--states=PENDING", form)
     rows = [line.strip().split("|", 3) for line in done.stdout.splitlines() if line.count("|") >= 3]
     return {
