@@ -47,7 +47,7 @@ RATIOS = (
 class InMemory:
     """Pictures as `Store.pixels` gives them, copied from a memory map."""
 
-    bits, channels = 8, 1
+    bits, channels, views, volumes = 8, 1, ["image"], False
 
     def __init__(self, file: Path) -> None:
         self.map = np.load(file, mmap_mode="r")
@@ -55,6 +55,10 @@ class InMemory:
     def pixels(self, rows: np.ndarray) -> np.ndarray:
         """Gather pictures (n, size, size, 1)."""
         return self.map[rows]
+
+    def slices(self, rows: np.ndarray) -> np.ndarray:
+        """Count one slice a picture."""
+        return np.ones(rows.shape, np.int64)
 
     def row_of(self, case: str, view: str = "image") -> int:
         """Not asked for here."""
@@ -114,7 +118,7 @@ def radpipe_run(file: Path, n: int, threads: int, precision: str) -> Run:
         versions={},
     )
     targets = (np.arange(n) % 2).astype(np.float32)[:, None]
-    cases = Cases(table=None, rows=np.arange(n), targets=targets)
+    cases = Cases(table=None, rows=np.arange(n)[:, None], targets=targets)
     return make_run(recipe, InMemory(file), cases, cases)
 
 

@@ -97,10 +97,10 @@ def write_recipe(root: Path, target: Target, *, preset: str, **overrides: Any) -
     return str(out.relative_to(root))
 
 
-def presets() -> list[str]:
-    """Name every preset of the catalogue."""
+def presets(book: str = "*") -> list[str]:
+    """Name every preset of the catalogue, or of one file of it."""
     return [
         f"{file.stem}/{name}"
-        for file in sorted((ROOT / "presets").glob("*.yaml"))
+        for file in sorted((ROOT / "presets").glob(f"{book}.yaml"))
         for name in yaml.safe_load(file.read_text())
     ]

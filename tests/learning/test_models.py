@@ -66,7 +66,7 @@ def small(preset: str) -> ModelChoice:
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize("preset", presets())
+@pytest.mark.parametrize("preset", presets("bones"))
 def test_every_weight_gets_a_gradient(preset, channels):
     torch.manual_seed(0)
     model = build_model(small(preset), n_channels=channels, n_outputs=3, size=32)
@@ -83,6 +83,7 @@ def test_every_weight_gets_a_gradient(preset, channels):
 @pytest.mark.parametrize("name", list(MODELS))
 def test_unknown_settings_show_the_near_miss(name):
     settings = {"blocks": [{"filters": 4}], "dense": {"widths": []}} if name == "cnn" else {}
+    settings |= {"trunk": {"kind": "residual"}, "dropot": 0.1} if name == "exam" else {}
     settings |= {"wdith": 2, "gird": 2, "widhts": [2], "small_stm": True}
     choice = ModelChoice.model_validate({"name": name, **settings})
     with pytest.raises(ConfigError, match=r"model\..*: unknown setting, did you mean"):

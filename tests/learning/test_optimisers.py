@@ -36,8 +36,10 @@ def test_a_preset_is_read_back_from_the_live_objects(preset):
         assert tuple(group["betas"]) == train.betas
     wanted = train.schedule
     if wanted.name == "plateau":
-        assert (schedule.mode, schedule.factor, schedule.patience) == ("min", wanted.factor, 2)
-        assert (schedule.threshold, schedule.threshold_mode) == (wanted.min_delta, "abs")
+        assert (schedule.mode, schedule.factor) == ("min", wanted.factor)
+        assert schedule.patience == wanted.patience - 1
+        assert schedule.threshold == wanted.min_delta
+        assert schedule.threshold_mode == ("rel" if wanted.relative else "abs")
         assert schedule.min_lrs == [wanted.min_lr]
     elif wanted.name == "one-cycle":
         assert schedule.total_steps == train.epochs * 10
@@ -66,7 +68,7 @@ def test_published_training_settings(name):
     )
     assert train.schedule.model_dump() == {
         **{"name": "plateau", "metric": "loss", "factor": 0.1, "patience": 3},
-        **{"min_delta": 1e-4, "min_lr": 1e-4},
+        **{"min_delta": 1e-4, "min_lr": 1e-4, "relative": False},
     }
     assert (train.stop_metric, train.stop_min_delta, train.best_metric) == ("loss", 1e-4, "loss")
     assert (train.batch_size, train.epochs, train.normalize) == (32, 100, "unit")

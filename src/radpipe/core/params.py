@@ -84,7 +84,7 @@ class Preset(Strict):
     channels: str = Field(pattern="^(grey|colour)$", description="Published input channels.")
     model: ModelChoice
     train: Training
-    augment: Augmentation
+    augment: Augmentation = Augmentation()
 
 
 def load_params(path: Path = Path("params.yaml")) -> Params:

@@ -250,7 +250,10 @@ class Plateau(Strict):
         description="Epochs without improvement after which the rate falls (Keras' count;"
         " torch's `patience` is one less).",
     )
-    min_delta: float = Field(default=1e-4, ge=0, description="Least improvement, absolute.")
+    min_delta: float = Field(default=1e-4, ge=0, description="Least improvement.")
+    relative: bool = Field(
+        default=False, description="`min_delta` is a share of the best value (torch's default)."
+    )
     min_lr: float = Field(default=0.0, ge=0)
 
 
@@ -299,10 +302,17 @@ class Training(Strict):
         " serves both. binary-cross-entropy on one class of several trains each class"
         " against the rest.",
     )
-    class_weights: Literal["none", "balanced"] = Field(
+    class_weights: Literal["none", "balanced", "positive", "prevalence"] = Field(
         default="none",
-        description="balanced: n / (classes * n of the class), from the run's own train"
-        " part; `tune` loss is never weighted.",
+        description="From the run's own train part. balanced: n / (classes * n of the class)."
+        " Of a binary or multi-label target also positive: 1 for an absent finding, n absent /"
+        " n present for a present one; prevalence: the share p of the present for an absent"
+        " one, 1 - p for a present one.",
+    )
+    tune_loss: Literal["plain", "weighted"] = Field(
+        default="plain",
+        description="weighted: by `class_weights` from the labels of `tune` itself, as some"
+        " published networks watched it; it cannot be compared with the loss on train.",
     )
     sampler: Literal["shuffle", "weighted"] = Field(
         default="shuffle", description="weighted draws every class equally often."
@@ -322,10 +332,11 @@ class Training(Strict):
         default="auc", description="`tune` value whose best epoch's weights are kept."
     )
     clip_norm: Positive | None = Field(default=None, description="Largest gradient norm.")
-    normalize: Literal["unit", "standard", "imagenet"] = Field(
+    normalize: Literal["unit", "standard", "imagenet", "mrnet"] = Field(
         default="standard",
         description="unit: 0 to 1; standard: mean and SD of the run's own train part;"
-        " imagenet: the constants of torchvision's weights.",
+        " imagenet: the constants of torchvision's weights; mrnet: the range of each volume to"
+        " 0..255, then mean 58.09 and SD 49.73 (Bien et al., 2018).",
     )
     precision: Literal["float32", "bfloat16"] = "float32"
     deterministic: bool = True
@@ -366,7 +377,13 @@ class Augmentation(Strict):
     rotate: float = Field(default=0.0, ge=0, le=180, description="Degrees, either way.")
     translate: float = Field(default=0.0, ge=0, le=1, description="Share of the side.")
     scale: tuple[Positive, Positive] | None = Field(default=None, description="[least, most].")
+    scale_apart: bool = Field(default=False, description="Rows and columns by different factors.")
     shear: float = Field(default=0.0, ge=0, lt=90, description="Degrees, either way.")
     brightness: tuple[Positive, Positive] | None = Field(
         default=None, description="[least, most] factor."
+    )
+    per_slice: bool = Field(
+        default=False,
+        description="Draw for every slice by itself, and not once for all slices of a volume:"
+        " an accident of published networks, kept so that they can be reproduced.",
     )

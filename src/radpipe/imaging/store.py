@@ -111,6 +111,15 @@ class Store:
         """Bits per channel, 8 or 16."""
         return int(self._shards[0].dtype.itemsize) * 8
 
+    @property
+    def volumes(self) -> bool:
+        """Whether any row has more than one slice."""
+        return bool((self._slices > 1).any())
+
+    def slices(self, rows: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
+        """Count the slices of rows of `index`."""
+        return np.asarray(self._slices[rows], np.int64)
+
     def row_of(self, case: str, view: str = "image") -> int:
         """Return the row of `index` that holds a view of a case.
 

@@ -1,8 +1,10 @@
 """Random changes of training pictures: drawn in one function, applied in another."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -12,17 +14,17 @@ from radpipe.core.settings import Augmentation
 
 @dataclass(frozen=True)
 class Drawn:
-    """What was drawn for a batch; None where a change is switched off.
+    """What was drawn for n pictures; None where a change is switched off.
 
     Attributes
     ----------
     flip
-        Bool (batch, 2): left-right, upside down.
+        Bool (n, 2): left-right, upside down.
     affine
-        Float32 (batch, 2, 3): where each pixel of the result comes from, in coordinates
+        Float32 (n, 2, 3): where each pixel of the result comes from, in coordinates
         from -1 (edge of the first pixel) to 1 (edge of the last), column before row.
     brightness
-        Float32 (batch,): factor.
+        Float32 (n,): factor.
 
     """
 
@@ -30,10 +32,48 @@ class Drawn:
     affine: Tensor | None = None
     brightness: Tensor | None = None
 
-    def of(self, cases: slice) -> "Drawn":
-        """Return what was drawn for some of the cases."""
+    def of(self, pictures: np.ndarray) -> "Drawn":
+        """Return what was drawn for some of the pictures, by number; any may come again."""
         parts = (self.flip, self.affine, self.brightness)
-        return Drawn(*(None if part is None else part[cases] for part in parts))
+        return Drawn(*(None if part is None else part[pictures] for part in parts))
+
+
+def draw_batch(
+    settings: Augmentation, slices: np.ndarray, mine: slice, generator: torch.Generator
+) -> list[Drawn]:
+    """Draw the changes of a batch, and return those of some of its cases.
+
+    Parameters
+    ----------
+    settings
+        Drawn once for a case's view, or for each of its slices (`per_slice`).
+    slices
+        Int64 (batch, views): numbers of slices.
+    mine
+        The cases that this process takes; what is drawn does not depend on them.
+    generator
+        Where chance comes from.
+
+    Returns
+    -------
+    list of Drawn
+        For every view, one entry for each slice of `mine`, one case after the other.
+
+    """
+    found = []
+    for counts in slices.T:
+        owner = np.repeat(np.arange(len(counts)), counts)
+        slots = np.flatnonzero(np.isin(owner, np.arange(len(counts))[mine]))
+        if settings.per_slice:
+            found.append(draw(settings, len(owner), generator).of(slots))
+        else:
+            found.append(draw(settings, len(counts), generator).of(owner[slots]))
+    return found
+
+
+def apply_batch(views: Sequence[Tensor], drawn: Sequence[Drawn]) -> tuple[Tensor, ...]:
+    """Change every view of a batch as drawn."""
+    return tuple(apply(view, one) for view, one in zip(views, drawn, strict=True))
 
 
 def draw(settings: Augmentation, n: int, generator: torch.Generator) -> Drawn:
@@ -99,14 +139,15 @@ def _draw_affine(settings: Augmentation, n: int, generator: torch.Generator) -> 
     shear = torch.zeros(n)
     if settings.shear:
         shear = _uniform(-settings.shear, settings.shear, n, generator) * (math.pi / 180)
-    scale = torch.ones(n)
+    scale = torch.ones(n, 1)
     if settings.scale is not None:
-        scale = _uniform(*settings.scale, n, generator)
+        axes = 2 if settings.scale_apart else 1
+        scale = _uniform(*settings.scale, n * axes, generator).view(n, axes)
     cos, sin = torch.cos(angle), torch.sin(angle)
     # (rotation x shear x scale) inverted by hand: shear moves columns by tan(shear) a row.
     slope = torch.tan(shear)
     rows = torch.stack([cos + slope * sin, sin - slope * cos, -sin, cos], dim=1)
-    matrix = rows.view(n, 2, 2) / scale[:, None, None]
+    matrix = rows.view(n, 2, 2) / scale[:, :, None]
     shift = torch.zeros(n, 2, 1)
     if settings.translate:
         # The picture is 2 wide in these coordinates.

@@ -15,6 +15,9 @@ from radpipe.core.errors import DataError
 from radpipe.core.settings import Target, Training
 from radpipe.core.tables import read_table
 
+# Mean and SD of a slice whose volume was brought to 0..255 (Bien et al., PLoS Medicine
+# 2018;15:e1002699), from 0 to 1.
+MRNET = (58.09 / 255, 49.73 / 255)
 # torchvision's constants for weights trained on ImageNet (red, green, blue).
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 CHUNK = 1024
@@ -31,11 +34,55 @@ class Pixels(Protocol):
     def channels(self) -> int:
         """Channels of a picture."""
 
+    @property
+    def views(self) -> list[str]:
+        """Names of the views that a case has, sorted."""
+
+    @property
+    def volumes(self) -> bool:
+        """Whether views are volumes of slices."""
+
+    def slices(self, rows: np.ndarray) -> np.ndarray:
+        """Return the number of slices of rows of the index, int64 of the shape of `rows`."""
+
     def pixels(self, rows: np.ndarray) -> np.ndarray:
-        """Return pictures (n, size, size, channels) by their row in the index."""
+        """Return the slices of rows of the index, (n, size, size, channels), row by row."""
 
     def row_of(self, case: str, view: str = "image") -> int:
         """Return a case's row in the index."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Pictures of some cases on one device, or volumes with unequal numbers of slices.
+
+    Attributes
+    ----------
+    views
+        For every view float32 (slices of all cases, channels, size, size), 0 to 1, one
+        case after the other.
+    counts
+        For every view the number of slices of each case; 1 for a picture.
+
+    """
+
+    views: tuple[Tensor, ...]
+    counts: tuple[tuple[int, ...], ...]
+
+    def __len__(self) -> int:
+        return len(self.counts[0])
+
+    def chunk(self, pieces: int) -> "list[Batch]":
+        """Divide the cases as `torch.chunk` divides rows."""
+        size = -(-len(self) // pieces)
+        ends = [[0, *np.cumsum(counts).tolist()] for counts in self.counts]
+        found = []
+        for first in range(0, len(self), size):
+            last = min(first + size, len(self))
+            views = [v[end[first] : end[last]] for v, end in zip(self.views, ends, strict=True)]
+            counts = tuple(each[first:last] for each in self.counts)
+            found.append(Batch(tuple(views), counts))
+        return found
 
 
 @dataclass(frozen=True)
@@ -47,7 +94,7 @@ class Cases:
     table
         Their rows of `split.parquet`, sorted by case.
     rows
-        Their rows in the store's index, int64 (n,).
+        Their rows in the store's index, int64 (n, views).
     targets
         Float32 (n, target columns); NaN where unknown.
 
@@ -105,15 +152,21 @@ def read_part(split: Path, store: Pixels, target: Target, *, part: str, fold: in
 
 def _cases(table: pa.Table, store: Pixels, target: Target) -> Cases:
     columns = [np.asarray(table[name], dtype=np.float32) for name in target.columns]
-    rows = [store.row_of(case) for case in table["case"].to_pylist()]
-    return Cases(table, np.array(rows, dtype=np.int64), np.stack(columns, axis=1))
+    views = store.views
+    rows = [[store.row_of(case, view) for view in views] for case in table["case"].to_pylist()]
+    whole = np.array(rows, dtype=np.int64).reshape(len(rows), len(views))
+    return Cases(table, whole, np.stack(columns, axis=1))
 
 
-def gather(store: Pixels, rows: np.ndarray, device: torch.device) -> Tensor:
-    """Return pictures as float32 (n, channels, size, size), 0 to 1, on `device`."""
+def gather(store: Pixels, rows: np.ndarray, device: torch.device) -> Batch:
+    """Return the pictures or volumes of cases, `rows` (n, views), on `device`."""
     # The store keeps channels last; seen as channels first, that is torch's channels_last.
-    pixels = torch.from_numpy(store.pixels(rows)).permute(0, 3, 1, 2)
-    return pixels.to(device, non_blocking=True).to(torch.float32).div_(2**store.bits - 1)
+    views = [torch.from_numpy(store.pixels(mine)).permute(0, 3, 1, 2) for mine in rows.T]
+    white = 2**store.bits - 1
+    return Batch(
+        tuple(v.to(device, non_blocking=True).to(torch.float32).div_(white) for v in views),
+        tuple(tuple(store.slices(mine).tolist()) for mine in rows.T),
+    )
 
 
 def normalisation(store: Pixels, rows: np.ndarray, how: Training) -> tuple[Tensor, Tensor]:
@@ -122,12 +175,15 @@ def normalisation(store: Pixels, rows: np.ndarray, how: Training) -> tuple[Tenso
     Parameters
     ----------
     store, rows
-        The run's own train part, for `normalize: standard`.
+        The run's own train part, rows of any shape, for `normalize: standard`.
     how
-        `normalize` says which: unit (0 and 1), standard, or torchvision's constants,
+        `normalize` says which: unit (0 and 1), standard, MRNet's constants, or torchvision's,
         averaged over the colours for grey pictures.
 
     """
+    if how.normalize == "mrnet":
+        mean, sd = MRNET
+        return _pair([mean] * store.channels, [sd] * store.channels)
     if how.normalize == "unit":
         return torch.zeros(store.channels), torch.ones(store.channels)
     if how.normalize == "imagenet":
@@ -135,8 +191,10 @@ def normalisation(store: Pixels, rows: np.ndarray, how: Training) -> tuple[Tenso
         grey = store.channels == 1
         return _pair([mean.mean()] if grey else mean, [sd.mean()] if grey else sd)
     total, squares, count = 0.0, 0.0, 0
-    for start in range(0, len(rows), CHUNK):
-        pixels = store.pixels(rows[start : start + CHUNK]).astype(np.float64)
+    rows = rows.ravel()
+    step = max(1, CHUNK // int(store.slices(rows).max()))
+    for start in range(0, len(rows), step):
+        pixels = store.pixels(rows[start : start + step]).astype(np.float64)
         total = total + pixels.sum(axis=(0, 1, 2))
         squares = squares + np.square(pixels).sum(axis=(0, 1, 2))
         count += pixels.size // store.channels

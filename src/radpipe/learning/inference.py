@@ -3,44 +3,60 @@
 import numpy as np
 import pyarrow as pa
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from radpipe.core.recipe import Recipe
 from radpipe.learning.data import Cases, Pixels, gather
 from radpipe.learning.losses import probabilities
+from radpipe.learning.network import Network
 
-# Every batch has this size, the last one too: another size may choose another kernel, and
-# another kernel other last bits.
+# Every batch of pictures has this size, the last one too: another size may choose another
+# kernel, and another kernel other last bits. Exams, whose numbers of slices differ, come one
+# by one.
 BATCH = 16
 
 
-def infer(network: nn.Module, store: Pixels, rows: np.ndarray, device: torch.device) -> Tensor:
-    """Return float32 logits (n, outputs) on the processor; the network is left in eval mode.
+def infer(network: Network, store: Pixels, rows: np.ndarray, device: torch.device) -> Tensor:
+    """Return what a network says of cases; it is left in eval mode.
 
     Parameters
     ----------
     network
         Takes pixels from 0 to 1.
     store, rows
-        Which pictures, in the order of the result. Arithmetic is float32 whatever the
+        Which cases (n, views), in the order of the result. Arithmetic is float32 whatever the
         precision of the training: scores in bfloat16 would tie.
     device
         Where the network lies.
 
+    Returns
+    -------
+    Tensor
+        Float32 (n, outputs) or (n, views, outputs) on the processor: the input of
+        `Network.decide`.
+
     """
     network.eval()
-    logits = []
+    size = 1 if network.exams else BATCH
+    opinions = []
     with torch.inference_mode():
-        for start in range(0, len(rows), BATCH):
-            batch = rows[start : start + BATCH]
-            padded = np.concatenate([batch, np.full(BATCH - len(batch), batch[0])])
+        for start in range(0, len(rows), size):
+            batch = rows[start : start + size]
+            padded = np.concatenate([batch, np.repeat(batch[:1], size - len(batch), axis=0)])
             answers = network(gather(store, padded, device))
-            logits.append(answers[: len(batch)].float().cpu())
-    return torch.cat(logits)
+            opinions.append(answers[: len(batch)].float().cpu())
+    return torch.cat(opinions)
+
+
+def infer_logits(network: Network, store: Pixels, rows: np.ndarray, device: torch.device) -> Tensor:
+    """Return the logits (n, outputs) of cases on the processor, in float32."""
+    opinions = infer(network, store, rows, device)
+    with torch.inference_mode():
+        return network.decide(opinions.to(device)).cpu()
 
 
 def predict_table(
-    network: nn.Module, store: Pixels, cases: Cases, recipe: Recipe, *, part: str, device: str
+    network: Network, store: Pixels, cases: Cases, recipe: Recipe, *, part: str, device: str
 ) -> pa.Table:
     """Predict a part and return its table, sorted by case.
 
@@ -51,7 +67,7 @@ def predict_table(
         covariate columns of the split.
 
     """
-    logits = infer(network, store, cases.rows, torch.device(device))
+    logits = infer_logits(network, store, cases.rows, torch.device(device))
     scores = probabilities(logits, recipe.target, recipe.train).numpy()
     given = cases.table
     columns = {"case": given["case"], "patient": given["patient"]}

@@ -82,23 +82,49 @@ def _weigh(targets: Tensor, known: Tensor, weights: Tensor | None) -> Tensor:
     return torch.where(known, weights[columns, level], 0.0)
 
 
-def class_weights(targets: np.ndarray, target: Target) -> Tensor:
-    """Return balanced weights, n / (classes * n of the class), from known targets.
+def class_weights(targets: np.ndarray, target: Target, train: Training) -> Tensor | None:
+    """Return the weight of every class from known targets, as `train.class_weights` says.
 
     Parameters
     ----------
     targets
         (n, columns) class indices, or 0 and 1 a label; NaN where unknown.
-    target
-        Says how many classes there are.
+    target, train
+        How many classes there are; which weights.
 
     Returns
     -------
-    Tensor
+    Tensor or None
         Float32 (columns, classes); columns is 1 unless the target is multi-label. A class
-        without a case gets 1.
+        without a case gets 1. None: no weights.
+
+    Raises
+    ------
+    ConfigError
+        Weights of present findings were asked for a target of several exclusive classes.
 
     """
+    if train.class_weights == "none":
+        return None
+    if train.class_weights == "balanced":
+        return _balanced(targets, target)
+    if target.kind not in ("binary", "multi-label"):
+        raise ConfigError(
+            f"train.class_weights: {train.class_weights!r} weighs what is present against what"
+            f" is absent, and the target is {target.kind}; use 'balanced' or 'none'."
+        )
+    absent, present = (np.nansum(targets == level, axis=0) for level in (0, 1))
+    both = (absent > 0) & (present > 0)
+    if train.class_weights == "positive":
+        rows = [np.ones(len(both)), absent / np.maximum(present, 1)]
+    else:
+        prevalence = present / np.maximum(absent + present, 1)
+        rows = [prevalence, 1 - prevalence]
+    weights = np.where(both, np.stack(rows), 1.0).T
+    return torch.from_numpy(np.ascontiguousarray(weights, dtype=np.float32))
+
+
+def _balanced(targets: np.ndarray, target: Target) -> Tensor:
     n_levels = 2 if target.kind == "multi-label" else len(target.classes)
     weights = np.ones((targets.shape[1], n_levels), dtype=np.float32)
     for column, values in enumerate(targets.T):

@@ -1,7 +1,7 @@
 """A model with the normalisation of its input, and the file that keeps both."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +10,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from radpipe.core.errors import DataError, StaleError
+from radpipe.core.errors import ConfigError, DataError, StaleError
 from radpipe.core.files import atomic
 from radpipe.core.recipe import Recipe
-from radpipe.learning.data import Pixels
-from radpipe.learning.models import build_empty
+from radpipe.learning.data import Batch, Pixels
+from radpipe.learning.models import build_empty, takes_exams
+from radpipe.learning.models.combination import Combination
 
 # The format keeps several entries in an order that differs from process to process.
 ENTRY = "radpipe"
@@ -26,26 +27,85 @@ class Network(nn.Module):
     Parameters
     ----------
     model
-        Maps normalised pictures to logits.
+        Maps normalised pictures, or the slices of exams and their counts, to logits.
     mean, sd
         Float32 (channels,), of pixels from 0 to 1.
+    exams
+        Whether the model takes exams (`models.takes_exams`).
+    stretch
+        Whether the range of each volume is brought to 0..1 first.
 
     """
 
     mean: Tensor
     sd: Tensor
 
-    def __init__(self, model: nn.Module, mean: Tensor, sd: Tensor) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        mean: Tensor,
+        sd: Tensor,
+        *,
+        exams: bool = False,
+        stretch: bool = False,
+    ) -> None:
         super().__init__()
         self.model = model
+        self.exams = exams
+        self.stretch = stretch
         self.register_buffer("mean", mean[:, None, None].clone())
         self.register_buffer("sd", sd[:, None, None].clone())
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Map (batch, channels, size, size), 0 to 1, to logits (batch, outputs)."""
-        normal = (images - self.mean) / self.sd
-        logits: Tensor = self.model(normal.contiguous(memory_format=torch.channels_last))
+    def forward(self, batch: Batch) -> Tensor:
+        """Map a batch to logits (cases, outputs), or to opinions (cases, views, outputs)."""
+        views = [self._normal(v, n) for v, n in zip(batch.views, batch.counts, strict=True)]
+        logits: Tensor = self.model(views, batch.counts) if self.exams else self.model(views[0])
         return logits
+
+    def decide(self, opinions: Tensor) -> Tensor:
+        """Put the opinions of views together; logits of whole cases stay what they are."""
+        combine = self.combine
+        return opinions if combine is None else combine(opinions)
+
+    @property
+    def combine(self) -> Combination | None:
+        """What puts the opinions of views together, if the model has several."""
+        found = getattr(self.model, "combine", None)
+        return found if isinstance(found, Combination) else None
+
+    def _normal(self, images: Tensor, counts: Sequence[int]) -> Tensor:
+        if self.stretch:
+            images = stretched(images, counts)
+        normal = (images - self.mean) / self.sd
+        return normal.contiguous(memory_format=torch.channels_last)
+
+
+def stretched(images: Tensor, counts: Sequence[int]) -> Tensor:
+    """Bring the range of each volume to 0..1; a volume of one value becomes 0."""
+    parts = []
+    for volume in torch.split(images, list(counts)):
+        low, high = volume.aminmax()
+        parts.append((volume - low) / (high - low).clamp_min(1e-6))
+    return torch.cat(parts)
+
+
+def make_network(recipe: Recipe, model: nn.Module, mean: Tensor, sd: Tensor) -> Network:
+    """Put a recipe's model and the normalisation of its input together.
+
+    Raises
+    ------
+    ConfigError
+        The model puts yes-or-no answers together, and the target has exclusive classes.
+
+    """
+    exams, stretch = takes_exams(recipe.model), recipe.train.normalize == "mrnet"
+    network = Network(model, mean, sd, exams=exams, stretch=stretch)
+    if network.combine is not None and recipe.target.kind not in ("binary", "multi-label"):
+        raise ConfigError(
+            f"variants.{recipe.variant}.model.head: 'views' puts yes-or-no answers together, and"
+            f" the target is {recipe.target.kind}; use 'joint'."
+        )
+    return network
 
 
 def shape_of(store: Pixels, recipe: Recipe) -> dict[str, int]:
@@ -54,6 +114,8 @@ def shape_of(store: Pixels, recipe: Recipe) -> dict[str, int]:
         "n_channels": store.channels,
         "n_outputs": recipe.target.n_outputs,
         "size": recipe.image.side,
+        "n_views": len(store.views),
+        "volumes": store.volumes,
     }
 
 
@@ -92,6 +154,6 @@ def load_network(path: Path, recipe: Recipe, store: Pixels) -> Network:
         )
     model = build_empty(recipe.model, **shape_of(store, recipe))
     empty = torch.empty(store.channels)
-    network = Network(model, empty, empty)
+    network = make_network(recipe, model, empty, empty)
     network.load_state_dict(load_file(path), assign=True)
     return network.eval()

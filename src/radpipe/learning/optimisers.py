@@ -49,7 +49,7 @@ def make_schedule(optimizer: Optimizer, train: Training, *, steps_per_epoch: int
             # torch lowers after `patience` bad epochs and one more, Keras and we after them.
             patience=schedule.patience - 1,
             threshold=schedule.min_delta,
-            threshold_mode="abs",
+            threshold_mode="rel" if schedule.relative else "abs",
             min_lr=schedule.min_lr,
         )
     if isinstance(schedule, OneCycle):

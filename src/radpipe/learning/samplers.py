@@ -43,9 +43,10 @@ def draw_order(
 
 
 def cut(order: Tensor, batch_size: int) -> list[Tensor]:
-    """Cut an order into batches; a last batch of one case is dropped.
+    """Cut an order into batches; a last batch of one case is dropped if others are larger.
 
     Batch normalisation has no variance to divide by in a batch of one.
     """
     batches = list(torch.split(order, batch_size))
-    return batches[:-1] if len(batches) > 1 and len(batches[-1]) == 1 else batches
+    lonely = len(batches) > 1 and len(batches[-1]) == 1 < batch_size
+    return batches[:-1] if lonely else batches

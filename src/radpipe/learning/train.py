@@ -20,13 +20,13 @@ from radpipe.core.errors import ConfigError
 from radpipe.core.recipe import Recipe
 from radpipe.core.settings import Training
 from radpipe.core.step import StoppedError
-from radpipe.learning.augment import apply, draw
-from radpipe.learning.data import Cases, Pixels, gather, normalisation
+from radpipe.learning.augment import apply_batch, draw_batch
+from radpipe.learning.data import Batch, Cases, Pixels, gather, normalisation
 from radpipe.learning.devices import device_of, take_device
 from radpipe.learning.inference import infer
 from radpipe.learning.losses import Loss, class_weights, make_loss, probabilities
 from radpipe.learning.models import build_model, n_parameters
-from radpipe.learning.network import Network, shape_of
+from radpipe.learning.network import make_network, shape_of
 from radpipe.learning.optimisers import end_epoch, make_optimizer, make_schedule, per_step
 from radpipe.learning.samplers import cut, draw_order
 from radpipe.learning.scores import tune_scores
@@ -151,7 +151,8 @@ def start(run: Run, seed: int) -> State:
     if team.rank:
         # Dropout must differ between the processes.
         torch.manual_seed(_other_seed(seed, 1 + team.rank))
-    network = Network(model, mean, sd).to(device).to(memory_format=torch.channels_last)
+    network = make_network(run.recipe, model, mean, sd).to(device)
+    network = network.to(memory_format=torch.channels_last)
     optimizer = make_optimizer(network.model, how)
     return State(
         network=network,
@@ -258,23 +259,36 @@ def batch_gradient(run: Run, state: State, batch: Tensor, n_batches: int) -> tup
     """
     chosen = batch.numpy()
     n_known = int((~np.isnan(run.train.targets[chosen])).sum())
-    # Drawn for the whole batch: pictures do not depend on the number of processes.
-    drawn = draw(run.recipe.augment, len(chosen), state.generator)
     mine, n_copies = run.team.share(len(chosen))
+    # Drawn for the whole batch: pictures do not depend on the number of processes.
+    slices = run.store.slices(run.train.rows[chosen])
+    drawn = draw_batch(run.recipe.augment, slices, mine, state.generator)
     chosen = chosen[mine]
     images = gather(run.store, run.train.rows[chosen], run.device)
-    images = apply(images, drawn.of(mine))
+    images = Batch(apply_batch(images.views, drawn), images.counts)
     truth = torch.from_numpy(run.train.targets[chosen]).to(run.device, non_blocking=True)
     half = run.how.precision == "bfloat16"
     total = torch.zeros((), dtype=torch.float64, device=run.device)
     pieces = max(1, min(state.progress.pieces, len(chosen) // 2))
     for some, their_truth in zip(images.chunk(pieces), truth.chunk(pieces), strict=True):
         with torch.autocast(run.device.type, dtype=torch.bfloat16, enabled=half):
-            logits = state.network(some)
-        loss = run.loss(logits.float(), their_truth)
+            opinions = state.network(some)
+        loss, n_opinions = loss_of(run.loss, opinions.float(), their_truth)
         torch.autograd.backward(loss / (max(n_known, 1) * n_batches * n_copies))
-        total += loss.detach()
+        total += loss.detach() / n_opinions
     return (total if n_copies == 1 else total / n_copies), n_known
+
+
+def loss_of(loss: Loss, opinions: Tensor, truth: Tensor) -> tuple[Tensor, int]:
+    """Return the loss summed over known targets and opinions, and the opinions of a case.
+
+    Views that have opinions of their own, (cases, views, outputs), are each held against the
+    truth and share no weights, so that the sum trains each as if by itself.
+    """
+    if opinions.ndim == 2:
+        return loss(opinions, truth), 1
+    n_views = opinions.shape[1]
+    return loss(opinions.flatten(0, 1), truth.repeat_interleave(n_views, dim=0)), n_views
 
 
 def finish_epoch(run: Run, state: State) -> dict[str, float]:
@@ -299,8 +313,11 @@ def finish_epoch(run: Run, state: State) -> dict[str, float]:
 
 
 def score_tune(run: Run, state: State) -> dict[str, float]:
-    """Score the `tune` part: loss (never weighted) and the other watched metrics."""
-    logits = infer_together(run, state)
+    """Score the `tune` part: its loss and the other watched metrics."""
+    opinions = infer_together(run, state)
+    fit_combination(run, state, opinions)
+    with torch.inference_mode():
+        logits = state.network.decide(opinions.to(run.device)).cpu()
     target, truth = run.recipe.target, run.tune.targets
     n_known = int((~np.isnan(truth)).sum())
     loss = float(run.tune_loss(logits, torch.from_numpy(truth))) / n_known if n_known else np.nan
@@ -308,18 +325,27 @@ def score_tune(run: Run, state: State) -> dict[str, float]:
     return decided({"loss": loss, **tune_scores(truth, scores, target)}, run.team)
 
 
-def infer_together(run: Run, state: State) -> Tensor:
-    """Return the logits of `tune`, float32 (n, outputs) on the processor.
+def fit_combination(run: Run, state: State, opinions: Tensor) -> None:
+    """Fit what puts the opinions of views together, if the network has several."""
+    combine = state.network.combine
+    if combine is not None:
+        combine.fit(opinions, run.tune.targets)
+        for tensor in (combine.weight, combine.bias):
+            run.team.follow(tensor)
 
-    They do not depend on the number of processes, because `infer` treats each case alike.
+
+def infer_together(run: Run, state: State) -> Tensor:
+    """Return what the network says of `tune`, float32 on the processor (see `infer`).
+
+    Values do not depend on the number of processes, because `infer` treats each case alike.
     """
     rows = run.tune.rows
     mine, n_copies = run.team.share(len(rows))
-    logits = infer(state.network, run.store, rows[mine], run.device)
+    opinions = infer(state.network, run.store, rows[mine], run.device)
     if run.team.size == 1 or n_copies > 1:
-        return logits
-    whole = torch.zeros(len(rows), logits.shape[1])
-    whole[mine] = logits
+        return opinions
+    whole = torch.zeros(len(rows), *opinions.shape[1:])
+    whole[mine] = opinions
     run.team.add(whole)  # each row is 0 but in one process, so that adding rounds nothing
     return whole
 
@@ -350,16 +376,17 @@ def make_run(
             " yet; the only choice is weights/random.json."
         )
     device = set_up(recipe.train, team)
-    weights = None
-    if recipe.train.class_weights == "balanced":
-        weights = class_weights(train_part.targets, recipe.target).to(device)
+    own = class_weights(train_part.targets, recipe.target, recipe.train)
+    watched = None
+    if recipe.train.tune_loss == "weighted":
+        watched = class_weights(tune_part.targets, recipe.target, recipe.train)
     return Run(
         recipe=recipe,
         store=store,
         train=train_part,
         tune=tune_part,
-        loss=make_loss(recipe.target, recipe.train, weights),
-        tune_loss=make_loss(recipe.target, recipe.train),
+        loss=make_loss(recipe.target, recipe.train, None if own is None else own.to(device)),
+        tune_loss=make_loss(recipe.target, recipe.train, watched),
         device=device,
         team=team,
     )

@@ -6,13 +6,13 @@ import torch
 from torch import nn
 
 from radpipe.core.settings import ModelChoice
-from radpipe.learning.models import cnn, compact, floor, resnet
-from radpipe.learning.models.base import MODELS
+from radpipe.learning.models import cnn, compact, exam, floor, resnet
+from radpipe.learning.models.base import EXAMS, MODELS
 
-__all__ = ["MODELS", "build_empty", "build_model", "n_parameters"]
+__all__ = ["MODELS", "build_empty", "build_model", "n_parameters", "takes_exams"]
 
 # Importing a module files its architectures; the names here keep linters from dropping one.
-_ARCHITECTURES = (cnn, compact, floor, resnet)
+_ARCHITECTURES = (cnn, compact, exam, floor, resnet)
 
 
 def build_model(choice: ModelChoice, **shape: Any) -> nn.Module:
@@ -23,12 +23,14 @@ def build_model(choice: ModelChoice, **shape: Any) -> nn.Module:
     choice
         Name in `MODELS`, and the architecture's own settings.
     **shape
-        `n_channels`, `n_outputs` and `size` (side of the input in pixels).
+        `n_channels`, `n_outputs`, `size` (side of the input in pixels), `n_views` and
+        `volumes` (whether views have slices).
 
     Returns
     -------
     nn.Module
-        Maps (batch, n_channels, size, size) to logits (batch, n_outputs).
+        Maps (batch, n_channels, size, size) to logits (batch, n_outputs); one for exams maps
+        what `models.exam.Exam.forward` says.
 
     Raises
     ------
@@ -44,6 +46,11 @@ def build_empty(choice: ModelChoice, **shape: Any) -> nn.Module:
     """Build an architecture without memory for its weights, which are to be loaded."""
     with torch.device("meta"):
         return build_model(choice, **shape)
+
+
+def takes_exams(choice: ModelChoice) -> bool:
+    """Tell whether an architecture takes several views of slices, and not one picture."""
+    return choice.name in EXAMS
 
 
 def n_parameters(model: nn.Module) -> int:

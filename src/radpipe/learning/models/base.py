@@ -7,23 +7,37 @@ import torch
 from torch import nn
 from torch.nn.utils.init import skip_init
 
+from radpipe.core.errors import ConfigError
 from radpipe.core.params import check
 from radpipe.core.registry import Registry
 from radpipe.core.settings import Strict
 
 S = TypeVar("S", bound=Strict, contravariant=True)
 
-# Keywords n_channels, n_outputs, size, and the architecture's own settings.
+# Keywords n_channels, n_outputs, size, n_views and volumes, and the architecture's own settings.
 MODELS: Registry[Callable[..., nn.Module]] = Registry("model.name")
 
 Start = Literal["he-uniform", "glorot-uniform"]
 
 
 class Builder(Protocol[S]):
-    """Builds an architecture from its own checked settings and the shape of the study."""
+    """Builds a network for single pictures from its own checked settings and the study's shape."""
 
     def __call__(self, settings: S, /, *, n_channels: int, n_outputs: int, size: int) -> nn.Module:
         """Return a model from (batch, n_channels, size, size) to (batch, n_outputs)."""
+
+
+class ExamBuilder(Protocol[S]):
+    """Builds a network for several views of slices."""
+
+    def __call__(
+        self, settings: S, /, *, n_channels: int, n_outputs: int, size: int, n_views: int
+    ) -> nn.Module:
+        """Return a model from slices and their counts, see `models.exam`, to logits."""
+
+
+# The names under which networks for exams are filed.
+EXAMS: set[str] = set()
 
 
 def architecture(name: str, settings: type[S]) -> Callable[[Builder[S]], Callable[..., nn.Module]]:
@@ -39,14 +53,54 @@ def architecture(name: str, settings: type[S]) -> Callable[[Builder[S]], Callabl
     """
 
     def file(build: Builder[S]) -> Callable[..., nn.Module]:
-        def checked(*, n_channels: int, n_outputs: int, size: int, **given: Any) -> nn.Module:
-            """Build the architecture from keywords, or raise `ConfigError`."""
-            own = check(settings, given, where="model", source=f"architecture {name}")
-            return build(own, n_channels=n_channels, n_outputs=n_outputs, size=size)
+        def make(own: S, shape: dict[str, int], n_views: int, volumes: bool) -> nn.Module:
+            if n_views > 1 or volumes:
+                what = "volumes" if volumes else "pictures"
+                raise ConfigError(
+                    f"model.name: {name!r} takes one picture a case, and cases of this study"
+                    f" have {n_views} views of {what}; use one of: {', '.join(sorted(EXAMS))}."
+                )
+            return build(own, **shape)
 
-        return MODELS.register(name)(checked)
+        return _file(name, settings, make)
 
     return file
+
+
+def exam_architecture(
+    name: str, settings: type[S]
+) -> Callable[[ExamBuilder[S]], Callable[..., nn.Module]]:
+    """Return a decorator as `architecture` does, for networks that take whole exams."""
+
+    def file(build: ExamBuilder[S]) -> Callable[..., nn.Module]:
+        def make(own: S, shape: dict[str, int], n_views: int, volumes: bool) -> nn.Module:
+            del volumes  # a picture is a volume of one slice
+            return build(own, **shape, n_views=n_views)
+
+        EXAMS.add(name)
+        return _file(name, settings, make)
+
+    return file
+
+
+def _file(
+    name: str, settings: type[S], make: Callable[[S, dict[str, int], int, bool], nn.Module]
+) -> Callable[..., nn.Module]:
+    def checked(
+        *,
+        n_channels: int,
+        n_outputs: int,
+        size: int,
+        n_views: int = 1,
+        volumes: bool = False,
+        **given: Any,
+    ) -> nn.Module:
+        """Build the architecture from keywords, or raise `ConfigError`."""
+        own = check(settings, given, where="model", source=f"architecture {name}")
+        shape = {"n_channels": n_channels, "n_outputs": n_outputs, "size": size}
+        return make(own, shape, n_views, volumes)
+
+    return MODELS.register(name)(checked)
 
 
 def conv(n_in: int, n_out: int, kernel: int, *, start: Start) -> nn.Module:

@@ -51,16 +51,18 @@ class Pool(nn.Module):
 def compact(settings: CompactSettings, *, n_channels: int, n_outputs: int, size: int) -> nn.Module:
     """Build the network; input (batch, n_channels, size, size), output (batch, n_outputs)."""
     del size  # the network ends in a pooling over whatever is left
-    widths = settings.widths
-    stages = [Residual(n_in, n_out, stride=2) for n_in, n_out in pairwise(widths)]
     return nn.Sequential(
-        *_conv(n_channels, widths[0]),
-        nn.ReLU(inplace=True),
-        *stages,
+        *stem_and_stages(settings.widths, n_channels),
         Pool(),
         nn.Dropout(settings.dropout),
-        nn.Linear(2 * widths[-1], n_outputs),
+        nn.Linear(2 * settings.widths[-1], n_outputs),
     )
+
+
+def stem_and_stages(widths: list[int], n_channels: int) -> list[nn.Module]:
+    """Make a stem that keeps every pixel, and stages that each halve the side."""
+    stages = [Residual(n_in, n_out, stride=2) for n_in, n_out in pairwise(widths)]
+    return [*_conv(n_channels, widths[0]), nn.ReLU(inplace=True), *stages]
 
 
 def _conv(n_in: int, n_out: int, *, kernel: int = 3, stride: int = 1) -> list[nn.Module]:

@@ -1,0 +1,93 @@
+"""Trunks: what turns one slice into a row of features."""
+
+from typing import Annotated, Literal
+
+import torch.nn.functional as F
+from pydantic import Field
+from torch import Tensor, nn
+
+from radpipe.core.settings import Count, Positive, Strict
+from radpipe.learning.models.compact import Pool, stem_and_stages
+
+
+class Block(Strict):
+    """A convolution, then normalisation, activation, dropout and pooling, where asked for."""
+
+    filters: Count = Field(description="Channels of the convolution.")
+    kernel: Literal[1, 3, 5, 7, 9, 11] = Field(default=3, description="Side, pixels.")
+    stride: Count = 1
+    padding: int = Field(default=1, ge=0, description="Pixels.")
+    norm: bool = Field(default=False, description="Batch normalisation.")
+    leak: float = Field(default=0.0, ge=0, lt=1, description="Slope below 0; 0: a plain ReLU.")
+    dropout: float = Field(default=0.0, ge=0, lt=1, description="Share set to 0.")
+    pool: bool = Field(default=True, description="Maximum over 3 x 3 pixels, stride 2.")
+
+
+class Plain(Strict):
+    """Convolutions one after another, then the mean over the picture."""
+
+    kind: Literal["plain"]
+    blocks: list[Block] = Field(min_length=1)
+    width: Positive = Field(
+        default=1.0, description="Factor on all filters; 1 is the published size."
+    )
+    first_stride: Count | None = Field(
+        default=None,
+        description="Stride of the first convolution instead of its block's: 1 or 2 for slices"
+        " of less than 128 pixels, of which nothing would be left.",
+    )
+    grey_as_colour: bool = Field(
+        default=True,
+        description="Take a grey slice as red, green and blue, as networks for photographs do.",
+    )
+
+
+class Residual(Strict):
+    """The trunk of the architecture `compact`: mean and maximum over the picture."""
+
+    kind: Literal["residual"]
+    widths: list[Count] = Field(default=[16, 32, 64, 128], min_length=1)
+
+
+Trunk = Annotated[Plain | Residual, Field(discriminator="kind")]
+
+
+class GreyAsColour(nn.Conv2d):
+    """A convolution for three channels that is given one, and takes it three times.
+
+    Adding its weights up over the channels first gives the same result and gradients, and
+    saves two thirds of the work.
+    """
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Map (slices, 1, rows, columns) to (slices, filters, rows, columns)."""
+        weight = self.weight.sum(dim=1, keepdim=True)
+        return F.conv2d(images, weight, self.bias, self.stride, self.padding)
+
+
+def make_trunk(settings: Plain | Residual, n_channels: int) -> tuple[nn.Module, int]:
+    """Build a trunk; return it and the number of its features.
+
+    The trunk maps (slices, n_channels, size, size) to (slices, features).
+    """
+    if isinstance(settings, Residual):
+        return nn.Sequential(*stem_and_stages(settings.widths, n_channels), Pool()), (
+            2 * settings.widths[-1]
+        )
+    layers: list[nn.Module] = []
+    channels = n_channels
+    for number, block in enumerate(settings.blocks):
+        filters = max(1, round(block.filters * settings.width))
+        as_colour = number == 0 and n_channels == 1 and settings.grey_as_colour
+        kind, n_in = (GreyAsColour, 3) if as_colour else (nn.Conv2d, channels)
+        stride = settings.first_stride if number == 0 else None
+        layers.append(kind(n_in, filters, block.kernel, stride or block.stride, block.padding))
+        if block.norm:
+            layers.append(nn.BatchNorm2d(filters))
+        layers.append(nn.LeakyReLU(block.leak) if block.leak else nn.ReLU())
+        if block.dropout:
+            layers.append(nn.Dropout(block.dropout))
+        if block.pool:
+            layers.append(nn.MaxPool2d(3, 2))
+        channels = filters
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten()), channels
