@@ -13,11 +13,6 @@ table shows the median of exams per second.
 With --epoch: the time of one epoch of 1,130 such exams (about 107,000 slices) on a GPU.
 """
 
-import argparse
-import json
-import resource
-import statistics
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path

@@ -2,12 +2,13 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
 from radpipe.core.params import load_preset
 from radpipe.core.settings import Augmentation
-from radpipe.learning.augment import Drawn, apply, draw
+from radpipe.learning.augment import Drawn, apply, draw, draw_batch
 from tests.small_study import ROOT, presets
 
 
@@ -89,3 +90,49 @@ def test_published_changes_are_drawn(preset):
     assert abs(flipped - settings.flip_horizontal) < 0.05
     flipped = (maps[:, 1, 1] < 0).float().mean()
     assert abs(flipped - settings.flip_vertical) < 0.05
+
+
+def test_rows_and_columns_have_factors_of_their_own():
+    settings = Augmentation(scale=(1.0, 1.2), scale_apart=True)
+    maps = draw(settings, 4000, chance()).affine
+    columns, rows = 1 / maps[:, 0, 0], 1 / maps[:, 1, 1]
+    assert (columns - rows).abs().max() > 0.15
+    for factor in (columns, rows):
+        assert 1 <= factor.min() < 1.01
+        assert 1.19 < factor.max() <= 1.2001
+
+
+SLICES = np.array([[2, 3], [1, 2], [4, 1]])
+TURN = Augmentation(rotate=30, flip_horizontal=0.5, brightness=(0.5, 1.5))
+
+
+def test_all_slices_of_a_volume_are_changed_alike():
+    drawn = draw_batch(TURN, SLICES, slice(None), chance())
+    for one, counts in zip(drawn, SLICES.T, strict=True):
+        volumes = one.affine.split(counts.tolist())
+        assert all((volume == volume[0]).all() for volume in volumes)
+        assert len(torch.unique(one.affine, dim=0)) == len(counts)
+        assert len(torch.unique(one.brightness)) == len(counts)
+
+
+def test_a_published_accident_changes_every_slice_by_itself():
+    drawn = draw_batch(TURN.model_copy(update={"per_slice": True}), SLICES, slice(None), chance())
+    for one, counts in zip(drawn, SLICES.T, strict=True):
+        assert len(torch.unique(one.affine, dim=0)) == counts.sum()
+
+
+@pytest.mark.parametrize("per_slice", [False, True])
+def test_processes_draw_the_same_and_take_their_own(per_slice):
+    settings = TURN.model_copy(update={"per_slice": per_slice})
+    whole = draw_batch(settings, SLICES, slice(None), chance())
+    mine = draw_batch(settings, SLICES, slice(1, None, 2), chance())
+    for ours, all_of_them, counts in zip(mine, whole, SLICES.T, strict=True):
+        start = counts[0]
+        assert torch.equal(ours.affine, all_of_them.affine[start : start + counts[1]])
+
+
+def test_pictures_are_changed_as_they_were_before_there_were_volumes():
+    drawn = draw(TURN, 3, chance())
+    (batch,) = draw_batch(TURN, np.ones((3, 1), np.int64), slice(None), chance())
+    assert torch.equal(batch.affine, drawn.affine)
+    assert torch.equal(batch.brightness, drawn.brightness)

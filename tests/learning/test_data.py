@@ -100,3 +100,43 @@ def test_normalisation(study):
     store_grey = type("Grey", (), {"channels": 1, "bits": 8})()
     mean, sd = normalisation(store_grey, rows, how(normalize="imagenet"))
     assert (mean.item(), sd.item()) == pytest.approx((0.449, 0.226))
+
+
+class Exams:
+    """A store of two exams of two views; every voxel says its row."""
+
+    bits, channels, views, volumes = 8, 1, ["axial", "coronal"], True
+    counts = np.array([2, 1, 3, 2])
+
+    def slices(self, rows):
+        return self.counts[rows]
+
+    def pixels(self, rows):
+        return np.concatenate(
+            [np.full((self.counts[r], 2, 2, 1), 10 * r + 5, dtype=np.uint8) for r in rows]
+        )
+
+    def row_of(self, case, view="image"):
+        return 2 * int(case) + self.views.index(view)
+
+
+def test_volumes_of_a_view_lie_one_after_the_other():
+    batch = gather(Exams(), np.array([[2, 3], [0, 1]]), CPU)
+    assert batch.counts == ((3, 2), (2, 1))
+    assert len(batch) == 2
+    axial, coronal = (view[:, 0, 0, 0].mul(255).round().tolist() for view in batch.views)
+    assert axial == [25, 25, 25, 5, 5]
+    assert coronal == [35, 35, 15]
+
+
+def test_a_batch_is_divided_by_exams():
+    first, second = gather(Exams(), np.array([[2, 3], [0, 1]]), CPU).chunk(2)
+    assert (first.counts, second.counts) == (((3,), (2,)), ((2,), (1,)))
+    assert [len(view) for view in second.views] == [2, 1]
+
+
+def test_all_views_and_slices_are_normalised_alike():
+    """8 slices: 2 of 5, 1 of 15, 3 of 25, 2 of 35."""
+    mean, sd = normalisation(Exams(), np.array([[0, 1], [2, 3]]), how(normalize="standard"))
+    values = np.repeat([5, 15, 25, 35], [2, 1, 3, 2]) / 255
+    assert (mean.item(), sd.item()) == pytest.approx((values.mean(), values.std()))

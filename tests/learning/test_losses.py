@@ -103,3 +103,25 @@ def test_probabilities():
     torch.testing.assert_close(labels, torch.tensor([[0.75, 0.5]]))
     rest = probabilities(torch.zeros(1, 3), THREE, how(loss="binary-cross-entropy"))
     torch.testing.assert_close(rest, torch.full((1, 3), 1 / 3))
+
+
+def test_the_present_weigh_as_many_as_the_absent():
+    """3 absent and 1 present: 3; the label that is always absent keeps 1."""
+    truth = np.array([[1, 0], [0, 0], [0, NAN], [0, 0]])
+    found = class_weights(truth, LABELS, how(class_weights="positive"))
+    assert found.tolist() == [[1, 3], [1, 1]]
+
+
+def test_prevalence_weighs_each_by_the_share_of_the_other():
+    truth = np.array([[1, 0], [0, 0], [0, NAN], [0, 0]])
+    found = class_weights(truth, LABELS, how(class_weights="prevalence"))
+    assert found.tolist() == [[0.25, 0.75], [1, 1]]
+
+
+def test_no_weights_are_none():
+    assert class_weights(np.zeros((2, 1)), TWO, how()) is None
+
+
+def test_exclusive_classes_are_neither_present_nor_absent():
+    with pytest.raises(ConfigError, match=r"weighs what is present.*the target is multi-class"):
+        class_weights(np.zeros((2, 1)), THREE, how(class_weights="positive"))
