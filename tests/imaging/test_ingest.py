@@ -159,7 +159,7 @@ def test_nothing_usable_is_an_error_and_no_store(tmp_path: Path) -> None:
     raw.mkdir()
     (raw / "a.png").write_bytes(b"")
     with pytest.raises(
-        DataError, match=r"not one of 1 files is a usable picture:\n  a\.png: empty"
+        DataError, match=r"not one of 1 files is a usable picture or volume:\n  a\.png: empty"
     ):
         run(raw, tmp_path / "store", {"a": "a.png"})
     assert not (tmp_path / "store").exists()

@@ -234,7 +234,7 @@ def _refuse_empty(stored: Sequence[Outcome], rejected: Sequence[tuple[str, str, 
     if not stored:
         lines = [f"{file}: {reason}" for file, _, reason in rejected]
         raise DataError(
-            f"not one of {len(rejected)} files is a usable picture:\n  "
+            f"not one of {len(rejected)} files is a usable picture or volume:\n  "
             + "\n  ".join(lines[:SHOWN])
             + "\nLook at the study's source and layout in params.yaml."
         )
