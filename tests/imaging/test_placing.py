@@ -1,7 +1,7 @@
 """Volumes lie whole, in order and without gaps in shards; work stays within one shard."""
 
 import numpy as np
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from radpipe.imaging.placing import places, runs
@@ -19,6 +19,7 @@ def test_by_hand() -> None:
     assert list(runs(shard, slices, 5)) == [(0, 2), (2, 3), (3, 5), (5, 6)]
 
 
+@settings(deadline=None)
 @given(count=st.integers(0, 200), capacity=st.integers(1, 30))
 def test_pictures_fill_each_shard_to_its_end(count: int, capacity: int) -> None:
     shard, first = places(np.ones(count, np.int64), capacity)
@@ -26,6 +27,7 @@ def test_pictures_fill_each_shard_to_its_end(count: int, capacity: int) -> None:
     assert first.tolist() == [k % capacity for k in range(count)]
 
 
+@settings(deadline=None)
 @given(slices=COUNTS, capacity=st.integers(1, 60))
 @example(slices=np.array([7, 1]), capacity=3)
 def test_every_volume_has_a_place_of_its_own(slices: np.ndarray, capacity: int) -> None:
@@ -39,6 +41,7 @@ def test_every_volume_has_a_place_of_its_own(slices: np.ndarray, capacity: int) 
         assert end <= capacity or (shard == number).sum() == 1
 
 
+@settings(deadline=None)
 @given(slices=COUNTS, capacity=st.integers(1, 60), most=st.integers(1, 50))
 def test_runs_are_bounded_and_leave_no_one_out(
     slices: np.ndarray, capacity: int, most: int

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from radpipe.core.errors import DataError
@@ -107,12 +107,14 @@ def test_what_is_no_volume_is_refused(data: bytes, reason: str) -> None:
     assert str(refused.value).count("\n") == 0
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300), st.sampled_from([b"", b"\x01\x00", b"\x02\x00", b"\x01\x00v\x00"]))
 def test_no_file_breaks_the_reader(body: bytes, start: bytes) -> None:
     with pytest.raises(DataError):
         decode_volume(MAGIC + start + body)
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="(){}[]'\",:L|<>u12fO sdhape.tcr_ontFalse-\\", max_size=120))
 def test_no_header_breaks_the_reader(text: str) -> None:
     with pytest.raises(DataError):
