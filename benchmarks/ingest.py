@@ -1,4 +1,4 @@
-"""How fast ingest is: against decoding and resizing alone, and with two workers against one.
+"""How fast ingest of pictures is: against decoding and resizing, with two workers against one.
 
 The sides take turns on the same files, so that whatever else the machine does falls on all
 of them alike. Files are written to a temporary folder and are in the page cache when the

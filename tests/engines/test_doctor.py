@@ -175,6 +175,12 @@ def test_a_full_disk(params, monkeypatch):
     assert (level, what) == ("problem", "50.0 GiB free, about 102.7 GiB needed")
 
 
+def test_of_volumes_each_slice_counts(params):
+    summary = {"n_pictures": 3, "fingerprint": {"n_slices": 1024 * 1024}}
+    write_json(Path("results/studies/bones/ingest.json"), summary)
+    assert found("disk", params)[0][1].endswith("about 6.0 GiB needed")
+
+
 def test_a_manifest_gives_the_number_of_pictures(params):
     Path("data/bones").mkdir(parents=True)
     Path("data/bones/manifest.csv").write_text("file\n" + "a.png\n" * 1024 * 1024)

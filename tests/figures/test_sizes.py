@@ -23,6 +23,14 @@ def test_each_size_is_a_disc_as_large_as_it_is_frequent() -> None:
     assert ax.get_title() == "Original sizes, 3 pictures"
 
 
+def test_of_volumes_the_slices_are_said() -> None:
+    slices = {"axial": {"0": 19.0, "1": 61.0}, "coronal": {"0": 17.0, "1": 58.0}}
+    figure = sizes_figure(ROWS, COLUMNS, {**FINGERPRINT, "slices": slices}, size=48)
+    left, middle, _ = figure.axes
+    assert left.get_title() == "Original sizes, 3 volumes of 17-61 slices"
+    assert middle.get_ylabel() == "volumes enlarged / %"
+
+
 def test_the_share_enlarged_is_in_percent_and_both_sizes_are_marked() -> None:
     ax = plot_input_sizes(CHOICES, Figure().subplots(), size=48, best=64)
     line, stored, best = ax.lines

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from radpipe.imaging.fingerprint import fingerprint, traits
+from radpipe.imaging.fingerprint import fingerprint, slice_counts, traits
 
 
 def seen(rows: int, columns: int, value: int = 51, dtype: type = np.uint8) -> object:
     original = np.full((rows, columns), value, dtype)
     square = np.zeros((8, 8, 1), dtype)
     square[:4] = value
-    return traits(original, "L", square, square[:4])
+    return traits(original[None], "L", square[None], [square[:4]])
 
 
 @pytest.mark.parametrize(("value", "dtype"), [(51, np.uint8), (51 * 257, np.uint16)])
@@ -64,3 +64,23 @@ def test_intensities_leave_borders_out() -> None:
 
 def test_blank_pictures_are_counted() -> None:
     assert fingerprint([seen(9, 9, 0), seen(9, 9)], "crop")["n_blank"] == 1
+
+
+def test_traits_of_a_volume_are_those_of_all_its_slices() -> None:
+    # One slice half 0.2 and half 0, two of 0: mean 1/30, variance 0.02/3 - 1/900 = 1/180.
+    squares = np.zeros((3, 8, 8, 1), np.uint8)
+    squares[1, :4] = 51
+    one = traits(np.zeros((3, 100, 80), np.uint8), "uint8", squares, list(squares[:, :4]))
+    assert (one.slices, one.rows, one.columns) == (3, 100, 80)
+    assert one.mean == pytest.approx(1 / 30)
+    assert one.sd == pytest.approx((1 / 180) ** 0.5)
+    assert (one.histogram[0], one.histogram[51]) == (64, 32)
+
+
+def test_slices_are_summed_up_by_view() -> None:
+    found = slice_counts(["side", "front", "side"], [10, 4, 20])
+    assert found["n_slices"] == 34
+    assert list(found["slices"]) == ["front", "side"]
+    assert found["slices"]["front"]["0.95"] == 4
+    assert (found["slices"]["side"]["0"], found["slices"]["side"]["0.5"]) == (10, 15)
+    assert slice_counts(["image", "image"], [1, 1]) == {}

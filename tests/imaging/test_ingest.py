@@ -84,14 +84,18 @@ def test_index_and_pixels_of_a_picture(tmp_path: Path) -> None:
 
 def test_views_are_rows_of_their_own(tmp_path: Path) -> None:
     raw = tmp_path / "raw"
-    write(raw, ["a1.png", "a2.png", "b2.png"])
+    write(raw, ["a1.png", "a2.png", "b1.png", "b2.png"])
     cases = pa.table(
-        {"case": ["a", "b"], "file_side": ["a1.png", None], "file_front": ["a2.png", "b2.png"]}
+        {
+            "case": ["a", "b"],
+            "file_side": ["a1.png", "b1.png"],
+            "file_front": ["a2.png", "b2.png"],
+        }
     )
     ingest(cases, raw, IMAGE, tmp_path / "store", manifest=manifest(raw), workers=1)
     opened = Store(tmp_path / "store")
     assert opened.views == ["front", "side"]
-    assert opened.index["file"].to_pylist() == ["a2.png", "a1.png", "b2.png"]
+    assert opened.index["file"].to_pylist() == ["a2.png", "a1.png", "b2.png", "b1.png"]
 
 
 @pytest.mark.parametrize(("channels", "bits"), [("grey", 8), ("colour", 16)])
@@ -155,7 +159,7 @@ def test_nothing_usable_is_an_error_and_no_store(tmp_path: Path) -> None:
     raw.mkdir()
     (raw / "a.png").write_bytes(b"")
     with pytest.raises(
-        DataError, match=r"not one of 1 files is a usable picture:\n  a\.png: empty"
+        DataError, match=r"not one of 1 files is a usable picture or volume:\n  a\.png: empty"
     ):
         run(raw, tmp_path / "store", {"a": "a.png"})
     assert not (tmp_path / "store").exists()
@@ -201,7 +205,7 @@ def test_a_file_that_cannot_be_opened_is_refused(tmp_path: Path) -> None:
 def test_a_killed_worker_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PATIENCE", 0)
     monkeypatch.setattr(module, "CHUNK", 1)
-    monkeypatch.setattr(module, "_start", os.abort)
+    monkeypatch.setattr(module, "start", os.abort)
     raw = tmp_path / "raw"
     write(raw, ["a.png", "b.png"])
     with pytest.raises(DataError, match="a worker of ingest was killed"):
@@ -217,7 +221,7 @@ from radpipe.core.settings import Image
 from radpipe.imaging import ingest as module
 
 def slowly(chunk):
-    module.write_pictures(chunk.shard, chunk.row, module.np.ones((1, *chunk.shape), "uint8"))
+    module.write_pictures(chunk.shard, chunk.first, module.np.ones((1, *chunk.shape), "uint8"))
     time.sleep(0.2)
     return [module.Outcome(task, reason="none") for task in chunk.tasks]
 

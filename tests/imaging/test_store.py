@@ -51,6 +51,31 @@ def test_slices_of_a_volume_come_together(tmp_path: Path) -> None:
     np.testing.assert_array_equal(Store(tmp_path).pixels([1, 0]), pixels[[2, 3, 4, 0, 1]])
 
 
+def test_slices_of_volumes_come_together_from_all_shards(tmp_path: Path) -> None:
+    index = [row("a", 0, 0, slices=2), row("b", 0, 2), row("c", 1, 0, slices=3)]
+    pixels = make(tmp_path, index, [3, 3])
+    opened = Store(tmp_path)
+    np.testing.assert_array_equal(opened.pixels([2, 1, 0, 2]), pixels[[3, 4, 5, 2, 0, 1, 3, 4, 5]])
+    assert opened.pixels([]).shape == (0, *SHAPE)
+
+
+def test_middle_slices(tmp_path: Path) -> None:
+    index = [row("a", 0, 0, slices=2), row("b", 0, 2), row("c", 1, 0, slices=3)]
+    pixels = make(tmp_path, index, [3, 3])
+    np.testing.assert_array_equal(Store(tmp_path).middles([2, 1, 0, 2]), pixels[[4, 2, 1, 4]])
+
+
+def test_slices_are_counted_in_any_shape(tmp_path: Path) -> None:
+    make(tmp_path, [row("a", 0, 0, slices=2), row("b", 0, 2)], [3])
+    opened = Store(tmp_path)
+    assert opened.volumes
+    counts = opened.slices(np.array([[0, 1, 0], [1, 1, 0]]))
+    assert counts.tolist() == [[2, 1, 2], [1, 1, 2]]
+    assert counts.dtype == np.int64
+    make(tmp_path / "pictures", [row("a", 0, 0), row("b", 0, 1)], [2])
+    assert not Store(tmp_path / "pictures").volumes
+
+
 def test_what_a_store_says_of_itself(tmp_path: Path) -> None:
     index = [row("a", 0, 0, view="axial"), row("a", 0, 1), row("b", 0, 2)]
     make(tmp_path, index, [3], "uint16")
@@ -99,6 +124,17 @@ def test_writing_picture_by_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert [writer.place(k) for k in (0, 2, 3)] == [(0, 0), (0, 2), (1, 0)]
     write_pictures(tmp_path / shard_name(1), 1, np.full((1, *SHAPE), 7, np.uint8))
     assert np.load(tmp_path / shard_name(1)).max(axis=(1, 2, 3)).tolist() == [0, 7]
+
+
+def test_writing_volumes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "SHARD_BYTES", 4 * 64)
+    slices = np.array([3, 1, 2, 7, 1])
+    writer = StoreWriter(tmp_path, shape=SHAPE, dtype="uint8", count=5, slices=slices)
+    writer.allocate()
+    sizes = [np.load(tmp_path / shard_name(k)).shape[0] for k in range(4)]
+    assert sizes == [4, 2, 7, 1]
+    assert [writer.place(k) for k in range(5)] == [(0, 0), (0, 3), (1, 0), (2, 0), (3, 0)]
+    assert all((tmp_path / shard_name(k)).stat().st_size == 128 + 64 * sizes[k] for k in range(4))
 
 
 def test_a_foreign_shard_is_not_written_to(tmp_path: Path) -> None:

@@ -3,24 +3,19 @@
 from types import SimpleNamespace
 
 import numpy as np
-import pyarrow as pa
 
 from radpipe.splitting.thumbnails import thumbnails
 
 
 def store(pixels, slices):
-    """Stand in for a store whose rows have so many slices each."""
-    starts = np.cumsum(slices) - slices
-
-    def gather(rows):
-        return np.concatenate([pixels[starts[r] : starts[r] + slices[r]] for r in rows])
+    """Stand in for a store whose rows have so many slices each; it gives middle slices only."""
+    middle = np.cumsum(slices) - slices + slices // 2
 
     class Fake(SimpleNamespace):
         def __len__(self):
             return len(slices)
 
-    index = pa.table({"slices": slices})
-    return Fake(index=index, size=pixels.shape[1], pixels=gather)
+    return Fake(size=pixels.shape[1], middles=lambda rows: pixels[middle[rows]])
 
 
 def test_small_pictures_keep_their_size_and_values():

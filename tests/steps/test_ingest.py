@@ -82,6 +82,38 @@ def test_a_store_a_summary_and_a_picture_come_out(project: Project) -> None:
     assert contents(project.root / "data/bones/store") == first
 
 
+def test_volumes_of_three_views(project: Project) -> None:
+    raw = fill(project, 0)
+    rng = np.random.default_rng(0)
+    files: dict[str, list[str]] = {"axial": [], "coronal": [], "sagittal": []}
+    for k in range(4):
+        for view, names in files.items():
+            slices = int(rng.integers(17, 62))
+            names.append(f"{view} {k:04}.npy")
+            np.save(raw / names[-1], rng.integers(0, 256, (slices, 40, 40), dtype=np.uint8))
+    np.save(raw / "coronal 0002.npy", np.full((20, 40, 40), np.nan))
+    list_files(project, raw)
+    columns = {f"file_{view}": names for view, names in files.items()}
+    cases = pa.table({"case": [f"{k:04}" for k in range(4)], **columns})
+    write_table(project.root / "data/bones/cases.parquet", cases)
+    done = project.step("ingest", *COMMAND)
+    assert done.returncode == 0, done.stderr
+    store = Store(project.root / "data/bones/store")
+    assert (store.cases, len(store), store.volumes) == (["0000", "0001", "0003"], 9, True)
+    assert "refused coronal 0002.npy: holds floating point" in done.stderr
+    text = (project.root / "results/studies/bones/ingest.json").read_text()
+    summary = json.loads(text)
+    assert (summary["n_cases"], summary["n_cases_lost"], summary["n_rejected"]) == (4, 1, 3)
+    assert summary["fingerprint"]["n_slices"] == store.slices(np.arange(9)).sum()
+    assert set(summary["fingerprint"]["slices"]) == set(files)
+    assert ".npy" not in text
+    with Image.open(project.root / "results/studies/bones/sizes.png") as picture:
+        assert picture.width > 1000
+    first = contents(project.root / "data/bones/store")
+    assert project.step("ingest", *COMMAND).returncode == 0
+    assert contents(project.root / "data/bones/store") == first
+
+
 def test_a_file_changed_since_fetch_stops_the_step(project: Project) -> None:
     raw = fill(project, 3)
     Image.fromarray(np.zeros((20, 20), np.uint8)).save(raw / "ü 0001.png")

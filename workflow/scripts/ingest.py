@@ -1,4 +1,4 @@
-"""Decode, resize and pack a study's pictures into its store, and sum up what came in.
+"""Decode, resize and pack a study's pictures or volumes into its store, and sum up what came in.
 
 Reads   data/<study>/manifest.csv, data/<study>/cases.parquet, and the raw files they name
 Writes  data/<study>/store/                   pixels, index.parquet, rejected.csv, fingerprint.json

@@ -291,7 +291,8 @@ def _store_gib(name: str, params: Params) -> float:
     summary, manifest = Path(f"results/studies/{name}/ingest.json"), Path(f"data/{name}")
     n_pictures = 0
     if summary.exists():
-        n_pictures = int(read_json(summary)["n_pictures"])
+        seen = read_json(summary)
+        n_pictures = int(seen.get("fingerprint", {}).get("n_slices", seen["n_pictures"]))
     elif (manifest / "manifest.csv").exists():
         with (manifest / "manifest.csv").open("rb") as stream:
             n_pictures = sum(1 for _ in stream) - 1

@@ -1,4 +1,4 @@
-"""Sizes and intensities of a study's pictures, to choose the input size by."""
+"""Sizes and intensities of a study's pictures or volumes, to choose the input size by."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,22 +19,34 @@ def sizes_figure(
     rows, columns
         (n,) original sizes, pixels.
     fingerprint
-        A store's fingerprint: `input_sizes`, `recommended_size`, `intensity`.
+        A store's fingerprint: `input_sizes`, `recommended_size`, `intensity`; of volumes also
+        `slices`.
     size
-        Side of the stored pictures, pixels; marked in the first two parts.
+        Side of the stored squares, pixels; marked in the first two parts.
 
     """
+    what = "volumes" if "slices" in fingerprint else "pictures"
     figure = Figure(figsize=(13, 4), dpi=110, layout="constrained")
     left, middle, right = figure.subplots(1, 3)
-    plot_sizes(rows, columns, left, size=size)
-    plot_input_sizes(
-        fingerprint["input_sizes"], middle, size=size, best=fingerprint["recommended_size"]
-    )
+    plot_sizes(rows, columns, left, size=size, what=what)
+    if "slices" in fingerprint:
+        left.set_title(f"{left.get_title()} of {slice_range(fingerprint['slices'])} slices")
+    best = fingerprint["recommended_size"]
+    plot_input_sizes(fingerprint["input_sizes"], middle, size=size, best=best, what=what)
     plot_intensities(fingerprint["intensity"], right)
     return figure
 
 
-def plot_sizes(rows: NDArray[Any], columns: NDArray[Any], ax: Axes, *, size: int) -> Axes:
+def slice_range(slices: Mapping[str, Mapping[str, float]]) -> str:
+    """Return the fewest and the most slices over all views, such as "17-61"."""
+    fewest = min(quantiles["0"] for quantiles in slices.values())
+    most = max(quantiles["1"] for quantiles in slices.values())
+    return f"{fewest:.0f}-{most:.0f}"
+
+
+def plot_sizes(
+    rows: NDArray[Any], columns: NDArray[Any], ax: Axes, *, size: int, what: str = "pictures"
+) -> Axes:
     """Draw one disc per original size, its area in proportion to how many share it."""
     found, counts = np.unique(np.stack([columns, rows], axis=1), axis=0, return_counts=True)
     ax.scatter(found[:, 0], found[:, 1], s=8 + 300 * counts / len(rows), alpha=0.4, lw=0)
@@ -42,20 +54,27 @@ def plot_sizes(rows: NDArray[Any], columns: NDArray[Any], ax: Axes, *, size: int
     ax.plot([0, top], [0, top], color="0.7", lw=0.8, label="square")
     ax.plot([0, size, size], [size, size, 0], color="C3", lw=1.2, label=f"stored, {size}")
     ax.set(xlim=(0, top), ylim=(0, top), xlabel="columns / pixels", ylabel="rows / pixels")
-    ax.set_title(f"Original sizes, {len(rows)} pictures")
+    ax.set_title(f"Original sizes, {len(rows)} {what}")
     ax.legend(frameon=False, loc="upper left")
     return ax
 
 
-def plot_input_sizes(choices: list[Mapping[str, float]], ax: Axes, *, size: int, best: int) -> Axes:
-    """Draw the share of pictures that each input size would enlarge."""
+def plot_input_sizes(
+    choices: list[Mapping[str, float]],
+    ax: Axes,
+    *,
+    size: int,
+    best: int,
+    what: str = "pictures",
+) -> Axes:
+    """Draw the share of pictures or volumes that each input size would enlarge."""
     sides = [choice["size"] for choice in choices]
     ax.plot(sides, [100 * choice["upscaled"] for choice in choices], "o-", ms=3)
     ax.axvline(size, color="C3", lw=1.2, label=f"stored, {size}")
     ax.axvline(best, color="C2", lw=1.2, ls="--", label=f"largest with <= 5 %, {best}")
     ax.set_xscale("log", base=2)
     ax.set_xticks([32, 64, 128, 256, 512, 1024], ["32", "64", "128", "256", "512", "1024"])
-    ax.set(ylim=(-3, 103), xlabel="input size / pixels", ylabel="pictures enlarged / %")
+    ax.set(ylim=(-3, 103), xlabel="input size / pixels", ylabel=f"{what} enlarged / %")
     ax.set_title("Is an input size too large?")
     ax.legend(frameon=False)
     return ax

@@ -1,4 +1,4 @@
-"""What a study's pictures are like: sizes, depths, intensities, and the sizes they allow."""
+"""What a study's pictures or volumes are like: sizes, depths, intensities, and sizes to choose."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -20,21 +20,24 @@ MAX_UPSCALED = 0.05
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traits:
-    """What is noted of one picture.
+    """What is noted of one picture or volume.
 
     Attributes
     ----------
+    slices
+        1 for a picture.
     rows, columns
         Original size, pixels.
     mode, bits
         How the file kept its pixels.
     mean, sd
-        Of the stored square, scaled to 0..1.
+        Of the stored squares, scaled to 0..1.
     histogram
-        (256,) counts of the resized picture's pixels without borders, by upper 8 bits.
+        (256,) counts of the resized slices' pixels without borders, by upper 8 bits.
 
     """
 
+    slices: int
     rows: int
     columns: int
     mode: str
@@ -44,18 +47,34 @@ class Traits:
     histogram: NDArray[np.int64]
 
 
-def traits(original: Array, mode: str, square: Array, content: Array) -> Traits:
-    """Describe one picture from its original, stored and borderless pixels."""
-    full = int(np.iinfo(square.dtype).max)
+def traits(original: Array, mode: str, squares: Array, contents: Sequence[Array]) -> Traits:
+    """Describe one picture or volume from its original, stored and borderless pixels.
+
+    Parameters
+    ----------
+    original
+        (slices, rows, columns) or (slices, rows, columns, 3), uint8 or uint16.
+    mode
+        How the file kept them.
+    squares
+        (slices, size, size, channels) as stored.
+    contents
+        The same slice by slice without borders.
+
+    """
+    full = int(np.iinfo(squares.dtype).max)
     # Counts and integer sums are exact, so the same on every processor; borders are zeros.
-    counts = np.bincount(content.ravel(), minlength=full + 1)
+    counts = np.zeros(full + 1, np.int64)
+    for content in contents:
+        counts += np.bincount(content.ravel(), minlength=full + 1)
     values = np.arange(full + 1)
-    total, squares = int(counts @ values), int(counts @ (values * values))
-    mean = total / square.size
-    variance = max(squares / square.size - mean * mean, 0.0)
+    total, squared = int(counts @ values), int(counts @ (values * values))
+    mean = total / squares.size
+    variance = max(squared / squares.size - mean * mean, 0.0)
     return Traits(
-        rows=original.shape[0],
-        columns=original.shape[1],
+        slices=original.shape[0],
+        rows=original.shape[1],
+        columns=original.shape[2],
         mode=mode,
         bits=original.dtype.itemsize * 8,
         mean=mean / full,
@@ -65,7 +84,7 @@ def traits(original: Array, mode: str, square: Array, content: Array) -> Traits:
 
 
 def fingerprint(seen: Sequence[Traits], how: How) -> dict[str, Any]:
-    """Sum up a study's pictures.
+    """Sum up a study's pictures or volumes; what is said of pictures is meant of both.
 
     Parameters
     ----------
@@ -98,6 +117,27 @@ def fingerprint(seen: Sequence[Traits], how: How) -> dict[str, Any]:
         "input_sizes": choices,
         "recommended_size": max(small_enough, default=SIZES[0]),
     }
+
+
+def slice_counts(views: Sequence[str], slices: Sequence[int]) -> dict[str, Any]:
+    """Sum up how many slices a study's volumes have.
+
+    Parameters
+    ----------
+    views, slices
+        View and number of slices of each volume, at least one.
+
+    Returns
+    -------
+    dict
+        JSON: `n_slices` in all, and `slices` as quantiles for each view; empty for pictures.
+
+    """
+    if max(slices) == 1:
+        return {}
+    view, count = np.array(views), np.array(slices)
+    by_view = {name: _quantiles(count[view == name]) for name in sorted(set(views))}
+    return {"n_slices": int(count.sum()), "slices": by_view}
 
 
 def _input_sizes(

@@ -1,83 +1,42 @@
-"""From a study's picture files to its store: each file is read once, by one of the workers.
+"""From a study's files, pictures or volumes, to its store; workers read each file once.
 
-A worker hashes, decodes, hashes again, resizes and writes straight into the shard, at a
-place that was fixed before the work began; so bytes do not depend on how many workers there
-are. A refused file leaves its row black and is not in the index.
+The places in the shards are fixed before the work begins; so bytes do not depend on how
+many workers there are. A refused file leaves its place black and is not in the index. A case
+of several views stays only if all of them do, because models look at all.
 """
 
-import hashlib
 import logging
 import multiprocessing
-import os
-import threading
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
-from multiprocessing.connection import wait
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 from tqdm import tqdm
 
 from radpipe.core.errors import DataError, StaleError
 from radpipe.core.settings import Image
-from radpipe.imaging.fingerprint import Traits, fingerprint, traits
-from radpipe.imaging.hashing import perceptual_hash
-from radpipe.imaging.read import decode, pixel_hash
-from radpipe.imaging.resize import prepare
+from radpipe.imaging.fingerprint import fingerprint, slice_counts
+from radpipe.imaging.placing import runs
 from radpipe.imaging.store import INDEX, StoreWriter, building, shard_name, write_pictures
+from radpipe.imaging.volumes import count_slices
+from radpipe.imaging.worker import Chunk, Outcome, Task, start, work
+
+Rejected = list[tuple[str, str, str]]
 
 log = logging.getLogger("radpipe.ingest")
 
+# Slices that a worker takes in before it writes them, unless one volume has more.
 CHUNK = 32
 # Work that ends this soon is not worth starting other processes for, seconds.
 PATIENCE = 0.7
-# Just below the largest threshold of glibc's malloc, bytes.
-LARGE_BLOCK = 31 * 2**20
 SHOWN = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """One file of one case, and the hash that `fetch` saw."""
-
-    case: str
-    view: str
-    file: str
-    sha256: str
-
-
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """Files that lie side by side in one shard."""
-
-    raw: Path
-    image: Image
-    shard: Path
-    row: int
-    shape: tuple[int, int, int]
-    tasks: tuple[Task, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of a file: `traits` if it was stored, `reason` if it was refused.
-
-    `changed` says that it is not the file that `fetch` saw.
-    """
-
-    task: Task
-    reason: str = ""
-    changed: str = ""
-    sha256_pixels: str = ""
-    phash: int = 0
-    traits: Traits | None = None
 
 
 def ingest(
@@ -96,9 +55,9 @@ def ingest(
     cases
         Columns `case` and `file_<view>`, the latter relative to `raw` or null.
     raw
-        Folder of the picture files.
+        Folder of the picture or volume files.
     image
-        Form of the stored pictures.
+        Form of the stored pictures or slices.
     out
         Folder to make; one that is there is replaced.
     manifest
@@ -109,17 +68,19 @@ def ingest(
     Returns
     -------
     dict
-        Counts and the fingerprint, without names of files or cases (JSON).
+        Counts and the fingerprint, without names of files or cases (JSON). `n_pictures`
+        counts rows of the index, which are volumes in a study of volumes.
 
     Raises
     ------
     StaleError
         Files changed, vanished or were never seen by `fetch`.
     DataError
-        Not one picture is usable, or a worker was killed.
+        Not one case is usable, or a worker was killed.
 
     """
-    tasks = list_tasks(cases, manifest)
+    tasks, incomplete = _whole_cases(list_tasks(cases, manifest), cases)
+    tasks = [replace(task, slices=count_slices(raw / task.file)) for task in tasks]
     channels = 1 if image.channels == "grey" else 3
     with building(out) as folder:
         writer = StoreWriter(
@@ -127,16 +88,22 @@ def ingest(
             shape=(image.side, image.side, channels),
             dtype=f"uint{image.bits}",
             count=len(tasks),
+            slices=np.array([task.slices for task in tasks], np.int64),
         )
         writer.allocate()
         done = _run(_chunks(tasks, raw, image, writer), len(tasks), workers)
         _refuse_changed(done)
+        done = _without_broken_cases(done, writer)
         stored = [one for one in done if one.traits is not None]
         rejected = [(one.task.file, one.task.case, one.reason) for one in done if one.reason]
-        rejected += _without_file(cases, tasks)
+        rejected += incomplete
         _refuse_empty(stored, rejected)
         seen = [one.traits for one in done if one.traits is not None]
-        summary = {"image": image.model_dump(mode="json"), **fingerprint(seen, image.resize)}
+        summary = {
+            "image": image.model_dump(mode="json"),
+            **fingerprint(seen, image.resize),
+            **slice_counts([one.task.view for one in stored], [one.slices for one in seen]),
+        }
         writer.finish(_index(done, writer), rejected, summary)
     return {**_counts(cases, stored, rejected), "fingerprint": summary}
 
@@ -151,16 +118,15 @@ def list_tasks(cases: pa.Table, manifest: Mapping[str, str]) -> list[Task]:
 
     """
     names = cases["case"].to_pylist()
-    views = sorted(name for name in cases.column_names if name.startswith("file_"))
     found, unknown = [], []
-    for view in views:
-        for case, file in zip(names, cases[view].to_pylist(), strict=True):
+    for view in _views(cases):
+        for case, file in zip(names, cases[f"file_{view}"].to_pylist(), strict=True):
             if file is None:
                 continue
             if file not in manifest:
                 unknown.append(file)
             else:
-                found.append(Task(case, view.removeprefix("file_"), file, manifest[file]))
+                found.append(Task(case, view, file, manifest[file]))
     if unknown:
         raise StaleError(
             f"{_some(unknown)}: in the table of cases but not in the manifest. Run fetch and"
@@ -171,15 +137,56 @@ def list_tasks(cases: pa.Table, manifest: Mapping[str, str]) -> list[Task]:
     return sorted(found, key=lambda task: (task.case, task.view))
 
 
+def _views(cases: pa.Table) -> list[str]:
+    names = (name for name in cases.column_names if name.startswith("file_"))
+    return sorted(name.removeprefix("file_") for name in names)
+
+
+def _whole_cases(tasks: Sequence[Task], cases: pa.Table) -> tuple[list[Task], Rejected]:
+    """Set aside the cases that do not name a file for each view; they are not even read."""
+    named: defaultdict[str, set[str]] = defaultdict(set)
+    for task in tasks:
+        named[task.case].add(task.view)
+    views = _views(cases)
+    whole, rejected = [], []
+    for task in tasks:
+        missing = [view for view in views if view not in named[task.case]]
+        if missing:
+            rejected.append((task.file, task.case, f"no file named ({', '.join(missing)})"))
+        else:
+            whole.append(task)
+    rejected += [
+        ("", case, "no file named") for case in cases["case"].to_pylist() if case not in named
+    ]
+    return whole, rejected
+
+
+def _without_broken_cases(done: Sequence[Outcome], writer: StoreWriter) -> list[Outcome]:
+    """Leave out the cases of which a view was refused, and blacken their other views."""
+    refused: defaultdict[str, list[str]] = defaultdict(list)
+    for one in done:
+        if one.reason:
+            refused[one.task.case].append(one.task.view)
+    kept = []
+    for number, one in enumerate(done):
+        views = refused.get(one.task.case)
+        if views is None or one.reason:
+            kept.append(one)
+            continue
+        shard, first = writer.place(number)
+        black = np.zeros((one.task.slices, *writer.shape), writer.dtype)
+        write_pictures(writer.path / shard_name(shard), first, black)
+        reason = f"another view of this case was refused ({', '.join(views)})"
+        kept.append(Outcome(one.task, reason=reason))
+    return kept
+
+
 def _chunks(tasks: Sequence[Task], raw: Path, image: Image, writer: StoreWriter) -> Iterator[Chunk]:
     """Cut the tasks into runs that do not cross a shard's end."""
-    for start in range(0, len(tasks), writer.per_shard):
-        here = tasks[start : start + writer.per_shard]
-        for row in range(0, len(here), CHUNK):
-            number, _ = writer.place(start)
-            shard = writer.path / shard_name(number)
-            part = tuple(here[row : row + CHUNK])
-            yield Chunk(raw, image, shard, row, writer.shape, part)
+    for begin, end in runs(writer.shard, writer.slices, CHUNK):
+        number, first = writer.place(begin)
+        shard = writer.path / shard_name(number)
+        yield Chunk(raw, image, shard, first, writer.shape, tuple(tasks[begin:end]))
 
 
 def _run(chunks: Iterator[Chunk], total: int, workers: int) -> list[Outcome]:
@@ -202,7 +209,7 @@ def _run(chunks: Iterator[Chunk], total: int, workers: int) -> list[Outcome]:
 def _in_processes(chunks: Iterator[Chunk], workers: int) -> Iterator[list[Outcome]]:
     # Fresh processes, not forks: a fork would inherit the lock, and locks of threads.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_start) as pool:
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=start) as pool:
         try:
             yield from pool.map(work, chunks)
         except BrokenProcessPool as error:
@@ -212,59 +219,6 @@ def _in_processes(chunks: Iterator[Chunk], workers: int) -> Iterator[list[Outcom
             ) from error
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
-
-
-def work(chunk: Chunk) -> list[Outcome]:
-    """Read, check, decode, resize and write the files of one chunk."""
-    pictures = np.zeros((len(chunk.tasks), *chunk.shape), dtype=f"uint{chunk.image.bits}")
-    done = [_one(chunk, task, pictures[k]) for k, task in enumerate(chunk.tasks)]
-    write_pictures(chunk.shard, chunk.row, pictures)
-    return done
-
-
-def _one(chunk: Chunk, task: Task, place: NDArray[Any]) -> Outcome:
-    """Take one file in; its stored form is written into `place`."""
-    try:
-        data = (chunk.raw / task.file).read_bytes()
-    except FileNotFoundError:
-        return Outcome(task, changed="missing")
-    except OSError as error:
-        return Outcome(task, reason=f"cannot be opened ({error.strerror})")
-    if hashlib.sha256(data).hexdigest() != task.sha256:
-        return Outcome(task, changed="changed")
-    try:
-        picture = decode(data)
-    except DataError as error:
-        return Outcome(task, reason=str(error))
-    square, content = prepare(picture.pixels, chunk.image)
-    place[:] = square
-    return Outcome(
-        task,
-        sha256_pixels=pixel_hash(picture.pixels),
-        phash=perceptual_hash(content),
-        traits=traits(picture.pixels, picture.mode, square, content),
-    )
-
-
-def _start() -> None:
-    """Prepare a worker."""
-    # glibc gives freed memory back to the system and fetches it again, picture by picture,
-    # until a large block was freed once (M_MMAP_THRESHOLD in mallopt(3)).
-    np.empty(LARGE_BLOCK, dtype=np.uint8)
-    _end_with_parent()
-
-
-def _end_with_parent() -> None:
-    """Make a worker end when the step is killed, instead of waiting for work for ever."""
-    parent = multiprocessing.parent_process()
-    if parent is None:
-        return
-
-    def watch() -> None:
-        wait([parent.sentinel])
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
 
 
 def _refuse_changed(done: Sequence[Outcome]) -> None:
@@ -280,16 +234,10 @@ def _refuse_empty(stored: Sequence[Outcome], rejected: Sequence[tuple[str, str, 
     if not stored:
         lines = [f"{file}: {reason}" for file, _, reason in rejected]
         raise DataError(
-            f"not one of {len(rejected)} files is a usable picture:\n  "
+            f"not one of {len(rejected)} files is a usable picture or volume:\n  "
             + "\n  ".join(lines[:SHOWN])
             + "\nLook at the study's source and layout in params.yaml."
         )
-
-
-def _without_file(cases: pa.Table, tasks: Sequence[Task]) -> list[tuple[str, str, str]]:
-    """List the cases that name no file at all."""
-    known = {task.case for task in tasks}
-    return [("", case, "no file named") for case in cases["case"].to_pylist() if case not in known]
 
 
 def _index(done: Sequence[Outcome], writer: StoreWriter) -> pa.Table:
@@ -304,7 +252,7 @@ def _index(done: Sequence[Outcome], writer: StoreWriter) -> pa.Table:
                 "view": one.task.view,
                 "shard": shard,
                 "first": first,
-                "slices": 1,
+                "slices": one.traits.slices,
                 "file": one.task.file,
                 "rows": one.traits.rows,
                 "columns": one.traits.columns,

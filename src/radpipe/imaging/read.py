@@ -75,6 +75,11 @@ class Picture:
         """Bits per channel, 8 or 16."""
         return self.pixels.dtype.itemsize * 8
 
+    @property
+    def slices(self) -> Array:
+        """The picture as a volume of one slice, (1, rows, columns) or (1, rows, columns, 3)."""
+        return self.pixels[None]
+
 
 def read_image(path: Path) -> Picture:
     """Read one picture file; see `decode` for what is accepted.
@@ -137,7 +142,8 @@ def decode(data: bytes) -> Picture:
 def pixel_hash(pixels: Array) -> str:
     """Return the SHA-256 of decoded pixels, their shape and depth.
 
-    Two files with equal pixels have equal hashes, however they are compressed or named.
+    Two files with equal pixels have equal hashes, however they are compressed or named; a
+    picture never has that of a volume.
     """
     digest = hashlib.sha256(f"{pixels.dtype.name} {pixels.shape}".encode())
     digest.update(np.ascontiguousarray(pixels).data)

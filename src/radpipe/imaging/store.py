@@ -1,8 +1,9 @@
-"""The store: a study's decoded square pictures in a few memory-mapped files, and its index.
+"""The store: a study's decoded pictures or volumes in a few memory-mapped files, and its index.
 
 store/
-  pixels-0000.npy ...   (rows, size, size, channels) uint8 or uint16, C order
-  index.parquet         one row per picture, sorted by case and view
+  pixels-0000.npy ...   (slices, size, size, channels) uint8 or uint16, C order
+  index.parquet         one row per picture or volume, sorted by case and view; its slices lie
+                        together, from `first` on in one shard; a picture is one slice
   rejected.csv          file, case, reason
   fingerprint.json      sizes, depths and intensities of what came in
 """
@@ -23,6 +24,7 @@ from numpy.typing import NDArray
 from radpipe.core.errors import DataError
 from radpipe.core.files import read_json, write_json
 from radpipe.core.tables import read_table, write_table
+from radpipe.imaging.placing import places
 
 SHARD_BYTES = 256 * 2**20
 INDEX = pa.schema(
@@ -65,7 +67,8 @@ class Store:
         self.index: pa.Table = read_table(self.path / "index.parquet")
         self._shard = self.index["shard"].to_numpy()
         self._first = self.index["first"].to_numpy()
-        self._slices = self.index["slices"].to_numpy()
+        self._slices = self.index["slices"].to_numpy().astype(np.int64)
+        self._any_volume = bool((self._slices > 1).any())
         names = [shard_name(k) for k in range(int(self._shard.max(initial=-1)) + 1)]
         self._shards = [_open_shard(self.path / name) for name in names]
         if not self._shards:
@@ -82,13 +85,13 @@ class Store:
 
     @property
     def fingerprint(self) -> dict[str, Any]:
-        """Sizes, depths and intensities of the pictures that came in."""
+        """Sizes, depths and intensities of the pictures or volumes that came in."""
         found: dict[str, Any] = read_json(self.path / "fingerprint.json")
         return found
 
     @property
     def cases(self) -> list[str]:
-        """The cases that have a picture, each once, sorted."""
+        """The cases that have a picture or volume, each once, sorted."""
         return sorted(set(self.index["case"].to_pylist()))
 
     @property
@@ -98,7 +101,7 @@ class Store:
 
     @property
     def size(self) -> int:
-        """Side of the pictures, pixels."""
+        """Side of the stored squares, pixels."""
         return int(self._shards[0].shape[1])
 
     @property
@@ -114,11 +117,24 @@ class Store:
     @property
     def volumes(self) -> bool:
         """Whether any row has more than one slice."""
-        return bool((self._slices > 1).any())
+        return self._any_volume
 
     def slices(self, rows: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
-        """Count the slices of rows of `index`."""
-        return np.asarray(self._slices[rows], np.int64)
+        """Count the slices of rows of `index`.
+
+        Parameters
+        ----------
+        rows
+            Numbers of rows, in any shape.
+
+        Returns
+        -------
+        ndarray
+            The same shape; 1 for a picture.
+
+        """
+        counts: NDArray[np.int64] = self._slices[np.asarray(rows, dtype=np.intp)]
+        return counts
 
     def row_of(self, case: str, view: str = "image") -> int:
         """Return the row of `index` that holds a view of a case.
@@ -139,7 +155,7 @@ class Store:
             ) from None
 
     def pixels(self, rows: Iterable[int] | NDArray[np.integer[Any]]) -> NDArray[Any]:
-        """Gather pictures.
+        """Gather pictures or volumes.
 
         Parameters
         ----------
@@ -154,16 +170,45 @@ class Store:
 
         """
         wanted = np.asarray(rows if isinstance(rows, np.ndarray) else list(rows), dtype=np.intp)
-        slices = self._slices[wanted]
-        shard = np.repeat(self._shard[wanted], slices)
-        before = np.repeat(np.cumsum(slices) - slices, slices)
-        place = np.repeat(self._first[wanted], slices) + np.arange(slices.sum()) - before
-        shape = (len(place), *self._shards[0].shape[1:])
-        out: NDArray[Any] = np.empty(shape, dtype=self._shards[0].dtype)
+        if not self.volumes:
+            return self._gather(self._shard[wanted], self._first[wanted])
+        ends = np.cumsum(self._slices[wanted])
+        out = self._empty(int(ends[-1]) if len(ends) else 0)
+        # One copy of neighbours for each volume: no list of slices, read in one go.
+        for row, end in zip(wanted.tolist(), ends.tolist(), strict=True):
+            first, slices = int(self._first[row]), int(self._slices[row])
+            out[end - slices : end] = self._shards[self._shard[row]][first : first + slices]
+        return out
+
+    def middles(self, rows: Iterable[int] | NDArray[np.integer[Any]]) -> NDArray[Any]:
+        """Gather the middle slice of volumes, and nothing else of them; of a picture, itself.
+
+        Parameters
+        ----------
+        rows
+            (n,) numbers of rows of `index`, any order, repetition allowed.
+
+        Returns
+        -------
+        ndarray
+            (n, size, size, channels) uint8 or uint16, a copy; of an even number of slices
+            the one after the middle.
+
+        """
+        wanted = np.asarray(rows if isinstance(rows, np.ndarray) else list(rows), dtype=np.intp)
+        return self._gather(self._shard[wanted], self._first[wanted] + self._slices[wanted] // 2)
+
+    def _gather(self, shard: NDArray[Any], place: NDArray[Any]) -> NDArray[Any]:
+        """Copy single slices from anywhere."""
+        out = self._empty(len(place))
         for number in np.unique(shard):
             here = shard == number
             out[here] = self._shards[number][place[here]]
         return out
+
+    def _empty(self, count: int) -> NDArray[Any]:
+        shape = (count, *self._shards[0].shape[1:])
+        return np.empty(shape, dtype=self._shards[0].dtype)
 
 
 class StoreWriter:
@@ -174,39 +219,51 @@ class StoreWriter:
     path
         The temporary folder.
     shape
-        (size, size, channels) of a picture.
+        (size, size, channels) of a slice.
     dtype
         uint8 or uint16.
     count
-        Number of pictures.
+        Number of pictures or volumes.
+    slices
+        (count,) slices of each, at least 1; None: pictures, one each.
 
     """
 
-    def __init__(self, path: Path, *, shape: tuple[int, int, int], dtype: str, count: int) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        shape: tuple[int, int, int],
+        dtype: str,
+        count: int,
+        slices: NDArray[np.int64] | None = None,
+    ) -> None:
         self.path = path
         self.shape = shape
         self.dtype = np.dtype(dtype)
-        self.count = count
-        self.bytes_per_picture = int(np.prod(shape)) * self.dtype.itemsize
-        self.per_shard = max(1, SHARD_BYTES // self.bytes_per_picture)
+        self.slices = np.ones(count, np.int64) if slices is None else slices
+        self.bytes_per_slice = int(np.prod(shape)) * self.dtype.itemsize
+        capacity = max(1, SHARD_BYTES // self.bytes_per_slice)
+        self.shard, self.first = places(self.slices, capacity)
 
     def allocate(self) -> None:
         """Reserve all shards, so that a disk without room is noticed before any work."""
-        for number, start in enumerate(range(0, self.count, self.per_shard)):
-            rows = min(self.per_shard, self.count - start)
+        ends = np.zeros(int(self.shard.max(initial=-1)) + 1, np.int64)
+        np.maximum.at(ends, self.shard, self.first + self.slices)
+        for number, slices in enumerate(ends.tolist()):
             with (self.path / shard_name(number)).open("wb") as stream:
                 header = {"descr": self.dtype.str, "fortran_order": False}
                 np.lib.format.write_array_header_1_0(
-                    stream, {**header, "shape": (rows, *self.shape)}
+                    stream, {**header, "shape": (slices, *self.shape)}
                 )
                 stream.flush()
                 os.posix_fallocate(
-                    stream.fileno(), 0, stream.tell() + rows * self.bytes_per_picture
+                    stream.fileno(), 0, stream.tell() + slices * self.bytes_per_slice
                 )
 
     def place(self, number: int) -> tuple[int, int]:
-        """Return shard and row of the picture with a number."""
-        return number // self.per_shard, number % self.per_shard
+        """Return shard and first slice of the picture or volume with a number."""
+        return int(self.shard[number]), int(self.first[number])
 
     def finish(
         self, index: pa.Table, rejected: list[tuple[str, str, str]], fingerprint: dict[str, Any]
@@ -223,8 +280,8 @@ class StoreWriter:
                 os.fsync(stream.fileno())
 
 
-def write_pictures(shard: Path, row: int, pictures: NDArray[Any]) -> None:
-    """Write (n, size, size, channels) into a shard from a row on.
+def write_pictures(shard: Path, first: int, pictures: NDArray[Any]) -> None:
+    """Write pictures or slices, (n, size, size, channels), into a shard from a place on.
 
     Plain writes, not a memory map: on a full disk they raise an error where a map would
     kill the process.
@@ -235,7 +292,7 @@ def write_pictures(shard: Path, row: int, pictures: NDArray[Any]) -> None:
         if version != (1, 0):
             raise DataError(f"{shard.name}: not a shard of this program (version {version})")
         np.lib.format.read_array_header_1_0(stream)
-        stream.seek(stream.tell() + row * len(data) // len(pictures))
+        stream.seek(stream.tell() + first * len(data) // len(pictures))
         rest = memoryview(data)
         while rest:
             rest = rest[stream.write(rest) :]

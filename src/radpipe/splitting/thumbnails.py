@@ -1,4 +1,4 @@
-"""Small grey versions of all stored pictures, in memory at once."""
+"""Small grey versions of all stored pictures or middle slices, in memory at once."""
 
 import numpy as np
 import numpy.typing as npt
@@ -18,11 +18,9 @@ def thumbnails(store: Store) -> npt.NDArray[np.uint8]:
     """
     n, side = len(store), min(SIDE, store.size)
     found = np.empty((n, side, side), np.uint8)
-    slices = store.index["slices"].to_numpy()
     for start in range(0, n, CHUNK):
         rows = np.arange(start, min(start + CHUNK, n))
-        middle = np.cumsum(slices[rows]) - slices[rows] + slices[rows] // 2
-        pictures = store.pixels(rows)[middle]
+        pictures = store.middles(rows)
         small = shrink(pictures.mean(axis=3, dtype=np.float32), side)
         found[rows] = _to_bytes(small) if pictures.dtype == np.uint16 else np.rint(small)
     return found

@@ -1,0 +1,130 @@
+"""What one worker of ingest does: files in, their stored form straight into a shard.
+
+A file is read once: hashed, decoded, hashed again, resized and written to a place that was
+fixed before. A refused file leaves its place black.
+"""
+
+import hashlib
+import multiprocessing
+import os
+import threading
+from dataclasses import dataclass
+from multiprocessing.connection import wait
+from pathlib import Path
+
+import numpy as np
+
+from radpipe.core.errors import DataError
+from radpipe.core.settings import Image
+from radpipe.imaging.fingerprint import Traits, traits
+from radpipe.imaging.hashing import perceptual_hash
+from radpipe.imaging.read import Array, Picture, decode, pixel_hash
+from radpipe.imaging.resize import prepare
+from radpipe.imaging.store import write_pictures
+from radpipe.imaging.volumes import Volume, decode_volume, is_volume
+
+# Just below the largest threshold of glibc's malloc, bytes.
+LARGE_BLOCK = 31 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One file of one case, the hash that `fetch` saw, and the slices it has a place for."""
+
+    case: str
+    view: str
+    file: str
+    sha256: str
+    slices: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Files that lie side by side in one shard, the first of them from slice `first` on."""
+
+    raw: Path
+    image: Image
+    shard: Path
+    first: int
+    shape: tuple[int, int, int]
+    tasks: tuple[Task, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a file: `traits` if it was stored, `reason` if it was refused.
+
+    `changed` says that it is not the file that `fetch` saw.
+    """
+
+    task: Task
+    reason: str = ""
+    changed: str = ""
+    sha256_pixels: str = ""
+    phash: int = 0
+    traits: Traits | None = None
+
+
+def work(chunk: Chunk) -> list[Outcome]:
+    """Read, check, decode, resize and write the files of one chunk."""
+    slices = sum(task.slices for task in chunk.tasks)
+    squares = np.zeros((slices, *chunk.shape), dtype=f"uint{chunk.image.bits}")
+    done = []
+    end = 0
+    for task in chunk.tasks:
+        start, end = end, end + task.slices
+        done.append(_one(chunk, task, squares[start:end]))
+    write_pictures(chunk.shard, chunk.first, squares)
+    return done
+
+
+def _one(chunk: Chunk, task: Task, place: Array) -> Outcome:
+    """Take one file in; its stored form is written into `place`, (slices, size, size, channels)."""
+    try:
+        data = (chunk.raw / task.file).read_bytes()
+    except FileNotFoundError:
+        return Outcome(task, changed="missing")
+    except OSError as error:
+        return Outcome(task, reason=f"cannot be opened ({error.strerror})")
+    if hashlib.sha256(data).hexdigest() != task.sha256:
+        return Outcome(task, changed="changed")
+    found: Picture | Volume
+    try:
+        found = decode_volume(data) if is_volume(task.file, data) else decode(data)
+    except DataError as error:
+        return Outcome(task, reason=str(error))
+    slices = found.slices
+    # The first look at the file, which its place was made for, saw another one.
+    if len(slices) != task.slices:
+        return Outcome(task, changed="changed")
+    contents = []
+    for k, pixels in enumerate(slices):
+        place[k], content = prepare(pixels, chunk.image)
+        contents.append(content)
+    return Outcome(
+        task,
+        sha256_pixels=pixel_hash(found.pixels),
+        phash=perceptual_hash(contents[len(contents) // 2]),
+        traits=traits(slices, found.mode, place, contents),
+    )
+
+
+def start() -> None:
+    """Prepare the process of a worker."""
+    # glibc gives freed memory back to the system and fetches it again, picture by picture,
+    # until a large block was freed once (M_MMAP_THRESHOLD in mallopt(3)).
+    np.empty(LARGE_BLOCK, dtype=np.uint8)
+    _end_with_parent()
+
+
+def _end_with_parent() -> None:
+    """Make a worker end when the step is killed, instead of waiting for work for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def watch() -> None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
