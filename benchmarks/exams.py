@@ -140,7 +140,7 @@ class Planes(nn.Module):
         return logits
 
 
-def bare_steps(folder: Path, counts: np.ndarray, truth: np.ndarray, run: Run) -> Iterator[None]:
+def bare_steps(counts: np.ndarray, truth: np.ndarray, run: Run) -> Iterator[None]:
     """Train this project's network on a few exams that are ready in memory, nothing else."""
     half = run.how.precision == "bfloat16"
     state = start(run, seed=0)
@@ -201,7 +201,7 @@ def make_sides(folder: Path, n: int, threads: int, changed: bool) -> dict[str, A
         if not changed:
             run.recipe.__dict__["augment"] = run.recipe.augment.model_validate({})
         sides[f"radpipe {precision}"] = radpipe_steps(run)
-        sides[f"bare {precision}"] = bare_steps(folder, counts, truth, run)
+        sides[f"bare {precision}"] = bare_steps(counts, truth, run)
     sides["loop float32"] = loop_steps(folder, n, truth, run.device, changed)
     return sides
 
