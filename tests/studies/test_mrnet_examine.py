@@ -168,6 +168,7 @@ def test_another_layout_is_the_only_thing_told(tmp_path):
     (problem,) = examine(tmp_path / "raw")
     assert problem.level == "problem"
     assert "some below MRNet-v1.0/" in problem.what
+    assert "source.path" in problem.way_out
 
 
 def test_exams_in_both_parts(tmp_path):

@@ -38,7 +38,7 @@ def refuse_other_layout(files: Collection[str]) -> None:
         inside = f"/{part}/{PLANES[0]}/"
         above = sorted({file.partition(inside)[0] for file in files if inside in file})
         hint = (
-            f" There are some below {above[0]}/: add that to source.path in params.yaml."
+            f" There are some below {above[0]}/. The way out: add that to the study's source.path."
             if above
             else " The way out: unpack the whole archive, or correct source.path in params.yaml."
         )
