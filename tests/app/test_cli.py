@@ -6,7 +6,7 @@ import logging
 import pytest
 
 from radpipe.app import cli
-from radpipe.core.errors import ConfigError, RadpipeError
+from radpipe.core.errors import ConfigError, DataError, RadpipeError
 from radpipe.core.params import load_params
 from tests.conftest import Project
 
@@ -41,6 +41,37 @@ def test_the_schema_is_written_for_editors(params, project):
     written = json.loads((project.root / "params.schema.json").read_text())
     assert "studies" in written["properties"]
     assert written["x-preset"]["title"] == "Preset"
+
+
+def test_a_data_set_is_checked_before_anything_runs(params, tmp_path, capsys):
+    for name in ("healthy/p1-1.png", "fractured/p2-1.png", "beyond_repair/p3-1.png"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text(name)
+    cli.check_data(params, "bones", tmp_path)
+    first, *_ = capsys.readouterr().out.splitlines()
+    counts = "3 images; healthy 1, fractured 1, beyond_repair 1"
+    assert first == f"ok       bones     no official part: {counts}"
+
+
+def test_a_data_set_with_problems_ends_with_2(params, tmp_path, monkeypatch, capsys, caplog):
+    (tmp_path / "healthy").mkdir()
+    (tmp_path / "healthy/p1-1.png").write_text("a")
+    monkeypatch.setattr("sys.argv", ["radpipe", "check-data", "bones", str(tmp_path)])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 2
+    assert "problem  bones     no image of the classes" in capsys.readouterr().out
+    assert "Problems: 1; below each stands the way out." in caplog.text
+
+
+def test_data_that_are_not_there(params, tmp_path):
+    with pytest.raises(ConfigError, match=r"study: unknown 'bone', did you mean 'bones'"):
+        cli.check_data(params, "bone", tmp_path)
+    with pytest.raises(DataError, match=r"nowhere: there is no such folder"):
+        cli.check_data(params, "bones", tmp_path / "nowhere")
+    # Without a path: where the study's source has its files, which were not made yet.
+    with pytest.raises(DataError, match=r"data/bones/raw: there is no such folder"):
+        cli.check_data(params, "bones")
 
 
 def test_a_mistake_ends_with_2_and_one_message(project, monkeypatch, caplog):

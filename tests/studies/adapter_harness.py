@@ -1,12 +1,15 @@
 """What every adapter must do; a new adapter's test inherits this and gives a fake study."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from radpipe.core.errors import ConfigError
+from radpipe.core.findings import Finding
 from radpipe.core.settings import PhantomSource, Target
 from radpipe.studies.base.adapters import adapter_names, load_adapter, read_layout
 from radpipe.studies.base.contract import CaseTable, check_cases
@@ -48,6 +51,13 @@ class AdapterHarness:
         check_cases(found, target=target, views=adapter.views, files=files)
         return found
 
+    def examine(self, raw: Path) -> Sequence[Finding]:
+        """Examine a folder as `radpipe check-data` does."""
+        adapter = load_adapter(self.name)
+        layout = read_layout("fake", adapter, self.layout)
+        target = Target.model_validate(self.target)
+        return adapter.examine(raw, files=list_files(raw), layout=layout, target=target)
+
     @pytest.fixture
     def raw(self, tmp_path: Path) -> Path:
         folder = tmp_path / "raw"
@@ -77,6 +87,11 @@ class AdapterHarness:
         assert str(one.cases.to_pylist()) == str(two.cases.to_pylist())  # NaN equals nothing
         assert one.boxes.equals(two.boxes)
 
+    def test_is_examined_without_a_problem(self, raw):
+        findings = self.examine(raw)
+        assert findings
+        assert [finding.what for finding in findings if finding.level == "problem"] == []
+
 
 class PhantomHarness(AdapterHarness):
     """The same for a layout in which the adapter can also write its phantom."""
@@ -102,14 +117,17 @@ class PhantomHarness(AdapterHarness):
     def test_boxes_of_the_phantom_lie_in_their_pictures(self, tmp_path):
         self.write_phantom(tmp_path / "raw")
         found = self.read(tmp_path / "raw", tmp_path / "manifest.csv")
-        files = dict(
-            zip(found.cases["case"].to_pylist(), found.cases["file_image"].to_pylist(), strict=True)
-        )
+        cases = {case["case"]: case for case in found.cases.to_pylist()}
         for box in found.boxes.to_pylist():
-            with Image.open(tmp_path / "raw" / files[box["case"]]) as picture:
-                columns, rows = picture.size
+            file = cases[box["case"]][f"file_{box['view']}"]
+            slices, rows, columns = shape_of(tmp_path / "raw" / file)
+            assert 0 <= box["slice"] < slices
             assert 0 <= box["x0"] < box["x1"] <= columns
             assert 0 <= box["y0"] < box["y1"] <= rows
+
+    def test_the_phantom_is_examined_without_a_problem(self, tmp_path):
+        self.write_phantom(tmp_path / "raw")
+        assert "problem" not in {finding.level for finding in self.examine(tmp_path / "raw")}
 
     def test_the_phantom_depends_on_its_seed_and_nothing_else(self, tmp_path):
         for folder, seed in (("a", 1), ("b", 1), ("c", 2)):
@@ -117,3 +135,12 @@ class PhantomHarness(AdapterHarness):
         a, b, c = (write_manifest(tmp_path / name, tmp_path / f"{name}.csv") for name in "abc")
         assert a == b
         assert a != c
+
+
+def shape_of(file: Path) -> tuple[int, int, int]:
+    """Return slices, rows and columns of a picture or volume."""
+    if file.suffix == ".npy":
+        slices, rows, columns = np.load(file).shape
+        return slices, rows, columns
+    with Image.open(file) as picture:
+        return 1, picture.height, picture.width

@@ -10,9 +10,11 @@ from radpipe.core.settings import Study, Variant
 from radpipe.studies.base.adapters import load_adapter, read_layout
 
 DOCS = Path(__file__).parents[2] / "docs"
+PAGES = ("your-own-images.md", "mrnet.md")
 BLOCKS = [
     yaml.safe_load(text)
-    for text in re.findall(r"```yaml\n(.*?)```", (DOCS / "your-own-images.md").read_text(), re.S)
+    for page in PAGES
+    for text in re.findall(r"```yaml\n(.*?)```", (DOCS / page).read_text(), re.S)
 ]
 STUDIES = {name: block for found in BLOCKS for name, block in found.get("studies", {}).items()}
 VARIANTS = {name: block for found in BLOCKS for name, block in found.get("variants", {}).items()}
@@ -30,6 +32,7 @@ def test_variants(name):
 
 
 def test_every_kind_of_example_is_there():
-    assert STUDIES.keys() == {"wrist", "limbs", "chest", "chest_binary", "fracatlas"}
+    own = {"wrist", "limbs", "chest", "chest_binary", "fracatlas"}
+    assert STUDIES.keys() == own | {"knee_mri", "knee_acl"}
     kinds = {Study.model_validate(block).source.kind for block in STUDIES.values()}
     assert kinds == {"path", "url"}

@@ -5,10 +5,11 @@ import json
 import logging
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from radpipe.core.errors import RadpipeError
+from radpipe.core.errors import DataError, RadpipeError, unknown_name
+from radpipe.core.findings import Finding
 from radpipe.core.params import Params, Preset, load_params
 from radpipe.engines.accept import accept
 from radpipe.engines.doctor import examine
@@ -19,6 +20,9 @@ from radpipe.engines.record import record, sync, verify
 from radpipe.engines.run import run
 from radpipe.engines.status import standings, table
 from radpipe.engines.sweep import sweep
+from radpipe.studies.base.adapters import load_adapter, read_layout
+from radpipe.studies.base.manifest import list_files
+from radpipe.studies.base.sources import raw_root
 
 SCHEMA = Path("params.schema.json")
 
@@ -44,8 +48,28 @@ def check_receipts(params: Params) -> None:
 
 def examine_machine(params: Params) -> None:
     """Tell what will go wrong on this machine before it does, and the way out."""
+    _show(examine(params))
+
+
+def check_data(params: Params, study: str, path: Path | None = None) -> None:
+    """Tell what is missing or odd in a data set before anything runs."""
+    if study not in params.studies:
+        raise unknown_name("study", study, params.studies)
+    settings = params.studies[study]
+    adapter = load_adapter(settings.adapter)
+    layout = read_layout(study, adapter, settings.layout)
+    raw = path or raw_root(study, settings)
+    if not raw.is_dir():
+        raise DataError(f"{raw}: there is no such folder; give the one that holds the data set.")
+    files = list_files(raw)
+    findings = adapter.examine(raw, files=files, layout=layout, target=settings.target)
+    _show((study, finding) for finding in findings)
+
+
+def _show(findings: Iterable[tuple[str, Finding]]) -> None:
+    """Write findings one a line, each as soon as it is there; refuse if any is a problem."""
     n_problems = 0
-    for name, finding in examine(params):
+    for name, finding in findings:
         sys.stdout.write(f"{finding.level:<8} {name:<9} {finding.what}\n")
         if finding.way_out:
             sys.stdout.write(f"{'':<18} {finding.way_out}\n")
@@ -87,6 +111,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "run": run,
     "sweep": sweep,
     "check": check_settings,
+    "check-data": check_data,
     "doctor": examine_machine,
     "status": show_status,
     "efficiency": show_efficiency,
@@ -108,6 +133,7 @@ def main() -> None:
         about = (command.__doc__ or "").partition("\n")[0]
         parsers[name] = commands.add_parser(name, help=about, description=about)
     _add_sweep_options(parsers["sweep"])
+    _add_check_data_options(parsers["check-data"])
     options = vars(parser.parse_args())
     command = COMMANDS[options.pop("command")]
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
@@ -133,4 +159,14 @@ def _add_sweep_options(parser: argparse.ArgumentParser) -> None:
         nargs="*",
         metavar="-- SNAKEMAKE ARGUMENTS",
         help="such as: -- --cores 8 --profile slurm (default: all cores of this machine)",
+    )
+
+
+def _add_check_data_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("study", help="a key of studies in params.yaml")
+    parser.add_argument(
+        "path",
+        nargs="?",
+        type=Path,
+        help="folder of the data set (default: where the study's source has it)",
     )

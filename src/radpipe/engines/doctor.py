@@ -9,13 +9,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
 from radpipe.core.errors import RadpipeError
 from radpipe.core.files import read_json
+from radpipe.core.findings import Finding
 from radpipe.core.params import Params
 from radpipe.engines.commands import lines_of, run_command
 from radpipe.engines.plan import train_settings
@@ -28,15 +28,6 @@ AMPLE = 5.0
 SKEW = 2.0
 # How long SLURM must remember ended jobs, seconds: three rounds of the executor's questions.
 MIN_JOB_AGE = 120
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at: "ok", "note", "warning" or "problem", and the way out."""
-
-    level: str
-    what: str
-    way_out: str = ""
 
 
 Check = Callable[[Params], Iterator[Finding]]

@@ -16,6 +16,7 @@ import pyarrow as pa
 from pydantic import BaseModel
 
 from radpipe.core.errors import DataError
+from radpipe.core.findings import Finding
 from radpipe.core.settings import PhantomSource, Target
 
 PARTS = ("train", "tune", "test")
@@ -113,6 +114,21 @@ class Adapter(Protocol):
 
     def phantom(self, out: Path, *, source: PhantomSource, layout: Any, target: Target) -> None:
         """Write a synthetic study in this layout below `out`; same arguments, same bytes."""
+
+    def examine(
+        self, raw: Path, *, files: Mapping[str, int], layout: Any, target: Target
+    ) -> Sequence[Finding]:
+        """Tell what is missing or odd below `raw`, before anything runs and without pixels.
+
+        `files` is path to size in bytes; nothing is hashed. What `cases` would refuse is a
+        problem here, and the search goes on behind it.
+
+        Raises
+        ------
+        ConfigError
+            The settings contradict the layout.
+
+        """
 
 
 def case_table(

@@ -4,13 +4,16 @@ Reads every image data set whose paths or whose one table say what each image sh
 number of classes, official parts, patients, covariates. docs/your-own-images.md shows how.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import BaseModel
 
+from radpipe.core.findings import Finding
 from radpipe.core.settings import PhantomSource, Target
 from radpipe.studies.base.contract import CaseTable, Files, case_table
 from radpipe.studies.base.truth import read_boxes
+from radpipe.studies.folders.examine import examine_data
 from radpipe.studies.folders.findings import (
     VIEW,
     refuse_absent_classes,
@@ -41,6 +44,12 @@ class Folders:
     def phantom(self, out: Path, *, source: PhantomSource, layout: Layout, target: Target) -> None:
         """Write class folders of synthetic bones."""
         write_phantom(out, source=source, layout=layout, target=target)
+
+    def examine(
+        self, raw: Path, *, files: Mapping[str, int], layout: Layout, target: Target
+    ) -> list[Finding]:
+        """Count images by class and part, and tell of files that are no pictures."""
+        return examine_data(raw, files=files, layout=layout, target=target)
 
 
 ADAPTER = Folders()

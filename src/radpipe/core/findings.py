@@ -1,0 +1,32 @@
+"""What an examination finds, of a machine or of a data set: one line each, and the way out."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from radpipe.core.errors import RadpipeError
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at.
+
+    Attributes
+    ----------
+    level
+        "ok"; "note", worth knowing; "warning", odd; "problem", must be mended.
+    what
+        What was found, in one line.
+    way_out
+        What to do about it; "" if there is nothing to do.
+
+    """
+
+    level: Literal["ok", "note", "warning", "problem"]
+    what: str
+    way_out: str = ""
+
+
+def problem(error: RadpipeError) -> Finding:
+    """Turn an error into a finding of one line, with the way out that its message names."""
+    what, _, way_out = " ".join(str(error).split()).partition(" The way out: ")
+    return Finding("problem", what, way_out)

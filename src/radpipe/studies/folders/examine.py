@@ -1,0 +1,86 @@
+"""What `radpipe check-data` says of a folder of images: counts, and files that are none."""
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from radpipe.core.errors import DataError
+from radpipe.core.findings import Finding, problem
+from radpipe.core.settings import Target
+from radpipe.studies.base.contract import Case, File
+from radpipe.studies.base.truth import BOXES, CEILING
+from radpipe.studies.folders.findings import VIEW, image_files, refuse_absent_classes
+from radpipe.studies.folders.layout import Layout
+from radpipe.studies.folders.table import read_table
+from radpipe.studies.folders.tree import read_tree
+
+N_NAMED = 5
+
+
+def examine_data(
+    raw: Path, *, files: Mapping[str, int], layout: Layout, target: Target
+) -> list[Finding]:
+    """Tell what is missing or odd in a folder of images.
+
+    Parameters
+    ----------
+    raw
+        Root of the data set.
+    files
+        Path below it to size in bytes.
+    layout, target
+        Of the study.
+
+    """
+    # Copies with contradicting labels are found by hash, which is the business of `index`.
+    unhashed = {name: File(size, "") for name, size in files.items()}
+    read = read_tree if layout.path is not None else read_table
+    findings: list[Finding] = []
+    try:
+        cases = read(raw, files=unhashed, layout=layout, target=target)
+        findings += _counts(cases, target)
+        findings += _unused(files, layout, {case.files[VIEW] for case in cases})
+        refuse_absent_classes(cases, target)
+    except DataError as error:
+        findings.append(problem(error))
+    empty = [name for name, size in files.items() if not size]
+    if empty:
+        listed = f"{len(empty)} files are empty, such as {_some(empty)}"
+        findings.append(Finding("problem", listed, "copy them once more, or delete them"))
+    return findings
+
+
+def _counts(cases: Sequence[Case], target: Target) -> Iterator[Finding]:
+    by_part: dict[str, Counter[str]] = {}
+    for case in cases:
+        counts = by_part.setdefault(case.official or "no official part", Counter())
+        counts["images"] += 1
+        counts.update(_classes(case, target))
+    for part, counts in sorted(by_part.items()):
+        named = [name for name in (*target.classes, "unknown") if counts[name]]
+        text = ", ".join(f"{name} {counts[name]:,}" for name in named)
+        yield Finding("ok", f"{part}: {counts['images']:,} images; {text}")
+    n_patients = len({case.patient for case in cases})
+    yield Finding("ok", f"{n_patients:,} patients, or images whose patient is unknown")
+
+
+def _classes(case: Case, target: Target) -> list[str]:
+    if target.kind == "multi-label":
+        found = zip(target.classes, case.target, strict=True)
+        return [name for name, value in found if value == 1]
+    value = case.target[0]
+    return ["unknown" if math.isnan(value) else target.classes[int(value)]]
+
+
+def _unused(files: Mapping[str, int], layout: Layout, used: set[str]) -> Iterator[Finding]:
+    images = set(image_files({name: File(size, "") for name, size in files.items()}, layout))
+    if rest := sorted(images - used):
+        yield Finding("warning", f"{len(rest)} images are no cases, such as {_some(rest)}")
+    known = {CEILING, BOXES, layout.table.file if layout.table else ""}
+    if others := [name for name in files if name not in images | known]:
+        yield Finding("note", f"{len(others)} files are no pictures, such as {_some(others)}")
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:N_NAMED]) + (", ..." if len(names) > N_NAMED else "")

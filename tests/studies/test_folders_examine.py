@@ -1,0 +1,74 @@
+"""What `radpipe check-data` says of folders of images and of tables."""
+
+from radpipe.core.settings import Target
+from radpipe.studies.base.adapters import load_adapter, read_layout
+from radpipe.studies.base.manifest import list_files
+
+TWO = {"kind": "binary", "classes": ["healthy", "fractured"]}
+
+
+def examine(tmp_path, files, layout, target=TWO):
+    for name, content in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(content)
+    adapter = load_adapter("folders")
+    typed = read_layout("s", adapter, layout)
+    target = Target.model_validate(target)
+    found = adapter.examine(tmp_path, files=list_files(tmp_path), layout=typed, target=target)
+    return [(finding.level, finding.what) for finding in found]
+
+
+def test_images_are_counted_by_part_and_class(tmp_path):
+    files = {f"train/healthy/{n}.png": f"{n}" for n in range(3)} | {"test/fractured/a.png": "a"}
+    found = examine(tmp_path, files, {"path": "{part}/{class}/{file}"})
+    assert found == [
+        ("ok", "test: 1 images; fractured 1"),
+        ("ok", "train: 3 images; healthy 3"),
+        ("ok", "4 patients, or images whose patient is unknown"),
+    ]
+
+
+def test_copies_are_no_contradiction_as_long_as_nothing_is_hashed(tmp_path):
+    files = {"healthy/a.png": "same", "fractured/b.png": "same"}
+    found = examine(tmp_path, files, {"path": "{class}/{file}"})
+    assert found[0] == ("ok", "no official part: 2 images; healthy 1, fractured 1")
+
+
+def test_files_that_are_no_pictures_and_images_that_are_no_cases(tmp_path):
+    files = {
+        "healthy/a.png": "a",
+        "fractured/b.png": "b",
+        "c.png": "c",
+        "notes.docx": "x",
+        "healthy/d.png": "",
+    }
+    found = examine(tmp_path, files, {"path": "{class}/{file}"})
+    assert ("warning", "1 images are no cases, such as c.png") in found
+    assert ("note", "1 files are no pictures, such as notes.docx") in found
+    assert ("problem", "1 files are empty, such as healthy/d.png") in found
+
+
+def test_what_index_would_refuse_is_a_problem(tmp_path):
+    found = examine(tmp_path, {"healthy/a.png": "a"}, {"path": "{class}/{file}"})
+    assert found[0] == ("ok", "no official part: 1 images; healthy 1")
+    assert found[-1] == ("problem", "no image of the classes 'fractured' of target.classes.")
+    (tmp_path / "healthy").rename(tmp_path / "helthy")
+    ((level, what),) = examine(tmp_path, {}, {"path": "{class}/{file}"})
+    assert level == "problem"
+    assert "'helthy' are no classes, did you mean 'healthy'" in what
+
+
+def test_a_table_with_several_labels_and_unknown_values(tmp_path):
+    files = {"t.csv": "id,x,y\na,1,0\nb,1,\n", "a.png": "a", "b.png": "b"}
+    layout = {"table": {"file": "t.csv", "image": "id", "path": "{id}.png", "target": ["x", "y"]}}
+    found = examine(tmp_path, files, layout, {"kind": "multi-label", "classes": ["x", "y"]})
+    assert found[0] == ("ok", "no official part: 2 images; x 2")
+    assert len(found) == 2  # the table is no stray file
+
+
+def test_unknown_classes_are_counted(tmp_path):
+    files = {"t.csv": "id,y\na,healthy\nb,?\nc,fractured\n"} | {f"{n}.png": n for n in "abc"}
+    layout = {"table": {"file": "t.csv", "image": "id", "path": "{id}.png", "target": "y",
+                        "mapping": {"?": None}}}  # fmt: skip
+    found = examine(tmp_path, files, layout)
+    assert found[0] == ("ok", "no official part: 3 images; healthy 1, fractured 1, unknown 1")
