@@ -59,10 +59,13 @@ def compact(settings: CompactSettings, *, n_channels: int, n_outputs: int, size:
     )
 
 
-def stem_and_stages(widths: list[int], n_channels: int) -> list[nn.Module]:
-    """Make a stem that keeps every pixel, and stages that each halve the side."""
+def stem_and_stages(
+    widths: list[int], n_channels: int, *, kernel: int = 3, stride: int = 1
+) -> list[nn.Module]:
+    """Make a stem, which keeps every pixel with a stride of 1, and stages that halve the side."""
     stages = [Residual(n_in, n_out, stride=2) for n_in, n_out in pairwise(widths)]
-    return [*_conv(n_channels, widths[0]), nn.ReLU(inplace=True), *stages]
+    stem = _conv(n_channels, widths[0], kernel=kernel, stride=stride)
+    return [*stem, nn.ReLU(inplace=True), *stages]
 
 
 def _conv(n_in: int, n_out: int, *, kernel: int = 3, stride: int = 1) -> list[nn.Module]:

@@ -47,6 +47,12 @@ class Residual(Strict):
 
     kind: Literal["residual"]
     widths: list[Count] = Field(default=[16, 32, 64, 128], min_length=1)
+    kernel: Literal[3, 5, 7] = Field(default=3, description="Side of the first filters, pixels.")
+    stride: Count = Field(
+        default=1,
+        description="Of the first convolution: 2 takes a quarter of the time, and lesions of"
+        " two pixels with it.",
+    )
 
 
 Trunk = Annotated[Plain | Residual, Field(discriminator="kind")]
@@ -71,9 +77,10 @@ def make_trunk(settings: Plain | Residual, n_channels: int) -> tuple[nn.Module, 
     The trunk maps (slices, n_channels, size, size) to (slices, features).
     """
     if isinstance(settings, Residual):
-        return nn.Sequential(*stem_and_stages(settings.widths, n_channels), Pool()), (
-            2 * settings.widths[-1]
+        stages = stem_and_stages(
+            settings.widths, n_channels, kernel=settings.kernel, stride=settings.stride
         )
+        return nn.Sequential(*stages, Pool()), 2 * settings.widths[-1]
     layers: list[nn.Module] = []
     channels = n_channels
     for number, block in enumerate(settings.blocks):
