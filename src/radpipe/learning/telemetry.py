@@ -6,7 +6,7 @@ taken from what is written.
 
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeAlias
 
 import numpy as np
 import torch
@@ -17,22 +17,24 @@ from radpipe.core.settings import Target, Training
 from radpipe.learning.losses import probabilities
 from radpipe.learning.scores import tune_scores
 
+Layer: TypeAlias = nn.modules.conv._ConvNd | nn.Linear
+
 # Batches between two running values.
 EVERY = 10
 # Running values stand over batches and all others over epochs. TensorBoard forgets by that
 # number what a resumed run writes again, so each axis needs a folder, and a start, of its own.
 RUNNING = "running"
+# What running values are made of: losses (batches,), logits and truth of all cases so far.
+SEEN = ("losses", "logits", "truth")
 
 
-def layers_of(model: nn.Module) -> dict[str, nn.Module]:
+def layers_of(model: nn.Module) -> dict[str, Layer]:
     """Return the convolutions and fully connected layers of a model by their module names.
 
     A model that is itself one layer is called "model".
     """
     return {
-        name or "model": layer
-        for name, layer in model.named_modules()
-        if isinstance(layer, nn.modules.conv._ConvNd | nn.Linear)
+        name or "model": layer for name, layer in model.named_modules() if isinstance(layer, Layer)
     }
 
 
@@ -89,7 +91,7 @@ class Board:
         self._epochs: SummaryWriter | None = None
         self._running: SummaryWriter | None = None
         self._n_batches = 0
-        self._forget()
+        self._seen: dict[str, list[Tensor]] = {name: [] for name in SEEN}
 
     def __enter__(self) -> Self:
         if self._writes:
@@ -159,9 +161,9 @@ class Board:
         if not self._full:
             return
         # Kept where they are: moving them now would make the processor wait for the device.
-        self._losses.append(loss.detach().double().reshape(1))
-        self._logits.append(logits.detach().float())
-        self._truth.append(truth.detach().float())
+        self._seen["losses"].append(loss.detach().double().reshape(1))
+        self._seen["logits"].append(logits.detach().float())
+        self._seen["truth"].append(truth.detach().float())
         before, self._n_batches = self._n_batches, self._n_batches + n_batches
         if self._n_batches // EVERY > before // EVERY:
             self._write_running()
@@ -170,46 +172,38 @@ class Board:
         """Return what a resumed run needs to go on, on the processor; empty if nothing."""
         if not self._full:
             return {}
-        self._gather()
-        parts = {"losses": self._losses, "logits": self._logits, "truth": self._truth}
-        kept = {name: part[0].cpu() for name, part in parts.items() if part}
-        return {"n_batches": torch.tensor(self._n_batches), **kept}
+        return {"n_batches": torch.tensor(self._n_batches), **self._so_far()}
 
     def load(self, state: dict[str, Tensor]) -> None:
         """Go back to where `state` was called; call it before the first `step`."""
         if not self._full or not state:
             return
         self._n_batches = int(state["n_batches"])
-        self._losses, self._logits, self._truth = (
-            [state[name]] if name in state else [] for name in ("losses", "logits", "truth")
-        )
+        self._seen = {name: [state[name]] if name in state else [] for name in SEEN}
 
     def _write_running(self) -> None:
         if self._running is None:
             self._running = SummaryWriter(str(self._folder / RUNNING), purge_step=self._n_batches)
-        self._gather()
-        truth = self._truth[0].numpy()
+        seen = self._so_far()
+        truth = seen["truth"].numpy()
         n_known = int((~np.isnan(truth)).sum())
-        scores = probabilities(self._logits[0], self._target, self._how).numpy()
+        scores = probabilities(seen["logits"], self._target, self._how).numpy()
         found = {
-            "train_loss": float(self._losses[0].sum()) / n_known if n_known else np.nan,
+            "train_loss": float(seen["losses"].sum()) / n_known if n_known else np.nan,
             "train_auc": tune_scores(truth, scores, self._target)["auc"],
         }
         for name, value in found.items():
             if np.isfinite(value):
                 self._running.add_scalar(f"{RUNNING}/{name}", value, self._n_batches)
 
-    def _gather(self) -> None:
-        """Put the parts of the epoch so far together, on the processor."""
-        self._losses, self._logits, self._truth = (
-            [torch.cat([tensor.cpu() for tensor in part])] if part else []
-            for part in (self._losses, self._logits, self._truth)
-        )
+    def _so_far(self) -> dict[str, Tensor]:
+        """Put the batches of the epoch so far together, on the processor."""
+        whole = {n: torch.cat([t.cpu() for t in part]) for n, part in self._seen.items() if part}
+        self._seen = {name: [whole[name]] if name in whole else [] for name in SEEN}
+        return whole
 
     def _forget(self) -> None:
-        self._losses: list[Tensor] = []
-        self._logits: list[Tensor] = []
-        self._truth: list[Tensor] = []
+        self._seen = {name: [] for name in SEEN}
 
 
 def _finite(tensor: Tensor | None) -> np.ndarray:
