@@ -68,7 +68,7 @@ def write_comparison(root: Path) -> None:
             for rank, name in enumerate(order, start=1)
         ]
         paired = [
-            {**common, "variant_a": a, "variant_b": b}
+            {**common, "class": "", "variant_a": a, "variant_b": b}
             | {"difference": d, "low": round(d - 0.02, 6), "high": round(d + 0.02, 6)}
             | {"p_delong": 0.004, "p_permutation": 0.006, "p_holm": 0.012 if d > 0.02 else 0.4}
             for i, a in enumerate(order)
@@ -78,10 +78,12 @@ def write_comparison(root: Path) -> None:
         _csv(root / f"results/comparison/{study}-ranking.csv", ranking)
         top = {n: (m["parts"][part]["ceiling"] or {}).get("auc") for n, m in metrics.items()}
         gaps = [
-            {**common, "variant": name, "difference": gap, "low": gap - 0.01, "high": gap + 0.01}
+            {**common, "variant": name, "class": label}
+            | {"difference": gap, "low": gap - 0.01, "high": gap + 0.01}
             for name in order
             if top[name]
-            for gap in [round(top[name]["value"] - aucs[name]["value"], 6)]
+            for label in ("", *top[name]["per_class"])
+            for gap in [round(_value(top[name], label) - _value(aucs[name], label), 6)]
         ]
         _csv(root / f"results/comparison/{study}-ceiling.csv", gaps)
         _csv(root / f"results/comparison/{study}-paired.csv", paired)
@@ -214,6 +216,10 @@ def _auc(positive: Any, score: Any) -> float:
     ranks = score.argsort().argsort() + 1
     n = positive.sum()
     return float((ranks[positive].sum() - n * (n + 1) / 2) / (n * (~positive).sum()))
+
+
+def _value(block: dict[str, Any], label: str) -> float:
+    return (block["per_class"][label] if label else block)["value"]
 
 
 def _estimate(value: float, half: float, *, top: float = 1.0) -> dict[str, float]:

@@ -79,10 +79,22 @@ def per_class(study: Study) -> list[Column]:
         return []
     found = []
     for name in study.classes:
-        cells = tuple(_of_class(variant.scores["metrics"], name) for variant in study.variants)
-        ceiling = _of_class(study.best.scores.get("ceiling") or {}, name)
+        cells = tuple(variant.estimate("auc", name) for variant in study.variants)
+        ceiling = study.best.ceiling("auc", name)
         if any(cells):
             found.append(Column(name, name, Scale.around([*cells, ceiling]), ceiling, cells))
+    return found
+
+
+def gaps_per_class(study: Study) -> list[Column]:
+    """Return one column per class or label of the ceiling's distance; empty without a ceiling."""
+    if not per_class(study):
+        return []
+    found = []
+    for name, gaps in study.gaps_per_class.items():
+        cells = tuple(gaps.get(variant.name) for variant in study.variants)
+        if any(cells):
+            found.append(Column(name, name, Scale.around(cells, 0.0), None, cells, 0.0))
     return found
 
 
@@ -97,8 +109,9 @@ def spread(variant: Variant) -> str:
 
 @dataclass(frozen=True)
 class Pair:
-    """One row of the table of paired tests."""
+    """One row of the table of paired tests; `label` is empty for all together."""
 
+    label: str
     first: str
     second: str
     difference: Estimate
@@ -108,16 +121,22 @@ class Pair:
 
 
 def pairs(study: Study) -> list[Pair]:
-    """Return the paired tests that have an interval, the better ranked variant first."""
+    """Return the paired tests that have an interval, the better ranked variant first.
+
+    Tests of all classes together come first, then label by label.
+    """
+    order = {label: place for place, label in enumerate(["", *study.classes])}
     rank = {variant.name: index for index, variant in enumerate(study.variants)}
     found = []
     for row in study.paired:
         names = sorted((row["variant_a"], row["variant_b"]), key=rank.__getitem__)
-        difference, corrected = paired_between(study, names[0], names[1])
+        label = row["class"]
+        difference, corrected = paired_between(study, names[0], names[1], label)
         if difference is not None:
             p_delong, p_permutation = number(row["p_delong"]), number(row["p_permutation"])
-            found.append(Pair(names[0], names[1], difference, p_delong, p_permutation, corrected))
-    return sorted(found, key=lambda pair: (rank[pair.first], rank[pair.second]))
+            tests = difference, p_delong, p_permutation, corrected
+            found.append(Pair(label, names[0], names[1], *tests))
+    return sorted(found, key=lambda p: (order[p.label], rank[p.first], rank[p.second]))
 
 
 @dataclass(frozen=True)
@@ -245,7 +264,3 @@ def flatten(value: Any, path: str = "") -> dict[str, str]:
     if isinstance(value, bool):
         return {path: "yes" if value else "no"}
     return {path: f"{value:g}" if isinstance(value, float) else str(value)}
-
-
-def _of_class(block: Mapping[str, Any], name: str) -> Estimate | None:
-    return Estimate.of(((block.get("auc") or {}).get("per_class") or {}).get(name))
