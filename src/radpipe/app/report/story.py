@@ -155,7 +155,11 @@ def _patients(study: Study) -> Iterator[Caution]:
 
 
 def _few_cases(study: Study) -> Iterator[Caution]:
-    counts = list(zip(study.classes, study.best.scores["n_per_class"], strict=False))
+    scores = study.best.scores
+    counts = list(zip(study.classes, scores["n_per_class"], strict=False))
+    if study.kind == "multi-label":
+        # At most: cases of which a label is unknown are counted as without it.
+        counts += [(f"no {name}", scores["n_cases"] - n) for name, n in counts]
     few = [f"{name}: {whole(n)}" for name, n in counts if n < FEW_CASES]
     if few:
         yield Caution(

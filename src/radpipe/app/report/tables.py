@@ -141,15 +141,23 @@ def pairs(study: Study) -> list[Pair]:
 
 @dataclass(frozen=True)
 class Confusion:
-    """Counts of true against decided class of one variant."""
+    """Counts of true against decided class of one variant.
+
+    Attributes
+    ----------
+    rows
+        Per true class: name, number of cases, and (number, share) per decided class; None
+        where a pair cannot be, as of two labels.
+
+    """
 
     variant: str
     decided: tuple[str, ...]
-    rows: tuple[tuple[str, int, tuple[tuple[int, float], ...]], ...]
+    rows: tuple[tuple[str, int, tuple[tuple[int, float] | None, ...]], ...]
 
 
 def confusion(study: Study) -> list[Confusion]:
-    """Return per variant and true class its count, and (count, share) per decided class."""
+    """Return the counts of each variant on the part that it is ranked by."""
     found = []
     for variant in study.variants:
         counts = {
@@ -161,9 +169,10 @@ def confusion(study: Study) -> list[Confusion]:
         decided = list(dict.fromkeys(d for _, d in counts))
         rows = []
         for true in truths:
-            line = [counts.get((true, d), 0) for d in decided]
-            total = sum(line)
-            rows.append((true, total, tuple((n, n / total if total else 0.0) for n in line)))
+            line = [counts.get((true, d)) for d in decided]
+            total = sum(n for n in line if n is not None)
+            cells = tuple(None if n is None else (n, n / total if total else 0.0) for n in line)
+            rows.append((true, total, cells))
         if rows:
             found.append(Confusion(variant.name, tuple(decided), tuple(rows)))
     return found
