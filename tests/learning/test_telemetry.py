@@ -149,6 +149,16 @@ def test_an_epoch_that_is_made_again_counts_once(tmp_path):
     assert scalars(tmp_path, "tune_auc") == [(1, 0.25), (2, 0.75)]
 
 
+def test_events_are_on_the_disk_before_the_state_is_saved(tmp_path):
+    with board(tmp_path, telemetry=True) as shown:
+        for _ in range(10):
+            shown.step(*batch(0.0, 1.0))
+        shown.state()
+        assert scalars(tmp_path, "running/train_loss") == [(10, 0.5)]
+        shown.epoch({"epoch": 1, "tune_auc": 0.5})
+        assert scalars(tmp_path, "tune_auc") == [(1, 0.5)]
+
+
 def test_the_state_of_nothing_can_be_loaded(tmp_path):
     with board(tmp_path, telemetry=True) as shown:
         shown.load({})

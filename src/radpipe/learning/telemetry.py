@@ -115,6 +115,7 @@ class Board:
             for name, value in row.items():
                 if name != "epoch":
                     self._epochs.add_scalar(name, value, int(row["epoch"]))
+        self._flush()
         self._forget()
 
     def layers(self, epoch: int) -> None:
@@ -170,6 +171,7 @@ class Board:
 
     def state(self) -> dict[str, Tensor]:
         """Return what a resumed run needs to go on, on the processor; empty if nothing."""
+        self._flush()
         if not self._full:
             return {}
         return {"n_batches": torch.tensor(self._n_batches), **self._so_far()}
@@ -201,6 +203,12 @@ class Board:
         whole = {n: torch.cat([t.cpu() for t in part]) for n, part in self._seen.items() if part}
         self._seen = {name: [whole[name]] if name in whole else [] for name in SEEN}
         return whole
+
+    def _flush(self) -> None:
+        """Give events to the disk before the state that a killed run goes on from is saved."""
+        for writer in (self._epochs, self._running):
+            if writer is not None:
+                writer.flush()
 
     def _forget(self) -> None:
         self._seen = {name: [] for name in SEEN}
