@@ -144,6 +144,6 @@ def test_a_binary_study_answers_its_own_label(studies, mrnet):
     ]
     assert first[0].ours == acl.best.estimate("auc")
     plots = rows["Networks from scratch on the three planes"]
-    assert [row.value for row in plots] == ["0.870", "0.905", "0.650", "0.900", "0.760"]
+    assert [row.value for row in plots] == ["0.87", "0.905", "0.65", "0.90", "0.76"]
     assert {row.interval for row in plots} == {NO_INTERVAL}
     assert beside(studies[1]) == []

@@ -159,6 +159,11 @@ def beside(study: Study) -> list[Beside]:
     return found
 
 
+def as_published(value: float) -> str:
+    """Write a number with the decimals it was published with, two at least."""
+    return decimal(value, digits=max(2, len(repr(value).partition(".")[2])))
+
+
 def _row(number: Number, study: Study) -> Comparison:
     interval = NO_INTERVAL
     if number.low is not None and number.high is not None:
@@ -167,7 +172,7 @@ def _row(number: Number, study: Study) -> Comparison:
         metric=METRICS[number.metric],
         label=number.label or "all",
         of=number.of,
-        value=decimal(number.value, digits=4 if round(number.value, 3) != number.value else 3),
+        value=as_published(number.value),
         interval=interval,
         # A binary target has one question, its positive class: the metric is that label's own.
         ours=study.best.estimate(
