@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from radpipe.core.tables import write_table
-from tests.app.fake_studies import PIXEL, ingest_summary, split_summary
+from tests.app.fake_studies import PIXEL, ingest_summary, recipe_of, split_summary
 
 BONES = ["healthy", "fractured", "beyond_repair"]
 CHEST = ["normal", "pneumonia"]
@@ -167,7 +167,7 @@ def _variant(
             for i, a in enumerate(classes)
             for j, b in enumerate(classes)
         ]
-    recipe = _recipe(name, study, classes, parameters)
+    recipe = recipe_of(name, study, classes, parameters)
     _json(root / "results/runs" / name / "recipe.json", recipe)
     metrics = {
         "variant": name,
@@ -356,33 +356,6 @@ def _history(noise: float, rng: np.random.Generator) -> list[dict[str, Any]]:
                 }
             )
     return rows
-
-
-def _recipe(name: str, study: str, classes: list[str], parameters: int) -> dict[str, Any]:
-    kind = "floor" if parameters < 1000 else name.partition("-")[2]
-    return {
-        "variant": name,
-        "study": study,
-        "target": {"kind": "binary" if len(classes) == 2 else "multi-class", "classes": classes},
-        "image": {"side": 64, "resize": "letterbox", "channels": "grey", "bits": 8},
-        "store": {"path": f"data/{study}/store", "sha256": "a" * 64},
-        "split": {"path": f"data/{study}/split.parquet", "sha256": "b" * 64},
-        "weights": {"path": "weights/random.json", "sha256": "c" * 64},
-        "preset": f"bones/{kind}",
-        "source": "House settings, chosen on tune.",
-        "model": {"name": kind},
-        "train": {
-            "optimizer": "adam",
-            "lr": 0.001,
-            "schedule": {"name": "one-cycle", "warmup": 0.3},
-            "loss": "cross-entropy",
-            "class_weights": "balanced",
-            "batch_size": 32,
-            "epochs": 12,
-        },
-        "augment": {"flip_horizontal": 0.5, "rotate": 10.0},
-        "versions": {"numpy": "2.4.0", "torch": "2.15.0", "torchvision": "0.30.0"},
-    }
 
 
 def _study(folder: Path, study: str, classes: list[str]) -> None:
