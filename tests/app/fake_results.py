@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from radpipe.core.tables import write_table
-from tests.app.fake_studies import PIXEL, ingest_summary, split_summary
+from tests.app.fake_studies import PIXEL, ingest_summary, recipe_of, split_summary
 
 BONES = ["healthy", "fractured", "beyond_repair"]
 CHEST = ["normal", "pneumonia"]
@@ -68,7 +68,7 @@ def write_comparison(root: Path) -> None:
             for rank, name in enumerate(order, start=1)
         ]
         paired = [
-            {**common, "variant_a": a, "variant_b": b}
+            {**common, "class": "", "variant_a": a, "variant_b": b}
             | {"difference": d, "low": round(d - 0.02, 6), "high": round(d + 0.02, 6)}
             | {"p_delong": 0.004, "p_permutation": 0.006, "p_holm": 0.012 if d > 0.02 else 0.4}
             for i, a in enumerate(order)
@@ -78,10 +78,12 @@ def write_comparison(root: Path) -> None:
         _csv(root / f"results/comparison/{study}-ranking.csv", ranking)
         top = {n: (m["parts"][part]["ceiling"] or {}).get("auc") for n, m in metrics.items()}
         gaps = [
-            {**common, "variant": name, "difference": gap, "low": gap - 0.01, "high": gap + 0.01}
+            {**common, "variant": name, "class": label}
+            | {"difference": gap, "low": gap - 0.01, "high": gap + 0.01}
             for name in order
             if top[name]
-            for gap in [round(top[name]["value"] - aucs[name]["value"], 6)]
+            for label in ("", *top[name]["per_class"])
+            for gap in [round(_value(top[name], label) - _value(aucs[name], label), 6)]
         ]
         _csv(root / f"results/comparison/{study}-ceiling.csv", gaps)
         _csv(root / f"results/comparison/{study}-paired.csv", paired)
@@ -165,7 +167,7 @@ def _variant(
             for i, a in enumerate(classes)
             for j, b in enumerate(classes)
         ]
-    recipe = _recipe(name, study, classes, parameters)
+    recipe = recipe_of(name, study, classes, parameters)
     _json(root / "results/runs" / name / "recipe.json", recipe)
     metrics = {
         "variant": name,
@@ -214,6 +216,10 @@ def _auc(positive: Any, score: Any) -> float:
     ranks = score.argsort().argsort() + 1
     n = positive.sum()
     return float((ranks[positive].sum() - n * (n + 1) / 2) / (n * (~positive).sum()))
+
+
+def _value(block: dict[str, Any], label: str) -> float:
+    return (block["per_class"][label] if label else block)["value"]
 
 
 def _estimate(value: float, half: float, *, top: float = 1.0) -> dict[str, float]:
@@ -350,33 +356,6 @@ def _history(noise: float, rng: np.random.Generator) -> list[dict[str, Any]]:
                 }
             )
     return rows
-
-
-def _recipe(name: str, study: str, classes: list[str], parameters: int) -> dict[str, Any]:
-    kind = "floor" if parameters < 1000 else name.partition("-")[2]
-    return {
-        "variant": name,
-        "study": study,
-        "target": {"kind": "binary" if len(classes) == 2 else "multi-class", "classes": classes},
-        "image": {"side": 64, "resize": "letterbox", "channels": "grey", "bits": 8},
-        "store": {"path": f"data/{study}/store", "sha256": "a" * 64},
-        "split": {"path": f"data/{study}/split.parquet", "sha256": "b" * 64},
-        "weights": {"path": "weights/random.json", "sha256": "c" * 64},
-        "preset": f"bones/{kind}",
-        "source": "House settings, chosen on tune.",
-        "model": {"name": kind},
-        "train": {
-            "optimizer": "adam",
-            "lr": 0.001,
-            "schedule": {"name": "one-cycle", "warmup": 0.3},
-            "loss": "cross-entropy",
-            "class_weights": "balanced",
-            "batch_size": 32,
-            "epochs": 12,
-        },
-        "augment": {"flip_horizontal": 0.5, "rotate": 10.0},
-        "versions": {"numpy": "2.4.0", "torch": "2.15.0", "torchvision": "0.30.0"},
-    }
 
 
 def _study(folder: Path, study: str, classes: list[str]) -> None:

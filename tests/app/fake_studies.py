@@ -1,4 +1,4 @@
-"""Made-up summaries of ingest and split."""
+"""Made-up summaries of ingest and split, and recipes."""
 
 from typing import Any
 
@@ -55,4 +55,32 @@ def split_summary(study: str, classes: list[str]) -> dict[str, Any]:
         ],
         "accepted_files": 2,
         "remarks": [],
+    }
+
+
+def recipe_of(name: str, study: str, classes: list[str], parameters: int) -> dict[str, Any]:
+    """Return the content of a `recipe.json`."""
+    kind = "floor" if parameters < 1000 else name.partition("-")[2]
+    return {
+        "variant": name,
+        "study": study,
+        "target": {"kind": "binary" if len(classes) == 2 else "multi-class", "classes": classes},
+        "image": {"side": 64, "resize": "letterbox", "channels": "grey", "bits": 8},
+        "store": {"path": f"data/{study}/store", "sha256": "a" * 64},
+        "split": {"path": f"data/{study}/split.parquet", "sha256": "b" * 64},
+        "weights": {"path": "weights/random.json", "sha256": "c" * 64},
+        "preset": f"bones/{kind}",
+        "source": "House settings, chosen on tune.",
+        "model": {"name": kind},
+        "train": {
+            "optimizer": "adam",
+            "lr": 0.001,
+            "schedule": {"name": "one-cycle", "warmup": 0.3},
+            "loss": "cross-entropy",
+            "class_weights": "balanced",
+            "batch_size": 32,
+            "epochs": 12,
+        },
+        "augment": {"flip_horizontal": 0.5, "rotate": 10.0},
+        "versions": {"numpy": "2.4.0", "torch": "2.15.0", "torchvision": "0.30.0"},
     }

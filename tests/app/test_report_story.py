@@ -60,7 +60,7 @@ def test_answer_without_rivals_tests_or_ceiling(studies):
 
 def test_paired_difference_is_turned_round(studies):
     bones, _ = studies
-    row = {"variant_a": "b", "variant_b": "a", "difference": "-0.02", "low": "-0.05"}
+    row = {"class": "", "variant_a": "b", "variant_b": "a", "difference": "-0.02", "low": "-0.05"}
     study = replace(bones, paired=({**row, "high": "0.01", "p_holm": ""},))
     assert paired_between(study, "a", "b") == (Estimate(0.02, -0.01, 0.05), None)
 
@@ -126,3 +126,22 @@ def test_remarks_of_the_split_are_passed_on(studies):
     remarked = replace(bones, split={**bones.split, "remarks": ["tune has no healthy case"]})
     found = cautions(remarked, ())
     assert "tune has no healthy case" in [caution.text for caution in found]
+
+
+def test_a_label_above_its_ceiling_is_named(studies):
+    def raise_one(_, scores):
+        high = scores["ceiling"]["auc"]["per_class"]["fractured"]["high"]
+        block = {"value": high + 0.01, "low": high - 0.02, "high": high + 0.02}
+        scores["metrics"]["auc"]["per_class"]["fractured"] = block
+
+    assert "bones-v1 scores above the ceiling on fractured" in titles(edited(studies[0], raise_one))
+
+
+def test_few_cases_without_a_label_are_warned_of(studies):
+    """25 of 120 exams without the label, as in the published data."""
+
+    def labels(_, scores):
+        scores |= {"n_cases": 120, "n_per_class": [95, 54, 52]}
+
+    study = edited(replace(studies[0], kind="multi-label"), labels)
+    assert "Few cases in a class (no healthy: 25)" in titles(study)

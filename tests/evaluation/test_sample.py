@@ -37,6 +37,15 @@ def test_labels_stand_as_they_are():
     assert sample.take(np.array([False])).n_columns == 2
 
 
+def test_a_label_is_a_question_of_its_own():
+    truth, scores = np.array([[1.0, NAN], [0, 1]]), np.array([[0.8, 0.2], [0.5, 0.9]])
+    one = make_sample(LABELS, truth, scores, thresholds=[0.6, 0.1]).column(1)
+    assert (one.n_columns, one.exclusive) == (1, False)
+    np.testing.assert_array_equal(one.truth, [[NAN], [1]])
+    assert one.scores.tolist() == [[0.2], [0.9]]
+    assert one.flags.tolist() == one.decided.tolist() == [[True], [True]]
+
+
 def test_logit_is_finite():
     found = logit(np.array([0.0, 0.5, 1.0]))
     assert found == pytest.approx([np.log(EPSILON), 0, -np.log(EPSILON)], rel=1e-6)

@@ -134,6 +134,13 @@ def test_labels_counted_one_by_one_leave_the_rest_empty(ax):
     rows = [{"true": t, "decided": d, "n": 1} for a in "xy" for t in (a, "no " + a) for d in (a,)]
     plot_confusion(rows, ax=ax)
     assert len(ax.texts) == 4
+    assert {tick.get_rotation() for tick in ax.get_xticklabels()} == {0}
+
+
+def test_names_of_many_classes_are_slanted(ax):
+    plot_confusion([{"true": t, "decided": "no a", "n": 1} for t in "abcde"], ax=ax)
+    assert {tick.get_rotation() for tick in ax.get_xticklabels()} == {40}
+    assert ax.get_xticklabels()[-1].get_text() == "no a"
 
 
 def test_ranking_has_the_ceiling_on_top_and_the_best_first(ax):

@@ -14,7 +14,8 @@ from tests.app.fake_results import (
 
 COMMAND = (
     "--scores results/scores --tables results/comparison --figures results/figures"
-    " --studies results/studies --out results/report.html --metrics results/metrics.json"
+    " --studies results/studies --published presets/published --out results/report.html"
+    " --metrics results/metrics.json"
 )
 
 

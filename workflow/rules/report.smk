@@ -16,6 +16,7 @@ rule report:
                 file=["ingest.json", "sizes.png", "split.json"],
             ),
         ),
+        published=ancient("presets/published"),
         now=now("report"),
     output:
         page=report(
@@ -29,5 +30,5 @@ rule report:
         "../../environment.yml"
     shell:
         "python workflow/scripts/report.py --scores results/scores --tables {input.tables}"
-        " --figures {input.figures} --studies results/studies --out {output.page}"
-        " --metrics {output.metrics}"
+        " --figures {input.figures} --studies results/studies --published {input.published}"
+        " --out {output.page} --metrics {output.metrics}"

@@ -21,6 +21,7 @@ from radpipe.core.step import Job, Step
 from radpipe.core.tables import read_table
 from radpipe.evaluation.comparison import PAIRED, RANKING, Scored, compare
 from radpipe.evaluation.intervals import difference, estimate, owners
+from radpipe.evaluation.sample import column_names
 from radpipe.evaluation.tables import read_csv, write_csv
 
 log = logging.getLogger("radpipe.compare")
@@ -35,7 +36,7 @@ STEP = Step(
     settings=("plan.variants", "evaluation"),
 )
 CURVES = ("roc", "pr", "reliability")
-CEILING = ("study", "variant", "part", "metric", "difference", "low", "high")
+CEILING = ("study", "variant", "part", "metric", "class", "difference", "low", "high")
 Row = dict[str, Any]
 Tables = Mapping[str, tuple[Sequence[str], list[Row]]]
 
@@ -111,7 +112,8 @@ def read_scores(job: Job, folder: Path) -> Scores:
 def ceiling_gap(one: Scores, evaluation: Evaluation) -> list[Row]:
     """Return by how much the ideal observer's AUC exceeds a variant's, per part.
 
-    Both are drawn with the same patients, so the interval is that of the difference.
+    Both are drawn with the same patients, so the interval is that of the difference. With
+    several classes or labels the row of their mean (`class` is empty) is followed by theirs.
     """
     scored = Scored(one.metrics, one.cases)
     rows: list[Row] = []
@@ -130,8 +132,11 @@ def ceiling_gap(one: Scores, evaluation: Evaluation) -> list[Row]:
             for probabilities in (cases.ceiling, cases.scores)
         )
         gap = difference(ideal, own, "auc")
-        values = (one.study, scored.name, part, "auc", gap.value[0], *gap.interval())
-        rows.append(dict(zip(CEILING, values, strict=True)))
+        names = ["", *column_names(scored.target)][: len(gap.value)]
+        for row, name in enumerate(names):
+            ends = gap.interval(row)
+            values = (one.study, scored.name, part, "auc", name, gap.value[row], *ends)
+            rows.append(dict(zip(CEILING, values, strict=True)))
     return rows
 
 

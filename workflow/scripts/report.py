@@ -1,7 +1,8 @@
 """Write the page for reviewers and the few numbers that `dvc exp show` shows.
 
 Reads   results/scores/<variant>/ and results/runs/<variant>/recipe.json of the planned
-        variants, results/comparison, results/figures, results/studies/<study>/
+        variants, results/comparison, results/figures, results/studies/<study>/,
+        presets/published
 Writes  results/report.html, results/metrics.json
 """
 
@@ -11,7 +12,8 @@ from pathlib import Path
 
 from radpipe.app.report.numbers import flat_metrics
 from radpipe.app.report.page import render_page
-from radpipe.app.report.results import Folders, read_openings, read_studies
+from radpipe.app.report.published import published_on, read_published
+from radpipe.app.report.results import Folders, Study, read_openings, read_studies
 from radpipe.core.files import write_json, write_text
 from radpipe.core.step import Job, Step
 from radpipe.figures.palette import colours
@@ -24,7 +26,7 @@ STEP = Step(
     run="all",
     layers=("core", "figures", "app/report"),
     options={"scores": Path, "studies": Path},
-    reads=("tables", "figures"),
+    reads=("tables", "figures", "published"),
     writes=("out", "metrics"),
     settings=("plan", "variants", "studies"),
 )
@@ -41,8 +43,7 @@ def main(job: Job) -> None:
         studies=args.studies,
     )
     studies = [
-        replace(study, source=job.setting(f"studies.{study.name}.source").model_dump())
-        for study in read_studies(folders, plan.variants, check=job.read)
+        with_settings(study, job) for study in read_studies(folders, plan.variants, check=job.read)
     ]
     # openings.csv is no declared input: predict appends to it on every opening, so as an
     # input it would make this page stale by the very run that asks for it.
@@ -62,6 +63,14 @@ def main(job: Job) -> None:
         len(plan.variants),
         len(openings),
     )
+
+
+def with_settings(study: Study, job: Job) -> Study:
+    """Add where the study's data come from, and what others found on the same data."""
+    settings = job.setting(f"studies.{study.name}")
+    study = replace(study, source=settings.source.model_dump())
+    published = read_published(job.args.published, settings.adapter)
+    return replace(study, published=published_on(study, published))
 
 
 if __name__ == "__main__":

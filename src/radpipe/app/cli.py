@@ -8,6 +8,8 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from radpipe.app.network import network
+from radpipe.app.telemetry import telemetry
 from radpipe.core.errors import DataError, RadpipeError, unknown_name
 from radpipe.core.findings import Finding
 from radpipe.core.params import Params, Preset, load_params
@@ -120,6 +122,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "accept": accept,
     "record": record,
     "sync": sync,
+    "telemetry": telemetry,
+    "network": network,
     "schema": write_schema,
 }
 
@@ -134,6 +138,7 @@ def main() -> None:
         parsers[name] = commands.add_parser(name, help=about, description=about)
     _add_sweep_options(parsers["sweep"])
     _add_check_data_options(parsers["check-data"])
+    _add_picture_options(parsers["telemetry"], parsers["network"])
     options = vars(parser.parse_args())
     command = COMMANDS[options.pop("command")]
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
@@ -170,3 +175,20 @@ def _add_check_data_options(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="folder of the data set (default: where the study's source has it)",
     )
+
+
+def _add_picture_options(
+    telemetry_parser: argparse.ArgumentParser, network_parser: argparse.ArgumentParser
+) -> None:
+    telemetry_parser.add_argument(
+        "runs",
+        nargs="+",
+        metavar="RUN",
+        help="one or two: VARIANT-fold-F-seed-S, or VARIANT for the plan's first fold and seed",
+    )
+    telemetry_parser.add_argument("--layers", metavar="A,B", help="layers to draw, by name")
+    network_parser.add_argument("variant", metavar="VARIANT")
+    for parser in (telemetry_parser, network_parser):
+        parser.add_argument(
+            "--out", type=Path, metavar="FILE", help=".png or .svg (default: below logs/figures/)"
+        )

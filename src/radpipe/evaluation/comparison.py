@@ -3,7 +3,7 @@
 Ranking and paired tests of the variants of one or several studies, as rows of tables.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from radpipe.evaluation.intervals import draw_patients, owners, percentile, spre
 from radpipe.evaluation.metrics import METRICS, values
 from radpipe.evaluation.operating_point import OperatingPoint
 from radpipe.evaluation.paired import area_test, holm, permutation_p
-from radpipe.evaluation.sample import Integers, Sample
+from radpipe.evaluation.sample import Integers, Sample, column_names
 from radpipe.evaluation.tables import plain
 
 Row = dict[str, Any]
@@ -40,6 +40,7 @@ PAIRED = [
     "study",
     "part",
     "metric",
+    "class",
     "variant_a",
     "variant_b",
     "difference",
@@ -71,7 +72,8 @@ def compare(
     ranking, paired
         Rows in the order of their table, with the keys `RANKING` and `PAIRED`; numbers
         are rounded to 6 decimals, None stands for "undefined" (an empty CSV field).
-        `kind` is "ceiling" (rank 0, first) or "variant".
+        `kind` is "ceiling" (rank 0, first) or "variant"; `class` is a label of a multi-label
+        target, empty for all together.
 
     Raises
     ------
@@ -194,36 +196,53 @@ def _ranking_rows(
 def _paired_rows(
     study: str, variants: list[Scored], part: str, evaluation: Evaluation
 ) -> list[Row]:
-    """Test every pair on every metric of `TESTED`, corrected within part and metric."""
+    """Test every pair on every metric of `TESTED`, corrected within part and metric.
+
+    Labels are questions of their own, so that areas of a multi-label target are tested label
+    by label, too, and corrected together with their mean.
+    """
     if len(variants) < 2:
         return []
     owner = owners(variants[0].cases[part].patient)
     draws = draw_patients(owner, evaluation.bootstrap, np.random.default_rng(evaluation.seed))
     samples = [one.sample(part) for one in variants]
     drawn = [spread(sample, draws, TESTED) for sample in samples]
-    sizes = {"n_cases": len(owner), "n_patients": int(owner.max()) + 1}
     rows: list[Row] = []
     for metric in TESTED:
         family: list[Row] = []
-        for i, j in zip(*np.triu_indices(len(variants), 1), strict=True):
-            difference = drawn[i][metric][0] - drawn[j][metric][0]
-            low, high = percentile(difference, confidence=evaluation.confidence)
-            family.append(
-                {
-                    "study": study,
-                    "part": part,
-                    "metric": metric,
-                    "variant_a": variants[i].name,
-                    "variant_b": variants[j].name,
-                    **_tests(metric, samples[i], samples[j], owner, evaluation),
-                    "low": low,
-                    "high": high,
-                    **sizes,
-                }
-            )
+        for place, (name, seen) in enumerate(_questions(variants[0].target, samples, metric)):
+            known = owner[~np.isnan(seen[0].truth).all(axis=1)]
+            for i, j in zip(*np.triu_indices(len(variants), 1), strict=True):
+                difference = drawn[i][metric][place] - drawn[j][metric][place]
+                low, high = percentile(difference, confidence=evaluation.confidence)
+                family.append(
+                    {
+                        "study": study,
+                        "part": part,
+                        "metric": metric,
+                        "class": name,
+                        "variant_a": variants[i].name,
+                        "variant_b": variants[j].name,
+                        **_tests(metric, seen[i], seen[j], owner, evaluation),
+                        "low": low,
+                        "high": high,
+                        "n_cases": len(known),
+                        "n_patients": len(np.unique(known)),
+                    }
+                )
         corrected = holm([_decisive(row) for row in family])
         rows += [{**row, "p_holm": p} for row, p in zip(family, corrected, strict=True)]
     return [{key: row[key] for key in PAIRED} for row in rows]
+
+
+def _questions(
+    target: Target, samples: list[Sample], metric: str
+) -> Iterator[tuple[str, list[Sample]]]:
+    """Yield what pairs are tested on: all together, then labels, in the order of the draws."""
+    yield "", samples
+    if target.kind == "multi-label" and metric == TESTED[0] and len(target.classes) > 1:
+        for index, name in enumerate(column_names(target)):
+            yield name, [sample.column(index) for sample in samples]
 
 
 def _tests(

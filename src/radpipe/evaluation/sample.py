@@ -64,6 +64,18 @@ class Sample:
             },
         )
 
+    def column(self, index: int) -> "Sample":
+        """Return one question alone, such as one label of several."""
+        one = slice(index, index + 1)
+        return Sample(
+            self.truth[:, one],
+            self.scores[:, one],
+            self.probabilities[:, one],
+            self.flags[:, one],
+            self.decided[:, one],
+            exclusive=False,
+        )
+
 
 def make_sample(
     target: Target,

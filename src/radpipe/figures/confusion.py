@@ -7,6 +7,9 @@ from radpipe.figures.frame import tidy
 from radpipe.figures.palette import INK
 from radpipe.figures.table import Columns, Table
 
+# Names of more classes would run into each other.
+MOST_UPRIGHT = 4
+
 
 def plot_confusion(table: Table, *, ax: Axes, title: str = "") -> None:
     """Draw one confusion matrix: counts, shaded by the share of each true class.
@@ -42,8 +45,12 @@ def plot_confusion(table: Table, *, ax: Axes, title: str = "") -> None:
             fontsize=10,
             color="white" if share > 0.55 else INK,
         )
-    shown = [name.replace("_", " ").replace(" ", "\n", 1) for name in names]
-    ax.set_xticks(range(len(names)), shown)
+    plain = [name.replace("_", " ") for name in names]
+    shown = [name.replace(" ", "\n", 1) for name in plain]
+    if len(names) > MOST_UPRIGHT:
+        ax.set_xticks(range(len(names)), plain, rotation=40, ha="right", rotation_mode="anchor")
+    else:
+        ax.set_xticks(range(len(names)), shown)
     ax.set_yticks(range(len(names)), shown)
     ax.set(xlabel="Decided", ylabel="True")
     ax.set_title(title, fontsize=11)

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from radpipe.app.report import tables
 from radpipe.app.report.data import DataView, data_view
 from radpipe.app.report.estimates import Scale, decimal, percent, probability, whole
+from radpipe.app.report.published import NO_INTERVAL, Beside, beside
 from radpipe.app.report.results import Row, Study, Variant
 from radpipe.app.report.story import Answer, Caution, answer, cautions
 from radpipe.core.settings import Plan
@@ -29,12 +30,14 @@ class View:
     alpha: float
     ranking: list[tables.Column]
     per_class: list[tables.Column]
+    gaps_per_class: list[tables.Column]
     calibration: list[tables.Column]
     pairs: list[tables.Pair]
     confusion: list[tables.Confusion]
     subgroups: list[tables.Subgroup]
     subgroup_scale: Scale
     settings: list[tuple[str, tuple[str, ...], bool]]
+    published: list[Beside]
     data: DataView
 
     def spread(self, variant: Variant) -> str:
@@ -77,6 +80,7 @@ def render_page(
             intervals=studies[0].intervals,
             level=percent(studies[0].intervals["confidence"]),
             plan=plan,
+            no_interval=NO_INTERVAL,
             colours=colours,
             # Our own files, not results: the only text that is not escaped.
             style=Markup((templates / "style.css").read_text(encoding="utf-8")),  # noqa: S704
@@ -96,12 +100,14 @@ def view(study: Study, openings: Sequence[Row]) -> View:
         alpha=1 - confidence,
         ranking=tables.ranking(study),
         per_class=tables.per_class(study),
+        gaps_per_class=tables.gaps_per_class(study),
         calibration=tables.columns(study, tables.CALIBRATED),
         pairs=tables.pairs(study),
         confusion=tables.confusion(study),
         subgroups=groups,
         subgroup_scale=Scale.around(cell for group in groups for cell in group.cells),
         settings=tables.settings(study.variants),
+        published=beside(study),
         data=data_view(study),
     )
 

@@ -4,11 +4,14 @@ import csv
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from radpipe.app.report.estimates import Estimate, number
 from radpipe.core.errors import DataError
 from radpipe.core.files import read_json
+
+if TYPE_CHECKING:
+    from radpipe.app.report.published import Published
 
 Row = Mapping[str, str]
 FIGURES = ("ranking", "roc", "pr", "reliability", "confusion", "history")
@@ -45,13 +48,13 @@ class Variant:
         block: Mapping[str, Any] = self.metrics["parts"][self.part]
         return block
 
-    def estimate(self, metric: str) -> Estimate | None:
-        """Return a metric with its interval, None without one."""
-        return Estimate.of(self.scores["metrics"].get(metric))
+    def estimate(self, metric: str, label: str = "") -> Estimate | None:
+        """Return a metric with its interval, of one class or label if asked; None without."""
+        return _of(self.scores["metrics"].get(metric), label)
 
-    def ceiling(self, metric: str) -> Estimate | None:
+    def ceiling(self, metric: str, label: str = "") -> Estimate | None:
         """Return the ideal observer's score on the same cases, if the study knows it."""
-        return Estimate.of((self.scores.get("ceiling") or {}).get(metric))
+        return _of((self.scores.get("ceiling") or {}).get(metric), label)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,15 +66,19 @@ class Study:
     part
         The part that it is ranked by.
     paired
-        Rows of `<study>-paired.csv` of that part and AUC.
+        Rows of `<study>-paired.csv` of that part and AUC; those of labels name their `class`.
     gaps
         Variant to the ideal observer's AUC minus its own, where the study knows that.
+    gaps_per_class
+        The same for each class or label, by its name.
     ingest, split
         Summaries of these steps.
     source
         The block `source` of the study in `params.yaml`.
     figures
         Kind of figure to its file.
+    published
+        What others found on the same data; None if nothing is known, or the data are others.
 
     """
 
@@ -82,10 +89,12 @@ class Study:
     variants: tuple[Variant, ...]
     paired: tuple[Row, ...]
     gaps: Mapping[str, Estimate] = field(default_factory=dict)
+    gaps_per_class: Mapping[str, Mapping[str, Estimate]] = field(default_factory=dict)
     ingest: Mapping[str, Any]
     split: Mapping[str, Any]
     source: Mapping[str, Any] = field(default_factory=dict)
     figures: Mapping[str, Path] = field(default_factory=dict)
+    published: "Published | None" = None
 
     @property
     def opened(self) -> bool:
@@ -146,6 +155,10 @@ def read_studies(
     return tuple(_study(folders, name, found, check) for name, found in by_study.items())
 
 
+def _of(block: Mapping[str, Any] | None, label: str) -> Estimate | None:
+    return Estimate.of(((block or {}).get("per_class") or {}).get(label) if label else block)
+
+
 def read_rows(path: Path) -> tuple[dict[str, str], ...]:
     """Read a CSV file as one mapping per row."""
     with path.open(newline="", encoding="utf-8") as stream:
@@ -172,6 +185,7 @@ def _study(
             f" {', '.join(found)} are planned. Run the step compare again."
         )
     target = next(iter(found.values()))["target"]
+    gaps = _of_part(read_rows(folders.tables / f"{name}-ceiling.csv"), part)
     figures = {kind: _picture(folders.figures / f"{name}-{kind}") for kind in FIGURES}
     figures["sizes"] = check(folders.studies / name / "sizes.png")
     return Study(
@@ -181,7 +195,8 @@ def _study(
         part=part,
         variants=tuple(_variant(folders, v, found[v], part, check) for v in order),
         paired=_of_part(read_rows(folders.tables / f"{name}-paired.csv"), part),
-        gaps=_gaps(_of_part(read_rows(folders.tables / f"{name}-ceiling.csv"), part)),
+        gaps=_gaps(gaps, ""),
+        gaps_per_class={label: _gaps(gaps, label) for label in target["classes"]},
         ingest=read_json(check(folders.studies / name / "ingest.json")),
         split=read_json(check(folders.studies / name / "split.json")),
         figures={kind: path for kind, path in figures.items() if path},
@@ -197,8 +212,12 @@ def _order(ranking: Iterable[Row], part: str) -> list[str]:
     return [row["variant"] for row in sorted(rows, key=lambda row: float(row["rank"] or "inf"))]
 
 
-def _gaps(rows: Iterable[Row]) -> dict[str, Estimate]:
-    found = {row["variant"]: Estimate.of({**row, "value": row["difference"]}) for row in rows}
+def _gaps(rows: Iterable[Row], label: str) -> dict[str, Estimate]:
+    found = {
+        row["variant"]: Estimate.of({**row, "value": row["difference"]})
+        for row in rows
+        if row["class"] == label
+    }
     return {name: gap for name, gap in found.items() if gap is not None}
 
 
@@ -228,11 +247,16 @@ def _picture(stem: Path) -> Path | None:
     return None
 
 
-def paired_between(study: Study, one: str, other: str) -> tuple[Estimate | None, float | None]:
-    """Return AUC of `one` minus AUC of `other` with its interval, and the corrected p."""
+def paired_between(
+    study: Study, one: str, other: str, label: str = ""
+) -> tuple[Estimate | None, float | None]:
+    """Return AUC of `one` minus AUC of `other` with its interval, and the corrected p.
+
+    Of one label, or (empty) of all classes or labels together.
+    """
     for row in study.paired:
         names = (row["variant_a"], row["variant_b"])
-        if names not in ((one, other), (other, one)):
+        if row["class"] != label or names not in ((one, other), (other, one)):
             continue
         difference = Estimate.of({**row, "value": row["difference"]})
         if difference and names == (other, one):

@@ -131,14 +131,16 @@ def _reopened(openings: Sequence[Row], variants: Sequence[str]) -> Iterator[Caut
 
 def _above_ceiling(study: Study) -> Iterator[Caution]:
     for variant in study.variants:
-        ceiling, score = variant.ceiling("auc"), variant.estimate("auc")
-        if ceiling and score and score.value > ceiling.high:
-            yield Caution(
-                "serious",
-                f"{variant.name} scores above the ceiling",
-                f"AUC {score.text} ({score.interval}) lies above the ideal observer's interval"
-                f" ({ceiling.interval}). No honest model can do that: look for a leak.",
-            )
+        for label in ("", *study.classes):
+            ceiling, score = variant.ceiling("auc", label), variant.estimate("auc", label)
+            if ceiling and score and score.value > ceiling.high:
+                yield Caution(
+                    "serious",
+                    f"{variant.name} scores above the ceiling{f' on {label}' if label else ''}",
+                    f"AUC {score.text} ({score.interval}) lies above the ideal observer's"
+                    f" interval ({ceiling.interval}). No honest model can do that: look for a"
+                    " leak.",
+                )
 
 
 def _patients(study: Study) -> Iterator[Caution]:
@@ -153,7 +155,11 @@ def _patients(study: Study) -> Iterator[Caution]:
 
 
 def _few_cases(study: Study) -> Iterator[Caution]:
-    counts = list(zip(study.classes, study.best.scores["n_per_class"], strict=False))
+    scores = study.best.scores
+    counts = list(zip(study.classes, scores["n_per_class"], strict=False))
+    if study.kind == "multi-label":
+        # At most: cases of which a label is unknown are counted as without it.
+        counts += [(f"no {name}", scores["n_cases"] - n) for name, n in counts]
     few = [f"{name}: {whole(n)}" for name, n in counts if n < FEW_CASES]
     if few:
         yield Caution(

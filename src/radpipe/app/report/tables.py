@@ -79,10 +79,22 @@ def per_class(study: Study) -> list[Column]:
         return []
     found = []
     for name in study.classes:
-        cells = tuple(_of_class(variant.scores["metrics"], name) for variant in study.variants)
-        ceiling = _of_class(study.best.scores.get("ceiling") or {}, name)
+        cells = tuple(variant.estimate("auc", name) for variant in study.variants)
+        ceiling = study.best.ceiling("auc", name)
         if any(cells):
             found.append(Column(name, name, Scale.around([*cells, ceiling]), ceiling, cells))
+    return found
+
+
+def gaps_per_class(study: Study) -> list[Column]:
+    """Return one column per class or label of the ceiling's distance; empty without a ceiling."""
+    if not per_class(study):
+        return []
+    found = []
+    for name, gaps in study.gaps_per_class.items():
+        cells = tuple(gaps.get(variant.name) for variant in study.variants)
+        if any(cells):
+            found.append(Column(name, name, Scale.around(cells, 0.0), None, cells, 0.0))
     return found
 
 
@@ -97,8 +109,9 @@ def spread(variant: Variant) -> str:
 
 @dataclass(frozen=True)
 class Pair:
-    """One row of the table of paired tests."""
+    """One row of the table of paired tests; `label` is empty for all together."""
 
+    label: str
     first: str
     second: str
     difference: Estimate
@@ -108,29 +121,43 @@ class Pair:
 
 
 def pairs(study: Study) -> list[Pair]:
-    """Return the paired tests that have an interval, the better ranked variant first."""
+    """Return the paired tests that have an interval, the better ranked variant first.
+
+    Tests of all classes together come first, then label by label.
+    """
+    order = {label: place for place, label in enumerate(["", *study.classes])}
     rank = {variant.name: index for index, variant in enumerate(study.variants)}
     found = []
     for row in study.paired:
         names = sorted((row["variant_a"], row["variant_b"]), key=rank.__getitem__)
-        difference, corrected = paired_between(study, names[0], names[1])
+        label = row["class"]
+        difference, corrected = paired_between(study, names[0], names[1], label)
         if difference is not None:
             p_delong, p_permutation = number(row["p_delong"]), number(row["p_permutation"])
-            found.append(Pair(names[0], names[1], difference, p_delong, p_permutation, corrected))
-    return sorted(found, key=lambda pair: (rank[pair.first], rank[pair.second]))
+            tests = difference, p_delong, p_permutation, corrected
+            found.append(Pair(label, names[0], names[1], *tests))
+    return sorted(found, key=lambda p: (order[p.label], rank[p.first], rank[p.second]))
 
 
 @dataclass(frozen=True)
 class Confusion:
-    """Counts of true against decided class of one variant."""
+    """Counts of true against decided class of one variant.
+
+    Attributes
+    ----------
+    rows
+        Per true class: name, number of cases, and (number, share) per decided class; None
+        where a pair cannot be, as of two labels.
+
+    """
 
     variant: str
     decided: tuple[str, ...]
-    rows: tuple[tuple[str, int, tuple[tuple[int, float], ...]], ...]
+    rows: tuple[tuple[str, int, tuple[tuple[int, float] | None, ...]], ...]
 
 
 def confusion(study: Study) -> list[Confusion]:
-    """Return per variant and true class its count, and (count, share) per decided class."""
+    """Return the counts of each variant on the part that it is ranked by."""
     found = []
     for variant in study.variants:
         counts = {
@@ -142,9 +169,10 @@ def confusion(study: Study) -> list[Confusion]:
         decided = list(dict.fromkeys(d for _, d in counts))
         rows = []
         for true in truths:
-            line = [counts.get((true, d), 0) for d in decided]
-            total = sum(line)
-            rows.append((true, total, tuple((n, n / total if total else 0.0) for n in line)))
+            line = [counts.get((true, d)) for d in decided]
+            total = sum(n for n in line if n is not None)
+            cells = tuple(None if n is None else (n, n / total if total else 0.0) for n in line)
+            rows.append((true, total, cells))
         if rows:
             found.append(Confusion(variant.name, tuple(decided), tuple(rows)))
     return found
@@ -245,7 +273,3 @@ def flatten(value: Any, path: str = "") -> dict[str, str]:
     if isinstance(value, bool):
         return {path: "yes" if value else "no"}
     return {path: f"{value:g}" if isinstance(value, float) else str(value)}
-
-
-def _of_class(block: Mapping[str, Any], name: str) -> Estimate | None:
-    return Estimate.of(((block.get("auc") or {}).get("per_class") or {}).get(name))

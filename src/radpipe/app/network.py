@@ -1,0 +1,60 @@
+"""`radpipe network`: a picture of a variant's network, without training anything."""
+
+import logging
+from dataclasses import asdict
+from pathlib import Path
+
+from radpipe.app.telemetry import FIGURES, check_suffix
+from radpipe.core.errors import unknown_name
+from radpipe.core.params import Params, load_preset
+
+PRESETS = Path("presets")
+
+log = logging.getLogger("radpipe.app")
+
+
+def network(params: Params, *, variant: str, out: Path | None = None) -> None:
+    """Draw the network of a variant: its layers, their outputs and parameters.
+
+    Parameters
+    ----------
+    params
+        Says what the variant is.
+    variant
+        Its name.
+    out
+        The file, .png or .svg; by default `logs/figures/<variant>-network.png`.
+
+    Raises
+    ------
+    ConfigError
+        The variant or its settings are unknown, or `out` is no picture.
+
+    """
+    if variant not in params.variants:
+        raise unknown_name("variant", variant, params.variants)
+    path = out or FIGURES / f"{variant}-network.png"
+    check_suffix(path)
+    # Neither torch nor matplotlib concerns the commands that only look at receipts.
+    from radpipe.figures.network import network_sheet
+    from radpipe.figures.saving import save
+    from radpipe.learning.anatomy import example_input, trace
+    from radpipe.learning.models import build_empty
+
+    chosen = params.variants[variant]
+    study = params.studies[chosen.study]
+    preset = load_preset(chosen.preset, chosen.overrides, where=f"variants.{variant}", root=PRESETS)
+    n_channels = {"grey": 1, "colour": 3}[study.image.channels]
+    side = study.image.side
+    model = build_empty(
+        preset.model, n_channels=n_channels, n_outputs=study.target.n_outputs, size=side
+    )
+    anatomy = trace(model, example_input(n_channels=n_channels, size=side))
+    figure = network_sheet(
+        [asdict(layer) for layer in anatomy.layers],
+        inputs=anatomy.inputs,
+        parameters=anatomy.parameters,
+        title=variant,
+    )
+    save(figure, path)
+    log.info("wrote %s: layers=%d parameters=%d", path, len(anatomy.layers), anatomy.parameters)

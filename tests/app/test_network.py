@@ -1,0 +1,53 @@
+"""`radpipe network`, on the variants of the small plan."""
+
+import logging
+import subprocess
+import sys
+
+import pytest
+
+from radpipe.app import cli
+from radpipe.app.network import network
+from radpipe.core.errors import ConfigError
+from radpipe.core.params import load_params
+
+
+@pytest.fixture
+def params(project, monkeypatch):
+    monkeypatch.chdir(project.root)
+    return load_params()
+
+
+def test_a_network_becomes_a_picture(params, project, monkeypatch, caplog):
+    monkeypatch.setattr(sys, "argv", ["radpipe", "network", "bones-floor"])
+    with caplog.at_level(logging.INFO):
+        cli.main()
+    # 16 x 16 averages and a bias for each of three classes.
+    assert "layers=3 parameters=771" in caplog.text
+    assert (project.root / "logs/figures/bones-floor-network.png").exists()
+
+
+def test_the_picture_names_layers_shapes_and_parameters(params, tmp_path):
+    network(params, variant="bones-v1", out=tmp_path / "v1.svg")
+    text = (tmp_path / "v1.svg").read_text()
+    # The first convolution: 32 filters of 3 x 3 grey pixels, and their biases.
+    for shown in ("Input 1 × 32 × 32", "Conv2d 3 × 3, 1 → 32", "32 × 32 × 32", "320 parameters"):
+        assert shown in text
+
+
+def test_mistakes_are_said(params, tmp_path):
+    with pytest.raises(ConfigError, match="variant: unknown 'bones-v2', did you mean 'bones-v1'"):
+        network(params, variant="bones-v2")
+    with pytest.raises(ConfigError, match=r"should end in \.png or \.svg"):
+        network(params, variant="bones-v1", out=tmp_path / "v1.jpg")
+
+
+def test_other_commands_need_not_wait_for_torch():
+    program = (
+        "import sys, radpipe.app.cli;"
+        "sys.exit(', '.join({'torch', 'matplotlib', 'tensorboard'} & set(sys.modules)) or 0)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
