@@ -31,7 +31,8 @@ from radpipe.core.recipe import Artifact, Recipe
 from radpipe.core.settings import Image, Target
 from radpipe.imaging.resize import fit
 from radpipe.learning.data import Cases
-from radpipe.learning.train import Run, begin_epoch, groups_left, make_run, one_step, start
+from radpipe.learning.run import Run, make_run
+from radpipe.learning.train import begin_epoch, groups_left, one_step, start
 
 SIZE, BATCH = 64, 64
 PRESETS = Path(__file__).parent.parent / "presets"

@@ -9,7 +9,7 @@ import pytest
 from radpipe.core.settings import Target
 from radpipe.imaging.store import Store
 from radpipe.learning.data import read_part
-from radpipe.learning.train import Run, make_run
+from radpipe.learning.run import Run, make_run
 from tests.small_study import THREE, small_recipe, write_study
 
 TINY = {"widths": [4, 8]}

@@ -8,8 +8,9 @@ from torch import nn
 
 from radpipe.core.errors import ConfigError
 from radpipe.core.settings import Training
+from radpipe.learning.gradients import batch_gradient, gradient
 from radpipe.learning.team import ALONE, Team, join
-from radpipe.learning.train import batch_gradient, gradient, start
+from radpipe.learning.train import start
 from tests.small_study import TWO
 
 TRAIN = {"optimizer": "sgd", "lr": 0.1, "batch_size": 8, "epochs": 1}
@@ -41,8 +42,8 @@ def gradients(run, batch):
     alone = dataclasses.replace(run, team=ALONE)
     state = start(alone, seed=0)
     state.network.eval()
-    loss, n_known = batch_gradient(run, state, torch.tensor(batch), 2)
-    return loss, n_known, [weight.grad.clone() for weight in state.network.parameters()]
+    seen = batch_gradient(run, state, torch.tensor(batch), 2)
+    return seen.loss, seen.n_known, [weight.grad.clone() for weight in state.network.parameters()]
 
 
 @pytest.mark.parametrize("batch", [[5, 3, 9, 0, 7], [4, 2], [6]])
@@ -74,7 +75,7 @@ def test_all_cut_a_batch_when_one_ran_out_of_memory(make):
     for others[:] in ([False], [True, False]):
         state = start(dataclasses.replace(run, team=ALONE), seed=0)
         state.network.eval()
-        loss, _ = gradient(run, state, [torch.arange(8)])
+        loss = gradient(run, state, [torch.arange(8)]).loss
         found.append(
             [loss.float(), *(weight.grad.clone() for weight in state.network.parameters())]
         )

@@ -9,17 +9,11 @@ import torch
 
 from radpipe.core.errors import ConfigError
 from radpipe.core.step import StoppedError
+from radpipe.learning.gradients import batch_gradient
+from radpipe.learning.run import make_run
 from radpipe.learning.samplers import draw_order
-from radpipe.learning.train import (
-    about,
-    batch_gradient,
-    history_text,
-    make_run,
-    one_step,
-    score_tune,
-    start,
-    train,
-)
+from radpipe.learning.train import about, history_text, one_step, start, train
+from radpipe.learning.watching import score_tune
 from tests.small_study import LABELS, TWO
 
 
@@ -104,12 +98,12 @@ def test_unknown_targets_give_no_gradient(make):
     masked = dataclasses.replace(run, train=dataclasses.replace(run.train, targets=half))
     state = start(masked, seed=0)
     state.network.eval()
-    loss, n_known = batch_gradient(masked, state, torch.tensor([0, 1, 2]), 1)
-    each = [batch_gradient(run, state, torch.tensor([k]), 1)[0] for k in (1, 2)]
-    assert n_known == 3
-    assert 0 < loss.item() < sum(each).item()
-    only, n_none = batch_gradient(masked, state, torch.tensor([0]), 1)
-    assert (only.item(), n_none) == (0.0, 0)
+    seen = batch_gradient(masked, state, torch.tensor([0, 1, 2]), 1)
+    each = [batch_gradient(run, state, torch.tensor([k]), 1).loss for k in (1, 2)]
+    assert seen.n_known == 3
+    assert 0 < seen.loss.item() < sum(each).item()
+    only = batch_gradient(masked, state, torch.tensor([0]), 1)
+    assert (only.loss.item(), only.n_known) == (0.0, 0)
     state.optimizer.zero_grad()
     before = [weight.clone() for weight in state.network.parameters()]
     state.order = torch.tensor([0, 0])

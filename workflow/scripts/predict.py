@@ -17,7 +17,7 @@ from radpipe.learning.data import read_part
 from radpipe.learning.inference import predict_table
 from radpipe.learning.network import load_network
 from radpipe.learning.openings import note_opening
-from radpipe.learning.train import set_up
+from radpipe.learning.run import set_up
 
 STEP = Step(
     "predict",

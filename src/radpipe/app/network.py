@@ -7,6 +7,7 @@ from pathlib import Path
 from radpipe.app.telemetry import FIGURES, check_suffix
 from radpipe.core.errors import unknown_name
 from radpipe.core.params import Params, load_preset
+from radpipe.studies.base.adapters import load_adapter
 
 PRESETS = Path("presets")
 
@@ -46,10 +47,10 @@ def network(params: Params, *, variant: str, out: Path | None = None) -> None:
     preset = load_preset(chosen.preset, chosen.overrides, where=f"variants.{variant}", root=PRESETS)
     n_channels = {"grey": 1, "colour": 3}[study.image.channels]
     side = study.image.side
-    model = build_empty(
-        preset.model, n_channels=n_channels, n_outputs=study.target.n_outputs, size=side
-    )
-    anatomy = trace(model, example_input(n_channels=n_channels, size=side))
+    shape = {"n_channels": n_channels, "size": side}
+    shape["n_views"] = len(load_adapter(study.adapter).views)
+    model = build_empty(preset.model, n_outputs=study.target.n_outputs, **shape)
+    anatomy = trace(model, *example_input(preset.model, **shape))
     figure = network_sheet(
         [asdict(layer) for layer in anatomy.layers],
         inputs=anatomy.inputs,

@@ -339,6 +339,10 @@ class Training(Strict):
         " 0..255, then mean 58.09 and SD 49.73 (Bien et al., 2018).",
     )
     precision: Literal["float32", "bfloat16"] = "float32"
+    telemetry: bool = Field(
+        default=False,
+        description="Show layers and running values of every epoch: docs/telemetry.md.",
+    )
     deterministic: bool = True
     threads: Count = Field(
         default=1,

@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from radpipe.learning.models import n_parameters
+from radpipe.core.settings import ModelChoice
+from radpipe.learning.models import n_parameters, takes_exams
 
 
 @dataclass(frozen=True)
@@ -62,9 +63,15 @@ class Anatomy:
     parameters: int
 
 
-def example_input(*, n_channels: int, size: int) -> Tensor:
-    """Return what models of single pictures take: (1, n_channels, size, size), without memory."""
-    return torch.zeros(1, n_channels, size, size, device="meta")
+def example_input(choice: ModelChoice, *, n_channels: int, size: int, n_views: int) -> list[Any]:
+    """Return what an architecture is called with for one case, without memory.
+
+    A picture (1, n_channels, size, size), or for each view a slice and the number of slices.
+    """
+    picture = torch.zeros(1, n_channels, size, size, device="meta")
+    if not takes_exams(choice):
+        return [picture]
+    return [[picture.clone() for _ in range(n_views)], [(1,)] * n_views]
 
 
 def trace(model: nn.Module, *example: Any) -> Anatomy:
@@ -121,7 +128,10 @@ def trace(model: nn.Module, *example: Any) -> Anatomy:
     trained = model.training
     try:
         with torch.no_grad():
-            model.eval()(*example)
+            answer = model.eval()(*example)
+            combine = getattr(model, "combine", None)
+            if combine is not None:  # what the network itself does not call
+                combine(answer)
     finally:
         model.train(trained)
         for hook in hooks:

@@ -11,8 +11,9 @@ from radpipe.core.recipe import Recipe
 from radpipe.imaging.store import Store
 from radpipe.learning.data import read_part
 from radpipe.learning.network import save_weights
+from radpipe.learning.run import make_run
 from radpipe.learning.team import ALONE, Team
-from radpipe.learning.train import about, history_text, make_run, train
+from radpipe.learning.train import about, history_text, train
 
 
 @dataclass(frozen=True)

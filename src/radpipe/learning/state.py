@@ -76,6 +76,8 @@ class State:
         Float64 scalar on the device: the current epoch's loss, not yet divided.
     kept
         The best epoch's tensors, on the processor.
+    shown
+        What the running values of telemetry are made of (`telemetry.Board.state`).
     team
         The processes that hold the same state but for torch's chance.
 
@@ -89,6 +91,7 @@ class State:
     order: Tensor
     loss_sum: Tensor
     kept: dict[str, Tensor] = field(default_factory=dict)
+    shown: dict[str, Tensor] = field(default_factory=dict)
     team: Team = ALONE
 
     def keep(self) -> None:
@@ -115,6 +118,7 @@ class State:
             return  # the first process writes for all
         tensors = {f"network/{k}": v for k, v in self.network.state_dict().items()}
         tensors |= {f"kept/{k}": v for k, v in self.kept.items()}
+        tensors |= {f"shown/{k}": v for k, v in self.shown.items()}
         for number, slot in self.optimizer.state_dict()["state"].items():
             tensors |= {
                 f"optimizer/{number}/{k}": v for k, v in slot.items() if isinstance(v, Tensor)
@@ -135,6 +139,7 @@ class State:
             for name, tensor in self.network.state_dict().items():
                 tensor.copy_(tensors[f"network/{name}"])
         self.kept = _below(tensors, "kept/")
+        self.shown = _below(tensors, "shown/")
         self._load_optimizer(tensors, about["rates"])
         self.schedule.load_state_dict(about["schedule"])
         self._set_chance(_below(tensors, "chance/"))

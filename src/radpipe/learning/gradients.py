@@ -1,0 +1,120 @@
+"""The gradient of an optimiser step: batches, shares of processes, pieces that fit."""
+
+import logging
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from radpipe.core.errors import ConfigError
+from radpipe.learning.augment import apply_batch, draw_batch
+from radpipe.learning.data import Batch, gather
+from radpipe.learning.losses import Loss
+from radpipe.learning.run import Run
+from radpipe.learning.state import State
+from radpipe.learning.team import has_batch_norm
+
+log = logging.getLogger("radpipe.train")
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What batches came to, whose gradient was added.
+
+    Attributes
+    ----------
+    loss
+        Float64 scalar, summed over the known targets of this process's cases.
+    n_known
+        Number of known targets, of all processes.
+    logits
+        Float32 (cases of this process, outputs), before the step.
+    truth
+        Float32 (cases of this process, target columns).
+
+    """
+
+    loss: Tensor
+    n_known: int
+    logits: Tensor
+    truth: Tensor
+
+
+def gradient(run: Run, state: State, group: list[Tensor]) -> Seen:
+    """Compute this process's gradient of a group of batches, in pieces if memory runs out.
+
+    Raises
+    ------
+    ConfigError
+        Memory ran out, and batch norm joins several processes: they wait for each other in
+        the midst of the network, so one of them cannot start again with smaller pieces.
+
+    """
+    chance = state.generator.get_state()
+    while True:
+        ran_out = ""
+        try:
+            parts = [batch_gradient(run, state, batch, len(group)) for batch in group]
+        except torch.OutOfMemoryError as error:
+            if run.team.size > 1 and has_batch_norm(state.network):
+                raise ConfigError(
+                    f"train.batch_size: the memory of a device ran out ({error}). Lower it;"
+                    " train.accumulate makes up for it."
+                ) from error
+            ran_out = str(error) or "out of memory"
+        # Whoever had room does it again, too: all must cut alike and add up alike.
+        if not run.team.any(bool(ran_out)):
+            return Seen(
+                loss=torch.stack([part.loss for part in parts]).sum(),
+                n_known=sum(part.n_known for part in parts),
+                logits=torch.cat([part.logits for part in parts]),
+                truth=torch.cat([part.truth for part in parts]),
+            )
+        state.optimizer.zero_grad(set_to_none=True)
+        # The next try draws the same augmentation; batch norm then sees smaller batches.
+        state.generator.set_state(chance)
+        state.progress.pieces *= 2
+        if 2 * state.progress.pieces > run.how.batch_size:  # batch norm needs two pictures
+            raise torch.OutOfMemoryError(ran_out or "the device of another process is full")
+        torch.cuda.empty_cache()
+        log.warning("memory of the device ran out: pieces=%d", state.progress.pieces)
+
+
+def batch_gradient(run: Run, state: State, batch: Tensor, n_batches: int) -> Seen:
+    """Add the gradient of this process's share of a batch, of `n_batches` of a step."""
+    chosen = batch.numpy()
+    n_known = int((~np.isnan(run.train.targets[chosen])).sum())
+    mine, n_copies = run.team.share(len(chosen))
+    # Drawn for the whole batch: pictures do not depend on the number of processes.
+    slices = run.store.slices(run.train.rows[chosen])
+    drawn = draw_batch(run.recipe.augment, slices, mine, state.generator)
+    chosen = chosen[mine]
+    images = gather(run.store, run.train.rows[chosen], run.device)
+    images = Batch(apply_batch(images.views, drawn), images.counts)
+    truth = torch.from_numpy(run.train.targets[chosen]).to(run.device, non_blocking=True)
+    half = run.how.precision == "bfloat16"
+    total = torch.zeros((), dtype=torch.float64, device=run.device)
+    pieces = max(1, min(state.progress.pieces, len(chosen) // 2))
+    answers = []
+    for some, their_truth in zip(images.chunk(pieces), truth.chunk(pieces), strict=True):
+        with torch.autocast(run.device.type, dtype=torch.bfloat16, enabled=half):
+            opinions = state.network(some)
+        loss, n_opinions = loss_of(run.loss, opinions.float(), their_truth)
+        torch.autograd.backward(loss / (max(n_known, 1) * n_batches * n_copies))
+        total += loss.detach() / n_opinions
+        answers.append(state.network.decide(opinions.detach().float()))
+    loss = total if n_copies == 1 else total / n_copies
+    return Seen(loss, n_known, torch.cat(answers), truth)
+
+
+def loss_of(loss: Loss, opinions: Tensor, truth: Tensor) -> tuple[Tensor, int]:
+    """Return the loss summed over known targets and opinions, and the opinions of a case.
+
+    Views that have opinions of their own, (cases, views, outputs), are each held against the
+    truth and share no weights, so that the sum trains each as if by itself.
+    """
+    if opinions.ndim == 2:
+        return loss(opinions, truth), 1
+    n_views = opinions.shape[1]
+    return loss(opinions.flatten(0, 1), truth.repeat_interleave(n_views, dim=0)), n_views

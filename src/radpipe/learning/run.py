@@ -1,0 +1,94 @@
+"""What a run needs before it trains: its settings, cases, losses and device."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from radpipe.core.errors import ConfigError
+from radpipe.core.recipe import Recipe
+from radpipe.core.settings import Training
+from radpipe.learning.data import Cases, Pixels
+from radpipe.learning.devices import device_of, take_device
+from radpipe.learning.losses import Loss, class_weights, make_loss
+from radpipe.learning.samplers import cut
+from radpipe.learning.team import ALONE, Team
+
+
+@dataclass(frozen=True)
+class Run:
+    """What does not change while a run trains."""
+
+    recipe: Recipe
+    store: Pixels
+    train: Cases
+    tune: Cases
+    loss: Loss
+    tune_loss: Loss
+    device: torch.device
+    team: Team = ALONE
+
+    @property
+    def how(self) -> Training:
+        """The training settings."""
+        return self.recipe.train
+
+    @property
+    def n_batches(self) -> int:
+        """Batches in an epoch."""
+        return len(cut(torch.arange(len(self.train)), self.how.batch_size))
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Optimiser steps in an epoch."""
+        return -(-self.n_batches // self.how.accumulate)
+
+
+def make_run(
+    recipe: Recipe, store: Pixels, train_part: Cases, tune_part: Cases, team: Team = ALONE
+) -> Run:
+    """Set up torch and gather what a run needs.
+
+    Raises
+    ------
+    ConfigError
+        The recipe asks for starting weights, which are not supported yet.
+
+    """
+    if Path(recipe.weights.path).name != "random.json":
+        raise ConfigError(
+            f"variants.{recipe.variant}.weights: {recipe.weights.path} cannot be started from"
+            " yet; the only choice is weights/random.json."
+        )
+    device = set_up(recipe.train, team)
+    own = class_weights(train_part.targets, recipe.target, recipe.train)
+    watched = None
+    if recipe.train.tune_loss == "weighted":
+        watched = class_weights(tune_part.targets, recipe.target, recipe.train)
+    return Run(
+        recipe=recipe,
+        store=store,
+        train=train_part,
+        tune=tune_part,
+        loss=make_loss(recipe.target, recipe.train, None if own is None else own.to(device)),
+        tune_loss=make_loss(recipe.target, recipe.train, watched),
+        device=device,
+        team=team,
+    )
+
+
+def set_up(how: Training, team: Team = ALONE) -> torch.device:
+    """Fix threads and determinism of this process, and choose the device."""
+    torch.set_num_threads(how.threads)
+    # Read by cuBLAS when it starts; without it, it refuses to be deterministic.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    # Says what `use_deterministic_algorithms` says, without its import of the compiler.
+    torch.set_deterministic_debug_mode("error" if how.deterministic else "default")
+    # Our code reads no memory that it has not written, so filling it would only cost time.
+    setattr(torch.utils.deterministic, "fill_uninitialized_memory", False)  # noqa: B010
+    torch.backends.cudnn.benchmark = not how.deterministic
+    device = take_device() if team.size == 1 else device_of(team.local_rank)
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    return device
