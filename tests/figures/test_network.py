@@ -26,6 +26,14 @@ def test_what_follows_a_layer_directly_joins_its_block():
     assert found[0].parameters == 56
 
 
+def test_what_is_passed_three_times_says_so_once():
+    shared = [layer("0", "Conv2d", "input", calls=3), layer("1", "ReLU", "0", calls=3)]
+    (block,) = blocks_of(shared)
+    assert (block.title, block.calls) == ("Conv2d + ReLU", 3)
+    (ax,) = network_sheet(shared, inputs=[(1, 8, 8)] * 3, parameters=1).axes
+    assert "0   ·   4 × 8 × 8   ·   3 times" in [text.get_text() for text in ax.texts]
+
+
 def test_links_say_where_an_input_comes_from():
     figure = network_sheet(RESIDUAL, inputs=[(1, 8, 8)], parameters=12345, title="small")
     (ax,) = figure.axes

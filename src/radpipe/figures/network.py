@@ -35,6 +35,7 @@ class Block:
     kind: str
     source: str
     beside: str
+    calls: int = 1
 
 
 def blocks_of(layers: Sequence[Mapping[str, Any]]) -> list[Block]:
@@ -51,16 +52,17 @@ def blocks_of(layers: Sequence[Mapping[str, Any]]) -> list[Block]:
     """
     found: list[Block] = []
     for layer in layers:
-        kind, text = str(layer["kind"]), _title(layer)
+        kind, text, calls = str(layer["kind"]), _title(layer), int(layer["calls"])
         joins = bool(found) and any(part in kind for part in JOINED)
         if joins and layer["source"] in found[-1].names:
-            found[-1].title += f" + {text}"
+            times = f" ({calls} times)" if calls != found[-1].calls else ""
+            found[-1].title += f" + {text}{times}"
             found[-1].names.append(str(layer["name"]))
             found[-1].parameters += int(layer["parameters"])
         else:
             shape, count = tuple(layer["shape"]), int(layer["parameters"])
             link = str(layer["source"]), str(layer["beside"])
-            found.append(Block(text, [str(layer["name"])], shape, count, kind, *link))
+            found.append(Block(text, [str(layer["name"])], shape, count, kind, *link, calls))
     return found
 
 
@@ -162,8 +164,7 @@ def _box(ax: Axes, block: Block, x: float, y: float) -> None:
 def _title(layer: Mapping[str, Any]) -> str:
     kind = str(layer["kind"])
     detail = f" {layer['detail']}" if layer["detail"] else ""
-    times = f" ({layer['calls']} times)" if int(layer["calls"]) > 1 else ""
-    return f"{kind}{detail}{times}"
+    return f"{kind}{detail}"
 
 
 def _below(block: Block) -> str:
@@ -174,6 +175,8 @@ def _below(block: Block) -> str:
         parts.append(_shape(block.shape))
     if block.parameters:
         parts.append(_count(block.parameters))
+    if block.calls > 1:
+        parts.append(f"{block.calls} times")
     return "   ·   ".join(parts)
 
 
