@@ -60,6 +60,38 @@ def write_study(
     write_table(root / "data/bones/split.parquet", pa.table(columns))
 
 
+def write_exams(root: Path, *, n: int = 24, size: int = 16, test: int = 4) -> None:
+    """Write a study of two views of one to three slices as `write_study` does.
+
+    Exams are bright in one slice of a view for each label that is present.
+    """
+    rng = np.random.default_rng(7)
+    truth = np.stack([np.arange(n) % 2, np.arange(n) // 2 % 2], axis=1)
+    views = ("coronal", "sagittal")
+    slices = rng.integers(1, 4, 2 * n)
+    with building(root / "data/bones/store") as folder:
+        shape = (size, size, 1)
+        writer = StoreWriter(folder, shape=shape, dtype="uint8", count=2 * n, slices=slices)
+        writer.allocate()
+        for row, count in enumerate(slices):
+            volume = rng.integers(60, 120, (count, *shape), dtype=np.uint8)
+            if truth[row // 2, row % 2]:
+                volume[rng.integers(count), : size // 2] = 230
+            write_pictures(folder / "pixels-0000.npy", int(writer.first[row]), volume)
+        values: dict[str, Any] = dict.fromkeys(INDEX.names, [0] * 2 * n)
+        values |= {name: [""] * 2 * n for name in ("file", "sha256", "sha256_pixels")}
+        values |= {"case": [f"case-{k // 2:03d}" for k in range(2 * n)], "view": [*views] * n}
+        values |= {"slices": slices, "first": writer.first, "shard": writer.shard}
+        writer.finish(pa.table(values).cast(INDEX), [], {})
+    fold = np.arange(n) // 4 % 3
+    fold[:test] = -1
+    columns: dict[str, Any] = {"case": [f"case-{k:03d}" for k in range(n)]}
+    columns |= {"patient": [f"p{k}" for k in range(n)], "fold": fold}
+    columns |= {"part": ["test" if f < 0 else "train" for f in fold]}
+    columns |= dict(zip(LABELS.columns, truth.astype(float).T, strict=True))
+    write_table(root / "data/bones/split.parquet", pa.table(columns))
+
+
 def small_recipe(
     root: Path, target: Target = THREE, *, preset: str = "bones/compact", **overrides: Any
 ) -> Recipe:

@@ -19,7 +19,15 @@ from radpipe.core.params import load_preset
 from radpipe.core.recipe import read_recipe
 from radpipe.learning.one_run import Order, train_run
 from radpipe.learning.team import join, part
-from tests.small_study import ROOT, THREE, presets, write_recipe, write_study
+from tests.small_study import (
+    LABELS,
+    ROOT,
+    THREE,
+    presets,
+    write_exams,
+    write_recipe,
+    write_study,
+)
 
 WEIGHTS = "results/runs/bones-x/fold-0-seed-0/weights.safetensors"
 HISTORY = "results/runs/bones-x/fold-0-seed-0/history.csv"
@@ -204,6 +212,17 @@ def test_train_refuses_a_changed_split(project):
     done = project.step("train", *options(recipe))
     assert done.returncode == 2
     assert "is not what the recipe of bones-x was made from" in done.stderr
+
+
+@pytest.mark.parametrize("preset", presets("knee_mri"))
+def test_every_preset_for_exams_makes_a_step_at_its_published_size(project, preset):
+    published = load_preset(preset, {}, where="", root=ROOT / "presets")
+    write_exams(project.root, n=10, size=published.size, test=2)
+    recipe = write_recipe(project.root, LABELS, preset=preset, train={"max_steps": 1})
+    done = project.step("train", *options(recipe))
+    assert done.returncode == 0, done.stderr
+    assert len((project.root / HISTORY).read_text().splitlines()) == 2
+    (project.root / WEIGHTS).unlink()  # pytest keeps the folders of three sessions
 
 
 @pytest.mark.parametrize("preset", presets("bones"))
