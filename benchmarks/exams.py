@@ -10,9 +10,15 @@ table shows the median of exams per second.
     radpipe  this project's loop on its store
     bare     forward, backward and optimiser step on tensors that lie in memory
 
-With --epoch: the time of one epoch of 1,130 such exams (about 107,000 slices) on a GPU.
+Then, unless --speed-only: whether both loops come to the same AUC (phantom of 64 x 64 pixels,
+three seeds), what memory training takes with ten times the exams, and how long an epoch of
+1,130 exams (about 107,000 slices) takes, which is run in full on a GPU only.
 """
 
+import argparse
+import json
+import statistics
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -26,15 +32,20 @@ from torchvision.transforms import v2
 
 from radpipe.core.params import load_preset
 from radpipe.core.recipe import Artifact, Recipe
-from radpipe.core.settings import Image, Target
-from radpipe.learning.data import Cases
+from radpipe.core.settings import Image, PhantomSource, Target
+from radpipe.learning.data import Cases, gather
+from radpipe.learning.inference import infer_logits
 from radpipe.learning.run import Run, make_run
+from radpipe.learning.scores import area
+from radpipe.learning.state import State
 from radpipe.learning.train import begin_epoch, groups_left, one_step, start
+from radpipe.studies.mrnet.phantom import write_phantom
 
 SIDE = 256
 LABELS = ["abnormal", "acl", "meniscus"]
 VIEWS = ["axial", "coronal", "sagittal"]
 PRESETS = Path(__file__).parent.parent / "presets"
+UNCHANGED = {"flip_horizontal": 0, "translate": 0, "scale": None, "rotate": 0}
 # (one side, the other, ratio asked for)
 RATIOS = (
     ("radpipe float32", "loop float32", 1.2),
@@ -69,10 +80,11 @@ class Mapped:
         raise NotImplementedError((case, view))
 
 
-def make_files(folder: Path, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Write `n` exams as npy files and as one map; return slice counts and labels."""
+def make_files(folder: Path, n: int, *, files: bool = True) -> tuple[np.ndarray, np.ndarray]:
+    """Write `n` exams as one map, and as npy files; return slice counts and labels."""
     rng = np.random.default_rng(0)
-    counts = np.clip(rng.normal(31.5, 7, (n, 3)).round().astype(np.int64), 17, 61)
+    # As in MRNet (Bien et al., 2018): 17 to 61 slices a series, 31.48 on average, SD 7.07.
+    counts = np.clip(rng.normal(31.48, 7.07, (n, 3)).round().astype(np.int64), 17, 61)
     shape = (int(counts.sum()), SIDE, SIDE, 1)
     whole = np.lib.format.open_memmap(folder / "pixels.npy", "w+", np.uint8, shape)
     start = 0
@@ -81,22 +93,27 @@ def make_files(folder: Path, n: int) -> tuple[np.ndarray, np.ndarray]:
             coarse = rng.integers(0, 256, (k, 16, 16), dtype=np.uint8)
             volume = coarse.repeat(16, axis=1).repeat(16, axis=2)
             volume += rng.integers(0, 16, volume.shape, dtype=np.uint8)
-            np.save(folder / f"{view}-{exam:04d}.npy", volume)
+            if files:
+                np.save(folder / f"{view}-{exam:04d}.npy", volume)
             whole[start : start + k, ..., 0] = volume
             start += k
     whole.flush()
     return counts, rng.integers(0, 2, (n, 3)).astype(np.float32)
 
 
-def radpipe_run(folder: Path, counts: np.ndarray, truth: np.ndarray, **train: Any) -> Run:
-    """Make a run of the published preset."""
-    preset = load_preset("knee_mri/alexnet_planes", {"train": train}, where="", root=PRESETS)
+def radpipe_run(
+    folder: Path, counts: np.ndarray, truth: np.ndarray, *, side: int = SIDE, **train: Any
+) -> Run:
+    """Make a run of the published preset on the exams of a folder, all of them train."""
+    changes = {} if train.pop("changed", True) else UNCHANGED
+    overrides = {"train": train, "augment": changes}
+    preset = load_preset("knee_mri/alexnet_planes", overrides, where="", root=PRESETS)
     nothing = Artifact(path="weights/random.json", sha256="")
     recipe = Recipe(
         variant="benchmark",
         study="benchmark",
         target=Target(kind="multi-label", classes=LABELS),
-        image=Image(side=SIDE),
+        image=Image(side=side),
         store=nothing,
         split=nothing,
         weights=nothing,
@@ -112,9 +129,9 @@ def radpipe_run(folder: Path, counts: np.ndarray, truth: np.ndarray, **train: An
     return make_run(recipe, Mapped(folder / "pixels.npy", counts), cases, cases)
 
 
-def radpipe_steps(run: Run) -> Iterator[None]:
+def radpipe_steps(run: Run, state: State | None = None) -> Iterator[None]:
     """Train as the step `train` does, without scoring `tune`."""
-    state = start(run, seed=0)
+    state = state or start(run, seed=0)
     while True:
         state.progress.batch = 0
         begin_epoch(run, state)
@@ -164,20 +181,20 @@ def bare_steps(counts: np.ndarray, truth: np.ndarray, run: Run) -> Iterator[None
 
 
 def loop_steps(
-    folder: Path, n: int, truth: np.ndarray, device: torch.device, changed: bool
-) -> Iterator[None]:
+    folder: Path, truth: np.ndarray, device: torch.device, *, changed: bool = True, lr: float = 1e-5
+) -> Iterator[Planes]:
     """Train as published: files, float32, three channels, one exam and one plane at a time."""
     change = v2.Compose(
         [v2.RandomHorizontalFlip(0.5), v2.RandomAffine(10, translate=(0.11, 0.11), scale=(1, 1.2))]
     )
     net = Planes().to(device).train()
-    optimizer = torch.optim.Adam(net.parameters(), lr=1e-5)
+    optimizer = torch.optim.Adam(net.parameters(), lr=lr)
     weight = torch.from_numpy((truth == 0).sum(0) / (truth == 1).sum(0)).float().to(device)
+    rng = np.random.default_rng(0)
     while True:
-        for exam in np.random.default_rng(0).permutation(n):
+        for exam in rng.permutation(len(truth)):
             views = []
-            for view in VIEWS:
-                volume = torch.from_numpy(np.load(folder / f"{view}-{exam:04d}.npy"))
+            for volume in read_exam(folder, exam):
                 slices = volume[:, None].expand(-1, 3, -1, -1)
                 if changed:
                     slices = torch.stack([change(one) for one in slices])
@@ -190,7 +207,12 @@ def loop_steps(
             loss.backward()
             optimizer.step()
             loss.item()  # the published loop keeps the loss of every exam
-            yield
+            yield net
+
+
+def read_exam(folder: Path, exam: int) -> list[Tensor]:
+    """Read the files of an exam."""
+    return [torch.from_numpy(np.load(folder / f"{view}-{exam:04d}.npy")) for view in VIEWS]
 
 
 def make_sides(folder: Path, n: int, threads: int, changed: bool) -> dict[str, Any]:
@@ -198,12 +220,11 @@ def make_sides(folder: Path, n: int, threads: int, changed: bool) -> dict[str, A
     counts, truth = make_files(folder, n)
     sides: dict[str, Any] = {}
     for precision in ("float32", "bfloat16"):
-        run = radpipe_run(folder, counts, truth, precision=precision, threads=threads)
-        if not changed:
-            run.recipe.__dict__["augment"] = run.recipe.augment.model_validate({})
+        how = {"precision": precision, "threads": threads, "changed": changed}
+        run = radpipe_run(folder, counts, truth, **how)
         sides[f"radpipe {precision}"] = radpipe_steps(run)
         sides[f"bare {precision}"] = bare_steps(counts, truth, run)
-    sides["loop float32"] = loop_steps(folder, n, truth, run.device, changed)
+    sides["loop float32"] = loop_steps(folder, truth, run.device, changed=changed)
     return sides
 
 
@@ -229,3 +250,142 @@ def measure(sides: dict[str, Any], seconds: float, rounds: int) -> dict[str, lis
         for name, steps in sides.items():
             rates[name].append(rate(steps, seconds / rounds, wait))
     return rates
+
+
+def equal_auc(folder: Path, n: int, epochs: int, threads: int) -> dict[str, list[float]]:
+    """Return the mean AUC over labels on unseen exams, a seed each, of both loops."""
+    truth, counts, n_train = make_phantom(folder, n)
+    found: dict[str, list[float]] = {"radpipe": [], "loop": []}
+    for seed in range(3):
+        how = {"lr": 1e-4, "threads": threads, "changed": False}
+        run = radpipe_run(folder, counts[:n_train], truth[:n_train], side=64, **how)
+        state = start(run, seed)
+        steps = radpipe_steps(run, state)
+        for _ in range(epochs * n_train):
+            next(steps)
+        store = Mapped(folder / "pixels.npy", counts)
+        rows = np.arange(counts.size).reshape(counts.shape)[n_train:]
+        logits = infer_logits(state.network, store, rows, run.device).numpy()
+        found["radpipe"].append(mean_auc(truth[n_train:], logits))
+        torch.manual_seed(seed)
+        loop = loop_steps(folder, truth[:n_train], run.device, changed=False, lr=1e-4)
+        for _ in range(epochs * n_train):
+            net = next(loop)
+        with torch.inference_mode():
+            answers = [
+                net([v[:, None].expand(-1, 3, -1, -1).float() / 255 for v in read_exam(folder, k)])
+                for k in range(n_train, n)
+            ]
+        found["loop"].append(mean_auc(truth[n_train:], torch.cat(answers).numpy()))
+        print(f"seed {seed}: radpipe {found['radpipe'][-1]:.3f}, loop {found['loop'][-1]:.3f}")
+    return found
+
+
+def make_phantom(folder: Path, n: int) -> tuple[np.ndarray, np.ndarray, int]:
+    """Write `n` exams of the phantom as files and as a map; return labels, slices, train exams."""
+    raw = folder / "raw"
+    write_phantom(raw, source=PhantomSource(kind="phantom", patients=n))
+    labels, volumes, n_train = [], [], 0
+    for part in ("train", "valid"):
+        tables = [np.loadtxt(raw / f"{part}-{label}.csv", delimiter=",") for label in LABELS]
+        labels.append(np.stack([table[:, 1] for table in tables], axis=1))
+        for number in tables[0][:, 0].astype(int):
+            for view in VIEWS:
+                volumes.append(np.load(raw / f"{part}/{view}/{number:04d}.npy"))
+                np.save(folder / f"{view}-{number:04d}.npy", volumes[-1])
+        n_train = n_train or len(labels[0])
+    np.save(folder / "pixels.npy", np.concatenate(volumes)[..., None])
+    counts = np.array([len(volume) for volume in volumes]).reshape(n, 3)
+    return np.concatenate(labels).astype(np.float32), counts, n_train
+
+
+def mean_auc(truth: np.ndarray, scores: np.ndarray) -> float:
+    """Average the AUC over labels."""
+    return float(np.mean([area(truth[:, k] == 1, scores[:, k]) for k in range(3)]))
+
+
+def memory(n: int) -> dict[str, int]:
+    """Return the most memory, MiB, that reading all of `n` exams and training on four took.
+
+    Pages of the map are the system's to take back, and are left out.
+    """
+    most: dict[str, int] = {}
+    for times in (1, 10):
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            counts, truth = make_files(folder, n * times, files=False)
+            run = radpipe_run(folder, counts, truth)
+            steps, seen = radpipe_steps(run), []
+            for exam, row in enumerate(run.train.rows):
+                gather(run.store, row[None], run.device)
+                if exam < 4:
+                    next(steps)
+                seen.append(own_memory())
+            most[f"{n * times} exams"] = max(seen)
+            del run, steps
+    return most
+
+
+def own_memory() -> int:
+    """Return this process's own memory, MiB (proc(5), RssAnon)."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line.split()[1] for line in lines if line.startswith("RssAnon"))) // 1024
+
+
+def epoch_seconds(n: int) -> float:
+    """Return the seconds of one epoch of `n` exams of MRNet's shape in bfloat16."""
+    with tempfile.TemporaryDirectory() as name:
+        counts, truth = make_files(Path(name), n, files=False)
+        run = radpipe_run(Path(name), counts, truth, precision="bfloat16")
+        steps = radpipe_steps(run)
+        next(steps)
+        wait = torch.cuda.synchronize if torch.cuda.is_available() else (lambda: None)
+        wait()
+        began = time.perf_counter()
+        for _ in range(n):
+            next(steps)
+        wait()
+        return time.perf_counter() - began
+
+
+def main() -> None:
+    """Parse, measure, print tables and a line of JSON."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--seconds", type=float, default=90.0, help="work per side")
+    parser.add_argument("--rounds", type=int, default=3, help="turns of each side")
+    parser.add_argument("--threads", type=int, default=2, help="torch threads of every side")
+    parser.add_argument("--exams", type=int, default=16, help="exams to make")
+    parser.add_argument("--unchanged", action="store_true", help="no augmentation on any side")
+    parser.add_argument("--speed-only", action="store_true", help="nothing but the table")
+    parser.add_argument("--json", type=Path, help="also write the figures here")
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    result: dict[str, Any] = {"threads": args.threads}
+    gpu = torch.cuda.is_available()
+    result["device"] = torch.cuda.get_device_name() if gpu else "cpu"
+    with tempfile.TemporaryDirectory() as folder:
+        sides = make_sides(Path(folder), args.exams, args.threads, not args.unchanged)
+        rates = measure(sides, args.seconds, args.rounds)
+    middle = {name: statistics.median(values) for name, values in rates.items()}
+    for name, value in middle.items():
+        print(f"{name:36}{value:8.3f} exams/s")
+    for a, b, asked in RATIOS:
+        print(f"{a + ' / ' + b:36}{middle[a] / middle[b]:8.3f} (asked: {asked})")
+    result["exams_per_second"] = {k: round(v, 4) for k, v in middle.items()}
+    result["rounds"] = {k: [round(x, 4) for x in v] for k, v in rates.items()}
+    result["ratios"] = {f"{a} / {b}": round(middle[a] / middle[b], 3) for a, b, _ in RATIOS}
+    if not args.speed_only:
+        with tempfile.TemporaryDirectory() as folder:
+            result["auc"] = equal_auc(Path(folder), n=300, epochs=6, threads=args.threads)
+        result["memory_mib"] = memory(8)
+        print("own memory, MiB:", result["memory_mib"])
+        n = 1130 if gpu else 4
+        result["epoch"] = {"exams": n, "seconds": round(epoch_seconds(n), 1)}
+        print(f"an epoch of {n} exams: {result['epoch']['seconds']} s", "" if gpu else "(no GPU)")
+    print(json.dumps(result))
+    if args.json:
+        args.json.write_text(json.dumps(result, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
