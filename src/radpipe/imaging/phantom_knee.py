@@ -44,7 +44,7 @@ TILT_DEGREES = 8.0
 NOISE_SD = 0.03
 TEXTURE_SD = 0.06
 # Grey that a lesion of severity 1 adds.
-CONTRAST = 0.65
+CONTRAST = 0.75
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +117,7 @@ def draw_build(rng: np.random.Generator) -> Build:
         mirrored=bool(rng.random() < 0.5),
         bone=float(rng.uniform(0.42, 0.55)),
         muscle=float(rng.uniform(0.22, 0.32)),
-        fat=float(rng.uniform(0.6, 0.75)),
+        fat=float(rng.uniform(0.3, 0.4)),
         vessel=float(rng.uniform(0.6, 1.0)),
         vessel_at=(float(rng.uniform(-0.25, 0.25)), float(rng.uniform(0.58, 0.66))),
         # The ligament runs from the back of the femur to the front of the tibia.
@@ -181,7 +181,7 @@ def cut(
 
 
 def ligament_tear(volume: Volume, severity: float, rng: np.random.Generator) -> list[SliceBox]:
-    """Draw a bright irregular blob into the cruciate ligament, in two or three slices.
+    """Draw a bright irregular blob into the cruciate ligament, in three or four slices.
 
     Contrast and size grow in proportion to `severity`; 0 leaves the volume as it was.
 
@@ -200,29 +200,29 @@ def ligament_tear(volume: Volume, severity: float, rng: np.random.Generator) -> 
         Boxes, one a slice.
 
     """
-    radius = 0.07 + 0.10 * _unit(severity)
+    radius = 0.08 + 0.14 * _unit(severity)
     along, across = _local(volume, volume.build.ligament, float(rng.uniform(0, np.pi)))
     bearing = np.arctan2(across, along)
     lobes = 1 + 0.25 * np.sin(3 * bearing + np.float32(rng.uniform(0, 2 * np.pi)))
     lobes += 0.12 * np.sin(5 * bearing + np.float32(rng.uniform(0, 2 * np.pi)))
     mask = _soft(np.hypot(along, across * np.float32(1.3)) / (np.float32(radius) * lobes), radius)
-    return _paint(volume, mask, severity, volume.build.ligament, int(rng.integers(2, 4)))
+    return _paint(volume, mask, severity, volume.build.ligament, int(rng.integers(3, 5)))
 
 
 def meniscal_tear(volume: Volume, severity: float, rng: np.random.Generator) -> list[SliceBox]:
-    """Draw a bright line into the joint line where the meniscus lies, in two or three slices.
+    """Draw a bright line into the joint line where the meniscus lies, in three or four slices.
 
     Parameters, results and the meaning of `severity` are those of `ligament_tear`.
     """
     severity = _unit(severity)
-    long, thick = 0.10 + 0.10 * severity, 0.035 + 0.03 * severity
+    long, thick = 0.15 + 0.20 * severity, 0.06 + 0.09 * severity
     angle = float(np.deg2rad(rng.uniform(-20, 20)))
     along, across = _local(volume, volume.build.meniscus, angle)
     # A wedge: thick at one end, a line at the other.
     taper = np.clip(1 + float(rng.choice([-0.5, 0.5])) * along / np.float32(long), 0.3, 1.5)
     reach = np.hypot(along / np.float32(long), across / (np.float32(thick) * taper))
     mask = _soft(reach, thick)
-    return _paint(volume, mask, severity, volume.build.meniscus, int(rng.integers(2, 4)))
+    return _paint(volume, mask, severity, volume.build.meniscus, int(rng.integers(3, 5)))
 
 
 def effusion(volume: Volume, severity: float, rng: np.random.Generator) -> list[SliceBox]:
@@ -231,7 +231,7 @@ def effusion(volume: Volume, severity: float, rng: np.random.Generator) -> list[
     Parameters, results and the meaning of `severity` are those of `ligament_tear`.
     """
     severity = _unit(severity)
-    long, thick = 0.12 + 0.16 * severity, 0.045 + 0.06 * severity
+    long, thick = 0.14 + 0.20 * severity, 0.055 + 0.08 * severity
     upright = np.pi / 2 if volume.plane == "sagittal" else 0.0
     angle = upright + float(np.deg2rad(rng.uniform(-15, 15)))
     along, across = _local(volume, volume.build.pouch, angle)

@@ -43,7 +43,7 @@ PRESENCE = np.array(
 # Effusion is the clearest, because it alone must tell "abnormal only" from "none".
 SEVERITY = np.array([[4.4, 2.0], [4.4, 2.0], [4.8, 2.0]])
 VALID_SHARE = 0.2
-SLICES = (6, 14)
+SLICES = (5, 10)
 
 Severities = NDArray[np.float64]
 
