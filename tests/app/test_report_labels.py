@@ -101,3 +101,7 @@ def test_other_data_have_none(scored, page):
     scored.set("studies.knee.adapter", "folders")
     scored.set("studies.knee.source", {"kind": "path", "path": "~/mrnet"})
     assert HEADING not in fake_labels.report(scored)
+
+
+def test_sizes_are_those_of_volumes(page):
+    assert "Sizes and intensities of the 3\u202f750 volumes (107\u202f000 slices) as they came." in page

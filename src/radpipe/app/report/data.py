@@ -89,9 +89,12 @@ def _facts(study: Study) -> list[tuple[str, str]]:
 
 def _sizes(study: Study) -> str:
     stored = study.best.recipe["image"]["side"]
-    best = study.ingest["fingerprint"]["recommended_size"]
+    seen = study.ingest["fingerprint"]
+    best, what = seen["recommended_size"], "pictures"
+    if "n_slices" in seen:
+        what = f"{whole(seen['n_pictures'])} volumes ({whole(seen['n_slices'])} slices)"
     return (
-        f"Sizes and intensities of the pictures as they came. They are stored with a side of"
+        f"Sizes and intensities of the {what} as they came. They are stored with a side of"
         f" {stored} pixels; {best} is the largest usual side that enlarges few of them."
     )
 
