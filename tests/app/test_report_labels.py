@@ -104,4 +104,7 @@ def test_other_data_have_none(scored, page):
 
 
 def test_sizes_are_those_of_volumes(page):
-    assert "Sizes and intensities of the 3\u202f750 volumes (107\u202f000 slices) as they came." in page
+    assert (
+        "Sizes and intensities of the 3\u202f750 volumes (107\u202f000 slices) as they came."
+        in page
+    )

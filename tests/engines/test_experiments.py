@@ -66,3 +66,30 @@ def test_what_was_not_scored_is_a_dash():
 def test_a_state_that_dvc_cannot_read_says_so():
     lines = shown(state("workspace"), state("a" * 40, error={"msg": "no such file", "type": "E"}))
     assert "failed: no such file" in lines[-1]
+
+
+def test_every_study_has_a_table_of_its_own():
+    """And there only what concerns it: the other's settings change nothing in it."""
+
+    def both(rev, lr, side):
+        found = state(rev, lr=lr, **{"bones-v1": SCORE, "knee-v1": SCORE})
+        settings = found["data"]["params"]["params.yaml"]["data"]
+        settings["variants"]["bones-v1"]["study"] = "bones"
+        settings["variants"]["knee-v1"] = {"study": "knee_mri"}
+        settings["studies"] = {"knee_mri": {"image": {"side": side}}}
+        settings["evaluation"] = {"bootstrap": 100 * side}
+        return found
+
+    assert shown(both("workspace", 0.3, 64), both("a" * 40, 0.1, 32)) == [
+        "bones      v1",
+        "workspace  0.913 [0.888, 0.936]",
+        "           variants.bones-v1.train.lr: 0.1 -> 0.3",
+        "           evaluation.bootstrap: 3200 -> 6400",
+        "aaaaaaa    0.913 [0.888, 0.936]",
+        "",
+        "knee_mri   v1",
+        "workspace  0.913 [0.888, 0.936]",
+        "           studies.knee_mri.image.side: 32 -> 64",
+        "           evaluation.bootstrap: 3200 -> 6400",
+        "aaaaaaa    0.913 [0.888, 0.936]",
+    ]

@@ -1,8 +1,8 @@
 """`radpipe experiments`: what `dvc exp show` knows, in the few columns that matter."""
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from radpipe.engines.record import dvc
@@ -25,12 +25,15 @@ class Row:
         Variant to (value, lower and upper end of its interval).
     changes
         What `params.yaml` has other than the row's commit, one line a setting.
+    studies
+        Variant to the study it belongs to, as far as the settings say.
 
     """
 
     name: str
     scores: Mapping[str, tuple[float, float, float]]
     changes: tuple[str, ...]
+    studies: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_experiments(text: str) -> list[Row]:
@@ -50,15 +53,42 @@ def layout(rows: list[Row], width: int) -> str:
     """Lay the rows out in `width` columns: name, a score per variant, then what was changed.
 
     Variants are ordered by their score in the first row that has one; those for which there
-    is no room are counted in the last line.
+    is no room are counted in the last line. Each study has a table of its own, because scores
+    of different data cannot be compared.
     """
+    study_of = {variant: study for row in reversed(rows) for variant, study in row.studies.items()}
     variants = _order(rows)
+    studies = sorted({study_of.get(variant, "") for variant in variants})
+    if len(studies) < 2:
+        return _table(rows, variants, width, title="experiment")
+    tables = []
+    for study in studies:
+        own = [variant for variant in variants if study_of.get(variant, "") == study]
+        others = {name for name in study_of if study_of[name] != study}
+        mine = [replace(row, changes=_concerning(row.changes, study, others)) for row in rows]
+        tables.append(_table(mine, own, width, title=study or "experiment"))
+    return "\n\n".join(tables)
+
+
+def _concerning(changes: Iterable[str], study: str, others: set[str]) -> tuple[str, ...]:
+    """Leave out what was changed of variants and settings of other studies."""
+    found = []
+    for change in changes:
+        block, _, rest = change.partition(".")
+        name = rest.partition(".")[0]
+        foreign = name in others if block == "variants" else name != study
+        if block not in ("variants", "studies") or not foreign:
+            found.append(change)
+    return tuple(found)
+
+
+def _table(rows: list[Row], variants: list[str], width: int, *, title: str) -> str:
     prefix = _shared(variants)
-    left = max([len(row.name) for row in rows] + [len("experiment")])
+    left = max([len(row.name) for row in rows] + [len(title)])
     room = max(1, (width - left) // (CELL + GAP))
     shown = variants[:room]
     head = [variant.removeprefix(prefix) for variant in shown]
-    lines = ["experiment".ljust(left) + "".join(" " * GAP + h[:CELL].ljust(CELL) for h in head)]
+    lines = [title.ljust(left) + "".join(" " * GAP + h[:CELL].ljust(CELL) for h in head)]
     for row in rows:
         cells = (_cell(row, variant) for variant in shown)
         lines.append(row.name.ljust(left) + "".join(" " * GAP + cell.ljust(CELL) for cell in cells))
@@ -94,7 +124,9 @@ def _row(state: Mapping[str, Any], commit: Mapping[str, Any], *, indent: str) ->
     name = indent + (state.get("name") or (rev if rev == "workspace" else rev[:7]))
     if error := state.get("error"):
         return Row(name, scores, (f"failed: {error.get('msg', '')}",))
-    return Row(name, scores, tuple(_changes(before, params)))
+    blocks = params.get("variants") or {}
+    studies = {variant: block["study"] for variant, block in blocks.items() if "study" in block}
+    return Row(name, scores, tuple(_changes(before, params)), studies)
 
 
 def _file(data: Mapping[str, Any], kind: str, path: str) -> Mapping[str, Any]:
