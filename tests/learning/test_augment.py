@@ -8,7 +8,8 @@ import torch
 
 from radpipe.core.params import load_preset
 from radpipe.core.settings import Augmentation
-from radpipe.learning.augment import Drawn, apply, draw, draw_batch
+from radpipe.learning.augment import Drawn, apply, apply_batch, draw, draw_batch
+from radpipe.learning.data import Batch
 from tests.small_study import ROOT, presets
 
 
@@ -106,19 +107,42 @@ SLICES = np.array([[2, 3], [1, 2], [4, 1]])
 TURN = Augmentation(rotate=30, flip_horizontal=0.5, brightness=(0.5, 1.5))
 
 
-def test_all_slices_of_a_volume_are_changed_alike():
+def exams(channels: int = 1) -> Batch:
+    """Return exams of `SLICES`, every slice of which shows the same."""
+    picture = torch.rand(1, channels, 16, 16, generator=chance(1))
+    views = [picture.expand(int(n), -1, -1, -1).contiguous() for n in SLICES.sum(axis=0)]
+    return Batch(tuple(views), tuple(map(tuple, SLICES.T.tolist())))
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_all_slices_of_a_volume_are_changed_alike(channels):
+    """And as a picture by itself would be; volumes and views differ."""
+    batch = exams(channels)
     drawn = draw_batch(TURN, SLICES, slice(None), chance())
-    for one, counts in zip(drawn, SLICES.T, strict=True):
-        volumes = one.affine.split(counts.tolist())
-        assert all((volume == volume[0]).all() for volume in volumes)
-        assert len(torch.unique(one.affine, dim=0)) == len(counts)
-        assert len(torch.unique(one.brightness)) == len(counts)
+    changed, firsts = apply_batch(batch, drawn), []
+    for view, before, one, counts in zip(
+        changed.views, batch.views, drawn, batch.counts, strict=True
+    ):
+        for k, volume in enumerate(view.split(list(counts))):
+            assert (volume == volume[0]).all()
+            by_itself = apply(before[:1], one.of(np.array([k])))
+            torch.testing.assert_close(volume[:1], by_itself)
+            firsts.append(volume[0])
+    assert len(torch.unique(torch.stack(firsts), dim=0)) == SLICES.size
+
+
+def test_nothing_drawn_changes_no_exam():
+    batch = exams()
+    drawn = draw_batch(Augmentation(), SLICES, slice(None), chance())
+    assert all(a is b for a, b in zip(apply_batch(batch, drawn).views, batch.views, strict=True))
 
 
 def test_a_published_accident_changes_every_slice_by_itself():
     drawn = draw_batch(TURN.model_copy(update={"per_slice": True}), SLICES, slice(None), chance())
     for one, counts in zip(drawn, SLICES.T, strict=True):
         assert len(torch.unique(one.affine, dim=0)) == counts.sum()
+    changed = apply_batch(exams(), drawn).views[0]
+    assert len(torch.unique(changed, dim=0)) == SLICES[:, 0].sum()
 
 
 @pytest.mark.parametrize("per_slice", [False, True])
@@ -127,8 +151,8 @@ def test_processes_draw_the_same_and_take_their_own(per_slice):
     whole = draw_batch(settings, SLICES, slice(None), chance())
     mine = draw_batch(settings, SLICES, slice(1, None, 2), chance())
     for ours, all_of_them, counts in zip(mine, whole, SLICES.T, strict=True):
-        start = counts[0]
-        assert torch.equal(ours.affine, all_of_them.affine[start : start + counts[1]])
+        start, end = (counts[0], counts[0] + counts[1]) if per_slice else (1, 2)
+        assert torch.equal(ours.affine, all_of_them.affine[start:end])
 
 
 def test_pictures_are_changed_as_they_were_before_there_were_volumes():

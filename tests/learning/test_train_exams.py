@@ -50,7 +50,7 @@ def test_a_stopped_run_goes_on_to_the_bit_and_shows_the_same(make_exams, tmp_pat
     assert one.scalars == other.scalars
     assert {row["name"] for row in one.scalars} >= {"running/train_auc", "tune_auc"}
     assert repr(one.histograms) == repr(other.histograms)
-    assert {row["step"] for row in one.histograms} == {1, 2, 3}
+    assert {row["epoch"] for row in one.histograms} == {1, 2, 3}
 
 
 def test_telemetry_changes_no_weight(make_exams, tmp_path):

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from radpipe.core.settings import Augmentation
+from radpipe.learning.data import Batch
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,10 @@ class Drawn:
     flip: Tensor | None = None
     affine: Tensor | None = None
     brightness: Tensor | None = None
+
+    def __len__(self) -> int:
+        parts = [part for part in (self.flip, self.affine, self.brightness) if part is not None]
+        return len(parts[0]) if parts else 0
 
     def of(self, pictures: np.ndarray) -> "Drawn":
         """Return what was drawn for some of the pictures, by number; any may come again."""
@@ -57,23 +62,41 @@ def draw_batch(
     Returns
     -------
     list of Drawn
-        For every view, one entry for each slice of `mine`, one case after the other.
+        For every view, one entry for each case of `mine`, or for each slice of these, one
+        case after the other.
 
     """
     found = []
     for counts in slices.T:
-        owner = np.repeat(np.arange(len(counts)), counts)
-        slots = np.flatnonzero(np.isin(owner, np.arange(len(counts))[mine]))
+        cases = np.arange(len(counts))
         if settings.per_slice:
+            owner = np.repeat(cases, counts)
+            slots = np.flatnonzero(np.isin(owner, cases[mine]))
             found.append(draw(settings, len(owner), generator).of(slots))
         else:
-            found.append(draw(settings, len(counts), generator).of(owner[slots]))
+            found.append(draw(settings, len(counts), generator).of(cases[mine]))
     return found
 
 
-def apply_batch(views: Sequence[Tensor], drawn: Sequence[Drawn]) -> tuple[Tensor, ...]:
-    """Change every view of a batch as drawn."""
-    return tuple(apply(view, one) for view, one in zip(views, drawn, strict=True))
+def apply_batch(batch: Batch, drawn: Sequence[Drawn]) -> Batch:
+    """Change every view of a batch as `draw_batch` has drawn."""
+    views = [
+        _apply_view(view, counts, one)
+        for view, counts, one in zip(batch.views, batch.counts, drawn, strict=True)
+    ]
+    return Batch(tuple(views), batch.counts)
+
+
+def _apply_view(view: Tensor, counts: Sequence[int], drawn: Drawn) -> Tensor:
+    if len(drawn) in (0, len(view)):
+        return apply(view, drawn)
+    # The slices of a volume move alike, so they are the channels of one picture: where each
+    # pixel comes from is worked out once, which takes a third of the time.
+    volumes = [
+        apply(volume.flatten(0, 1)[None], drawn.of(np.array([k]))).view(volume.shape)
+        for k, volume in enumerate(torch.split(view, list(counts)))
+    ]
+    return torch.cat(volumes)
 
 
 def draw(settings: Augmentation, n: int, generator: torch.Generator) -> Drawn:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from radpipe.core.errors import ConfigError
 from radpipe.learning.augment import apply_batch, draw_batch
-from radpipe.learning.data import Batch, gather
+from radpipe.learning.data import gather
 from radpipe.learning.losses import Loss
 from radpipe.learning.run import Run
 from radpipe.learning.state import State
@@ -91,7 +91,7 @@ def batch_gradient(run: Run, state: State, batch: Tensor, n_batches: int) -> See
     drawn = draw_batch(run.recipe.augment, slices, mine, state.generator)
     chosen = chosen[mine]
     images = gather(run.store, run.train.rows[chosen], run.device)
-    images = Batch(apply_batch(images.views, drawn), images.counts)
+    images = apply_batch(images, drawn)
     truth = torch.from_numpy(run.train.targets[chosen]).to(run.device, non_blocking=True)
     half = run.how.precision == "bfloat16"
     total = torch.zeros((), dtype=torch.float64, device=run.device)

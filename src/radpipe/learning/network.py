@@ -155,5 +155,8 @@ def load_network(path: Path, recipe: Recipe, store: Pixels) -> Network:
     model = build_empty(recipe.model, **shape_of(store, recipe))
     empty = torch.empty(store.channels)
     network = make_network(recipe, model, empty, empty)
-    network.load_state_dict(load_file(path), assign=True)
-    return network.eval()
+    # Copied, because tensors in a file lie anywhere, and where a tensor lies may decide the
+    # last bits of what is computed with it.
+    tensors = {name: tensor.clone() for name, tensor in load_file(path).items()}
+    network.load_state_dict(tensors, assign=True)
+    return network.to(memory_format=torch.channels_last).eval()
