@@ -3,7 +3,7 @@
 The three-plane AlexNet of preset `knee_mri/alexnet_planes` on exams of MRNet's shape: three
 planes of about 30 slices, 256 x 256 pixels. All sides train the same network with the same
 optimiser, one exam at a time, in turns, in one process with the same number of threads; the
-table shows the median of exams per second.
+table shows the median of exams per second, by their slices, whose number differs.
 
     loop     one npy file a plane read per exam, brought to three channels in float32, one pass
              a plane, changed slice by slice on the processor
@@ -45,6 +45,8 @@ SIDE = 256
 LABELS = ["abnormal", "acl", "meniscus"]
 VIEWS = ["axial", "coronal", "sagittal"]
 PRESETS = Path(__file__).parent.parent / "presets"
+# Of an exam of MRNet on average, all planes together.
+SLICES = 3 * 31.48
 UNCHANGED = {"flip_horizontal": 0, "translate": 0, "scale": None, "rotate": 0}
 # (one side, the other, ratio asked for)
 RATIOS = (
@@ -129,15 +131,15 @@ def radpipe_run(
     return make_run(recipe, Mapped(folder / "pixels.npy", counts), cases, cases)
 
 
-def radpipe_steps(run: Run, state: State | None = None) -> Iterator[None]:
-    """Train as the step `train` does, without scoring `tune`."""
+def radpipe_steps(run: Run, state: State | None = None) -> Iterator[int]:
+    """Train as the step `train` does, without scoring `tune`; yield the slices of each exam."""
     state = state or start(run, seed=0)
     while True:
         state.progress.batch = 0
         begin_epoch(run, state)
         for group in groups_left(run, state):
             one_step(run, state, group)
-            yield
+            yield int(run.store.slices(run.train.rows[group[0].numpy()]).sum())
 
 
 class Planes(nn.Module):
@@ -158,7 +160,7 @@ class Planes(nn.Module):
         return logits
 
 
-def bare_steps(counts: np.ndarray, truth: np.ndarray, run: Run) -> Iterator[None]:
+def bare_steps(counts: np.ndarray, truth: np.ndarray, run: Run) -> Iterator[int]:
     """Train this project's network on a few exams that are ready in memory, nothing else."""
     half = run.how.precision == "bfloat16"
     state = start(run, seed=0)
@@ -177,13 +179,16 @@ def bare_steps(counts: np.ndarray, truth: np.ndarray, run: Run) -> Iterator[None
             nn.functional.binary_cross_entropy_with_logits(logits.float(), target).backward()
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
-            yield
+            yield sum(len(view) for view in views)
 
 
 def loop_steps(
     folder: Path, truth: np.ndarray, device: torch.device, *, changed: bool = True, lr: float = 1e-5
-) -> Iterator[Planes]:
-    """Train as published: files, float32, three channels, one exam and one plane at a time."""
+) -> Iterator[tuple[int, Planes]]:
+    """Train as published: files, float32, three channels, one exam and one plane at a time.
+
+    Yields the slices of each exam, and the network.
+    """
     change = v2.Compose(
         [v2.RandomHorizontalFlip(0.5), v2.RandomAffine(10, translate=(0.11, 0.11), scale=(1, 1.2))]
     )
@@ -207,7 +212,7 @@ def loop_steps(
             loss.backward()
             optimizer.step()
             loss.item()  # the published loop keeps the loss of every exam
-            yield net
+            yield sum(len(view) for view in views), net
 
 
 def read_exam(folder: Path, exam: int) -> list[Tensor]:
@@ -224,19 +229,19 @@ def make_sides(folder: Path, n: int, threads: int, changed: bool) -> dict[str, A
         run = radpipe_run(folder, counts, truth, **how)
         sides[f"radpipe {precision}"] = radpipe_steps(run)
         sides[f"bare {precision}"] = bare_steps(counts, truth, run)
-    sides["loop float32"] = loop_steps(folder, truth, run.device, changed=changed)
+    loop = loop_steps(folder, truth, run.device, changed=changed)
+    sides["loop float32"] = (slices for slices, _ in loop)
     return sides
 
 
-def rate(steps: Iterator[None], seconds: float, wait: Callable[[], Any]) -> float:
-    """Return exams per second over at least `seconds`."""
+def rate(steps: Iterator[int], seconds: float, wait: Callable[[], Any]) -> float:
+    """Return exams of `SLICES` slices per second over at least `seconds`."""
     wait()
     began, count = time.perf_counter(), 0
     while time.perf_counter() - began < seconds:
-        next(steps)
-        count += 1
+        count += next(steps)
     wait()
-    return count / (time.perf_counter() - began)
+    return count / SLICES / (time.perf_counter() - began)
 
 
 def measure(sides: dict[str, Any], seconds: float, rounds: int) -> dict[str, list[float]]:
@@ -270,7 +275,7 @@ def equal_auc(folder: Path, n: int, epochs: int, threads: int) -> dict[str, list
         torch.manual_seed(seed)
         loop = loop_steps(folder, truth[:n_train], run.device, changed=False, lr=1e-4)
         for _ in range(epochs * n_train):
-            net = next(loop)
+            _, net = next(loop)
         with torch.inference_mode():
             answers = [
                 net([v[:, None].expand(-1, 3, -1, -1).float() / 255 for v in read_exam(folder, k)])

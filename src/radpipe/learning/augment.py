@@ -96,7 +96,7 @@ def _apply_view(view: Tensor, counts: Sequence[int], drawn: Drawn) -> Tensor:
         apply(volume.flatten(0, 1)[None], drawn.of(np.array([k]))).view(volume.shape)
         for k, volume in enumerate(torch.split(view, list(counts)))
     ]
-    return torch.cat(volumes)
+    return volumes[0] if len(volumes) == 1 else torch.cat(volumes)
 
 
 def draw(settings: Augmentation, n: int, generator: torch.Generator) -> Drawn:

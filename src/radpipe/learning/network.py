@@ -76,7 +76,7 @@ class Network(nn.Module):
     def _normal(self, images: Tensor, counts: Sequence[int]) -> Tensor:
         if self.stretch:
             images = stretched(images, counts)
-        normal = (images - self.mean) / self.sd
+        normal = (images - self.mean).div_(self.sd)
         return normal.contiguous(memory_format=torch.channels_last)
 
 
