@@ -20,7 +20,7 @@ import json
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ import torch
 from torch import Tensor, nn
 from torchvision.models import alexnet
 from torchvision.transforms import v2
+from training import measure
 
 from radpipe.core.params import load_preset
 from radpipe.core.recipe import Artifact, Recipe
@@ -234,29 +235,6 @@ def make_sides(folder: Path, n: int, threads: int, changed: bool) -> dict[str, A
     return sides
 
 
-def rate(steps: Iterator[int], seconds: float, wait: Callable[[], Any]) -> float:
-    """Return exams of `SLICES` slices per second over at least `seconds`."""
-    wait()
-    began, count = time.perf_counter(), 0
-    while time.perf_counter() - began < seconds:
-        count += next(steps)
-    wait()
-    return count / SLICES / (time.perf_counter() - began)
-
-
-def measure(sides: dict[str, Any], seconds: float, rounds: int) -> dict[str, list[float]]:
-    """Measure all sides in turns, so that a slow spell of the machine hits them all."""
-    wait = torch.cuda.synchronize if torch.cuda.is_available() else (lambda: None)
-    for steps in sides.values():
-        next(steps)
-        next(steps)
-    rates: dict[str, list[float]] = {name: [] for name in sides}
-    for _ in range(rounds):
-        for name, steps in sides.items():
-            rates[name].append(rate(steps, seconds / rounds, wait))
-    return rates
-
-
 def equal_auc(folder: Path, n: int, epochs: int, threads: int) -> dict[str, list[float]]:
     """Return the mean AUC over labels on unseen exams, a seed each, of both loops."""
     truth, counts, n_train = make_phantom(folder, n)
@@ -371,6 +349,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         sides = make_sides(Path(folder), args.exams, args.threads, not args.unchanged)
         rates = measure(sides, args.seconds, args.rounds)
+    # Slices a second, as exams of an average number of slices.
+    rates = {name: [each / SLICES for each in values] for name, values in rates.items()}
     middle = {name: statistics.median(values) for name, values in rates.items()}
     for name, value in middle.items():
         print(f"{name:36}{value:8.3f} exams/s")

@@ -85,7 +85,7 @@ def make_files(folder: Path, n: int) -> np.ndarray:
 
 
 def make_sides(folder: Path, n: int, threads: int, workers: int) -> dict[str, Any]:
-    """Return, per side, a generator that trains for ever and yields after every step."""
+    """Return, per side, a generator that trains for ever and yields its pictures step by step."""
     small = make_files(folder, n)
     sides = {}
     for precision in ("float32", "bfloat16"):
@@ -123,7 +123,7 @@ def radpipe_run(file: Path, n: int, threads: int, precision: str) -> Run:
     return make_run(recipe, InMemory(file), cases, cases)
 
 
-def radpipe_steps(run: Run) -> Iterator[None]:
+def radpipe_steps(run: Run) -> Iterator[int]:
     """Train as the step `train` does, without scoring `tune`."""
     state = start(run, seed=0)
     while True:
@@ -131,7 +131,7 @@ def radpipe_steps(run: Run) -> Iterator[None]:
         begin_epoch(run, state)
         for group in groups_left(run, state):
             one_step(run, state, group)
-            yield
+            yield BATCH
 
 
 def network(device: torch.device) -> tuple[nn.Module, Any]:
@@ -142,7 +142,7 @@ def network(device: torch.device) -> tuple[nn.Module, Any]:
     return net, torch.optim.AdamW(net.parameters(), lr=1e-3, weight_decay=0.05, fused=True)
 
 
-def bare_steps(small: np.ndarray, run: Run) -> Iterator[None]:
+def bare_steps(small: np.ndarray, run: Run) -> Iterator[int]:
     """Train on a few batches that are ready in memory, nothing else."""
     device, half = run.device, run.how.precision == "bfloat16"
     net, optimizer = network(device)
@@ -157,10 +157,10 @@ def bare_steps(small: np.ndarray, run: Run) -> Iterator[None]:
             loss.backward()
             optimizer.step()
             optimizer.zero_grad()
-            yield
+            yield BATCH
 
 
-def plain_steps(folder: Path, workers: int, device: torch.device) -> Iterator[None]:
+def plain_steps(folder: Path, workers: int, device: torch.device) -> Iterator[int]:
     """Train as tutorials do, from files."""
     changes = transforms.Compose(
         [
@@ -185,18 +185,17 @@ def plain_steps(folder: Path, workers: int, device: torch.device) -> Iterator[No
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-            yield
+            yield BATCH
 
 
-def rate(steps: Iterator[None], seconds: float, wait: Callable[[], Any]) -> float:
-    """Return pictures per second over at least `seconds`."""
+def rate(steps: Iterator[int], seconds: float, wait: Callable[[], Any]) -> float:
+    """Return what steps say they did (pictures, slices) per second, over at least `seconds`."""
     wait()
     began, count = time.perf_counter(), 0
     while time.perf_counter() - began < seconds:
-        next(steps)
-        count += 1
+        count += next(steps)
     wait()
-    return BATCH * count / (time.perf_counter() - began)
+    return count / (time.perf_counter() - began)
 
 
 def measure(sides: dict[str, Any], seconds: float, rounds: int) -> dict[str, list[float]]:

@@ -170,7 +170,7 @@ def fracture(anatomy: Anatomy, severity: float, rng: np.random.Generator) -> tup
         (x0, y0, x1, y1) around the lesion, pixels, x1 and y1 exclusive.
 
     """
-    severity = _unit(severity)
+    severity = checked_severity(severity)
     width = anatomy.half_width
     place = _place(anatomy, 0.8 * width, rng)
     slope, direction = float(rng.uniform(-0.6, 0.6)), float(rng.choice([-1.0, 1.0]))
@@ -194,7 +194,7 @@ def shatter(anatomy: Anatomy, severity: float, rng: np.random.Generator) -> tupl
     Parameters, results and the meaning of `severity` are those of `fracture`: pieces move
     apart, turn lighter or darker and part from each other in proportion to it.
     """
-    severity = _unit(severity)
+    severity = checked_severity(severity)
     width = anatomy.half_width
     reach = 1.6 * width
     place = _place(anatomy, reach, rng)
@@ -372,12 +372,12 @@ def _texture(shape: tuple[int, int], rng: np.random.Generator, spread: float = 0
     cell = min(shape) / 14
     counts = [max(2, round(length / cell)) for length in shape]
     grid = 1 + spread * rng.standard_normal(counts).astype(np.float32)
-    down, right = (_weights(n, k) for n, k in zip(shape, counts, strict=True))
+    down, right = (linear_weights(n, k) for n, k in zip(shape, counts, strict=True))
     texture: Pixels = down @ np.clip(grid, 1 - 2 * spread, 1 + 2 * spread) @ right.T
     return texture
 
 
-def _weights(length: int, count: int) -> Pixels:
+def linear_weights(length: int, count: int) -> Pixels:
     """Return (length, count) weights of linear interpolation between `count` knots."""
     place = np.linspace(0, count - 1, length, dtype=np.float32)
     weights: Pixels = 1 - np.abs(place[:, None] - np.arange(count, dtype=np.float32))
@@ -393,7 +393,8 @@ def _place(anatomy: Anatomy, reach: float, rng: np.random.Generator) -> float:
     return float(rng.uniform(-room, room))
 
 
-def _unit(severity: float) -> float:
+def checked_severity(severity: float) -> float:
+    """Return a severity as it is; one outside 0..1 is a `ValueError`."""
     if not 0 <= severity <= 1:
         raise ValueError(f"severity must lie in 0..1, got {severity!r}")
     return float(severity)

@@ -18,7 +18,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from radpipe.imaging.phantom import noise
+from radpipe.imaging.phantom import checked_severity, linear_weights, noise
 
 Pixels = NDArray[np.float32]
 Place = tuple[float, float, float]
@@ -200,7 +200,7 @@ def ligament_tear(volume: Volume, severity: float, rng: np.random.Generator) -> 
         Boxes, one a slice.
 
     """
-    radius = 0.08 + 0.14 * _unit(severity)
+    radius = 0.08 + 0.14 * checked_severity(severity)
     along, across = _local(volume, volume.build.ligament, float(rng.uniform(0, np.pi)))
     bearing = np.arctan2(across, along)
     lobes = 1 + 0.25 * np.sin(3 * bearing + np.float32(rng.uniform(0, 2 * np.pi)))
@@ -214,7 +214,7 @@ def meniscal_tear(volume: Volume, severity: float, rng: np.random.Generator) -> 
 
     Parameters, results and the meaning of `severity` are those of `ligament_tear`.
     """
-    severity = _unit(severity)
+    severity = checked_severity(severity)
     long, thick = 0.15 + 0.20 * severity, 0.06 + 0.09 * severity
     angle = float(np.deg2rad(rng.uniform(-20, 20)))
     along, across = _local(volume, volume.build.meniscus, angle)
@@ -230,7 +230,7 @@ def effusion(volume: Volume, severity: float, rng: np.random.Generator) -> list[
 
     Parameters, results and the meaning of `severity` are those of `ligament_tear`.
     """
-    severity = _unit(severity)
+    severity = checked_severity(severity)
     long, thick = 0.14 + 0.20 * severity, 0.055 + 0.08 * severity
     upright = np.pi / 2 if volume.plane == "sagittal" else 0.0
     angle = upright + float(np.deg2rad(rng.uniform(-15, 15)))
@@ -314,7 +314,7 @@ def _paint(
     volume: Volume, mask: Pixels, severity: float, place: Place, n_slices: int
 ) -> list[SliceBox]:
     """Add a lesion to the slices nearest to its place; the one in their middle in full."""
-    severity = _unit(severity)
+    severity = checked_severity(severity)
     through = AXES[volume.plane][2]
     distance = np.abs(volume.depth - np.float32(place[through]))
     nearest = np.sort(np.argsort(distance, kind="stable")[:n_slices])
@@ -336,19 +336,8 @@ def _texture(shape: tuple[int, int, int], rng: np.random.Generator) -> Pixels:
     counts = (max(2, shape[0] // 3), shape[1] // 8, shape[2] // 8)
     grid = rng.standard_normal(counts).astype(np.float32)
     for axis, (length, count) in enumerate(zip(shape, counts, strict=True)):
-        grid = np.moveaxis(np.tensordot(_weights(length, count), grid, axes=(1, axis)), 0, axis)
+        grid = np.moveaxis(
+            np.tensordot(linear_weights(length, count), grid, axes=(1, axis)), 0, axis
+        )
     field: Pixels = 1 + np.float32(TEXTURE_SD) * np.clip(grid, -2, 2)
     return field
-
-
-def _weights(length: int, count: int) -> Pixels:
-    """Return (length, count) weights of linear interpolation between `count` knots."""
-    place = np.linspace(0, count - 1, length, dtype=np.float32)
-    weights: Pixels = 1 - np.abs(place[:, None] - np.arange(count, dtype=np.float32))
-    return np.maximum(weights, 0)
-
-
-def _unit(severity: float) -> float:
-    if not 0 <= severity <= 1:
-        raise ValueError(f"severity must lie in 0..1, got {severity!r}")
-    return float(severity)

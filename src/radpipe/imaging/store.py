@@ -169,7 +169,7 @@ class Store:
             the first row, then of the second, and so on.
 
         """
-        wanted = np.asarray(rows if isinstance(rows, np.ndarray) else list(rows), dtype=np.intp)
+        wanted = _numbers(rows)
         if not self.volumes:
             return self._gather(self._shard[wanted], self._first[wanted])
         ends = np.cumsum(self._slices[wanted])
@@ -195,7 +195,7 @@ class Store:
             the one after the middle.
 
         """
-        wanted = np.asarray(rows if isinstance(rows, np.ndarray) else list(rows), dtype=np.intp)
+        wanted = _numbers(rows)
         return self._gather(self._shard[wanted], self._first[wanted] + self._slices[wanted] // 2)
 
     def _gather(self, shard: NDArray[Any], place: NDArray[Any]) -> NDArray[Any]:
@@ -209,6 +209,10 @@ class Store:
     def _empty(self, count: int) -> NDArray[Any]:
         shape = (count, *self._shards[0].shape[1:])
         return np.empty(shape, dtype=self._shards[0].dtype)
+
+
+def _numbers(rows: Iterable[int] | NDArray[np.integer[Any]]) -> NDArray[np.intp]:
+    return np.asarray(rows if isinstance(rows, np.ndarray) else list(rows), dtype=np.intp)
 
 
 class StoreWriter:
