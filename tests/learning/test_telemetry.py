@@ -1,5 +1,7 @@
 """What a run shows of itself: written, forgotten after a resume, and read back."""
 
+import time
+
 import numpy as np
 import pytest
 import torch
@@ -146,6 +148,18 @@ def test_an_epoch_that_is_made_again_counts_once(tmp_path):
         with board(tmp_path, purge_step=first) as shown:
             for epoch in (1, 2)[first - 1 :]:
                 shown.epoch({"epoch": epoch, "tune_auc": value})
+    assert scalars(tmp_path, "tune_auc") == [(1, 0.25), (2, 0.75)]
+
+
+def test_a_resumed_run_is_read_after_the_one_before_even_within_a_second(tmp_path):
+    """TensorBoard reads files in the order of their names, which begin with a second."""
+    with board(tmp_path, purge_step=1) as shown:
+        shown.epoch({"epoch": 1, "tune_auc": 0.25})
+    (first,) = tmp_path.glob("events*")
+    last_of_its_second = f"events.out.tfevents.{int(time.time()):010d}.~"
+    first.rename(tmp_path / last_of_its_second)
+    with board(tmp_path, purge_step=2) as shown:
+        shown.epoch({"epoch": 2, "tune_auc": 0.75})
     assert scalars(tmp_path, "tune_auc") == [(1, 0.25), (2, 0.75)]
 
 

@@ -4,6 +4,7 @@ Nothing here has a bearing on a run's results: no generator is drawn from, and n
 taken from what is written.
 """
 
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeAlias
@@ -95,7 +96,7 @@ class Board:
 
     def __enter__(self) -> Self:
         if self._writes:
-            self._epochs = SummaryWriter(str(self._folder), purge_step=self._purge_step)
+            self._epochs = _writer(self._folder, self._purge_step)
         return self
 
     def __exit__(
@@ -185,7 +186,7 @@ class Board:
 
     def _write_running(self) -> None:
         if self._running is None:
-            self._running = SummaryWriter(str(self._folder / RUNNING), purge_step=self._n_batches)
+            self._running = _writer(self._folder / RUNNING, self._n_batches)
         seen = self._so_far()
         truth = seen["truth"].numpy()
         n_known = int((~np.isnan(truth)).sum())
@@ -212,6 +213,18 @@ class Board:
 
     def _forget(self) -> None:
         self._seen = {name: [] for name in SEEN}
+
+
+def _writer(folder: Path, purge_step: int) -> SummaryWriter:
+    """Start a file of events that sorts after those of the folder.
+
+    TensorBoard reads the files of a folder in the order of their names, which begin with the
+    second of their start and end with a number that is not padded. Of two files of one second
+    the older one could be read last, and a resumed run's epochs would vanish.
+    """
+    while any(folder.glob(f"events.out.tfevents.{int(time.time()):010d}.*")):
+        time.sleep(0.05)
+    return SummaryWriter(str(folder), purge_step=purge_step)
 
 
 def _finite(tensor: Tensor | None) -> np.ndarray:
