@@ -66,7 +66,7 @@ def test_a_store_a_summary_and_a_picture_come_out(project: Project) -> None:
     assert done.returncode == 0, done.stderr
     store = Store(project.root / "data/bones/store")
     assert (len(store), store.size, store.channels, store.bits) == (12, 32, 1, 8)
-    assert "refused paper.png: is a PDF" in done.stderr
+    assert "refused a file of case paper.png: is a PDF" in done.stderr
     text = (project.root / "results/studies/bones/ingest.json").read_text()
     summary = json.loads(text)
     assert (summary["n_cases"], summary["n_cases_lost"]) == (13, 1)
@@ -100,7 +100,7 @@ def test_volumes_of_three_views(project: Project) -> None:
     assert done.returncode == 0, done.stderr
     store = Store(project.root / "data/bones/store")
     assert (store.cases, len(store), store.volumes) == (["0000", "0001", "0003"], 9, True)
-    assert "refused coronal 0002.npy: holds floating point" in done.stderr
+    assert "refused a file of 0002: holds floating point" in done.stderr
     text = (project.root / "results/studies/bones/ingest.json").read_text()
     summary = json.loads(text)
     assert (summary["n_cases"], summary["n_cases_lost"], summary["n_rejected"]) == (4, 1, 3)
@@ -119,7 +119,7 @@ def test_a_file_changed_since_fetch_stops_the_step(project: Project) -> None:
     Image.fromarray(np.zeros((20, 20), np.uint8)).save(raw / "ü 0001.png")
     done = project.step("ingest", *COMMAND)
     assert done.returncode == 2
-    assert "ü 0001.png (changed): not as fetch saw them" in done.stderr
+    assert "image of case ü 0001.png (changed): not as fetch saw them" in done.stderr
     assert not (project.root / "data/bones/store").exists()
 
 

@@ -2,7 +2,8 @@
 
 The places in the shards are fixed before the work begins; so bytes do not depend on how
 many workers there are. A refused file leaves its place black and is not in the index. A case
-of several views stays only if all of them do, because models look at all.
+of several views stays only if all of them do, because models look at all. Messages name views and cases: the
+path of a file can hold a patient's number, which adapters keep out of the names of cases.
 """
 
 import logging
@@ -12,7 +13,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +25,22 @@ from radpipe.core.errors import DataError, StaleError
 from radpipe.core.settings import Image
 from radpipe.imaging.fingerprint import fingerprint, slice_counts
 from radpipe.imaging.placing import runs
+from radpipe.imaging.regions import Facing
 from radpipe.imaging.store import INDEX, StoreWriter, building, shard_name, write_pictures
 from radpipe.imaging.volumes import count_slices
 from radpipe.imaging.worker import Chunk, Outcome, Task, start, work
 
 Rejected = list[tuple[str, str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """What became of the tasks of a store."""
+
+    stored: list[Outcome]
+    rejected: Rejected
+    fingerprint: dict[str, Any]
+
 
 log = logging.getLogger("radpipe.ingest")
 
@@ -81,6 +93,31 @@ def ingest(
     """
     tasks, incomplete = _whole_cases(list_tasks(cases, manifest), cases)
     tasks = [replace(task, slices=count_slices(raw / task.file)) for task in tasks]
+    packed = pack(tasks, raw, image, out, workers=workers, set_aside=incomplete)
+    return {**_counts(cases, packed), "fingerprint": packed.fingerprint}
+
+
+def pack(
+    tasks: Sequence[Task],
+    raw: Path,
+    image: Image,
+    out: Path,
+    *,
+    workers: int,
+    set_aside: Rejected,
+) -> Packed:
+    """Make a store of what tasks ask for; `ingest` says what its parameters mean.
+
+    Parameters
+    ----------
+    tasks
+        Sorted by case and view, with their numbers of slices.
+    raw, image, out, workers
+        As in `ingest`.
+    set_aside
+        What was refused before: file, case and reason.
+
+    """
     channels = 1 if image.channels == "grey" else 3
     with building(out) as folder:
         writer = StoreWriter(
@@ -96,7 +133,7 @@ def ingest(
         done = _without_broken_cases(done, writer)
         stored = [one for one in done if one.traits is not None]
         rejected = [(one.task.file, one.task.case, one.reason) for one in done if one.reason]
-        rejected += incomplete
+        rejected += set_aside
         _refuse_empty(stored, rejected)
         seen = [one.traits for one in done if one.traits is not None]
         summary = {
@@ -105,7 +142,7 @@ def ingest(
             **slice_counts([one.task.view for one in stored], [one.slices for one in seen]),
         }
         writer.finish(_index(done, writer), rejected, summary)
-    return {**_counts(cases, stored, rejected), "fingerprint": summary}
+    return Packed(stored, rejected, summary)
 
 
 def list_tasks(cases: pa.Table, manifest: Mapping[str, str]) -> list[Task]:
@@ -117,16 +154,17 @@ def list_tasks(cases: pa.Table, manifest: Mapping[str, str]) -> list[Task]:
         A file of the table is not in the manifest.
 
     """
-    names = cases["case"].to_pylist()
+    names, facings = cases["case"].to_pylist(), _facings(cases)
     found, unknown = [], []
     for view in _views(cases):
-        for case, file in zip(names, cases[f"file_{view}"].to_pylist(), strict=True):
+        files = cases[f"file_{view}"].to_pylist()
+        for case, file, facing in zip(names, files, facings, strict=True):
             if file is None:
                 continue
             if file not in manifest:
-                unknown.append(file)
+                unknown.append(f"{view} of {case}")
             else:
-                found.append(Task(case, view, file, manifest[file]))
+                found.append(Task(case, view, file, manifest[file], facing=facing))
     if unknown:
         raise StaleError(
             f"{_some(unknown)}: in the table of cases but not in the manifest. Run fetch and"
@@ -135,6 +173,14 @@ def list_tasks(cases: pa.Table, manifest: Mapping[str, str]) -> list[Task]:
     if not found:
         raise DataError("the table of cases names no file. Look at the layout, then run index.")
     return sorted(found, key=lambda task: (task.case, task.view))
+
+
+def _facings(cases: pa.Table) -> list[Facing]:
+    """Read which side of the patient each case is; where the columns are missing, none."""
+    if "side" not in cases.column_names:
+        return [Facing()] * len(cases)
+    both = cases["shows_both"].to_pylist()
+    return [Facing(side, b) for side, b in zip(cases["side"].to_pylist(), both, strict=True)]
 
 
 def _views(cases: pa.Table) -> list[str]:
@@ -222,7 +268,7 @@ def _in_processes(chunks: Iterator[Chunk], workers: int) -> Iterator[list[Outcom
 
 
 def _refuse_changed(done: Sequence[Outcome]) -> None:
-    changed = [f"{one.task.file} ({one.changed})" for one in done if one.changed]
+    changed = [f"{one.task.view} of {one.task.case} ({one.changed})" for one in done if one.changed]
     if changed:
         raise StaleError(
             f"{_some(changed)}: not as fetch saw them. If the change is wanted, run fetch and"
@@ -232,7 +278,7 @@ def _refuse_changed(done: Sequence[Outcome]) -> None:
 
 def _refuse_empty(stored: Sequence[Outcome], rejected: Sequence[tuple[str, str, str]]) -> None:
     if not stored:
-        lines = [f"{file}: {reason}" for file, _, reason in rejected]
+        lines = [f"{case}: {reason}" for _, case, reason in rejected]
         raise DataError(
             f"not one of {len(rejected)} files is a usable picture or volume:\n  "
             + "\n  ".join(lines[:SHOWN])
@@ -243,7 +289,7 @@ def _refuse_empty(stored: Sequence[Outcome], rejected: Sequence[tuple[str, str, 
 def _index(done: Sequence[Outcome], writer: StoreWriter) -> pa.Table:
     rows = []
     for number, one in enumerate(done):
-        if one.traits is None:
+        if one.traits is None or one.region is None:
             continue
         shard, first = writer.place(number)
         rows.append(
@@ -254,8 +300,11 @@ def _index(done: Sequence[Outcome], writer: StoreWriter) -> pa.Table:
                 "first": first,
                 "slices": one.traits.slices,
                 "file": one.task.file,
+                **asdict(one.region),
                 "rows": one.traits.rows,
                 "columns": one.traits.columns,
+                "row_mm": one.spacing[0],
+                "column_mm": one.spacing[1],
                 "sha256": one.task.sha256,
                 "sha256_pixels": one.sha256_pixels,
                 "phash": one.phash,
@@ -266,14 +315,13 @@ def _index(done: Sequence[Outcome], writer: StoreWriter) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=INDEX)
 
 
-def _counts(
-    cases: pa.Table, stored: Sequence[Outcome], rejected: Sequence[tuple[str, str, str]]
-) -> dict[str, Any]:
+def _counts(cases: pa.Table, packed: Packed) -> dict[str, Any]:
     """Count what came and what stayed; reasons without the details that follow in brackets."""
+    stored, rejected = packed.stored, packed.rejected
     kept = {one.task.case for one in stored}
     reasons = Counter(reason.partition(" (")[0] for _, _, reason in rejected)
-    for file, _, reason in rejected[:SHOWN]:
-        log.warning("refused %s: %s", file or "a case", reason)
+    for _, case, reason in rejected[:SHOWN]:
+        log.warning("refused a file of %s: %s", case, reason)
     if rejected:
         log.warning("refused %d in all; see rejected.csv in the store", len(rejected))
     pixels = Counter(one.sha256_pixels for one in stored)

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,10 @@ from radpipe.core.errors import DataError
 
 # uint8 or uint16; NumPy's types cannot say "either, and the same comes out".
 Array = NDArray[Any]
+
+# A side of the patient, and what a film can show.
+Side: TypeAlias = Literal["R", "L"]
+Shown: TypeAlias = Literal["R", "L", "B"]
 
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP")
 # The largest detectors give 20 million pixels; Pillow itself warns from 89 million.
@@ -64,11 +68,20 @@ class Picture:
         (rows, columns) or (rows, columns, 3), uint8 or uint16, upright.
     mode
         How the file kept them, in Pillow's words: "L", "RGB", "I;16", "P", "CMYK", ...
+    spacing
+        Distance of rows and of columns, mm; None: the file does not tell.
+    shows
+        Side of the patient that the file says it shows; "B": both; None: it does not tell.
+    columns_toward
+        Side of the patient towards which the columns run, if the file tells.
 
     """
 
     pixels: Array
     mode: str
+    spacing: tuple[float, float] | None = None
+    shows: Shown | None = None
+    columns_toward: Side | None = None
 
     @property
     def bits(self) -> int:

@@ -1,6 +1,6 @@
 """Pictures of any shape made square, in the depth and channels that a study asks for."""
 
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,13 +10,15 @@ from radpipe.core import settings
 from radpipe.imaging.read import Array
 
 How = Literal["letterbox", "squash", "crop"]
+# (x0, y0, x1, y1) in pixels.
+Box: TypeAlias = tuple[float, float, float, float]
 
 # A picture at least twice this much too large is first averaged over whole blocks, down to
 # this much too large: half the time, and on chest films 0.2 % of full scale apart on average.
 REDUCING_GAP = 2.0
 
 
-def prepare(pixels: Array, image: settings.Image) -> tuple[Array, Array]:
+def prepare(pixels: Array, image: settings.Image, *, box: Box | None = None) -> tuple[Array, Array]:
     """Bring a picture into the form of the store.
 
     Parameters
@@ -25,6 +27,8 @@ def prepare(pixels: Array, image: settings.Image) -> tuple[Array, Array]:
         (rows, columns) or (rows, columns, 3), uint8 or uint16.
     image
         Size, way of resizing, channels and bits.
+    box
+        (x0, y0, x1, y1) of what is wanted, in pixels with fractions; None: everything.
 
     Returns
     -------
@@ -35,7 +39,7 @@ def prepare(pixels: Array, image: settings.Image) -> tuple[Array, Array]:
 
     """
     seen = to_channels(pixels, image.channels)
-    content = to_bits(scale(seen, size=image.side, how=image.resize), image.bits)
+    content = to_bits(scale(seen, size=image.side, how=image.resize, box=box), image.bits)
     if content.ndim == 2:
         content = content[..., None]
     return pad(content, size=image.side), content
@@ -63,7 +67,7 @@ def fit(pixels: Array, *, size: int, how: How) -> Array:
     return pad(scale(pixels, size=size, how=how), size=size)
 
 
-def scale(pixels: Array, *, size: int, how: How) -> Array:
+def scale(pixels: Array, *, size: int, how: How, box: Box | None = None) -> Array:
     """Resize without padding: the letterbox's content, or the whole square.
 
     The filter is a triangle as wide as two source pixels per pixel of the result (linear
@@ -71,15 +75,15 @@ def scale(pixels: Array, *, size: int, how: How) -> Array:
     it is what torchvision calls bilinear with antialiasing. Sides at least four times too
     long are halved (or thirded, ...) by plain averaging before.
     """
-    rows, columns = pixels.shape[:2]
-    box = (0.0, 0.0, float(columns), float(rows))
+    x0, y0, x1, y1 = box = box or (0.0, 0.0, float(pixels.shape[1]), float(pixels.shape[0]))
+    rows, columns = y1 - y0, x1 - x0
     new = (size, size)
     if how == "letterbox":
         factor = size / max(rows, columns)
         new = (max(1, round(rows * factor)), max(1, round(columns * factor)))
     elif how == "crop":
         side = min(rows, columns)
-        left, top = (columns - side) / 2, (rows - side) / 2
+        left, top = x0 + (columns - side) / 2, y0 + (rows - side) / 2
         box = (left, top, left + side, top + side)
     if pixels.dtype == np.uint8:
         return _resample(pixels, new, box)
@@ -137,7 +141,7 @@ def _rounded(exact: NDArray[Any]) -> NDArray[np.uint16]:
 def _resample(
     plane: NDArray[Any],
     shape: tuple[int, int],
-    box: tuple[float, float, float, float],
+    box: Box,
 ) -> NDArray[Any]:
     image = Image.fromarray(np.ascontiguousarray(plane))
     done = image.resize(

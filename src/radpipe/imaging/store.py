@@ -35,8 +35,17 @@ INDEX = pa.schema(
         ("first", pa.int64()),
         ("slices", pa.int32()),
         ("file", pa.string()),
+        # Region of the file that it shows, in the file's pixels, and its rows and columns.
+        ("x0", pa.float64()),
+        ("y0", pa.float64()),
+        ("x1", pa.float64()),
+        ("y1", pa.float64()),
+        ("mirrored", pa.bool_()),
         ("rows", pa.int32()),
         ("columns", pa.int32()),
+        # Distance of the file's rows and of its columns, mm; NaN unknown.
+        ("row_mm", pa.float64()),
+        ("column_mm", pa.float64()),
         ("sha256", pa.string()),
         ("sha256_pixels", pa.string()),
         ("phash", pa.uint64()),

@@ -5,10 +5,11 @@ fixed before. A refused file leaves its place black.
 """
 
 import hashlib
+import math
 import multiprocessing
 import os
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.connection import wait
 from pathlib import Path
 
@@ -19,23 +20,31 @@ from radpipe.core.settings import Image
 from radpipe.imaging.fingerprint import Traits, traits
 from radpipe.imaging.hashing import perceptual_hash
 from radpipe.imaging.read import Array, Picture, decode, pixel_hash
-from radpipe.imaging.resize import prepare
+from radpipe.imaging.regions import Facing, Region, cut, region_of
+from radpipe.imaging.resize import Box, prepare
 from radpipe.imaging.store import write_pictures
 from radpipe.imaging.volumes import Volume, decode_volume, is_volume
 
+# Distance of rows and of columns, mm, where a file does not tell.
+UNKNOWN = (math.nan, math.nan)
 # Just below the largest threshold of glibc's malloc, bytes.
 LARGE_BLOCK = 31 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One file of one case, the hash that `fetch` saw, and the slices it has a place for."""
+    """One file of one case, the hash that `fetch` saw, and the slices it has a place for.
+
+    `region` is the part of a picture that is wanted; None: what shows the case's side.
+    """
 
     case: str
     view: str
     file: str
     sha256: str
     slices: int = 1
+    facing: Facing = field(default_factory=Facing)
+    region: Region | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +72,8 @@ class Outcome:
     sha256_pixels: str = ""
     phash: int = 0
     traits: Traits | None = None
+    region: Region | None = None
+    spacing: tuple[float, float] = UNKNOWN
 
 
 def work(chunk: Chunk) -> list[Outcome]:
@@ -93,20 +104,42 @@ def _one(chunk: Chunk, task: Task, place: Array) -> Outcome:
         found = decode_volume(data) if is_volume(task.file, data) else decode(data)
     except DataError as error:
         return Outcome(task, reason=str(error))
-    slices = found.slices
     # The first look at the file, which its place was made for, saw another one.
-    if len(slices) != task.slices:
+    if len(found.slices) != task.slices:
         return Outcome(task, changed="changed")
+    try:
+        region = task.region or _region(found, task)
+    except DataError as error:
+        return Outcome(task, reason=str(error))
+    slices, box = _shown(found, region)
     contents = []
     for k, pixels in enumerate(slices):
-        place[k], content = prepare(pixels, chunk.image)
+        place[k], content = prepare(pixels, chunk.image, box=box)
         contents.append(content)
     return Outcome(
         task,
-        sha256_pixels=pixel_hash(found.pixels),
+        sha256_pixels=pixel_hash(slices[0] if isinstance(found, Picture) else found.pixels),
         phash=perceptual_hash(contents[len(contents) // 2]),
         traits=traits(slices, found.mode, place, contents),
+        region=region,
+        spacing=(found.spacing if isinstance(found, Picture) else None) or UNKNOWN,
     )
+
+
+def _region(found: Picture | Volume, task: Task) -> Region:
+    """Return the part of a file that shows its case; of a volume, all."""
+    if isinstance(found, Volume):
+        return region_of(found.pixels.shape[1:], Facing())
+    toward = found.columns_toward or "L"
+    return region_of(found.pixels.shape, task.facing, shows=found.shows, toward=toward)
+
+
+def _shown(found: Picture | Volume, region: Region) -> tuple[Array, Box | None]:
+    """Return the slices of a region, (slices, rows, columns, ...), and its box in them."""
+    if isinstance(found, Volume):
+        return found.slices, None
+    pixels, box = cut(found.pixels, region)
+    return np.ascontiguousarray(pixels)[None], box
 
 
 def start() -> None:

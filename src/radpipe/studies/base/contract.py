@@ -67,6 +67,12 @@ class Case:
         Name to the text that the data set gives; "" is unknown.
     ceiling
         Ideal observer's probability of every class, or None where no one knows it.
+    side
+        "R" or "L", the side of the patient that the case is: pictures of the left are mirrored
+        when the store is made. None: sides do not matter.
+    shows_both
+        Its files show both sides, unless their own tags say otherwise: the store gets the half
+        of `side`. Another case of the patient may name the same files.
 
     """
 
@@ -77,6 +83,8 @@ class Case:
     files: Mapping[str, str]
     covariates: Mapping[str, str]
     ceiling: tuple[float, ...] | None = None
+    side: str | None = None
+    shows_both: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +145,8 @@ def case_table(
     """Put cases into the form in which they are stored, sorted by case.
 
     Covariates that hold only numbers become float64, others stay text. Ceiling columns
-    exist if the ideal observer of any case is known.
+    exist if the ideal observer of any case is known, `side` and `shows_both` if any case has a
+    side.
 
     Raises
     ------
@@ -157,6 +166,9 @@ def case_table(
         columns[name] = pa.array([case.target[index] for case in ordered], number)
     for view in views:
         columns[f"file_{view}"] = pa.array([case.files.get(view) for case in ordered], text)
+    if any(case.side for case in ordered):
+        columns["side"] = pa.array([case.side for case in ordered], text)
+        columns["shows_both"] = pa.array([case.shows_both for case in ordered], pa.bool_())
     for name in sorted({name for case in ordered for name in case.covariates}):
         texts = [case.covariates.get(name, "") for case in ordered]
         columns[f"covariate_{name}"] = covariate(texts)
@@ -205,6 +217,8 @@ def check_cases(found: CaseTable, *, target: Target, views: Sequence[str], files
     _require(all(cases["patient"].to_pylist()), "every case needs a patient")
     official = set(cases["official"].to_pylist()) - {None}
     _require(official <= set(PARTS), f"official parts are {', '.join(PARTS)}, got {official}")
+    sides = set(cases["side"].to_pylist()) if "side" in cases.column_names else set()
+    _require(sides <= {"R", "L", None}, f"sides are R and L, got {sides - {'R', 'L', None}}")
     top = 1 if target.kind == "multi-label" else len(target.classes) - 1
     for column in target.columns:
         values = {value for value in cases[column].to_pylist() if not math.isnan(value)}
