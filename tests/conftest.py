@@ -27,6 +27,7 @@ SMALL: dict[str, Any] = {
             "split": {"seed": 1, "test": 0.3, "folds": 3, "on_leak": "group"},
         }
     },
+    "localize": {},
     "variants": {
         "bones-floor": {
             "study": "bones",

@@ -15,6 +15,9 @@ from radpipe.core.files import sha256_json, write_json, write_text
 from radpipe.core.params import lookup
 from radpipe.core.step import Job, Step
 
+# Outputs that are stores of pictures.
+STORES = ("store", "crops")
+
 
 def step_of(script: Path) -> Step:
     """Return the `STEP` that a script declares, without importing what the script needs."""
@@ -53,6 +56,9 @@ def work(step: Step, job: Job) -> None:
     if step.name == "ingest":
         # Pixels depend on the image settings; an edit to the adapter changes nothing.
         content = [content, job.hashes.of(args.cases)]
+    elif step.name == "localize":
+        own = job.setting(f"localize.{args.study}").model_dump(mode="json")
+        content = [own, job.hashes.of(args.store), job.hashes.of(args.split)]
     elif step.name in ("train", "predict", "split"):
         content = [content, *(job.hashes.of(getattr(args, name)) for name in step.reads)]
     for file in found(step, job):
@@ -61,12 +67,12 @@ def work(step: Step, job: Job) -> None:
         time.sleep(1)
     for name in step.writes:
         path = getattr(args, name)
-        if path.name == "store":
+        if path.name in STORES:
             image = job.setting(f"studies.{args.study}.image")
             write_json(path / "fingerprint.json", {"image": image.model_dump(mode="json")})
-        if name in ("tables", "figures") or path.name == "store":
+        if name in ("tables", "figures") or path.name in STORES:
             path.mkdir(parents=True, exist_ok=True)
-            path = path / f"{args.study if step.name == 'ingest' else 'bones'}-roc.png"
+            path = path / "bones-roc.png"
         digest = sha256_json([name, content])
         made: dict[str, Any] = {"sha256": digest}
         if (step.name, name) == ("report", "metrics"):

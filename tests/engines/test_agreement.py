@@ -26,6 +26,8 @@ FOLDERS = {
     "report": ["results/scores", "results/studies"],
 }
 
+CROPS = {"bones": {"adapter": "folders", "remote": None, "side": 32, "extent_mm": 60}}
+
 Story = dict[str, dict[str, Any]]
 
 
@@ -97,6 +99,14 @@ def differences(snakemake: Story, dvc: Story) -> list[str]:
 
 
 LEAKS = "        - data/${key}/leaks.csv:\n            remote: ${item.remote}\n"
+
+
+@pytest.fixture
+def engines(engines):
+    """A plan in which every step occurs."""
+    engines.set("localize", CROPS)
+    engines.set("variants.bones-v1.store", "data/bones/crops")
+    return engines
 
 
 @pytest.mark.engine

@@ -53,7 +53,7 @@ def test_a_bright_box_lies_where_the_arithmetic_says(how, mirrored):
 def test_the_best_fixed_box_beats_the_median_box_where_boxes_wander():
     rng = np.random.default_rng(1)
     corner = rng.uniform(0, 60, (200, 2))
-    boxes = np.concatenate([corner, corner + [30, 20]], axis=1)
+    boxes = np.concatenate([corner, corner + np.array([30, 20])], axis=1)
     best = best_fixed_box(boxes)
     plain = best_fixed_box(boxes, np.array([1.0]))
     means = [overlap(np.tile(b, (200, 1)), boxes).mean() for b in (best, plain)]

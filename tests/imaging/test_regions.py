@@ -36,7 +36,7 @@ def test_a_film_of_one_side_is_never_halved():
 
 
 def test_a_film_of_the_other_side_is_refused():
-    with pytest.raises(DataError, match="patient's right side, says the file.*asks for the left"):
+    with pytest.raises(DataError, match=r"patient's right side, says the file.*asks for the left"):
         region_of(FILM, Facing("L", both=True), shows="R")
 
 

@@ -81,10 +81,11 @@ def stale(step, wildcards):
     look_again()
     variants = [wildcards.variant] if "variant" in wildcards.keys() else PARAMS.variants
     if step in AFTER_RECIPE:
-        for study in {
-            PARAMS.variants[v].study for v in variants if not FRESHNESS.settled(v)
-        }:
+        unsettled = [PARAMS.variants[v] for v in variants if not FRESHNESS.settled(v)]
+        for study in {variant.study for variant in unsettled}:
             checkpoints.split.get(study=study)
+        for study in {variant.localized for variant in unsettled} - {None}:
+            checkpoints.localize.get(study=study)
     return bool(FRESHNESS.reasons(step, RUN_NAMES[step].format(**wildcards)))
 
 

@@ -14,6 +14,11 @@ rule report:
                 "results/studies/{study}/{file}",
                 study=PARAMS.studies,
                 file=["ingest.json", "sizes.png", "split.json"],
+            )
+            + expand(
+                "results/studies/{study}/{file}",
+                study=PARAMS.localize,
+                file=["localize.json", "joints.png"],
             ),
         ),
         published=ancient("presets/published"),

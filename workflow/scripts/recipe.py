@@ -9,7 +9,7 @@ from pathlib import Path
 
 from radpipe.core.errors import ConfigError, StaleError
 from radpipe.core.files import read_json, write_text
-from radpipe.core.recipe import artifacts_of, make_recipe, parts_text
+from radpipe.core.recipe import artifacts_of, make_recipe, parts_text, stored_image
 from radpipe.core.settings import Image, Variant
 from radpipe.core.step import Job, Step
 
@@ -44,7 +44,7 @@ def main(job: Job) -> None:
         args.variant,
         variant,
         target=job.setting(f"studies.{args.study}.target"),
-        image=image,
+        image=stored_image(args.store, image),
         artifacts=artifacts_of(
             {kind: str(getattr(args, kind)) for kind in variant.inputs}, job.hashes
         ),

@@ -13,6 +13,7 @@ from radpipe.core.errors import ConfigError, near_miss
 from radpipe.core.settings import (
     Augmentation,
     Evaluation,
+    Localize,
     ModelChoice,
     Plan,
     Strict,
@@ -31,6 +32,9 @@ class Params(Strict):
     """The whole of `params.yaml`."""
 
     studies: dict[str, Study] = Field(description="One block per data set and question.")
+    localize: dict[str, Localize] = Field(
+        default={}, description="Studies whose joints are found and cut out, by name."
+    )
     variants: dict[str, Variant] = Field(description="Exactly what runs, by name.")
     plan: Plan
     evaluation: Evaluation
@@ -47,6 +51,19 @@ class Params(Strict):
                 raise ValueError(
                     f"{name!r} names files, so it may hold only letters, digits, '_' and '-'"
                 )
+        for name, block in self.localize.items():
+            if name not in self.studies:
+                raise ValueError(
+                    f"localize: unknown {name!r}{near_miss(name, self.studies)}"
+                    f" Known: {', '.join(sorted(self.studies))}"
+                )
+            for key in ("adapter", "remote"):
+                here, there = getattr(block, key), getattr(self.studies[name], key)
+                if here != there:
+                    raise ValueError(
+                        f"localize.{name}.{key} must repeat studies.{name}.{key} (DVC's loop sees"
+                        f" only its own block): {there!r}, got {here!r}"
+                    )
         if sorted(self.plan.variants) != sorted(self.variants):
             odd = sorted(set(self.plan.variants) ^ set(self.variants))
             raise ValueError(
@@ -65,6 +82,12 @@ class Params(Strict):
                 raise ValueError(
                     f"plan.open_test: unknown {study!r}{near_miss(study, self.studies)}"
                     f" Known: {', '.join(sorted(self.studies))}"
+                )
+        for name, variant in self.variants.items():
+            if variant.localized is not None and variant.localized not in self.localize:
+                raise ValueError(
+                    f"variants.{name}.store: {variant.store} is made by localize, and localize has"
+                    f" no block {variant.localized!r}; it has: {', '.join(self.localize) or 'none'}"
                 )
         for variant in self.variants.values():
             folds = self.studies[variant.study].split.folds

@@ -83,6 +83,18 @@ def artifacts_of(paths: Mapping[str, str], hashes: Hashes) -> dict[str, Artifact
     return {kind: Artifact(path=path, sha256=hashes.of(Path(path))) for kind, path in paths.items()}
 
 
+def stored_image(store: Path, study: Image) -> Image:
+    """Return the form of a store's pictures, as the store itself says; else that of the study.
+
+    Crops are a store of another form than their study's own.
+    """
+    try:
+        made = read_json(store / "fingerprint.json").get("image")
+    except OSError:
+        made = None
+    return study if made is None else Image.model_validate(made)
+
+
 def make_recipe(
     name: str,
     variant: Variant,

@@ -18,7 +18,7 @@ from radpipe.core.receipts import (
     read_receipt,
     receipt_path,
 )
-from radpipe.core.recipe import artifacts_of, make_recipe, parts_text
+from radpipe.core.recipe import artifacts_of, make_recipe, parts_text, stored_image
 
 
 class Freshness:
@@ -152,7 +152,7 @@ class Freshness:
                 name,
                 variant,
                 target=study.target,
-                image=study.image,
+                image=stored_image(Path(variant.store), study.image),
                 artifacts=artifacts_of(variant.inputs, self.hashes),
                 presets=Path("presets"),
             )

@@ -13,6 +13,7 @@ RUN_NAMES = {
     "index": "{study}",
     "ingest": "{study}",
     "split": "{study}",
+    "localize": "{study}",
     "recipe": "{variant}",
     "train": "{variant}-fold-{fold}-seed-{seed}",
     "predict": "{variant}-fold-{fold}-seed-{seed}",
@@ -38,7 +39,8 @@ def planned_values(params: Params) -> Iterator[tuple[str, dict[str, str | int]]]
     }
     for step, name in RUN_NAMES.items():
         used = [key for key in values if f"{{{key}}}" in name]
-        for combination in product(*(values[key] for key in used)):
+        there = values | ({"study": list(params.localize)} if step == "localize" else {})
+        for combination in product(*(there[key] for key in used)):
             yield step, dict(zip(used, combination, strict=True))
 
 

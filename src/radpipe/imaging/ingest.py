@@ -2,8 +2,8 @@
 
 The places in the shards are fixed before the work begins; so bytes do not depend on how
 many workers there are. A refused file leaves its place black and is not in the index. A case
-of several views stays only if all of them do, because models look at all. Messages name views and cases: the
-path of a file can hold a patient's number, which adapters keep out of the names of cases.
+of several views stays only if all of them do, because models look at all. Messages name views
+and cases: paths of files can hold a patient's number, which is not in the names of cases.
 """
 
 import logging

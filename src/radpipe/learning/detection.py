@@ -1,0 +1,121 @@
+"""Teaching a detector from known boxes, and finding the joint in every picture of a store."""
+
+import logging
+import sys
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+from tqdm import tqdm
+
+from radpipe.core.settings import Detection
+from radpipe.imaging.store import Store
+from radpipe.learning.detector import STRIDE, Detector, best_boxes, detection_loss
+from radpipe.learning.samplers import cut
+
+log = logging.getLogger("radpipe.localize")
+
+AT_ONCE = 64
+# Largest shift of a picture while learning, as a share of its side, and change of grey.
+SHIFT, GREY = 0.1, 0.2
+
+
+@dataclass(frozen=True)
+class Found:
+    """The likeliest joint of n pictures.
+
+    Attributes
+    ----------
+    boxes
+        Float64 (n, 4), pixels of the stored square.
+    confidence
+        Float64 (n,), 0 to 1.
+
+    """
+
+    boxes: NDArray[np.float64]
+    confidence: NDArray[np.float64]
+
+
+def teach(
+    store: Store, rows: NDArray[np.int64], boxes: NDArray[np.float64], how: Detection
+) -> Detector:
+    """Train a detector.
+
+    Parameters
+    ----------
+    store
+        Grey pictures; their side is a multiple of 16.
+    rows
+        (n,) rows of the store with a known joint, of train patients only.
+    boxes
+        (n, 4) where it is, pixels of the stored square.
+    how
+        How long, how fast, and the seed of everything that is drawn here.
+
+    Returns
+    -------
+    Detector
+        On the processor; equal arguments give equal weights on equal processors.
+
+    """
+    torch.manual_seed(how.seed)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    pictures = _pictures(store, rows)
+    detector = Detector(float(pictures.mean()), max(float(pictures.std()), 1e-3)).to(device)
+    wanted = torch.from_numpy(boxes.astype(np.float32))
+    n_steps = how.epochs * -(-len(rows) // how.batch_size)
+    optimizer = torch.optim.AdamW(detector.parameters(), lr=how.lr, weight_decay=1e-4)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, how.lr, total_steps=n_steps)
+    chance = torch.Generator().manual_seed(how.seed)
+    with tqdm(
+        total=n_steps, desc="localize", unit="step", mininterval=5, leave=False, file=sys.stderr
+    ) as bar:
+        for epoch in range(how.epochs):
+            total = 0.0
+            for batch in cut(torch.randperm(len(rows), generator=chance), how.batch_size):
+                seen, truth = _changed(pictures[batch], wanted[batch], chance)
+                loss = detection_loss(detector(seen.to(device)), truth.to(device))
+                optimizer.zero_grad(set_to_none=True)
+                torch.autograd.backward(loss)
+                optimizer.step()
+                schedule.step()
+                total += float(loss.detach()) * len(batch)
+                bar.update()
+            log.info("taught epoch %d/%d: loss=%.4g", epoch + 1, how.epochs, total / len(rows))
+    return detector.cpu().eval()
+
+
+@torch.inference_mode()
+def find(detector: Detector, store: Store) -> Found:
+    """Find the likeliest joint in every picture of a store, in the order of its index."""
+    boxes, confidence = [], []
+    for rows in np.array_split(np.arange(len(store)), -(-len(store) // AT_ONCE)):
+        box, sure = best_boxes(detector(_pictures(store, rows)))
+        boxes.append(box.double().numpy())
+        confidence.append(sure.double().numpy())
+    return Found(np.concatenate(boxes), np.concatenate(confidence))
+
+
+def _pictures(store: Store, rows: NDArray[np.int64]) -> Tensor:
+    """Return pictures as float32 (n, 1, size, size), 0 to 1; the size is filled up for the maps."""
+    pixels = torch.from_numpy(store.pixels(rows)).float().mean(dim=3)[:, None]
+    rest = -store.size % (4 * STRIDE)
+    return F.pad(pixels / (2**store.bits - 1), (0, rest, 0, rest))
+
+
+def _changed(pictures: Tensor, boxes: Tensor, chance: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Shift pictures and their boxes, and change their grey."""
+    n, _, size, _ = pictures.shape
+    most = int(SHIFT * size)
+    moves = torch.randint(-most, most + 1, (n, 2), generator=chance)
+    factors = 1 + GREY * (2 * torch.rand(n, generator=chance) - 1)
+    moved = torch.zeros_like(pictures)
+    for k, (x, y) in enumerate(moves.tolist()):
+        from_y, to_y = slice(max(-y, 0), size - max(y, 0)), slice(max(y, 0), size - max(-y, 0))
+        from_x, to_x = slice(max(-x, 0), size - max(x, 0)), slice(max(x, 0), size - max(-x, 0))
+        moved[k, :, to_y, to_x] = pictures[k, :, from_y, from_x]
+    return moved * factors[:, None, None, None], boxes + torch.cat([moves, moves], dim=1)
