@@ -235,3 +235,31 @@ def test_one_run_has_no_spread(studies):
     scores = copy.deepcopy(best.metrics)
     scores["parts"]["test"]["metrics"]["auc"]["runs"]["n"] = 1
     assert spread(replace(best, metrics=scores)) == ""
+
+
+def test_joints_that_were_cut_out_have_a_section(studies):
+    study = studies[0]
+    quantiles = {"n": 40, "median": 0.9125, "min": 0.7}
+    empty = {"n": 0, "median": None, "min": None}
+    summary = {
+        "image": {"side": 64},
+        "extent_mm": 56.0,
+        "n_crops": 190,
+        "n_unsure": 8,
+        "n_rejected": 2,
+        "n_without_spacing": 3,
+        "n_taught": 120,
+        "sides": {"n_known": 200, "n_right": 199},
+        "overlap": {"train": empty, "tune": empty, "test": quantiles},
+        "fixed_box": {"train": empty, "tune": empty, "test": {**quantiles, "median": 0.31}},
+    }
+    figures = {**study.figures, "joints": study.figures["sizes"]}
+    text = page([replace(study, joints=summary, figures=figures)])
+    assert "Joints found and cut out" in text
+    assert "8</b><span>cases without a confident joint, left out" in text
+    assert "199</b><span>of 200 known joints in the half that was taken" in text
+    assert "56 mm around the joint in 64 pixels (3 films do not tell" in text
+    cells = re.search(r'<th scope="row">test</th>((?:<td class="num">[^<]*</td>)+)</tr>', text)
+    found = [re.findall(r">([^<]*)</td>", row) for row in cells.groups()]
+    assert found == [["40", "0.91", "0.70", "0.31"]]
+    assert "Joints found" not in page([study])

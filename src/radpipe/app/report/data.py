@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from radpipe.app.report.estimates import whole
+from radpipe.app.report.joints import JointsView, joints_view
 from radpipe.app.report.results import Study
 from radpipe.app.report.tables import flatten
 
@@ -49,6 +50,8 @@ class DataView:
         (setting of the split, value).
     source, sizes
         Sentences about where the pictures come from and how large they are.
+    joints
+        Where joints were cut out.
 
     """
 
@@ -59,6 +62,7 @@ class DataView:
     rules: list[tuple[str, str]]
     source: str
     sizes: str
+    joints: JointsView | None
 
 
 def data_view(study: Study) -> DataView:
@@ -72,6 +76,7 @@ def data_view(study: Study) -> DataView:
         rules=list(flatten(study.split["rules"]).items()),
         source=_source(study.source),
         sizes=_sizes(study),
+        joints=joints_view(study.joints),
     )
 
 

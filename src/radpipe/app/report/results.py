@@ -77,6 +77,8 @@ class Study:
         The block `source` of the study in `params.yaml`.
     figures
         Kind of figure to its file.
+    joints
+        Summary of the step localize; None where nothing was cut out.
     published
         What others found on the same data; None if nothing is known, or the data are others.
 
@@ -94,6 +96,7 @@ class Study:
     split: Mapping[str, Any]
     source: Mapping[str, Any] = field(default_factory=dict)
     figures: Mapping[str, Path] = field(default_factory=dict)
+    joints: Mapping[str, Any] | None = None
     published: "Published | None" = None
 
     @property
@@ -188,6 +191,10 @@ def _study(
     gaps = _of_part(read_rows(folders.tables / f"{name}-ceiling.csv"), part)
     figures = {kind: _picture(folders.figures / f"{name}-{kind}") for kind in FIGURES}
     figures["sizes"] = check(folders.studies / name / "sizes.png")
+    joints = None
+    if (summary := folders.studies / name / "localize.json").exists():
+        joints = read_json(check(summary))
+        figures["joints"] = check(folders.studies / name / "joints.png")
     return Study(
         name=name,
         classes=tuple(target["classes"]),
@@ -200,6 +207,7 @@ def _study(
         ingest=read_json(check(folders.studies / name / "ingest.json")),
         split=read_json(check(folders.studies / name / "split.json")),
         figures={kind: path for kind, path in figures.items() if path},
+        joints=joints,
     )
 
 
