@@ -14,6 +14,7 @@ from radpipe.studies.folders.layout import Layout
 from radpipe.studies.folders.table import read_table
 from radpipe.studies.folders.tree import read_tree
 from tests.studies.adapter_harness import AdapterHarness, PhantomHarness
+from tests.studies.test_docs_studies import STUDIES
 from tests.studies.test_folders import put
 
 NAN = math.nan
@@ -144,6 +145,13 @@ class TestGradesOfTheTable(AdapterHarness):
         more = ("0000002_1,50,2.0,,3,1.0,1.0,2.0,0.5,", "0000003_1,70,1,30,0,3,0,0,0,0")
         images = ("0000001_1", "0000001_2", "0000002_2", "0000002_1", "0000003_1")
         knees(raw, *ROWS, *more, images=images)
+
+
+def test_the_guide_shows_these_layouts():
+    assert STUDIES["knee_grades"]["layout"] == LETTERS
+    assert STUDIES["knee_grades"]["target"] == GRADES
+    assert STUDIES["knee_loss"]["layout"] == {"table": JSL}
+    assert STUDIES["knee_loss"]["target"] == LOSS
 
 
 def cases_of(raw, layout, target):
