@@ -1,28 +1,39 @@
 """Published results: the file's own arithmetic, and when the page shows them."""
 
+import re
 from dataclasses import replace
+from typing import Any, get_args
 
 import pytest
+import yaml
 
-from radpipe.app.report.published import (
-    NO_INTERVAL,
-    Published,
-    beside,
-    published_on,
-    read_published,
-)
+from radpipe.app.report.publications import Number, Published, Questions, read_published
+from radpipe.app.report.published import METRICS, NO_INTERVAL, beside, published_on
 from radpipe.core.errors import ConfigError
-from radpipe.core.params import check
-from tests.conftest import ROOT
+from radpipe.core.params import check, load_yaml
+from radpipe.core.settings import Study as Settings
+from tests.conftest import ROOT, SMALL
 
 FOLDER = ROOT / "presets/published"
+GRADES = ["0", "1", "2", "3", "4"]
+
+
+def of_file(name: str) -> list[Published]:
+    path = FOLDER / f"{name}.yaml"
+    return check(Questions, load_yaml(path), where="", source=str(path)).questions
 
 
 @pytest.fixture(scope="module")
 def mrnet() -> Published:
-    found = read_published(FOLDER, "mrnet")
-    assert found is not None
+    (found,) = of_file("mrnet")
     return found
+
+
+@pytest.fixture(scope="module")
+def oai() -> tuple[Published, Published]:
+    """Return what is published about grades, and about progression."""
+    grades, progression = of_file("oai")
+    return grades, progression
 
 
 def values(published: Published, system: str, metric: str) -> dict[str | None, float]:
@@ -30,16 +41,27 @@ def values(published: Published, system: str, metric: str) -> dict[str | None, f
     return {n.label: n.value for n in numbers if n.metric == metric}
 
 
-@pytest.mark.parametrize("file", sorted(FOLDER.glob("*.yaml")), ids=lambda file: file.stem)
-def test_every_file_can_be_read(file):
-    assert read_published(FOLDER, file.stem) is not None
+def test_every_file_is_read(mrnet, oai):
+    assert read_published(FOLDER) == [mrnet, *oai]
+    assert {file.stem for file in FOLDER.iterdir()} == {"mrnet", "oai"}
+
+
+def test_every_metric_that_a_file_may_hold_has_a_name():
+    assert set(get_args(Number.model_fields["metric"].annotation)) == set(METRICS)
+
+
+def test_the_guides_example_can_be_read():
+    text = (ROOT / "docs/reading-the-report.md").read_text()
+    (block,) = re.findall(r"```yaml\n(.*?)```", text, re.S)
+    check(Questions, yaml.safe_load(block), where="", source="reading-the-report.md")
 
 
 def test_mrnet_has_the_counts_of_its_tables(mrnet):
     """Abnormal, ACL and meniscus of valid/: 25/95, 66/54, 68/52; 1,130 exams in train/."""
     counts = {name: (c.negative, c.positive) for name, c in mrnet.labels.items()}
     assert counts == {"abnormal": (25, 95), "acl": (66, 54), "meniscus": (68, 52)}
-    assert (mrnet.n_cases, mrnet.n_test) == (1130 + 120, 120)
+    (data,) = mrnet.known_by
+    assert (data.adapter, data.n_cases, data.n_test) == ("mrnet", 1130 + 120, 120)
 
 
 def test_sensitivity_and_specificity_add_up_to_the_accuracy(mrnet):
@@ -70,8 +92,40 @@ def test_the_papers_intervals_are_there_and_nobody_elses(mrnet):
     ]
 
 
-def test_nothing_is_known_of_other_adapters():
-    assert read_published(FOLDER, "folders") is None
+def share(part: int, *others: int) -> float:
+    return round(part / sum((part, *others)), 4)
+
+
+def test_published_decisions_of_progression_follow_from_their_tables(oai):
+    """Confusion matrices (rows true, columns decided), as the notebooks print them.
+
+    Image: 98 51 / 47 104; with risk factors: 71 78 / 28 123; both tasks: 107 96 / 48 149.
+    """
+    (system,) = (one for one in oai[1].systems if one.name == "JSL_Project")
+    numbers = {(n.of, n.metric): n.value for n in system.numbers}
+    tables = {
+        "image": (98, 51, 47, 104),
+        "image and risk factors, image frozen": (71, 78, 28, 123),
+        "image, both tasks": (107, 96, 48, 149),
+    }
+    for of, (passed, alarms, missed, hits) in tables.items():
+        assert numbers[of, "accuracy"] == share(hits + passed, alarms, missed)
+        assert numbers[of, "sensitivity"] == share(hits, missed)
+        assert numbers[of, "precision"] == share(hits, alarms)
+    assert 47 + 104 == 28 + 123 == 151, "of 300, as the note says"
+
+
+def test_the_published_accuracy_of_grades_follows_from_its_table(oai):
+    """Right of 500: 196, 16, 92, 44 and 15; of grade 1, 46 + 16 + 16 + 2 knees."""
+    assert share(196 + 16 + 92 + 44 + 15, 500 - 363) == 0.726
+    assert values(oai[0], "VGG16 of JSL_Project", "accuracy")[None] == 0.6325
+    assert 46 + 16 + 16 + 2 == 80
+
+
+def test_only_one_paper_gives_intervals_for_knees(oai):
+    with_interval = {s.name for one in oai for s in one.systems for n in s.numbers if n.low}
+    assert with_interval == {"Multimodal prediction (Tiulpin et al. 2019)"}
+    assert not any(system.same_cases for one in oai for system in one.systems)
 
 
 @pytest.mark.parametrize(
@@ -87,8 +141,7 @@ def test_nothing_is_known_of_other_adapters():
 def test_mistakes_in_a_file_are_named(system, message):
     value = {
         "data": "knees",
-        "n_cases": 10,
-        "n_test": 3,
+        "known_by": [{"adapter": "folders", "n_cases": 10, "n_test": 3}],
         "labels": {"acl": {"negative": 1, "positive": 2}},
         "systems": [
             {
@@ -107,31 +160,89 @@ def test_mistakes_in_a_file_are_named(system, message):
 
 
 def test_counts_must_add_up(mrnet):
-    value = mrnet.model_dump() | {"n_test": 121}
+    value = mrnet.model_dump() | {"known_by": [{"adapter": "mrnet", "n_test": 121}]}
     with pytest.raises(ConfigError, match="do not add up to n_test"):
         check(Published, value, where="", source="mrnet.yaml")
 
 
-def data(study, *, kind="path", indexed=1250, test=120):
+def counted(study, *, indexed=1250, test=120):
     parts = {**study.split["parts"], "test": {"n_cases": test}}
     split = {**study.split, "cases": {"indexed": indexed}, "parts": parts}
-    return replace(study, split=split, source={"kind": kind})
+    return replace(study, split=split)
+
+
+def settings(adapter="mrnet", kind="path", layout=None) -> Settings:
+    sources: dict[str, dict[str, Any]] = {
+        "path": {"kind": "path", "path": "knees"},
+        "url": {"kind": "url", "licence": "x", "files": [{"address": "https://x.org/x.zip"}]},
+        "phantom": {"kind": "phantom"},
+    }
+    block = {"adapter": adapter, "source": sources[kind], "layout": layout or {}}
+    return Settings.model_validate(SMALL["studies"]["bones"] | block)
 
 
 @pytest.mark.parametrize(
-    ("changes", "shown"),
+    ("block", "counts", "shown"),
     [
-        ({}, True),
-        ({"kind": "url"}, True),
-        ({"kind": "phantom"}, False),
-        ({"indexed": 1249}, False),
-        ({"test": 119}, False),
+        ({}, {}, True),
+        ({"kind": "url"}, {}, True),
+        ({"kind": "phantom"}, {}, False),
+        ({"adapter": "folders"}, {}, False),
+        ({}, {"indexed": 1249}, False),
+        ({}, {"test": 119}, False),
     ],
 )
-def test_only_the_very_data_are_set_beside(studies, mrnet, changes, shown):
-    found = published_on(data(studies[0], **changes), mrnet)
+def test_only_the_very_data_are_set_beside(studies, mrnet, oai, block, counts, shown):
+    found = published_on(counted(studies[0], **counts), settings(**block), [*oai, mrnet])
     assert found == (mrnet if shown else None)
-    assert published_on(data(studies[0]), None) is None
+    assert published_on(counted(studies[0]), settings(), []) is None
+
+
+TABLE = {"file": "JSL.csv", "image": "ID", "target": "JSL_Prog"}
+
+
+@pytest.mark.parametrize(
+    ("block", "classes", "counts", "question"),
+    [
+        ({"adapter": "oai", "layout": {"question": "kl"}}, GRADES, {}, 0),
+        ({"adapter": "oai", "layout": {"question": "kl"}}, ["0-2", "3-4"], {}, None),
+        ({"adapter": "oai", "layout": {"question": "progression"}}, ["no", "yes"], {}, 1),
+        (
+            {"adapter": "oai", "layout": {"question": "kl"}, "kind": "phantom"},
+            GRADES, {}, None,
+        ),
+        ({"adapter": "oai"}, GRADES, {}, None),
+        ({"adapter": "folders", "layout": {"table": TABLE}}, ["no", "yes"], {}, 1),
+        (
+            {"adapter": "folders", "layout": {"table": {**TABLE, "target": "BL_KL_grade"}}},
+            GRADES, {}, 0,
+        ),
+        ({"adapter": "folders", "layout": {"table": {**TABLE, "file": "x.csv"}}}, GRADES, {}, None),
+        ({"adapter": "folders", "layout": {"path": "x"}}, GRADES,
+         {"indexed": 8260, "test": 1656}, 0),
+        ({"adapter": "folders", "layout": {"path": "x"}}, GRADES,
+         {"indexed": 8260, "test": 1655}, None),
+    ],
+)  # fmt: skip
+def test_a_file_serves_several_questions_and_adapters(
+    studies, mrnet, oai, block, classes, counts, question
+):
+    study = replace(counted(studies[0], **counts), classes=tuple(classes))
+    found = published_on(study, settings(**block), [mrnet, *oai])
+    assert found == (None if question is None else oai[question])
+
+
+def test_numbers_of_joined_grades_are_shown_with_nothing_of_ours(studies, oai):
+    """Bones passes for a study of grades; its metrics lack kappa, as those of any old run."""
+    rows = {one.system.name: one.rows for one in beside(replace(studies[0], published=oai[0]))}
+    siamese = rows["Deep Siamese network (Tiulpin et al. 2018)"]
+    assert [(row.metric, row.label, row.value) for row in siamese] == [
+        ("Quadratic kappa", "all", "0.83"),
+        ("Balanced accuracy", "all", "0.6671"),
+        ("AUC", "KL >= 2", "0.93"),
+    ]
+    assert [row.ours is None for row in siamese] == [True, False, True]
+    assert siamese[1].ours == studies[0].best.estimate("balanced_accuracy")
 
 
 def test_a_binary_study_answers_its_own_label(studies, mrnet):

@@ -207,3 +207,17 @@ def _area(truth, score):
     below = np.searchsorted(negative, positive, "left")
     ties = np.searchsorted(negative, positive, "right") - below
     return (below + ties / 2).sum() / (len(positive) * len(negative))
+
+
+def test_where_sides_make_the_name_a_patient_has_one_image_of_each():
+    layout = Layout(path="{part}/{class}/{patient:7}{side}")
+    plan = draw_plan(source(patients=200), layout, TARGET)
+    names = [image.file.rpartition("/")[2] for image in plan]
+    assert all(re.fullmatch(r"[0-9]{7}(left|right)\.(png|jpg)", name) for name in names)
+    assert len({name.partition(".")[0] for name in names}) == len(names)
+    assert Counter(Counter(name[:7] for name in names).values()).keys() == {1, 2}
+
+
+def test_digits_for_what_the_phantom_does_not_number_are_refused():
+    with pytest.raises(ConfigError, match=r"do not fit layout.path '\{class\}/\{sex:1\}-\{_\}'"):
+        draw_plan(source(), Layout(path="{class}/{sex:1}-{_}"), TARGET)

@@ -33,6 +33,19 @@ from radpipe.studies.folders.template import Template
         pytest.param("{class}/{patient}.png", "a/p.jpg", None, id="another suffix"),
         pytest.param("{class}/{class}-{_}", "a/b-1.png", None, id="twice, but not the same"),
         pytest.param("{class}/{class}-{_}", "a/a-1.png", {"class": "a"}, id="twice the same"),
+        pytest.param(
+            "{class}/{patient:7}{side}", "2/0000012R.png",
+            {"class": "2", "patient": "0000012", "side": "R"}, id="seven digits",
+        ),
+        pytest.param("{class}/{patient:7}{side}", "2/000012R.png", None, id="six of seven digits"),
+        pytest.param("{class}/{patient:7}{side}", "2/0000012.png", None, id="digits and no side"),
+        pytest.param("{class}/{patient:2}_{_:2}", "2/01_1.png", None, id="digits to ignore"),
+        pytest.param(
+            "{patient:2}/{class}/{patient:2}", "01/a/01.png", {"patient": "01", "class": "a"},
+            id="the same digits twice",
+        ),
+        pytest.param("{patient}_{side}", "1.2.3_R", {"patient": "1.2.3", "side": "R"},
+                     id="a dot in a name is no suffix"),
         pytest.param("x (1)/{class}/{_}", "x (1)/a/b.png", {"class": "a"}, id="signs are literal"),
     ],
 )  # fmt: skip
@@ -43,13 +56,26 @@ def test_matches(template, file, found):
 def test_covariates_are_what_is_not_understood():
     template = Template("{part}/{body_part}/{class}/{patient}_{side}_{_}")
     assert template.covariates == ["body_part", "side"]
-    assert template.class_depth == 3
+    assert [template.depth(name) for name in ("part", "class", "patient", "age")] == [1, 3, 4, None]
 
 
 def test_folders_match_the_first_part():
     template = Template("{part}/x_{class}/{file}")
     assert template.match_folder("train/x_a") == {"part": "train", "class": "a"}
     assert template.match_folder("train/a") is None
+
+
+@pytest.mark.parametrize(
+    "text", ["{patient:}", "{patient:0}", "{patient:d}", "{:7}", "{patient:123}", "{a b:2}"]
+)
+def test_a_number_of_digits_is_a_number(text):
+    with pytest.raises(ValueError, match=r"is no name; .* such as \{patient:7\}"):
+        Template("{class}/" + text)
+
+
+def test_numbers_get_leading_zeros():
+    template = Template("{class}/{patient:7}{side}")
+    assert template.render({"class": "0", "patient": "12", "side": "L"}) == "0/0000012L"
 
 
 WORD = st.text("abcäß 01", min_size=1, max_size=6)

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from radpipe.app.report.numbers import flat_metrics
 from radpipe.app.report.page import render_page
-from radpipe.app.report.published import published_on, read_published
+from radpipe.app.report.publications import Published, read_published
+from radpipe.app.report.published import published_on
 from radpipe.app.report.results import Folders, Study, read_openings, read_studies
 from radpipe.core.files import write_json, write_text
 from radpipe.core.step import Job, Step
@@ -42,8 +43,10 @@ def main(job: Job) -> None:
         figures=args.figures,
         studies=args.studies,
     )
+    published = read_published(args.published)
     studies = [
-        with_settings(study, job) for study in read_studies(folders, plan.variants, check=job.read)
+        with_settings(study, job, published)
+        for study in read_studies(folders, plan.variants, check=job.read)
     ]
     # openings.csv is no declared input: predict appends to it on every opening, so as an
     # input it would make this page stale by the very run that asks for it.
@@ -65,12 +68,14 @@ def main(job: Job) -> None:
     )
 
 
-def with_settings(study: Study, job: Job) -> Study:
+def with_settings(study: Study, job: Job, published: list[Published]) -> Study:
     """Add where the study's data come from, and what others found on the same data."""
     settings = job.setting(f"studies.{study.name}")
-    study = replace(study, source=settings.source.model_dump())
-    published = read_published(job.args.published, settings.adapter)
-    return replace(study, published=published_on(study, published))
+    return replace(
+        study,
+        source=settings.source.model_dump(),
+        published=published_on(study, settings, published),
+    )
 
 
 if __name__ == "__main__":

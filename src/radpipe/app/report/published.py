@@ -1,90 +1,32 @@
-"""What others published on the same data, beside our own best variant.
+"""What others published on the same data and question, beside our own best variant.
 
-Facts stand in `presets/published/<adapter>.yaml`. They are shown only where a study's data are
-those: the adapter, no phantom, and the published numbers of cases, in all and in test.
+Facts stand in `presets/published/`, a file for what is published about one source of data, with
+a block for each question. They are shown only where a study's data are those: no phantom, and
+the adapter, the settings of its layout and the numbers of cases that the block asks for.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal
-
-from pydantic import Field, model_validator
+from typing import Any
 
 from radpipe.app.report.estimates import Estimate, decimal
+from radpipe.app.report.publications import Data, Number, Published, System
 from radpipe.app.report.results import Study
-from radpipe.core.params import check, load_yaml
-from radpipe.core.settings import Count, Fraction, Strict
+from radpipe.core.settings import Study as Settings
 
 METRICS = {
     "auc": "AUC",
     "accuracy": "Accuracy",
+    "balanced_accuracy": "Balanced accuracy",
     "sensitivity": "Sensitivity",
     "specificity": "Specificity",
+    "precision": "Precision",
+    "f1": "F1",
+    "quadratic_kappa": "Quadratic kappa",
+    # With other weights, or with some that a paper does not name; we have none beside it.
+    "weighted_kappa": "Weighted kappa",
 }
 NO_INTERVAL = "no interval published"
-
-
-class Counts(Strict):
-    """Test cases without and with a finding."""
-
-    negative: Count
-    positive: Count
-
-
-class Number(Strict):
-    """One published number, with its interval if it has one."""
-
-    metric: Literal["auc", "accuracy", "sensitivity", "specificity"]
-    label: str | None = Field(default=None, description="Null: all labels together.")
-    value: Fraction
-    low: Fraction | None = None
-    high: Fraction | None = None
-    of: str = Field(default="", description="Which of a system's models, if it has several.")
-
-    @model_validator(mode="after")
-    def _ordered(self) -> "Number":
-        if (self.low is None) != (self.high is None):
-            raise ValueError("an interval needs both low and high")
-        if self.low is None or self.high is None or self.low <= self.value <= self.high:
-            return self
-        raise ValueError(f"{self.value} lies outside its interval")
-
-
-class System(Strict):
-    """What somebody built, and what they found."""
-
-    name: str
-    source: str = Field(description="Citation.")
-    link: str = Field(pattern=r"^https://", description="Where to read it.")
-    cases: str = Field(description="What its numbers are about.")
-    same_cases: bool = Field(description="Whether these are the very cases of our test part.")
-    note: str = Field(default="", description="What a reader must know before comparing.")
-    numbers: list[Number] = Field(min_length=1)
-
-
-class Published(Strict):
-    """The file of one adapter."""
-
-    data: str = Field(description="The data set, in words.")
-    n_cases: Count = Field(description="Cases in all parts.")
-    n_test: Count = Field(description="Cases of the test part.")
-    labels: dict[str, Counts] = Field(min_length=1)
-    systems: list[System] = Field(min_length=1)
-
-    @model_validator(mode="after")
-    def _labels_known(self) -> "Published":
-        for name, counts in self.labels.items():
-            if counts.negative + counts.positive != self.n_test:
-                raise ValueError(f"labels.{name}: the counts do not add up to n_test")
-        for system in self.systems:
-            for number in system.numbers:
-                if number.label is not None and number.label not in self.labels:
-                    raise ValueError(
-                        f"{system.name}: unknown label {number.label!r}. Known:"
-                        f" {', '.join(self.labels)}"
-                    )
-        return self
 
 
 @dataclass(frozen=True)
@@ -122,29 +64,51 @@ class Beside:
     rows: tuple[Comparison, ...]
 
 
-def read_published(folder: Path, adapter: str) -> Published | None:
-    """Read what was published on the data that an adapter reads, None if nothing is known.
+def published_on(
+    study: Study, settings: Settings, published: Iterable[Published]
+) -> Published | None:
+    """Return what was published on the study's data about its question, None if nothing was.
 
-    Raises
-    ------
-    ConfigError
-        The file says something unknown or contradicts itself; one line per mistake.
+    Parameters
+    ----------
+    study
+        Its results.
+    settings
+        Its block of `params.yaml`.
+    published
+        All that is known.
 
     """
-    path = folder / f"{adapter}.yaml"
-    if not path.exists():
+    if settings.source.kind == "phantom":
         return None
-    return check(Published, load_yaml(path), where="", source=str(path))
+    fitting = (
+        one
+        for one in published
+        if one.n_classes in (None, len(study.classes))
+        and any(_is(study, settings, data) for data in one.known_by)
+    )
+    return next(fitting, None)
 
 
-def published_on(study: Study, published: Published | None) -> Published | None:
-    """Return what was published if the study's data are the published ones, else None."""
-    if published is None or study.source.get("kind") == "phantom":
-        return None
+def _is(study: Study, settings: Settings, data: Data) -> bool:
     cases: Mapping[str, Any] = study.split["cases"]
     parts: Mapping[str, Any] = study.split["parts"]
-    counts = (cases["indexed"], parts.get("test", {}).get("n_cases"))
-    return published if counts == (published.n_cases, published.n_test) else None
+    return (
+        data.adapter == settings.adapter
+        and _holds(settings.layout, data.layout)
+        and data.n_cases in (None, cases["indexed"])
+        and data.n_test in (None, parts.get("test", {}).get("n_cases"))
+    )
+
+
+def _holds(block: Any, wanted: Mapping[str, Any]) -> bool:
+    """Tell whether a block of settings holds others, blocks within blocks likewise."""
+    if not isinstance(block, Mapping):
+        return False
+    return all(
+        _holds(block.get(key), value) if isinstance(value, Mapping) else block.get(key) == value
+        for key, value in wanted.items()
+    )
 
 
 def beside(study: Study) -> list[Beside]:
@@ -153,10 +117,20 @@ def beside(study: Study) -> list[Beside]:
         return []
     found = []
     for system in study.published.systems:
-        numbers = [n for n in system.numbers if n.label is None or n.label in study.classes]
+        numbers = [n for n in system.numbers if _is_asked(n, study)]
         if numbers:
             found.append(Beside(system, tuple(_row(number, study) for number in numbers)))
     return found
+
+
+def _is_asked(number: Number, study: Study) -> bool:
+    """Tell whether a number is about what the study predicts.
+
+    Labels are asked one by one; of classes that exclude each other a number may join some
+    ("grade 2 or more"), which stays of interest where we have no number beside it.
+    """
+    labels_apart = study.kind in ("binary", "multi-label")
+    return number.label is None or number.label in study.classes or not labels_apart
 
 
 def as_published(value: float) -> str:

@@ -11,7 +11,7 @@ from radpipe.core.errors import DataError
 from radpipe.core.files import read_json
 
 if TYPE_CHECKING:
-    from radpipe.app.report.published import Published
+    from radpipe.app.report.publications import Published
 
 Row = Mapping[str, str]
 FIGURES = ("ranking", "roc", "pr", "reliability", "confusion", "history")

@@ -40,6 +40,8 @@ def examine_data(
     try:
         cases = read(raw, files=unhashed, layout=layout, target=target)
         findings += _counts(cases, target)
+        findings += _sides(cases)
+        findings += _divided(cases)
         findings += _unused(files, layout, {case.files[VIEW] for case in cases})
         refuse_absent_classes(cases, target)
     except DataError as error:
@@ -63,6 +65,34 @@ def _counts(cases: Sequence[Case], target: Target) -> Iterator[Finding]:
         yield Finding("ok", f"{part}: {counts['images']:,} images; {text}")
     n_patients = len({case.patient for case in cases})
     yield Finding("ok", f"{n_patients:,} patients, or images whose patient is unknown")
+
+
+def _sides(cases: Sequence[Case]) -> Iterator[Finding]:
+    sides = Counter(case.side for case in cases)
+    if not (sides["R"] or sides["L"]):
+        return
+    unknown = f", unknown {sides[None]:,}" if sides[None] else ""
+    yield Finding("ok", f"sides: right {sides['R']:,}, left {sides['L']:,}{unknown}")
+    shown = Counter((case.patient, case.side) for case in cases if case.side)
+    if several := sum(n > 1 for n in shown.values()):
+        yield Finding(
+            "note",
+            f"{several} sides of patients have several images, each a case of its own",
+            "if there should be one each, look for copies under two classes or parts",
+        )
+
+
+def _divided(cases: Sequence[Case]) -> Iterator[Finding]:
+    parts: dict[str, set[str]] = {}
+    for case in cases:
+        parts.setdefault(case.patient, set()).add(case.official or "train")
+    if divided := sum(len(found) > 1 for found in parts.values()):
+        yield Finding(
+            "warning",
+            f"{divided} patients stand in several official parts",
+            "split refuses them; with split.on_leak: drop their cases of test stay before those"
+            " of tune, and these before train",
+        )
 
 
 def _classes(case: Case, target: Target) -> list[str]:

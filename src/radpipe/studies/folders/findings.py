@@ -11,10 +11,10 @@ from radpipe.core.errors import DataError, near_miss
 from radpipe.core.settings import Target
 from radpipe.studies.base.contract import Case, Files
 from radpipe.studies.folders.layout import Layout, Part
+from radpipe.studies.folders.template import IMAGE_SUFFIXES
 
 log = logging.getLogger("radpipe.index")
 
-IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".jfif", ".bmp", ".tif", ".tiff", ".webp", ".gif"}
 VIEW = "image"
 N_NAMED = 10
 
@@ -39,16 +39,23 @@ def left_out(file: str, layout: Layout) -> bool:
 
 
 def official_part(name: str, layout: Layout) -> Part | None:
-    """Return the part that the data set's own name stands for; "" is none."""
+    """Return the part that the data set's own name stands for; None: none, or to be left out."""
     if not name:
         return None
     parts = layout.part_names
-    if name in parts or name.lower() in parts:
-        return parts.get(name) or parts[name.lower()]
+    key = name if name in parts else name.lower()
+    if key in parts:
+        return parts[key]
     raise DataError(
         f"the part {name!r} is not known{near_miss(name, parts)} Known: {', '.join(parts)}."
-        f" The way out: say in params.yaml what it is, layout.parts: {name}: train"
+        f" The way out: say in params.yaml what it is, layout.parts: {name}: train, or null to"
+        " leave it out"
     )
+
+
+def is_left_out(part: str, layout: Layout) -> bool:
+    """Tell whether `layout.parts` leaves out the part that a data set names."""
+    return bool(part) and official_part(part, layout) is None
 
 
 def refuse_absent_classes(cases: Iterable[Case], target: Target) -> None:

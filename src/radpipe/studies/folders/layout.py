@@ -31,6 +31,27 @@ def _text_keys(value: Any) -> Any:
 TextKeys = BeforeValidator(_text_keys)
 
 
+class Covariate(Strict):
+    """A column that is kept, under a name of its own."""
+
+    column: str = Field(description="Column of the table.")
+    mapping: Annotated[dict[str, str | int | float | None], TextKeys] = Field(
+        default={},
+        description="Value in the table -> value to keep; null: unknown. If given, it must hold"
+        " every value but the empty one. 1 also stands for 1.0.",
+    )
+
+
+def _covariates(value: Any) -> Any:
+    """Let columns be listed, or named as `age: Age`, where nothing has to be recoded."""
+    if isinstance(value, list):
+        value = {column: column for column in value}
+    if isinstance(value, dict):
+        named = {name: {"column": it} if isinstance(it, str) else it for name, it in value.items()}
+        return _text_keys(named)
+    return value
+
+
 class Table(Strict):
     """A table (CSV) with one row per image."""
 
@@ -41,13 +62,18 @@ class Table(Strict):
         description="Where the image lies, from columns in braces, such as"
         ' "png/{image_id}.png"; by default the image column is the path.',
     )
+    name: str | None = Field(
+        default=None,
+        description="Template of what stands in the image column, such as"
+        ' "{patient}_{side}"; placeholders as in layout.path, but without class.',
+    )
     target: str | list[str] = Field(
         description="Column of the target; for multi-label one column per label, in order."
     )
     mapping: Annotated[dict[str, str | int | None], TextKeys] = Field(
         default={},
         description="Value in the table -> class (for multi-label 1 or 0); null: unknown."
-        ' An empty cell is the key "". Classes themselves need no entry.',
+        ' An empty cell is the key "". Classes themselves need no entry; 1 stands for 1.0, too.',
     )
     patient: str | list[str] | None = Field(
         default=None,
@@ -55,7 +81,16 @@ class Table(Strict):
         " [split, patient]. null: every image is taken for a patient of its own.",
     )
     part: str | None = Field(default=None, description="Column of the official part.")
-    covariates: list[str] = Field(default=[], description="Columns to keep for subgroups.")
+    side: str | None = Field(
+        default=None,
+        description="Column of the patient's side: R, right or 1, and L, left or 2. Pictures of"
+        " the left side are mirrored.",
+    )
+    covariates: Annotated[dict[str, Covariate], BeforeValidator(_covariates)] = Field(
+        default={},
+        description="Columns to keep for subgroups and as inputs: a list of columns; or name ->"
+        " column; or name -> column and mapping.",
+    )
     missing_files: Literal["refuse", "skip"] = Field(
         default="refuse", description="What to do with rows whose image is not there."
     )
@@ -64,6 +99,17 @@ class Table(Strict):
     )
     encoding: str = Field(default="utf-8", description="cp1252 for old Excel exports.")
 
+    @model_validator(mode="after")
+    def _said_once(self) -> "Table":
+        said = Template(self.name or "").names
+        if "class" in said:
+            raise ValueError("layout.table.name: the class stands in the column of target")
+        columns = {"patient": self.patient, "side": self.side, "part": self.part}
+        given = {name for name, column in columns.items() if column} | set(self.covariates)
+        if twice := [name for name in dict.fromkeys(said) if name in given]:
+            raise ValueError(f"layout.table: both name and a column give {', '.join(twice)}")
+        return self
+
 
 class Layout(Strict):
     """How a folder of images says what each image shows: by `path` or by `table`."""
@@ -71,10 +117,11 @@ class Layout(Strict):
     path: str | None = Field(
         default=None,
         description="Template of every image's path, such as"
-        ' "{part}/{class}/{patient}-{_}". class, patient and part are understood, file and _'
-        " ignored, all other names become covariates. A placeholder stays within one folder"
-        " name and takes as little as it can. The suffix (.png) is left out unless the last"
-        " part of the template has a dot.",
+        ' "{part}/{class}/{patient}-{_}". class, patient, part and side (R, right or 1; L, left'
+        " or 2) are understood, file and _ ignored, side and all other names become covariates."
+        " A placeholder stays within one folder name and takes as little as it can;"
+        " {patient:7} takes seven digits. The suffix (.png) is left out unless the last part of"
+        " the template has a dot.",
     )
     table: Table | None = Field(default=None, description="Instead of `path`.")
     classes: Annotated[dict[str, str | None], TextKeys] = Field(
@@ -82,8 +129,9 @@ class Layout(Strict):
         description="Class folder -> class of the target; null leaves the folder out. Folders"
         " named like a class need no entry.",
     )
-    parts: Annotated[dict[str, Part], TextKeys] = Field(
-        default={}, description="Name of a part in the data set -> train, tune or test."
+    parts: Annotated[dict[str, Part | None], TextKeys] = Field(
+        default={},
+        description="Name of a part in the data set -> train, tune or test; null leaves it out.",
     )
     leave_out: list[str] = Field(
         default=[],
@@ -99,6 +147,6 @@ class Layout(Strict):
         return self
 
     @property
-    def part_names(self) -> dict[str, Part]:
-        """Name in the data set to part, the usual ones and the study's own."""
+    def part_names(self) -> dict[str, Part | None]:
+        """Name in the data set to part (None: left out), the usual ones and the study's own."""
         return {**USUAL_PARTS, **self.parts}

@@ -40,6 +40,7 @@ FORMATS = {
     "png-palette": 0.05,
     "png-16": 0.10,
 }
+SIDES = ("left", "right")
 BODY_PARTS = ("elbow", "finger", "forearm", "hand", "humerus", "shoulder", "wrist")
 
 CopyKind = Literal["bytes", "augmented"]
@@ -167,14 +168,18 @@ class _Namer:
             for part in ("train", "test")
         }
         self.form = self._only_form()
-        free = any(f"{{{name}}}" in layout.path for name in IGNORED)
+        free = self.template.is_free
         self.per_patient = "patient" in self.template.names
-        self.most_images = MOST_IMAGES if free or not self.per_patient else 1
+        # Whether a patient can always have one more image.
+        self.roomy = free or not self.per_patient
+        self.two_sided = "side" in self.template.names and not self.roomy
+        self.most_images = MOST_IMAGES if self.roomy else 1 + self.two_sided
         if not (free or self.per_patient):
             raise ConfigError(
                 f"source phantom: layout.path {layout.path!r} has neither {{patient}} nor"
                 " {file}, so all images of a class would have one name."
             )
+        self.numbered = "{patient:" in layout.path
         self.taken: dict[int, int] = {}
         self.count = 0
 
@@ -205,13 +210,20 @@ class _Namer:
         self.taken[patient] = self.taken.get(patient, 0) + 1
         self.count += 1
         number = str(self.taken[patient]) if self.per_patient else f"{self.count:05d}"
+        next_side = SIDES[(self.taken[patient] - 1) % 2]
         own = {
             "class": self.folders[image.label],
-            "patient": f"p{patient:05d}",
-            "side": str(rng.choice(["left", "right"])),
+            "patient": str(patient) if self.numbered else f"p{patient:05d}",
+            "side": next_side if self.two_sided else str(rng.choice(SIDES)),
             **dict.fromkeys(IGNORED, number),
         }
         path = self.template.render({**values, **own})
+        if self.template.match(path) is None:
+            raise ConfigError(
+                f"source phantom: its files, such as {path!r}, do not fit layout.path"
+                f" {self.template.text!r}. Only {{patient}}, {{file}} and {{_}} of the phantom are"
+                " numbers."
+            )
         return path if self.template.with_suffix else f"{path}.{image.form[:3]}"
 
 
@@ -225,8 +237,8 @@ def _draw_copies(
     n_patients = len(values)
     n_each = max(1, n_patients // PATIENTS_PER_COPY)
     originals = rng.choice(len(planned), size=2 * n_each, replace=False)
-    # Where a patient can have one image only, copies stand under patients of their own.
-    hosts = rng.permutation(n_patients) if namer.most_images > 1 else None
+    # Where a patient has room for few images, copies stand under patients of their own.
+    hosts = rng.permutation(n_patients) if namer.roomy else None
     copies = []
     for order, original in enumerate(originals):
         image = planned[int(original)]

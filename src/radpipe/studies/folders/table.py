@@ -1,7 +1,5 @@
 """A folder with a table: one row per image says what the image shows."""
 
-import csv
-import io
 import logging
 import math
 import unicodedata
@@ -9,56 +7,78 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from radpipe.core.errors import ConfigError, DataError, near_miss, unknown_name
+from radpipe.core.errors import DataError
 from radpipe.core.settings import Target
 from radpipe.studies.base.contract import Case, Files, unknown_patient
 from radpipe.studies.base.truth import read_ceiling
+from radpipe.studies.folders.codes import code, refuse_unknown_sides, side_of
 from radpipe.studies.folders.findings import (
     VIEW,
     image_files,
+    is_left_out,
     left_out,
     listing,
     official_part,
     warn_of_unknown_patients,
 )
 from radpipe.studies.folders.layout import Layout, Table
-from radpipe.studies.folders.template import PLACEHOLDER
+from radpipe.studies.folders.rows import (
+    Row,
+    check_rows,
+    class_name,
+    columns_of,
+    read_rows,
+    recoded,
+)
+from radpipe.studies.folders.template import PLACEHOLDER, Template
+from radpipe.studies.folders.tree import covariates_of
 
 log = logging.getLogger("radpipe.index")
 
-SEPARATORS = ",;\t|"
-Row = Mapping[str, str]
+
+@dataclass(frozen=True)
+class _Line:
+    """One row, its file, and what the row says by its columns and its name.
+
+    `told` holds patient, part and side as far as they are known, and further placeholders
+    of `layout.table.name`.
+    """
+
+    row: Row
+    file: str
+    told: Mapping[str, str]
 
 
 @dataclass(frozen=True)
 class _Reader:
-    """Turns a row into a case; what is the same for every row."""
+    """Turns a line into a case; what is the same for every line."""
 
     table: Table
     layout: Layout
     target: Target
     ceiling: Mapping[str, tuple[float, ...]]
+    template: Template
 
-    def case(self, row: Row, file: str) -> Case:
+    def case(self, line: _Line) -> Case:
+        row, told = line.row, line.told
         name = row[self.table.image]
-        patient = "/".join(row[column] for column in _columns(self.table.patient))
-        known = any(row[column] for column in _columns(self.table.patient))
-        part = row[self.table.part] if self.table.part else ""
+        kept = {name: recoded(row, covariate) for name, covariate in self.table.covariates.items()}
         return Case(
             case=name,
-            patient=patient if known else unknown_patient(name),
-            official=official_part(part, self.layout),
-            target=tuple(self._value(row[column]) for column in _columns(self.table.target)),
-            files={VIEW: file},
-            covariates={column: row[column] for column in self.table.covariates},
-            ceiling=self.ceiling.get(file),
+            patient=told.get("patient") or unknown_patient(name),
+            official=official_part(told["part"], self.layout),
+            target=tuple(self._value(row[column]) for column in columns_of(self.table.target)),
+            files={VIEW: line.file},
+            covariates=covariates_of(told, self.template) | kept,
+            ceiling=self.ceiling.get(line.file),
+            side=side_of(told["side"]),
         )
 
     def _value(self, text: str) -> float:
         if self.target.kind == "multi-label":
-            mapped = self.table.mapping.get(text, text)
+            mapped = self.table.mapping.get(code(text, self.table.mapping), text)
             return math.nan if mapped is None or mapped == "" else float(mapped)
-        name = class_name(text, self.table)
+        name = class_name(text, self.table, self.target)
         return math.nan if name is None else float(self.target.classes.index(name))
 
 
@@ -88,104 +108,25 @@ def read_table(raw: Path, *, files: Files, layout: Layout, target: Target) -> li
     if table is None:
         raise ValueError("read_table needs layout.table")
     rows = read_rows(raw, files, table)
-    _check_settings(rows[0], table, target)
-    _refuse_unmapped(rows, table, target)
-    found = _pair(rows, files, layout, table)
+    check_rows(rows, table, target)
+    template = Template(table.name or "")
+    lines = [
+        line
+        for line in _lines(_pair(rows, files, layout, table), table, template)
+        if not is_left_out(line.told["part"], layout)
+    ]
+    refuse_unknown_sides({line.row[table.image]: line.told["side"] for line in lines})
 
     def translate(name: str) -> str | None:
-        return name if target.kind == "multi-label" else class_name(name, table)
+        return name if target.kind == "multi-label" else class_name(name, table, target)
 
     ceiling = read_ceiling(raw, files=files, target=target, translate=translate)
-    reader = _Reader(table, layout, target, ceiling)
-    cases = _once([reader.case(row, file) for row, file in found])
+    reader = _Reader(table, layout, target, ceiling, template)
+    cases = _once([reader.case(line) for line in lines])
     unknown = sum(case.patient == unknown_patient(case.case) for case in cases)
     warn_of_unknown_patients(unknown, len(cases))
     _report_rest(files, layout, {case.files[VIEW] for case in cases})
     return cases
-
-
-def read_rows(raw: Path, files: Files, table: Table) -> list[dict[str, str]]:
-    """Read the rows of the table as text without blanks around it."""
-    if table.file not in files:
-        tables = [file for file in files if PurePosixPath(file).suffix in (".csv", ".tsv", ".txt")]
-        raise DataError(
-            f"layout.table.file: there is no {table.file!r}{near_miss(table.file, tables)}"
-            " It is looked for below the root of the data set."
-        )
-    try:
-        text = (raw / table.file).read_text(encoding=table.encoding).removeprefix("\ufeff")
-    except (UnicodeDecodeError, LookupError) as error:
-        raise DataError(
-            f"{table.file}: cannot be read as {table.encoding} ({error}). Say its encoding in"
-            " params.yaml, such as layout.table.encoding: cp1252"
-        ) from error
-    header = text.partition("\n")[0]
-    separator = table.separator or max(SEPARATORS, key=header.count)
-    rows = [
-        {key.strip(): (value or "").strip() for key, value in row.items() if key is not None}
-        for row in csv.DictReader(io.StringIO(text, newline=""), delimiter=separator)
-    ]
-    if not rows:
-        raise DataError(f"{table.file}: has no rows.")
-    return rows
-
-
-def class_name(text: str, table: Table) -> str | None:
-    """Return the class that a value of the table stands for, None if it is unknown."""
-    mapped = table.mapping.get(text, text)
-    return None if mapped is None else str(mapped)
-
-
-def _columns(columns: str | list[str] | None) -> list[str]:
-    if columns is None:
-        return []
-    return [columns] if isinstance(columns, str) else columns
-
-
-def _check_settings(row: Row, table: Table, target: Target) -> None:
-    named = {
-        "image": [table.image],
-        "path": PLACEHOLDER.findall(table.path or ""),
-        "target": _columns(table.target),
-        "patient": _columns(table.patient),
-        "part": _columns(table.part),
-        "covariates": table.covariates,
-    }
-    for setting, columns in named.items():
-        for column in columns:
-            if column not in row:
-                raise unknown_name(f"layout.table.{setting}: column of {table.file}", column, row)
-    wanted = len(target.classes) if target.kind == "multi-label" else 1
-    if len(_columns(table.target)) != wanted:
-        raise ConfigError(
-            f"layout.table.target: a {target.kind} target of {len(target.classes)} classes"
-            f" needs {wanted} column(s), got {len(_columns(table.target))}."
-        )
-    allowed = [0, 1] if target.kind == "multi-label" else target.classes
-    for value, mapped in table.mapping.items():
-        if mapped is not None and mapped not in allowed:
-            raise ConfigError(
-                f"layout.table.mapping.{value}: unknown {mapped!r}"
-                f"{near_miss(str(mapped), map(str, allowed))}"
-                f" Allowed: {', '.join(map(str, allowed))} or null."
-            )
-
-
-def _refuse_unmapped(rows: list[dict[str, str]], table: Table, target: Target) -> None:
-    """Refuse values of the target column that no one explained."""
-    if target.kind == "multi-label":
-        known = {"", "0", "1", "0.0", "1.0", *table.mapping}
-    else:
-        known = {*target.classes, *table.mapping}
-    columns = _columns(table.target)
-    unknown = sorted({row[column] for row in rows for column in columns} - known)
-    if unknown:
-        raise DataError(
-            f"{table.file}: column {', '.join(columns)} holds values that are no class:"
-            f" {', '.join(map(repr, unknown[:10]))}. Known: {', '.join(map(repr, sorted(known)))}."
-            f' The way out: map them in params.yaml, layout.table.mapping: "{unknown[0]}":'
-            " <class>, or null for unknown."
-        )
 
 
 def _pair(
@@ -207,6 +148,36 @@ def _pair(
     if missing:
         log.warning("rows without their image, left out: %d of %d", len(missing), len(rows))
     return found
+
+
+def _lines(
+    found: list[tuple[dict[str, str], str]], table: Table, template: Template
+) -> list[_Line]:
+    """Add to each row what its columns and its name say of patient, part and side."""
+    lines, misfits = [], []
+    for row, file in found:
+        said = template.match(row[table.image]) if table.name else {}
+        if said is None:
+            misfits.append(row[table.image])
+            continue
+        told = {"part": "", "side": "", **said}
+        told |= {key: row[column] for key, column in _single(table).items()}
+        values = [row[column] for column in columns_of(table.patient)]
+        if any(values):
+            told["patient"] = "/".join(values)
+        lines.append(_Line(row, file, told))
+    if misfits:
+        raise DataError(
+            f"{table.file}: {len(misfits)} of {len(found)} rows do not fit layout.table.name"
+            f" {table.name!r}:\n  {listing(misfits)}\nThe way out: correct the table or the"
+            " template, or name the images under layout.leave_out."
+        )
+    return lines
+
+
+def _single(table: Table) -> dict[str, str]:
+    columns = {"part": table.part, "side": table.side}
+    return {name: column for name, column in columns.items() if column}
 
 
 def _file_of(row: Row, table: Table) -> str:
@@ -241,18 +212,14 @@ def _once(cases: Iterable[Case]) -> list[Case]:
         if first is case:
             continue
         twice += 1
-        if (first.case, first.patient, first.official, str(first.target)) != (
-            case.case,
-            case.patient,
-            case.official,
-            str(case.target),
-        ):
+        # As text, because an unknown target, NaN, is not equal to itself.
+        if str(case) != str(first):
             contradicting.append(case.files[VIEW])
     if contradicting:
         raise DataError(
             f"{len(contradicting)} images stand in the table twice with another target,"
-            f" patient or part:\n  {listing(contradicting)}\nThe way out: correct the table,"
-            " or name the images under layout.leave_out."
+            f" patient, part, side or covariate:\n  {listing(contradicting)}\nThe way out:"
+            " correct the table, or name the images under layout.leave_out."
         )
     if twice:
         log.warning("rows that say the same of an image as another row: %d", twice)

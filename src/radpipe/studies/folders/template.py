@@ -5,17 +5,20 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 
 PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+# A name, and after a colon how many digits it has.
+FIELD = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::([1-9][0-9]?))?")
 IGNORED = ("_", "file")
 KNOWN = ("class", "patient", "part")
+IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".jfif", ".bmp", ".tif", ".tiff", ".webp", ".gif"}
 
 
 class Template:
     """A path with placeholders in braces.
 
     A placeholder matches one or more signs within one folder or file name, as few as
-    possible. One that is named twice must match the same text, except `_` and `file`,
-    which are free. The suffix of the file is left out of the match unless the template's
-    last part holds a dot outside its placeholders.
+    possible; `{patient:7}` matches exactly seven digits. One that is named twice must match
+    the same text, except `_` and `file`, which are free. The suffix of an image is left out
+    of the match unless the template's last part holds a dot outside its placeholders.
 
     Raises
     ------
@@ -26,19 +29,20 @@ class Template:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.names = [name for name in PLACEHOLDER.findall(text) if name not in IGNORED]
         literal = PLACEHOLDER.sub("", text)
         if "{" in literal or "}" in literal:
             raise ValueError(f"{text!r}: a brace without its partner")
-        for name in PLACEHOLDER.findall(text):
-            if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+        for inside in PLACEHOLDER.findall(text):
+            if not FIELD.fullmatch(inside):
                 raise ValueError(
-                    f"{text!r}: {{{name}}} is no name; use letters, digits and _, and {{_}} for"
-                    " what is to be ignored"
+                    f"{text!r}: {{{inside}}} is no name; use letters, digits and _, {{_}} for"
+                    " what is to be ignored, and a number after a colon for so many digits,"
+                    " such as {patient:7}"
                 )
+        self.names = [name for name in _names(text) if name not in IGNORED]
         self.with_suffix = "." in PLACEHOLDER.sub("", text.rpartition("/")[2])
-        self._parts = [_pattern(part) for part in text.split("/")]
-        self._whole = re.compile(_whole_pattern(text))
+        self._parts = [re.compile(_pattern(part)) for part in text.split("/")]
+        self._whole = re.compile(_pattern(text))
 
     @property
     def covariates(self) -> list[str]:
@@ -46,15 +50,20 @@ class Template:
         return [name for name in dict.fromkeys(self.names) if name not in KNOWN]
 
     @property
-    def class_depth(self) -> int:
-        """Number of folder names up to and with the one that holds the class."""
-        return 1 + next(i for i, part in enumerate(self.text.split("/")) if "{class}" in part)
+    def is_free(self) -> bool:
+        """Whether a part is ignored, so that two files can agree in all that is understood."""
+        return any(name in IGNORED for name in _names(self.text))
+
+    def depth(self, name: str) -> int | None:
+        """Count the folder names up to and with the one that holds a placeholder."""
+        parts = self.text.split("/")
+        return next((i for i, part in enumerate(parts, 1) if name in _names(part)), None)
 
     def match(self, file: str) -> dict[str, str] | None:
         """Return what each placeholder stands for in a path, or None."""
         path = PurePosixPath(file)
-        text = file if self.with_suffix else str(path.with_suffix(""))
-        found = self._whole.fullmatch(text)
+        bare = not self.with_suffix and path.suffix.lower() in IMAGE_SUFFIXES
+        found = self._whole.fullmatch(str(path.with_suffix("")) if bare else file)
         return found.groupdict() if found else None
 
     def match_folder(self, folder: str) -> dict[str, str] | None:
@@ -69,26 +78,36 @@ class Template:
         return found
 
     def render(self, values: Mapping[str, str]) -> str:
-        """Return the path in which every placeholder is replaced by its value."""
-        return PLACEHOLDER.sub(lambda found: values[found[1]], self.text)
+        """Return the path in which every placeholder is replaced by its value.
+
+        A value for a number of digits gets leading zeros.
+        """
+        return PLACEHOLDER.sub(lambda found: _filled(found[1], values), self.text)
 
 
-def _whole_pattern(text: str) -> str:
+def _names(text: str) -> list[str]:
+    return [inside.partition(":")[0] for inside in PLACEHOLDER.findall(text)]
+
+
+def _filled(inside: str, values: Mapping[str, str]) -> str:
+    name, _, digits = inside.partition(":")
+    return values[name].zfill(int(digits or 0))
+
+
+def _pattern(text: str) -> str:
     """Return the regular expression of a template; a repeated name must match the same."""
     seen: set[str] = set()
     pattern, end = "", 0
     for found in PLACEHOLDER.finditer(text):
         pattern += re.escape(text[end : found.start()])
-        name, end = found[1], found.end()
+        name, _, digits = found[1].partition(":")
+        end = found.end()
+        signs = f"[0-9]{{{digits}}}" if digits else "[^/]+?"
         if name in IGNORED:
-            pattern += "[^/]+?"
+            pattern += signs
         elif name in seen:
             pattern += f"(?P={name})"
         else:
-            pattern += f"(?P<{name}>[^/]+?)"
+            pattern += f"(?P<{name}>{signs})"
         seen.add(name)
     return pattern + re.escape(text[end:])
-
-
-def _pattern(part: str) -> re.Pattern[str]:
-    return re.compile(_whole_pattern(part))

@@ -1,17 +1,19 @@
 """Class folders: the path of an image says what it shows."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from radpipe.core.errors import ConfigError, DataError, near_miss
 from radpipe.core.settings import Target
 from radpipe.studies.base.contract import Case, Files, unknown_patient
 from radpipe.studies.base.truth import read_ceiling
+from radpipe.studies.folders.codes import refuse_unknown_sides, side_of
 from radpipe.studies.folders.findings import (
     VIEW,
     case_names,
     image_files,
+    is_left_out,
     listing,
     official_part,
     warn_of_unknown_patients,
@@ -51,11 +53,17 @@ def read_tree(raw: Path, *, files: Files, layout: Layout, target: Target) -> lis
     images = image_files(files, layout)
     fits = {file: found for file in images if (found := template.match(file)) is not None}
     _report_misfits(images, fits, template, len(files) - len(images))
+    fits = {
+        file: found
+        for file, found in fits.items()
+        if not is_left_out(found.get("part", ""), layout)
+    }
     _refuse_unknown_folders({found["class"] for found in fits.values()}, names)
-    _refuse_empty_folders(raw, template, images, names)
+    _refuse_empty_folders(raw, template, images, names, layout)
     ceiling = read_ceiling(raw, files=files, target=target, translate=names.get)
     kept = [file for file in fits if names[fits[file]["class"]] is not None]
     case_of = case_names(kept)
+    refuse_unknown_sides({file: fits[file].get("side", "") for file in kept})
     if "patient" not in template.names:
         warn_of_unknown_patients(len(kept), len(kept))
     return [
@@ -65,11 +73,18 @@ def read_tree(raw: Path, *, files: Files, layout: Layout, target: Target) -> lis
             official=official_part(fits[file].get("part", ""), layout),
             target=(float(target.classes.index(names[fits[file]["class"]] or "")),),
             files={VIEW: file},
-            covariates={name: fits[file][name] for name in template.covariates},
+            covariates=covariates_of(fits[file], template),
             ceiling=ceiling.get(file),
+            side=side_of(fits[file].get("side", "")),
         )
         for file in kept
     ]
+
+
+def covariates_of(found: Mapping[str, str], template: Template) -> dict[str, str]:
+    """Return the covariates among what a template found, a side as R or L."""
+    told = {**found, "side": side_of(found.get("side", "")) or ""}
+    return {name: told[name] for name in template.covariates}
 
 
 def class_names(layout: Layout, target: Target) -> dict[str, str | None]:
@@ -127,22 +142,28 @@ def _refuse_unknown_folders(found: set[str], names: dict[str, str | None]) -> No
 
 
 def _refuse_empty_folders(
-    raw: Path, template: Template, images: list[str], names: dict[str, str | None]
+    raw: Path,
+    template: Template,
+    images: list[str],
+    names: dict[str, str | None],
+    layout: Layout,
 ) -> None:
     """Refuse a class folder without images, which is a copy that went wrong.
 
     Where patients have folders above the class, a patient without images of a class is
     nothing special, so only the last level that all patients share is looked at.
     """
-    depth = template.class_depth
-    above = template.text.split("/")[:depth]
-    if depth == len(template.text.split("/")) or any("{patient}" in part for part in above):
+    deepest = len(template.text.split("/"))
+    depth = template.depth("class") or deepest
+    if depth == deepest or (template.depth("patient") or deepest) <= depth:
         return
     full = {"/".join(file.split("/")[:depth]) for file in images}
     empty = []
     for folder in _folders(raw, depth):
         found = template.match_folder(folder)
-        if found and names.get(found["class"]) is not None and folder not in full:
+        if found is None or folder in full or names.get(found["class"]) is None:
+            continue
+        if not is_left_out(found.get("part", ""), layout):
             empty.append(folder)
     if empty:
         raise DataError(

@@ -1,0 +1,153 @@
+"""The rows of a study's table: read as text, and refused where the settings do not explain them."""
+
+import csv
+import io
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+
+from radpipe.core.errors import ConfigError, DataError, near_miss, unknown_name
+from radpipe.core.settings import Target
+from radpipe.studies.base.contract import Files
+from radpipe.studies.folders.codes import code
+from radpipe.studies.folders.layout import Covariate, Table
+from radpipe.studies.folders.template import PLACEHOLDER
+
+SEPARATORS = ",;\t|"
+N_NAMED = 10
+Row = Mapping[str, str]
+
+
+def read_rows(raw: Path, files: Files, table: Table) -> list[dict[str, str]]:
+    """Read the rows of the table as text without blanks around it."""
+    if table.file not in files:
+        tables = [file for file in files if PurePosixPath(file).suffix in (".csv", ".tsv", ".txt")]
+        raise DataError(
+            f"layout.table.file: there is no {table.file!r}{near_miss(table.file, tables)}"
+            " It is looked for below the root of the data set."
+        )
+    try:
+        text = (raw / table.file).read_text(encoding=table.encoding).removeprefix("\ufeff")
+    except (UnicodeDecodeError, LookupError) as error:
+        raise DataError(
+            f"{table.file}: cannot be read as {table.encoding} ({error}). Say its encoding in"
+            " params.yaml, such as layout.table.encoding: cp1252"
+        ) from error
+    header = text.partition("\n")[0]
+    separator = table.separator or max(SEPARATORS, key=header.count)
+    rows = [
+        {key.strip(): (value or "").strip() for key, value in row.items() if key is not None}
+        for row in csv.DictReader(io.StringIO(text, newline=""), delimiter=separator)
+    ]
+    if not rows:
+        raise DataError(f"{table.file}: has no rows.")
+    return rows
+
+
+def check_rows(rows: list[dict[str, str]], table: Table, target: Target) -> None:
+    """Refuse settings that do not fit the table, and values that no one explained.
+
+    Raises
+    ------
+    ConfigError
+        A column does not exist, or a class is mapped to that the target does not have.
+    DataError
+        A value of the target or of a covariate is not mapped.
+
+    """
+    _check_columns(rows[0], table, target)
+    _check_mapping(table, target)
+    _refuse_unmapped(rows, table, target)
+    for name, covariate in table.covariates.items():
+        _refuse_unexplained(rows, table, name, covariate)
+
+
+def class_name(text: str, table: Table, target: Target) -> str | None:
+    """Return the class that a value of the table stands for, None if it is unknown."""
+    value = code(text, {*target.classes, *table.mapping})
+    mapped = table.mapping.get(value, value)
+    return None if mapped is None else str(mapped)
+
+
+def recoded(row: Row, covariate: Covariate) -> str:
+    """Return the value of a covariate as the study keeps it; "" is unknown."""
+    text = row[covariate.column]
+    kept = covariate.mapping.get(code(text, covariate.mapping), text)
+    return "" if kept is None else str(kept)
+
+
+def columns_of(columns: str | list[str] | None) -> list[str]:
+    """Return one column, several or none as a list."""
+    if columns is None:
+        return []
+    return [columns] if isinstance(columns, str) else columns
+
+
+def _check_columns(row: Row, table: Table, target: Target) -> None:
+    named = {
+        "image": [table.image],
+        "path": PLACEHOLDER.findall(table.path or ""),
+        "target": columns_of(table.target),
+        "patient": columns_of(table.patient),
+        "part": columns_of(table.part),
+        "side": columns_of(table.side),
+        "covariates": [covariate.column for covariate in table.covariates.values()],
+    }
+    for setting, columns in named.items():
+        for column in columns:
+            if column not in row:
+                raise unknown_name(f"layout.table.{setting}: column of {table.file}", column, row)
+    wanted = len(target.classes) if target.kind == "multi-label" else 1
+    if len(columns_of(table.target)) != wanted:
+        raise ConfigError(
+            f"layout.table.target: a {target.kind} target of {len(target.classes)} classes"
+            f" needs {wanted} column(s), got {len(columns_of(table.target))}."
+        )
+
+
+def _check_mapping(table: Table, target: Target) -> None:
+    allowed = [0, 1] if target.kind == "multi-label" else target.classes
+    for value, mapped in table.mapping.items():
+        if mapped is not None and mapped not in allowed:
+            raise ConfigError(
+                f"layout.table.mapping.{value}: unknown {mapped!r}"
+                f"{near_miss(str(mapped), map(str, allowed))}"
+                f" Allowed: {', '.join(map(str, allowed))} or null."
+            )
+
+
+def _refuse_unmapped(rows: list[dict[str, str]], table: Table, target: Target) -> None:
+    """Refuse values of the target column that no one explained."""
+    if target.kind == "multi-label":
+        known = {"", "0", "1", *table.mapping}
+    else:
+        known = {*target.classes, *table.mapping}
+    columns = columns_of(table.target)
+    found = {row[column] for row in rows for column in columns}
+    unknown = sorted(text for text in found if code(text, known) not in known)
+    if unknown:
+        raise DataError(
+            f"{table.file}: column {', '.join(columns)} holds values that are no class:"
+            f" {_quoted(unknown)}. Known: {', '.join(map(repr, sorted(known)))}."
+            f' The way out: map them in params.yaml, layout.table.mapping: "{unknown[0]}":'
+            " <class>, or null for unknown."
+        )
+
+
+def _refuse_unexplained(
+    rows: list[dict[str, str]], table: Table, name: str, covariate: Covariate
+) -> None:
+    """Refuse values of a recoded covariate that its mapping does not hold."""
+    known = covariate.mapping
+    found = {row[covariate.column] for row in rows} - {""}
+    unknown = sorted(text for text in found if code(text, known) not in known)
+    if known and unknown:
+        raise DataError(
+            f"{table.file}: column {covariate.column} holds values that"
+            f" layout.table.covariates.{name}.mapping does not explain: {_quoted(unknown)}."
+            f" Known: {', '.join(map(repr, known))}. The way out: add them there, null for"
+            " unknown."
+        )
+
+
+def _quoted(values: list[str]) -> str:
+    return ", ".join(map(repr, values[:N_NAMED]))
