@@ -71,8 +71,10 @@ def settings(params: Params) -> Iterator[Finding]:
 
 @check("codecs")
 def codecs(_: Params) -> Iterator[Finding]:
-    """Check that Pillow can decode what radiographs are kept in."""
+    """Check that what radiographs are kept in can be decoded: by Pillow, and in DICOM."""
     from PIL import features
+
+    from radpipe.imaging.dicom_codecs import preflight
 
     known = {"jpg": "JPEG", "zlib": "PNG", "jpg_2000": "JPEG 2000", "libtiff": "TIFF"}
     missing = [name for codec, name in known.items() if not features.check(codec)]
@@ -80,6 +82,12 @@ def codecs(_: Params) -> Iterator[Finding]:
         yield Finding("problem", f"Pillow cannot decode {', '.join(missing)}", "make install")
     else:
         yield Finding("ok", f"Pillow decodes {', '.join(known.values())}")
+    absent = preflight()
+    for package, syntaxes in absent.items():
+        text = f"DICOM in {', '.join(syntaxes)} cannot be decoded"
+        yield Finding("problem", text, f"pip install {package}")
+    if not absent:
+        yield Finding("ok", "every transfer syntax of DICOM that is read has its codec")
 
 
 @check("gpu")

@@ -247,7 +247,7 @@ def _foreign(data: bytes) -> str:
         if start.startswith(signature):
             return f"is {name}, not a PNG, JPEG, TIFF or BMP picture"
     if data[128:132] == b"DICM":
-        return "is DICOM, which this reader does not take"
+        return "is DICOM, not a PNG, JPEG, TIFF or BMP picture"
     return "is not a PNG, JPEG, TIFF or BMP picture"
 
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from radpipe.core.errors import DataError
 from radpipe.core.settings import Image
+from radpipe.imaging.dicom import Film, decode_dicom, is_dicom
 from radpipe.imaging.fingerprint import Traits, traits
 from radpipe.imaging.hashing import perceptual_hash
 from radpipe.imaging.read import Array, Picture, decode, pixel_hash
@@ -99,9 +100,12 @@ def _one(chunk: Chunk, task: Task, place: Array) -> Outcome:
         return Outcome(task, reason=f"cannot be opened ({error.strerror})")
     if hashlib.sha256(data).hexdigest() != task.sha256:
         return Outcome(task, changed="changed")
-    found: Picture | Volume
+    found: Picture | Volume | Film
     try:
-        found = decode_volume(data) if is_volume(task.file, data) else decode(data)
+        if is_dicom(data):
+            found = decode_dicom(data)
+        else:
+            found = decode_volume(data) if is_volume(task.file, data) else decode(data)
     except DataError as error:
         return Outcome(task, reason=str(error))
     # The first look at the file, which its place was made for, saw another one.

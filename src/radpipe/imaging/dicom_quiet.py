@@ -1,0 +1,54 @@
+"""Foreign libraries kept silent: their words can quote a file, and files hold names."""
+
+import logging
+import struct
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from radpipe.core.errors import DataError
+
+LOGGERS = ("pydicom", "pylibjpeg", "openjpeg", "rle", "jpeg_ls", "PIL")
+# What pydicom is known to raise on a value that it cannot convert.
+UNREADABLE = (
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    ArithmeticError,
+    NotImplementedError,
+    RecursionError,
+    OSError,
+    EOFError,
+    struct.error,
+)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep warnings and logs of pydicom and the codecs to themselves."""
+    loggers = [logging.getLogger(name) for name in LOGGERS]
+    levels = [logger.level for logger in loggers]
+    try:
+        for logger in loggers:
+            logger.setLevel(logging.CRITICAL + 1)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+@contextmanager
+def otherwise(reason: str) -> Iterator[None]:
+    """Turn whatever a foreign library raises into a DataError with our own words.
+
+    What codecs raise is documented nowhere, and its text can hold values of the file.
+    """
+    try:
+        yield
+    except (DataError, MemoryError):
+        raise
+    except Exception:
+        raise DataError(reason) from None
