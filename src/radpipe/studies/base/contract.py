@@ -67,6 +67,12 @@ class Case:
         Name to the text that the data set gives; "" is unknown.
     ceiling
         Ideal observer's probability of every class, or None where no one knows it.
+    side
+        "R" or "L": the patient's side that the case shows, or None. Pictures of "L" are
+        mirrored when the store is made.
+    shows_both
+        Whether the file shows both sides, unless its own tags say otherwise: the step ingest
+        takes the half of this side.
 
     """
 
@@ -77,6 +83,8 @@ class Case:
     files: Mapping[str, str]
     covariates: Mapping[str, str]
     ceiling: tuple[float, ...] | None = None
+    side: str | None = None
+    shows_both: bool = False
 
 
 @dataclass(frozen=True, slots=True)
