@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from pydicom import dcmread
+from pydicom.misc import is_dicom
 
 from radpipe.core.errors import ConfigError
 from radpipe.core.findings import Finding
@@ -142,5 +144,8 @@ def shape_of(file: Path) -> tuple[int, int, int]:
     if file.suffix == ".npy":
         slices, rows, columns = np.load(file).shape
         return slices, rows, columns
+    if is_dicom(file):
+        header = dcmread(file, stop_before_pixels=True)
+        return 1, header.Rows, header.Columns
     with Image.open(file) as picture:
         return 1, picture.height, picture.width

@@ -1,0 +1,225 @@
+"""What `radpipe check-data` says of OAI: tables, films and how they fit, without naming anyone."""
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+
+from radpipe.core.errors import DataError
+from radpipe.core.files import sha256_file
+from radpipe.core.findings import Finding, problem
+from radpipe.studies.oai.answers import Answers, read_answers
+from radpipe.studies.oai.films import (
+    WRONG_FOLDER,
+    Chosen,
+    Films,
+    choose_films,
+    find_films,
+    read_barcodes,
+    refuse_no_films,
+    refuse_unclear,
+)
+from radpipe.studies.oai.headers import Header, Level, read_header
+from radpipe.studies.oai.layout import GRADES, JOINTS, RISK_FACTORS, Layout, covariates
+from radpipe.studies.oai.patients import read_key
+from radpipe.studies.oai.tables import N_NAMED, Tables
+from radpipe.studies.oai.truth import read_joints
+
+# Knees with all risk factors and both visits, as published, and how many of them progressed.
+PUBLISHED_KNEES, PUBLISHED_PROGRESSED = 4163, 1351
+_WAY_OUT = {
+    "problem": "unpack the release once more; without it the step ingest leaves these films out",
+    "warning": "look at one of them in a DICOM viewer",
+    "note": "",
+}
+
+
+def examine_data(raw: Path, *, files: Mapping[str, int], layout: Layout) -> list[Finding]:
+    """Tell what is missing or odd in a data set of OAI's layout.
+
+    Parameters
+    ----------
+    raw
+        Root of the data set.
+    files
+        Path below it to size in bytes.
+    layout
+        The study's layout.
+
+    """
+    findings = list(_key(raw, layout))
+    films = find_films(files, layout)
+    try:
+        refuse_no_films(films, files, layout)
+    except DataError as error:
+        findings.append(problem(error))
+    n_films = sum(map(len, films.values()))
+    findings.append(Finding("ok", f"{n_films:,} films of {len(films):,} patients"))
+    tables = Tables(raw, files)
+    try:
+        answers = read_answers(tables, layout, lambda error: findings.append(problem(error)))
+    except DataError as error:
+        findings.append(problem(error))
+    else:
+        findings += _target(answers, layout)
+        findings += _covariates(answers, layout)
+        findings += _knees(raw, files, tables, films, answers, layout)
+    findings += _headers(raw, films)
+    findings += _others(files, films)
+    findings.append(Finding("note", "pixels were not read: broken films are found by step ingest"))
+    return findings
+
+
+def _key(raw: Path, layout: Layout) -> Iterator[Finding]:
+    try:
+        read_key(raw, layout.key_file)
+    except DataError as error:
+        yield problem(error)
+    if layout.key_file is None:
+        yield Finding(
+            "note",
+            "no layout.key_file: names of cases are hashed with a published key, so that whoever"
+            " has a list of identifiers can find them out",
+            "name a file with a secret of your own, if tables or names of cases leave your hands",
+        )
+
+
+def _target(answers: Answers, layout: Layout) -> Iterator[Finding]:
+    counts = Counter(value for value in answers.target.values() if not math.isnan(value))
+    n_known, n = counts.total(), len(answers.target)
+    if layout.question == "kl":
+        listed = ", ".join(f"{grade}: {counts[grade]:,}" for grade in range(GRADES))
+        yield Finding("ok", f"KL grades of {n_known:,} of {n:,} knees: {listed}")
+        absent = [str(grade) for grade in range(GRADES) if not counts[grade]]
+    else:
+        share = f" ({counts[1] / n_known:.1%})" if n_known else ""
+        published = f"{PUBLISHED_PROGRESSED:,} of {PUBLISHED_KNEES:,}"
+        yield Finding(
+            "note",
+            f"{counts[1]:,} of {n_known:,} knees{share} narrowed by {layout.loss:g} mm or more, and"
+            f" {n - n_known:,} were not seen twice; published {published} with all risk factors",
+        )
+        absent = [name for name, value in (("no", 0), ("yes", 1)) if not counts[value]]
+    if absent:
+        yield Finding(
+            "problem" if len(counts) < 2 else "warning",
+            f"no knee of the classes {', '.join(absent)}",
+            "take the tables from the release, or correct the columns in layout",
+        )
+
+
+def _covariates(answers: Answers, layout: Layout) -> Iterator[Finding]:
+    for note in answers.notes:
+        yield Finding("note", note)
+    n = len(answers.target)
+    for name, values in answers.covariates.items():
+        if values:
+            yield Finding("ok", f"{name}: known for {len(values):,} of {n:,} knees")
+        else:
+            yield Finding(
+                "warning",
+                f"{name}: known for no knee",
+                f"correct layout.{name}, or set it to null",
+            )
+    left_out = [name for name in RISK_FACTORS if name not in covariates(layout)]
+    if left_out:
+        yield Finding("note", f"layout leaves out {', '.join(left_out)}")
+    if answers.covariates:
+        complete = sum(
+            all(knee in values for values in answers.covariates.values())
+            for knee, value in answers.target.items()
+            if not math.isnan(value)
+        )
+        yield Finding("ok", f"{complete:,} knees have a target and every covariate")
+
+
+def _knees(
+    raw: Path,
+    files: Mapping[str, int],
+    tables: Tables,
+    films: Films,
+    answers: Answers,
+    layout: Layout,
+) -> Iterator[Finding]:
+    """Tell how knees and films fit."""
+
+    def same(one: str, other: str) -> bool:
+        return files[one] == files[other] and sha256_file(raw / one) == sha256_file(raw / other)
+
+    try:
+        graded = tables.get(layout.grade.table, setting="layout.grade.table")
+        chosen = choose_films(answers.target, films, read_barcodes(graded, layout), same)
+        if films:
+            refuse_unclear(chosen, answers.table, layout)
+        cases = {(file, side): f"{file} {side}" for (_, side), file in chosen.films.items()}
+        boxes, n_others = read_joints(raw, files=files, layout=layout, cases=cases)
+    except DataError as error:
+        yield problem(error)
+        return
+    yield from _fit(chosen, films)
+    if len(boxes) or n_others:
+        yield Finding("ok", f"{layout.boxes or JOINTS}: boxes of {len(boxes):,} knees")
+    if n_others:
+        yield Finding("note", f"{n_others:,} boxes belong to no case and are not used")
+
+
+def _fit(chosen: Chosen, films: Films) -> Iterator[Finding]:
+    yield Finding("ok", f"{len(chosen.films):,} knees stand in the tables and on a film")
+    if chosen.without:
+        yield Finding("note", f"{len(chosen.without):,} knees of the tables have no film")
+    if chosen.other_series:
+        yield Finding(
+            "note",
+            f"{len(chosen.other_series):,} of them have films, but of series that no table names",
+        )
+    if chosen.copies:
+        yield Finding("note", f"{len(chosen.copies):,} films hold the same bytes as another one")
+    shown = set(chosen.films.values()) | chosen.copies
+    unused = sum(film.file not in shown for several in films.values() for film in several)
+    if unused:
+        yield Finding("note", f"{unused:,} films show no knee of the tables")
+
+
+def _headers(raw: Path, films: Films) -> Iterator[Finding]:
+    """Read every header, then tell of each oddity once, with a count and numbers of films."""
+    odd: dict[tuple[Level, str], list[int]] = defaultdict(list)
+    headers: list[Header] = []
+    every = sorted(film.file for several in films.values() for film in several)
+    for number, file in enumerate(every, start=1):
+        try:
+            header = read_header(raw / file)
+        except ValueError as error:
+            odd["problem", str(error)].append(number)
+            continue
+        headers.append(header)
+        for oddity in header.oddities:
+            odd[oddity].append(number)
+    for kind, n in Counter(header.kind for header in headers).most_common():
+        yield Finding("ok", f"{n:,} films of {kind}")
+    spacings = [header.spacing for header in headers if header.spacing is not None]
+    if spacings:
+        yield Finding("ok", f"pixels of {min(spacings):g} to {max(spacings):g} mm")
+    sides = Counter(header.side for header in headers)
+    if sides["R"] or sides["L"]:
+        yield Finding("note", f"films of one knee: {sides['R']:,} right, {sides['L']:,} left")
+    if mirrored := sum(header.mirrored for header in headers):
+        yield Finding(
+            "note", f"{mirrored:,} films are mirrored: columns run to the patient's right"
+        )
+    for (level, what), numbers in sorted(odd.items()):
+        listed = f"{len(numbers):,} films: {what}; in the order of their paths {_some(numbers)}"
+        yield Finding(level, listed, _WAY_OUT[level])
+
+
+def _others(files: Mapping[str, int], films: Films) -> Iterator[Finding]:
+    known = {film.file for several in films.values() for film in several}
+    others = [file for file in files if file not in known and PurePosixPath(file).suffix == ""]
+    if any(WRONG_FOLDER in file for file in files):
+        yield Finding("note", f"{WRONG_FOLDER} holds no knee radiographs of the baseline visit")
+    if others:
+        yield Finding("note", f"{len(others):,} files without suffix lie elsewhere than films")
+
+
+def _some(numbers: Sequence[int]) -> str:
+    more = ", ..." if len(numbers) > N_NAMED else ""
+    return "no. " + ", ".join(map(str, numbers[:N_NAMED])) + more

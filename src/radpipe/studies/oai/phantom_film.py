@@ -1,0 +1,285 @@
+"""The films of a phantom of OAI: which there are, how they are drawn, and as DICOM files.
+
+Names, identifiers, dates and hospital in the headers are invented and look it; they stand
+there so that it can be seen what becomes of them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import (
+    ComputedRadiographyImageStorage,
+    DigitalXRayImageStorageForPresentation,
+    ExplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGLSLossless,
+    RLELossless,
+    UID,
+    generate_uid,
+)
+
+from radpipe.imaging import phantom_radiograph as radiograph
+from radpipe.imaging.phantom import Box
+from radpipe.studies.oai.phantom_plan import Person, PlannedKnee
+
+# 28 x 36 cm, landscape, or one half of it; default and full-size films.
+HEIGHT_MM, HALF_MM = 280.0, 180.0
+SPACING, FULL_SPACING = 0.4, 0.12
+# A joint lies in the middle of its half, give or take an eighth of the film either way.
+SHIFT_MM = 35.0
+TILT_DEGREES = 5.0
+BITS = 12
+# Plug-ins are named, because another one would give other bytes.
+PLUGINS = {RLELossless: "pylibjpeg", JPEGLSLossless: "pyjpegls", JPEG2000Lossless: "pylibjpeg"}
+# Shares of films, at least one each; a film may have several of these.
+SHARE_FULL = 1 / 30
+SHARE_OF = {"inverted": 0.15, "mirrored": 0.1, "imager_only": 0.1, "computed": 0.3}
+SHARE_COMPRESSED = 0.04
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedFilm:
+    """One file of the phantom.
+
+    Attributes
+    ----------
+    person
+        Whom it shows.
+    knees
+        What it shows, right first.
+    number
+        Its number among the person's films.
+    syntax
+        Transfer syntax.
+    full
+        Whether it has the pixels of a real detector.
+    inverted
+        MONOCHROME1: bone is dark as stored.
+    mirrored
+        Columns run to the patient's right.
+    imager_only
+        Pixel Spacing is left out, and Imager Pixel Spacing is there.
+    computed
+        Computed radiography, and not digital X-ray.
+
+    """
+
+    person: Person
+    knees: tuple[PlannedKnee, ...]
+    number: int
+    syntax: UID
+    full: bool
+    inverted: bool
+    mirrored: bool
+    imager_only: bool
+    computed: bool
+
+    @property
+    def series(self) -> str:
+        """Name of its folder, the end of its barcode."""
+        return f"90{self.person.number:05d}{self.number}"
+
+    @property
+    def barcode(self) -> str:
+        """Barcode as it stands in the table of readings."""
+        return f"0166{self.series}"
+
+    @property
+    def date(self) -> str:
+        """Invented day of the visit."""
+        number = self.person.number
+        return f"1900{1 + number % 12:02d}{1 + number % 28:02d}"
+
+    @property
+    def file(self) -> str:
+        """Path below the root of the phantom."""
+        above = "OAIScreeningImages/results/00m/0.C.2"
+        return f"{above}/{self.person.id}/{self.date}/{self.series}/001"
+
+    @property
+    def spacing(self) -> float:
+        """Side of a pixel, mm."""
+        return FULL_SPACING if self.full else SPACING
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        width = HALF_MM * len(self.knees)
+        return round(HEIGHT_MM / self.spacing), round(width / self.spacing)
+
+
+def plan_films(people: Sequence[Person], *, seed: int) -> list[PlannedFilm]:
+    """Draw which films there are of whom, and in which of DICOM's forms."""
+    rng = np.random.default_rng([seed, 1])
+    shown = [
+        (person, number, knees)
+        for person in people
+        if person.seen
+        for number, knees in enumerate(
+            [person.knees] if person.films == "both" else [(knee,) for knee in person.knees]
+        )
+    ]
+    n = len(shown)
+    has = {name: _some(share, n, rng) for name, share in SHARE_OF.items()}
+    full = _some(SHARE_FULL, n, rng)
+    order = rng.permutation(n)
+    each = max(1, round(SHARE_COMPRESSED * n))
+    syntaxes = dict(zip(order.tolist(), [s for s in PLUGINS for _ in range(each)], strict=False))
+    return [
+        PlannedFilm(
+            person=person,
+            knees=knees,
+            number=number,
+            syntax=syntaxes.get(row, ExplicitVRLittleEndian),
+            full=bool(full[row]),
+            **{name: bool(chosen[row]) for name, chosen in has.items()},
+        )
+        for row, (person, number, knees) in enumerate(shown)
+    ]
+
+
+def draw(film: PlannedFilm, *, seed: int) -> tuple[NDArray[np.uint16], list[Box]]:
+    """Draw a film.
+
+    Parameters
+    ----------
+    film
+        What to draw.
+    seed
+        Seed of the study.
+
+    Returns
+    -------
+    pixels
+        (rows, columns) uint16 of 12 bits, as stored.
+    boxes
+        Around the joint of each knee, in pixels as stored.
+
+    """
+    # Noise is most of the work, and this generator is the fastest.
+    entropy = np.random.SeedSequence([seed, 2, film.person.number, film.number])
+    rng = np.random.Generator(np.random.SFC64(entropy))
+    # In front of the reader the patient's right is on the left, as in any frontal film.
+    knees = [
+        _placed(knee, 0.0 if len(film.knees) == 1 or knee.side == "R" else HALF_MM, rng)
+        for knee in film.knees
+    ]
+    markers = _markers(film, rng)
+    pixels = radiograph.draw_film(film.shape, film.spacing, knees, markers, rng)
+    boxes = [radiograph.joint_box(knee, film.spacing) for knee in knees]
+    top = 2**BITS - 1
+    pixels *= np.float32(top)
+    np.clip(pixels, 0, top, out=pixels)
+    if film.inverted:
+        np.subtract(top, pixels, out=pixels)
+    stored = pixels.astype(np.uint16)
+    if film.mirrored:
+        stored = np.ascontiguousarray(stored[:, ::-1])
+        columns = film.shape[1]
+        boxes = [(columns - x1, y0, columns - x0, y1) for x0, y0, x1, y1 in boxes]
+    return stored, boxes
+
+
+def write_film(out: Path, film: PlannedFilm, *, seed: int) -> list[Box]:
+    """Draw a film and write it below `out`; return the boxes of its joints."""
+    pixels, boxes = draw(film, seed=seed)
+    data = _dataset(film, seed)
+    data.Rows, data.Columns = film.shape
+    data.PixelData = pixels.tobytes()
+    if film.syntax in PLUGINS:
+        data.compress(
+            film.syntax, encoding_plugin=PLUGINS[film.syntax], generate_instance_uid=False
+        )
+    path = out / film.file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    data.save_as(path, enforce_file_format=True)
+    return boxes
+
+
+def _placed(knee: PlannedKnee, left: float, rng: np.random.Generator) -> radiograph.Knee:
+    """Place a knee in its half of the film, which begins at `left` mm."""
+    shift = rng.uniform(-SHIFT_MM, SHIFT_MM, 2)
+    spread = rng.uniform(0.85, 1.15, 4)
+    top = 0.3 + 3.8 * knee.severity
+    spurs = tuple(float(top * factor) for factor in spread)
+    return radiograph.Knee(
+        centre=(left + HALF_MM / 2 + float(shift[0]), HEIGHT_MM / 2 + float(shift[1])),
+        tilt=float(np.deg2rad(rng.uniform(-TILT_DEGREES, TILT_DEGREES))),
+        lateral=-1 if knee.side == "R" else 1,
+        scale=float(rng.uniform(0.93, 1.07)),
+        medial_width=knee.medial_width,
+        lateral_width=knee.lateral_width,
+        spurs=(spurs[0], spurs[1], spurs[2], spurs[3]),
+        sclerosis=knee.reaction,
+    )
+
+
+def _markers(film: PlannedFilm, rng: np.random.Generator) -> list[radiograph.Marker]:
+    """Place a letter beside each leg, near the outer rim; one of two may be missing."""
+    width = HALF_MM * len(film.knees)
+    both = rng.random() < 0.5
+    only = int(rng.integers(len(film.knees)))
+    places = rng.uniform([4, 10], [10, 90], (len(film.knees), 2))
+    return [
+        radiograph.Marker(
+            letter=knee.side,
+            at=(float(x if knee.side == "R" else width - 9 - x), float(y)),
+        )
+        for order, (knee, (x, y)) in enumerate(zip(film.knees, places, strict=True))
+        if both or order == only
+    ]
+
+
+def _dataset(film: PlannedFilm, seed: int) -> Dataset:
+    """Describe a film; PS3.3 A.2 (computed radiography) and A.26 (digital X-ray)."""
+    person = film.person
+    uids = [
+        generate_uid(entropy_srcs=["radpipe phantom", str(seed), film.series, kind])
+        for kind in ("study", "series", "instance")
+    ]
+    of_class = (
+        ComputedRadiographyImageStorage if film.computed else DigitalXRayImageStorageForPresentation
+    )
+    data = Dataset()
+    data.file_meta = FileMetaDataset()
+    data.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    data.SOPClassUID, data.SOPInstanceUID = of_class, uids[2]
+    data.StudyInstanceUID, data.SeriesInstanceUID = uids[:2]
+    data.PatientName = f"Phantom^Knee{person.number:04d}"
+    data.PatientID = person.id
+    data.PatientBirthDate = f"18{person.number % 60 + 20:02d}0101"
+    data.PatientSex = "MF"[person.sex - 1]
+    data.StudyDate = data.SeriesDate = data.ContentDate = film.date
+    data.StudyTime = data.ContentTime = "120000"
+    data.AccessionNumber = film.barcode
+    data.InstitutionName = "Phantom Hospital"
+    data.ReferringPhysicianName = "Phantom^Doctor"
+    data.StudyID, data.SeriesNumber, data.InstanceNumber = "1", "1", "1"
+    data.Modality = "CR" if film.computed else "DX"
+    data.Manufacturer = "radpipe"
+    data.BodyPartExamined, data.ViewPosition = "KNEE", "PA"
+    data.PatientOrientation = ["R" if film.mirrored else "L", "F"]
+    side = film.knees[0].side if len(film.knees) == 1 else None
+    if side:
+        data.Laterality = side
+    if not film.computed:
+        data.PresentationIntentType = "FOR PRESENTATION"
+        data.ImageLaterality = side or "B"
+    data.ImagerPixelSpacing = [film.spacing, film.spacing]
+    if not film.imager_only:
+        data.PixelSpacing = [film.spacing, film.spacing]
+    data.SamplesPerPixel = 1
+    data.PhotometricInterpretation = "MONOCHROME1" if film.inverted else "MONOCHROME2"
+    data.BitsAllocated, data.BitsStored, data.HighBit = 16, BITS, BITS - 1
+    data.PixelRepresentation = 0
+    return data
+
+
+def _some(share: float, n: int, rng: np.random.Generator) -> NDArray[np.bool_]:
+    """Choose a share of n things at random, at least one."""
+    chosen: NDArray[np.bool_] = rng.permutation(n) < max(1, round(share * n))
+    return chosen

@@ -1,0 +1,205 @@
+"""The text tables of OAI: `|` between cells, a header, codes such as `1: Male` and `.: Missing`.
+
+A message names tables, columns and lines, and never what stands in a cell: that may be the
+identifier of a person.
+"""
+
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from radpipe.core.errors import DataError, near_miss
+
+SEPARATOR = "|"
+OTHER_SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+N_NAMED = 5
+# `.`, `.A`, `.: Missing Form/Incomplete Workbook`; .5 is a number.
+MISSING = re.compile(r"(\.[A-Za-z]?(\s*:.*)?)?", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row: its line in the file, and the cells that were asked for, by column."""
+
+    line: int
+    cells: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table as it lies on disk.
+
+    Attributes
+    ----------
+    name
+        Path below the root.
+    columns
+        Names in upper case, in the file's order.
+    lines
+        Line number and text of each row; some tables have a thousand columns, so that cells
+        are only cut out when they are asked for.
+
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    lines: Sequence[tuple[int, str]]
+
+    def rows(self, *columns: str, setting: str) -> list[Row]:
+        """Return the cells of some columns, without spaces around them.
+
+        Raises
+        ------
+        DataError
+            A column is missing; `setting` is where its name could be corrected.
+
+        """
+        places = {column: self.place(column, setting=setting) for column in columns}
+        rows = []
+        for line, text in self.lines:
+            cells = text.split(SEPARATOR)
+            rows.append(Row(line, {name: cells[place].strip() for name, place in places.items()}))
+        return rows
+
+    def place(self, column: str, *, setting: str) -> int:
+        """Return where a column stands."""
+        try:
+            return self.columns.index(column.upper())
+        except ValueError:
+            raise DataError(
+                f"{self.name} has no column {column}{near_miss(column, self.columns) or '.'} The"
+                f" way out: correct {setting} in params.yaml, or take the table from the release."
+            ) from None
+
+
+def find_table(files: Iterable[str], name: str, *, setting: str) -> str:
+    """Find a table by its name, in whatever folder, or by its path.
+
+    Raises
+    ------
+    DataError
+        It is missing, or lies at several places.
+
+    """
+    wanted = name.lower()
+    found = sorted(
+        file
+        for file in files
+        if file.lower() == wanted or PurePosixPath(file).name.lower() == wanted
+    )
+    if not found:
+        raise DataError(
+            f"the table {name} is missing below the root of the data set. The way out: unpack it"
+            f" there, or correct {setting} in params.yaml."
+        )
+    if len(found) > 1:
+        raise DataError(
+            f"the table {name} lies at {len(found)} places: {', '.join(found[:N_NAMED])}. The way"
+            f" out: keep one, or give its path below the root as {setting}."
+        )
+    return found[0]
+
+
+def read_table(raw: Path, file: str) -> Table:
+    """Read a table; any line end and a byte order mark will do.
+
+    Raises
+    ------
+    DataError
+        The file is no text, has another separator or no rows, or rows of other lengths.
+
+    """
+    data = (raw / file).read_bytes()
+    if b"\0" in data:
+        raise DataError(f"{file} is no table of text. The way out: unpack the release once more.")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        # A description may hold an accent of an older code page; names and codes do not.
+        text = data.decode("cp1252", errors="replace")
+    lines = [
+        (number, line)
+        for number, line in enumerate(text.replace("\r\n", "\n").split("\n"), start=1)
+        if line.strip()
+    ]
+    if not lines:
+        raise DataError(f"{file} has no rows. The way out: unpack the release once more.")
+    columns = tuple(cell.strip().strip('"').upper() for cell in lines[0][1].split(SEPARATOR))
+    _check_header(file, columns, text)
+    n_separators = len(columns) - 1
+    odd = [number for number, line in lines[1:] if line.count(SEPARATOR) != n_separators]
+    if odd:
+        raise DataError(
+            f"{file}: {len(odd)} rows have more or fewer cells than the header, such as"
+            f" {some_lines(odd)}. The way out: unpack the release once more."
+        )
+    if len(lines) == 1:
+        raise DataError(f"{file} has no rows. The way out: unpack the release once more.")
+    return Table(file, columns, lines[1:])
+
+
+class Tables:
+    """The tables of a data set, each read once."""
+
+    def __init__(self, raw: Path, files: Iterable[str]) -> None:
+        self.raw, self.files = raw, files
+        self._read: dict[str, Table] = {}
+
+    def get(self, name: str, *, setting: str) -> Table:
+        """Return a table; see `find_table` and `read_table`."""
+        file = find_table(self.files, name, setting=setting)
+        if file not in self._read:
+            self._read[file] = read_table(self.raw, file)
+        return self._read[file]
+
+
+def code(cell: str) -> str | None:
+    """Return the code of a cell: `1` of `1: Male`, None of what is missing."""
+    if MISSING.fullmatch(cell):
+        return None
+    return cell.partition(":")[0].strip()
+
+
+def number_in(low: float, high: float) -> Callable[[str], float]:
+    """Return a reader of numbers within limits; it raises `ValueError` for others."""
+
+    def read(text: str) -> float:
+        value = float(text)
+        if not (math.isfinite(value) and low <= value <= high):
+            raise ValueError
+        return value
+
+    return read
+
+
+def one_of(codes: Mapping[str, float]) -> Callable[[str], float]:
+    """Return a reader of codes; it raises `ValueError` for others."""
+
+    def read(text: str) -> float:
+        if text not in codes:
+            raise ValueError
+        return codes[text]
+
+    return read
+
+
+def some_lines(lines: Sequence[int]) -> str:
+    """Name the first few lines."""
+    listed = ", ".join(map(str, sorted(lines)[:N_NAMED]))
+    word = "line" if len(lines) == 1 else "lines"
+    return f"{word} {listed}" + (", ..." if len(lines) > N_NAMED else "")
+
+
+def _check_header(file: str, columns: Sequence[str], text: str) -> None:
+    if len(columns) == 1:
+        first = text.split("\n", 1)[0]
+        other = max(OTHER_SEPARATORS, key=first.count)
+        hint = f" and looks parted by {OTHER_SEPARATORS[other]}" if other in first else ""
+        raise DataError(
+            f"{file} is not parted by {SEPARATOR}{hint}. The way out: take the table as released,"
+            " as text (ASCII)."
+        )
+    if len(set(columns)) != len(columns):
+        raise DataError(f"{file} has a column twice. The way out: take the table as released.")
