@@ -10,12 +10,13 @@ import yaml
 from radpipe.core.files import sha256_path, write_json
 from radpipe.core.recipe import Artifact, Recipe, make_recipe, parts_text, read_recipe
 from radpipe.core.settings import Image, Target, Variant
-from radpipe.core.tables import write_table
+from radpipe.core.tables import read_table, write_table
 from radpipe.imaging.store import INDEX, Store, StoreWriter, building, write_pictures
 
 ROOT = Path(__file__).parent.parent
 THREE = Target(kind="multi-class", classes=["healthy", "fractured", "beyond_repair"])
 TWO = Target(kind="binary", classes=["healthy", "fractured"])
+GRADES = Target(kind="ordinal", classes=["0", "1", "2", "3", "4"])
 LABELS = Target(kind="multi-label", classes=["fracture", "metal"])
 
 
@@ -58,6 +59,34 @@ def write_study(
         columns["target"] = truth.astype(float)
     columns |= {"covariate_sex": ["f", "m"] * (n // 2), "ceiling_healthy": rng.random(n)}
     write_table(root / "data/bones/split.parquet", pa.table(columns))
+
+
+def factors(n: int, *, unknown: float = 0.1) -> dict[str, np.ndarray]:
+    """Draw risk factors for `n` knees, float64, NaN where unknown."""
+    rng = np.random.default_rng(11)
+    drawn = {
+        "age": rng.integers(45, 80, n),
+        "sex": rng.integers(0, 2, n),
+        "bmi": rng.normal(28, 4, n),
+        "injury": rng.integers(0, 2, n),
+        "alignment": rng.normal(0, 3, n),
+        "race": rng.integers(0, 4, n),
+        "kl": np.arange(n) % 5,
+    }
+    found = {f"covariate_{name}": values.astype(float) for name, values in drawn.items()}
+    for values in found.values():
+        values[rng.random(n) < unknown] = np.nan
+    return found
+
+
+def write_knees(root: Path, target: Target, *, n: int = 48, size: int = 16, test: int = 8) -> None:
+    """Write a study as `write_study` does, with the risk factors of knee osteoarthritis."""
+    write_study(root, target, n=n, size=size, test=test)
+    path = root / "data/bones/split.parquet"
+    table = read_table(path).drop_columns(["covariate_sex"])
+    for name, values in factors(n).items():
+        table = table.append_column(name, pa.array(values))
+    write_table(path, table)
 
 
 def write_exams(root: Path, *, n: int = 24, size: int = 16, test: int = 4) -> None:

@@ -84,6 +84,7 @@ def test_every_weight_gets_a_gradient(preset, channels):
 def test_unknown_settings_show_the_near_miss(name):
     settings = {"blocks": [{"filters": 4}], "dense": {"widths": []}} if name == "cnn" else {}
     settings |= {"trunk": {"kind": "residual"}, "dropot": 0.1} if name == "exam" else {}
+    settings |= {"tabel": {}, "hiden": 2, "dpeth": 2}
     settings |= {"wdith": 2, "gird": 2, "widhts": [2], "small_stm": True}
     choice = ModelChoice.model_validate({"name": name, **settings})
     with pytest.raises(ConfigError, match=r"model\..*: unknown setting, did you mean"):

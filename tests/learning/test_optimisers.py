@@ -29,11 +29,13 @@ def test_a_preset_is_read_back_from_the_live_objects(preset):
     group = optimizer.param_groups[0]
     assert type(optimizer).__name__.lower() == train.optimizer
     assert group["weight_decay"] == train.weight_decay
-    assert group["eps"] == train.epsilon
-    if train.optimizer == "rmsprop":
+    if train.optimizer == "sgd":
+        assert group["momentum"] == train.momentum
+    elif train.optimizer == "rmsprop":
         assert (group["alpha"], group["momentum"]) == (train.decay_rate, train.momentum)
+        assert group["eps"] == train.epsilon
     else:
-        assert tuple(group["betas"]) == train.betas
+        assert (tuple(group["betas"]), group["eps"]) == (train.betas, train.epsilon)
     wanted = train.schedule
     if wanted.name == "plateau":
         assert (schedule.mode, schedule.factor) == ("min", wanted.factor)
@@ -44,6 +46,10 @@ def test_a_preset_is_read_back_from_the_live_objects(preset):
     elif wanted.name == "one-cycle":
         assert schedule.total_steps == train.epochs * 10
         assert group["max_lr"] == train.lr
+    elif wanted.name == "step":
+        assert (schedule.step_size, schedule.gamma) == (wanted.every, wanted.factor)
+    elif wanted.name == "constant":
+        assert [rate(7) for rate in schedule.lr_lambdas] == [1.0]
     else:
         assert (wanted.name, schedule.T_max) == ("cosine", train.epochs)
     assert group.get("max_lr", group["lr"]) == train.lr

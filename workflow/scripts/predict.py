@@ -46,7 +46,7 @@ def main(job: Job) -> None:
         note_opening(Path("openings.csv"), recipe, fold=fold, seed=seed)
     tables = []
     for part in parts:
-        cases = read_part(split, store, recipe.target, part=part, fold=fold)
+        cases = read_part(split, store, recipe.target, part=part, fold=fold, model=recipe.model)
         tables.append(predict_table(network, store, cases, recipe, part=part, device=device.type))
     write_table(job.args.out, pa.concat_tables(tables))
     job.fact(device=device.type, parts=parts)

@@ -322,6 +322,18 @@ class Step(Strict):
 Schedule = Annotated[Constant | Plateau | OneCycle | Cosine | Step, Field(discriminator="name")]
 
 
+class Freeze(Strict):
+    """Layers whose weights stay what they are, at first or throughout."""
+
+    layers: list[str] = Field(
+        min_length=1, description="Names of layers, as `radpipe network` shows their beginnings."
+    )
+    epochs: Count | None = Field(default=None, description="First epochs; null: all epochs.")
+    lr: Positive | None = Field(
+        default=None, description="Learning rate while they are frozen; null: `lr`."
+    )
+
+
 class Training(Strict):
     """How a network is trained."""
 
@@ -354,9 +366,10 @@ class Training(Strict):
         description="weighted: by `class_weights` from the labels of `tune` itself, as some"
         " published networks watched it; it cannot be compared with the loss on train.",
     )
-    sampler: Literal["shuffle", "weighted"] = Field(
+    sampler: Literal["shuffle", "weighted", "downsample"] = Field(
         default="shuffle", description="weighted draws every class equally often."
     )
+    freeze: Freeze | None = Field(default=None, description="Layers that are not trained.")
     batch_size: Count
     accumulate: Count = Field(default=1, description="Batches per optimiser step.")
     epochs: Count

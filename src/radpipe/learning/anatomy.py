@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from radpipe.core.settings import ModelChoice
-from radpipe.learning.models import n_parameters, takes_exams
+from radpipe.learning.models import n_parameters, table_of, takes_exams, takes_pixels
 
 
 @dataclass(frozen=True)
@@ -66,11 +66,15 @@ class Anatomy:
 def example_input(choice: ModelChoice, *, n_channels: int, size: int, n_views: int) -> list[Any]:
     """Return what an architecture is called with for one case, without memory.
 
-    A picture (1, n_channels, size, size), or for each view a slice and the number of slices.
+    A picture (1, n_channels, size, size), or for each view a slice and the number of slices;
+    then covariates (1, columns), if it takes any.
     """
     picture = torch.zeros(1, n_channels, size, size, device="meta")
+    table, found = table_of(choice), []
+    if table is not None:
+        found = [torch.zeros(1, len(table.columns), device="meta")]
     if not takes_exams(choice):
-        return [picture]
+        return [picture, *found] if takes_pixels(choice) else found
     return [[picture.clone() for _ in range(n_views)], [(1,)] * n_views]
 
 

@@ -84,7 +84,7 @@ def apply_batch(batch: Batch, drawn: Sequence[Drawn]) -> Batch:
         _apply_view(view, counts, one)
         for view, counts, one in zip(batch.views, batch.counts, drawn, strict=True)
     ]
-    return Batch(tuple(views), batch.counts)
+    return Batch(tuple(views), batch.counts, batch.table)
 
 
 def _apply_view(view: Tensor, counts: Sequence[int], drawn: Drawn) -> Tensor:

@@ -12,8 +12,10 @@ import torch
 from torch import Tensor
 
 from radpipe.core.errors import DataError
-from radpipe.core.settings import Target, Training
+from radpipe.core.settings import ModelChoice, Target, Training
 from radpipe.core.tables import read_table
+from radpipe.learning.models import auxiliary_of, table_of, takes_pixels
+from radpipe.learning.table import read_auxiliary, read_entries
 
 # Mean and SD of a slice whose volume was brought to 0..255 (Bien et al., PLoS Medicine
 # 2018;15:e1002699), from 0 to 1.
@@ -56,6 +58,8 @@ class Pixels(Protocol):
 class Batch:
     """Pictures of some cases on one device, or volumes with unequal numbers of slices.
 
+    A model that takes a table only has no views.
+
     Attributes
     ----------
     views
@@ -63,14 +67,18 @@ class Batch:
         case after the other.
     counts
         For every view the number of slices of each case; 1 for a picture.
+    table
+        Float32 (cases, columns): covariates as `learning.table.Encoder` takes them, NaN where
+        unknown; None if the model takes no table.
 
     """
 
     views: tuple[Tensor, ...]
     counts: tuple[tuple[int, ...], ...]
+    table: Tensor | None = None
 
     def __len__(self) -> int:
-        return len(self.counts[0])
+        return len(self.counts[0]) if self.table is None else len(self.table)
 
     def chunk(self, pieces: int) -> "list[Batch]":
         """Divide the cases as `torch.chunk` divides rows."""
@@ -81,7 +89,8 @@ class Batch:
             last = min(first + size, len(self))
             views = [v[end[first] : end[last]] for v, end in zip(self.views, ends, strict=True)]
             counts = tuple(each[first:last] for each in self.counts)
-            found.append(Batch(tuple(views), counts))
+            table = None if self.table is None else self.table[first:last]
+            found.append(Batch(tuple(views), counts, table))
         return found
 
 
@@ -94,21 +103,41 @@ class Cases:
     table
         Their rows of `split.parquet`, sorted by case.
     rows
-        Their rows in the store's index, int64 (n, views).
+        Their rows in the store's index, int64 (n, views); of no view for a model that takes
+        no pixels.
     targets
         Float32 (n, target columns); NaN where unknown.
+    entries
+        Float32 (n, columns): the covariates that the model takes, NaN where unknown; None if
+        it takes no table.
+    auxiliary
+        Float32 (n,): what the auxiliary task asks, NaN where unknown; None without one.
 
     """
 
     table: pa.Table
     rows: np.ndarray
     targets: np.ndarray
+    entries: np.ndarray | None = None
+    auxiliary: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
 
+    def entries_of(self, which: np.ndarray | slice) -> np.ndarray | None:
+        """Return the covariates of some cases, if the model takes any."""
+        return None if self.entries is None else self.entries[which]
 
-def read_part(split: Path, store: Pixels, target: Target, *, part: str, fold: int) -> Cases:
+
+def read_part(
+    split: Path,
+    store: Pixels,
+    target: Target,
+    *,
+    part: str,
+    fold: int,
+    model: ModelChoice | None = None,
+) -> Cases:
     """Read which cases a part of a fold holds.
 
     Parameters
@@ -124,11 +153,15 @@ def read_part(split: Path, store: Pixels, target: Target, *, part: str, fold: in
         "tune" or "test".
     fold
         Which part of the non-test cases is `tune`.
+    model
+        Says which covariates are read, and whether pixels are; None: no covariates.
 
     Raises
     ------
+    ConfigError
+        The study lacks a covariate that the model takes, or it is a text.
     DataError
-        The part is empty.
+        The part is empty, or a covariate has a value that the model does not know.
 
     """
     table = read_table(split).sort_by("case")
@@ -137,10 +170,11 @@ def read_part(split: Path, store: Pixels, target: Target, *, part: str, fold: in
         mine = pc.and_(mine, pc.equal(table["fold"], fold))
     elif part == "train":
         mine = pc.and_(mine, pc.not_equal(table["fold"], fold))
-    cases = _cases(table.filter(mine), store, target)
+    table = table.filter(mine)
     if part == "train":
-        known = ~np.isnan(cases.targets).all(axis=1)
-        cases = _cases(cases.table.filter(pa.array(known)), store, target)
+        known = ~np.isnan(_columns(table, target)).all(axis=1)
+        table = table.filter(pa.array(known))
+    cases = _cases(table, store, target, model)
     if not len(cases):
         raise DataError(
             f"{split}: part {part!r} of fold {fold} has no case"
@@ -150,22 +184,46 @@ def read_part(split: Path, store: Pixels, target: Target, *, part: str, fold: in
     return cases
 
 
-def _cases(table: pa.Table, store: Pixels, target: Target) -> Cases:
-    columns = [np.asarray(table[name], dtype=np.float32) for name in target.columns]
-    views = store.views
+def _columns(table: pa.Table, target: Target) -> np.ndarray:
+    return np.stack([np.asarray(table[n], dtype=np.float32) for n in target.columns], axis=1)
+
+
+def _cases(table: pa.Table, store: Pixels, target: Target, model: ModelChoice | None) -> Cases:
+    views = store.views if model is None or takes_pixels(model) else []
     rows = [[store.row_of(case, view) for view in views] for case in table["case"].to_pylist()]
     whole = np.array(rows, dtype=np.int64).reshape(len(rows), len(views))
-    return Cases(table, whole, np.stack(columns, axis=1))
+    taken, asked = (None, None) if model is None else (table_of(model), auxiliary_of(model))
+    return Cases(
+        table,
+        whole,
+        _columns(table, target),
+        entries=None if taken is None else read_entries(table, taken),
+        auxiliary=None if asked is None else read_auxiliary(table, asked),
+    )
 
 
-def gather(store: Pixels, rows: np.ndarray, device: torch.device) -> Batch:
-    """Return the pictures or volumes of cases, `rows` (n, views), on `device`."""
+def gather(
+    store: Pixels, rows: np.ndarray, device: torch.device, entries: np.ndarray | None = None
+) -> Batch:
+    """Return what a model takes of some cases, on `device`.
+
+    Parameters
+    ----------
+    store, rows
+        The cases' pictures or volumes, (n, views).
+    device
+        Where they are to lie.
+    entries
+        Their covariates, (n, columns), if the model takes a table.
+
+    """
     # The store keeps channels last; seen as channels first, that is torch's channels_last.
     views = [torch.from_numpy(store.pixels(mine)).permute(0, 3, 1, 2) for mine in rows.T]
     white = 2**store.bits - 1
     return Batch(
         tuple(v.to(device, non_blocking=True).to(torch.float32).div_(white) for v in views),
         tuple(tuple(store.slices(mine).tolist()) for mine in rows.T),
+        None if entries is None else torch.from_numpy(entries).to(device, non_blocking=True),
     )
 
 
@@ -184,7 +242,7 @@ def normalisation(store: Pixels, rows: np.ndarray, how: Training) -> tuple[Tenso
     if how.normalize == "mrnet":
         mean, sd = MRNET
         return _pair([mean] * store.channels, [sd] * store.channels)
-    if how.normalize == "unit":
+    if how.normalize == "unit" or not rows.size:
         return torch.zeros(store.channels), torch.ones(store.channels)
     if how.normalize == "imagenet":
         mean, sd = np.array(IMAGENET)

@@ -13,6 +13,7 @@ from radpipe.learning.data import gather
 from radpipe.learning.losses import Loss
 from radpipe.learning.run import Run
 from radpipe.learning.state import State
+from radpipe.learning.table import auxiliary_loss
 from radpipe.learning.team import has_batch_norm
 
 log = logging.getLogger("radpipe.train")
@@ -25,7 +26,8 @@ class Seen:
     Attributes
     ----------
     loss
-        Float64 scalar, summed over the known targets of this process's cases.
+        Float64 scalar, summed over the known targets of this process's cases, without the
+        auxiliary task's.
     n_known
         Number of known targets, of all processes.
     logits
@@ -90,22 +92,40 @@ def batch_gradient(run: Run, state: State, batch: Tensor, n_batches: int) -> See
     slices = run.store.slices(run.train.rows[chosen])
     drawn = draw_batch(run.recipe.augment, slices, mine, state.generator)
     chosen = chosen[mine]
-    images = gather(run.store, run.train.rows[chosen], run.device)
+    entries = run.train.entries_of(chosen)
+    images = gather(run.store, run.train.rows[chosen], run.device, entries)
     images = apply_batch(images, drawn)
     truth = torch.from_numpy(run.train.targets[chosen]).to(run.device, non_blocking=True)
     half = run.how.precision == "bfloat16"
     total = torch.zeros((), dtype=torch.float64, device=run.device)
     pieces = max(1, min(state.progress.pieces, len(chosen) // 2))
-    answers = []
-    for some, their_truth in zip(images.chunk(pieces), truth.chunk(pieces), strict=True):
+    truths, answers, asked = truth.chunk(pieces), [], state.network.auxiliary
+    others, n_others = _auxiliary_truth(run, batch.numpy(), mine)
+    for some, their_truth, their_other in zip(
+        images.chunk(pieces), truths, others.chunk(len(truths)), strict=True
+    ):
         with torch.autocast(run.device.type, dtype=torch.bfloat16, enabled=half):
             opinions = state.network(some)
-        loss, n_opinions = loss_of(run.loss, opinions.float(), their_truth)
-        torch.autograd.backward(loss / (max(n_known, 1) * n_batches * n_copies))
+        kept = opinions if asked is None else opinions[:, : -asked.classes]
+        loss, n_opinions = loss_of(run.loss, kept.float(), their_truth)
+        wanted = loss / (max(n_known, 1) * n_batches * n_copies)
+        if asked is not None:
+            other = auxiliary_loss(opinions[:, -asked.classes :].float(), their_other)
+            wanted = wanted + asked.weight * other / (max(n_others, 1) * n_batches * n_copies)
+        torch.autograd.backward(wanted)
         total += loss.detach() / n_opinions
         answers.append(state.network.decide(opinions.detach().float()))
     loss = total if n_copies == 1 else total / n_copies
     return Seen(loss, n_known, torch.cat(answers), truth)
+
+
+def _auxiliary_truth(run: Run, batch: np.ndarray, mine: slice) -> tuple[Tensor, int]:
+    """Return the auxiliary task's truth of own cases, and how many of a batch's are known."""
+    if run.train.auxiliary is None:
+        return torch.full((len(batch[mine]),), torch.nan), 0
+    truth = run.train.auxiliary[batch]
+    own = torch.from_numpy(truth[mine]).to(run.device, non_blocking=True)
+    return own, int((~np.isnan(truth)).sum())
 
 
 def loss_of(loss: Loss, opinions: Tensor, truth: Tensor) -> tuple[Tensor, int]:

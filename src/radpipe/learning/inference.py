@@ -16,7 +16,13 @@ from radpipe.learning.network import Network
 BATCH = 16
 
 
-def infer(network: Network, store: Pixels, rows: np.ndarray, device: torch.device) -> Tensor:
+def infer(
+    network: Network,
+    store: Pixels,
+    rows: np.ndarray,
+    device: torch.device,
+    entries: np.ndarray | None = None,
+) -> Tensor:
     """Return what a network says of cases; it is left in eval mode.
 
     Parameters
@@ -28,6 +34,8 @@ def infer(network: Network, store: Pixels, rows: np.ndarray, device: torch.devic
         precision of the training: scores in bfloat16 would tie.
     device
         Where the network lies.
+    entries
+        The cases' covariates (n, columns), if the network takes a table.
 
     Returns
     -------
@@ -41,16 +49,23 @@ def infer(network: Network, store: Pixels, rows: np.ndarray, device: torch.devic
     opinions = []
     with torch.inference_mode():
         for start in range(0, len(rows), size):
-            batch = rows[start : start + size]
-            padded = np.concatenate([batch, np.repeat(batch[:1], size - len(batch), axis=0)])
-            answers = network(gather(store, padded, device))
-            opinions.append(answers[: len(batch)].float().cpu())
+            some = np.arange(start, min(start + size, len(rows)))
+            padded = np.concatenate([some, np.repeat(some[:1], size - len(some))])
+            table = None if entries is None else entries[padded]
+            answers = network(gather(store, rows[padded], device, table))
+            opinions.append(answers[: len(some)].float().cpu())
     return torch.cat(opinions)
 
 
-def infer_logits(network: Network, store: Pixels, rows: np.ndarray, device: torch.device) -> Tensor:
+def infer_logits(
+    network: Network,
+    store: Pixels,
+    rows: np.ndarray,
+    device: torch.device,
+    entries: np.ndarray | None = None,
+) -> Tensor:
     """Return the logits (n, outputs) of cases on the processor, in float32."""
-    opinions = infer(network, store, rows, device)
+    opinions = infer(network, store, rows, device, entries)
     with torch.inference_mode():
         return network.decide(opinions.to(device)).cpu()
 
@@ -67,7 +82,7 @@ def predict_table(
         covariate columns of the split.
 
     """
-    logits = infer_logits(network, store, cases.rows, torch.device(device))
+    logits = infer_logits(network, store, cases.rows, torch.device(device), cases.entries)
     scores = probabilities(logits, recipe.target, recipe.train).numpy()
     given = cases.table
     columns = {"case": given["case"], "patient": given["patient"]}

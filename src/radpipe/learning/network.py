@@ -16,6 +16,7 @@ from radpipe.core.recipe import Recipe
 from radpipe.learning.data import Batch, Pixels
 from radpipe.learning.models import build_empty, takes_exams
 from radpipe.learning.models.combination import Combination
+from radpipe.learning.table import Auxiliary
 
 # The format keeps several entries in an order that differs from process to process.
 ENTRY = "radpipe"
@@ -27,7 +28,8 @@ class Network(nn.Module):
     Parameters
     ----------
     model
-        Maps normalised pictures, or the slices of exams and their counts, to logits.
+        Maps normalised pictures, or the slices of exams and their counts, and what the table
+        says, if it takes one, to logits.
     mean, sd
         Float32 (channels,), of pixels from 0 to 1.
     exams
@@ -57,15 +59,34 @@ class Network(nn.Module):
         self.register_buffer("sd", sd[:, None, None].clone())
 
     def forward(self, batch: Batch) -> Tensor:
-        """Map a batch to logits (cases, outputs), or to opinions (cases, views, outputs)."""
+        """Map a batch to opinions: the input of `decide`.
+
+        Returns
+        -------
+        Tensor
+            (cases, outputs), with the answers to the auxiliary task behind, if there is one;
+            or (cases, views, outputs).
+
+        """
         views = [self._normal(v, n) for v, n in zip(batch.views, batch.counts, strict=True)]
-        logits: Tensor = self.model(views, batch.counts) if self.exams else self.model(views[0])
+        table = [] if batch.table is None else [batch.table]
+        logits: Tensor = (
+            self.model(views, batch.counts) if self.exams else self.model(*views, *table)
+        )
         return logits
 
     def decide(self, opinions: Tensor) -> Tensor:
-        """Put the opinions of views together; logits of whole cases stay what they are."""
-        combine = self.combine
+        """Put the opinions of views together and leave out what was only asked for training."""
+        combine, asked = self.combine, self.auxiliary
+        if asked is not None:
+            return opinions[:, : -asked.classes]
         return opinions if combine is None else combine(opinions)
+
+    @property
+    def auxiliary(self) -> Auxiliary | None:
+        """What the network is asked beside the target, if anything."""
+        found = getattr(self.model, "asked", None)
+        return found if isinstance(found, Auxiliary) else None
 
     @property
     def combine(self) -> Combination | None:

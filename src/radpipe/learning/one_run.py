@@ -10,8 +10,11 @@ from radpipe.core.receipts import FIRST_STEPS
 from radpipe.core.recipe import Recipe
 from radpipe.imaging.store import Store
 from radpipe.learning.data import read_part
+from radpipe.learning.fitting import fit
+from radpipe.learning.models import is_fitted
 from radpipe.learning.network import save_weights
 from radpipe.learning.run import make_run
+from radpipe.learning.state import Outcome
 from radpipe.learning.team import ALONE, Team
 from radpipe.learning.train import about, history_text, train
 
@@ -66,11 +69,16 @@ def train_run(
 
     """
     store, split, fold = Store(Path(recipe.store.path)), Path(recipe.split.path), order.fold
-    train_part = read_part(split, store, recipe.target, part="train", fold=fold)
-    tune_part = read_part(split, store, recipe.target, part="tune", fold=fold)
+    model, target = recipe.model, recipe.target
+    train_part = read_part(split, store, target, part="train", fold=fold, model=model)
+    tune_part = read_part(split, store, target, part="tune", fold=fold, model=model)
     run = make_run(recipe, store, train_part, tune_part, team)
-    saved = order.state / "state.safetensors"
-    state = train(run, seed=order.seed, saved=saved, board=order.board, stop=stop)
+    state: Outcome
+    if is_fitted(model):
+        state = fit(run, seed=order.seed)
+    else:
+        saved = order.state / "state.safetensors"
+        state = train(run, seed=order.seed, saved=saved, board=order.board, stop=stop)
     facts = about(run, state, fold=fold, seed=order.seed)
     if team.rank == 0:
         save_weights(order.weights, state.kept, facts)

@@ -2,11 +2,11 @@
 
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from safetensors.torch import load_file, save
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
@@ -62,6 +62,14 @@ class Progress:
     history: list[dict[str, float]] = field(default_factory=list)
 
 
+class Outcome(Protocol):
+    """What remains of a run: its network, how far it came, and the tensors that are written."""
+
+    network: Network
+    progress: Progress
+    kept: dict[str, Tensor]
+
+
 @dataclass
 class State:
     """A run's network, optimiser, schedule, chance and progress.
@@ -106,10 +114,7 @@ class State:
     def note_start(self) -> None:
         """Remember what the network looks like as long as it has made few steps."""
         if self.progress.step <= PROOF_STEPS:
-            tensors = {k: v.detach().cpu() for k, v in self.network.state_dict().items()}
-            self.progress.start = sha256_bytes(
-                save({k: v.contiguous() for k, v in tensors.items()})
-            )
+            self.progress.start = hash_of(self.network)
 
     def save(self, path: Path) -> None:
         """Write everything to one file, whole or not at all; all processes must call it."""
@@ -175,6 +180,12 @@ class State:
         torch.set_rng_state(states[_name("torch", rank)])
         if self.loss_sum.is_cuda and "cuda" in states:
             torch.cuda.set_rng_state(states[_name("cuda", rank)])
+
+
+def hash_of(network: nn.Module) -> str:
+    """Hash a network's tensors."""
+    tensors = {k: v.detach().cpu() for k, v in network.state_dict().items()}
+    return sha256_bytes(save({k: v.contiguous() for k, v in tensors.items()}))
 
 
 def _name(kind: str, rank: int) -> str:

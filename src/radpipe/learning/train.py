@@ -21,8 +21,9 @@ from radpipe.learning.network import make_network, shape_of
 from radpipe.learning.optimisers import end_epoch, make_optimizer, make_schedule, per_step
 from radpipe.learning.run import Run
 from radpipe.learning.samplers import cut, draw_order
-from radpipe.learning.state import Progress, State
+from radpipe.learning.state import Outcome, Progress, State
 from radpipe.learning.stopping import Watch
+from radpipe.learning.table import fit_table
 from radpipe.learning.telemetry import Board
 from radpipe.learning.watching import score_tune
 
@@ -120,6 +121,7 @@ def start(run: Run, seed: int) -> State:
     how, device, team = run.how, run.device, run.team
     mean, sd = normalisation(run.store, run.train.rows, how)
     model = build_model(run.recipe.model, **shape_of(run.store, run.recipe))
+    fit_table(model, run.train.entries)
     model = team.join_norms(model, device)
     for tensor in (mean, sd, *model.state_dict().values()):
         team.follow(tensor)  # processors of another kind draw other last bits
@@ -205,7 +207,7 @@ def finish_epoch(run: Run, state: State) -> dict[str, float]:
     return progress.history[-1]
 
 
-def about(run: Run, state: State, *, fold: int, seed: int) -> dict[str, Any]:
+def about(run: Run, state: Outcome, *, fold: int, seed: int) -> dict[str, Any]:
     """Return the facts written beside the weights: the same for equal runs."""
     best = state.progress.best
     return {

@@ -8,11 +8,11 @@ from radpipe.learning.inference import infer
 from radpipe.learning.losses import probabilities
 from radpipe.learning.run import Run
 from radpipe.learning.scores import tune_scores
-from radpipe.learning.state import State
+from radpipe.learning.state import Outcome
 from radpipe.learning.team import Team
 
 
-def score_tune(run: Run, state: State) -> dict[str, float]:
+def score_tune(run: Run, state: Outcome) -> dict[str, float]:
     """Score the `tune` part: its loss and the other watched metrics."""
     opinions = infer_together(run, state)
     fit_combination(run, state, opinions)
@@ -25,7 +25,7 @@ def score_tune(run: Run, state: State) -> dict[str, float]:
     return decided({"loss": loss, **tune_scores(truth, scores, target)}, run.team)
 
 
-def fit_combination(run: Run, state: State, opinions: Tensor) -> None:
+def fit_combination(run: Run, state: Outcome, opinions: Tensor) -> None:
     """Fit what puts the opinions of views together, if the network has several."""
     combine = state.network.combine
     if combine is not None:
@@ -34,14 +34,15 @@ def fit_combination(run: Run, state: State, opinions: Tensor) -> None:
             run.team.follow(tensor)
 
 
-def infer_together(run: Run, state: State) -> Tensor:
+def infer_together(run: Run, state: Outcome) -> Tensor:
     """Return what the network says of `tune`, float32 on the processor (see `infer`).
 
     Values do not depend on the number of processes, because `infer` treats each case alike.
     """
     rows = run.tune.rows
     mine, n_copies = run.team.share(len(rows))
-    opinions = infer(state.network, run.store, rows[mine], run.device)
+    entries = run.tune.entries_of(mine)
+    opinions = infer(state.network, run.store, rows[mine], run.device, entries)
     if run.team.size == 1 or n_copies > 1:
         return opinions
     whole = torch.zeros(len(rows), *opinions.shape[1:])

@@ -5,14 +5,26 @@ from typing import Any
 import torch
 from torch import nn
 
-from radpipe.core.settings import ModelChoice
-from radpipe.learning.models import cnn, compact, exam, floor, resnet
-from radpipe.learning.models.base import EXAMS, MODELS
+from radpipe.core.params import check
+from radpipe.core.settings import ModelChoice, Strict
+from radpipe.learning.models import boosting, cnn, compact, exam, floor, joint, resnet, vgg
+from radpipe.learning.models.base import EXAMS, FITTED, MODELS, SETTINGS, TABLES
+from radpipe.learning.table import Auxiliary, Table
 
-__all__ = ["MODELS", "build_empty", "build_model", "n_parameters", "takes_exams"]
+__all__ = [
+    "MODELS",
+    "auxiliary_of",
+    "build_empty",
+    "build_model",
+    "is_fitted",
+    "n_parameters",
+    "table_of",
+    "takes_exams",
+    "takes_pixels",
+]
 
 # Importing a module files its architectures; the names here keep linters from dropping one.
-_ARCHITECTURES = (cnn, compact, exam, floor, resnet)
+_ARCHITECTURES = (boosting, cnn, compact, exam, floor, joint, resnet, vgg)
 
 
 def build_model(choice: ModelChoice, **shape: Any) -> nn.Module:
@@ -30,7 +42,7 @@ def build_model(choice: ModelChoice, **shape: Any) -> nn.Module:
     -------
     nn.Module
         Maps (batch, n_channels, size, size) to logits (batch, n_outputs); one for exams maps
-        what `models.exam.Exam.forward` says.
+        what `models.exam.Exam.forward` says, one for tables covariates (batch, columns).
 
     Raises
     ------
@@ -51,6 +63,34 @@ def build_empty(choice: ModelChoice, **shape: Any) -> nn.Module:
 def takes_exams(choice: ModelChoice) -> bool:
     """Tell whether an architecture takes several views of slices, and not one picture."""
     return choice.name in EXAMS
+
+
+def takes_pixels(choice: ModelChoice) -> bool:
+    """Tell whether an architecture looks at pixels, and not at a table only."""
+    return choice.name not in TABLES
+
+
+def is_fitted(choice: ModelChoice) -> bool:
+    """Tell whether an architecture is fitted at once, and not trained by gradients."""
+    return choice.name in FITTED
+
+
+def table_of(choice: ModelChoice) -> Table | None:
+    """Return which covariates an architecture takes, if any."""
+    found = getattr(_settings_of(choice), "table", None)
+    return found if isinstance(found, Table) else None
+
+
+def auxiliary_of(choice: ModelChoice) -> Auxiliary | None:
+    """Return what an architecture is asked for beside the target, if anything."""
+    found = getattr(_settings_of(choice), "auxiliary", None)
+    return found if isinstance(found, Auxiliary) else None
+
+
+def _settings_of(choice: ModelChoice) -> Strict:
+    MODELS[choice.name]  # a misspelt name shows its near miss
+    source = f"architecture {choice.name}"
+    return check(SETTINGS[choice.name], choice.settings, where="model", source=source)
 
 
 def n_parameters(model: nn.Module) -> int:

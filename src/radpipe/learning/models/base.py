@@ -36,8 +36,21 @@ class ExamBuilder(Protocol[S]):
         """Return a model from slices and their counts, see `models.exam`, to logits."""
 
 
-# The names under which networks for exams are filed.
+class TableBuilder(Protocol[S]):
+    """Builds a model for covariates only, whatever views the study has."""
+
+    def __call__(self, settings: S, /, *, n_outputs: int) -> nn.Module:
+        """Return a model from (batch, columns) to (batch, n_outputs)."""
+
+
+# The names under which networks for pictures, for exams and for tables are filed, and those of
+# models that are fitted at once.
+PICTURES: set[str] = set()
 EXAMS: set[str] = set()
+TABLES: set[str] = set()
+FITTED: set[str] = set()
+# The typed settings of each architecture.
+SETTINGS: dict[str, type[Strict]] = {}
 
 
 def architecture(name: str, settings: type[S]) -> Callable[[Builder[S]], Callable[..., nn.Module]]:
@@ -62,6 +75,7 @@ def architecture(name: str, settings: type[S]) -> Callable[[Builder[S]], Callabl
                 )
             return build(own, **shape)
 
+        PICTURES.add(name)
         return _file(name, settings, make)
 
     return file
@@ -83,6 +97,28 @@ def exam_architecture(
     return file
 
 
+def table_architecture(
+    name: str, settings: type[S], *, fitted: bool = False
+) -> Callable[[TableBuilder[S]], Callable[..., nn.Module]]:
+    """Return a decorator as `architecture` does, for models that take covariates only.
+
+    Their settings have a block `table` (`learning.table.Table`). What is `fitted` has a method
+    `fit` (`learning.fitting.Fittable`) and is not trained by gradients.
+    """
+
+    def file(build: TableBuilder[S]) -> Callable[..., nn.Module]:
+        def make(own: S, shape: dict[str, int], n_views: int, volumes: bool) -> nn.Module:
+            del n_views, volumes  # pixels are not looked at
+            return build(own, n_outputs=shape["n_outputs"])
+
+        TABLES.add(name)
+        if fitted:
+            FITTED.add(name)
+        return _file(name, settings, make)
+
+    return file
+
+
 def _file(
     name: str, settings: type[S], make: Callable[[S, dict[str, int], int, bool], nn.Module]
 ) -> Callable[..., nn.Module]:
@@ -93,13 +129,15 @@ def _file(
         size: int,
         n_views: int = 1,
         volumes: bool = False,
+        where: str = "model",
         **given: Any,
     ) -> nn.Module:
         """Build the architecture from keywords, or raise `ConfigError`."""
-        own = check(settings, given, where="model", source=f"architecture {name}")
+        own = check(settings, given, where=where, source=f"architecture {name}")
         shape = {"n_channels": n_channels, "n_outputs": n_outputs, "size": size}
         return make(own, shape, n_views, volumes)
 
+    SETTINGS[name] = settings
     return MODELS.register(name)(checked)
 
 
