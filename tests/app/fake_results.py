@@ -75,7 +75,7 @@ def write_comparison(root: Path) -> None:
         ranking = [
             {**common, "variant": name, "rank": rank, "seed_sd": 0.01, "kind": "variant"}
             | {key: aucs[name][key] for key in ("value", "low", "high")}
-            | {"value_common": aucs[name]["value"], "n_common": 400}
+            | {"value_common": aucs[name]["value"], "n_common": common["n_cases"]}
             for rank, name in enumerate(order, start=1)
         ]
         paired = [

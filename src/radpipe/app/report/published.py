@@ -21,6 +21,8 @@ METRICS = {
     "accuracy": "Accuracy",
     "sensitivity": "Sensitivity",
     "specificity": "Specificity",
+    "kappa": "Kappa",
+    "quadratic_kappa": "Quadratic kappa",
 }
 NO_INTERVAL = "no interval published"
 
@@ -35,7 +37,7 @@ class Counts(Strict):
 class Number(Strict):
     """One published number, with its interval if it has one."""
 
-    metric: Literal["auc", "accuracy", "sensitivity", "specificity"]
+    metric: Literal["auc", "accuracy", "sensitivity", "specificity", "kappa", "quadratic_kappa"]
     label: str | None = Field(default=None, description="Null: all labels together.")
     value: Fraction
     low: Fraction | None = None
