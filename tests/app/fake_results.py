@@ -26,7 +26,17 @@ VARIANTS: dict[str, tuple[str, float, int, float]] = {
     "chest-resnet18": ("chest", 0.6, 11_170_753, 2.6),
     "chest-floor": ("chest", 1.6, 257, 1.0),
 }
-METRICS = ("auc", "accuracy", "balanced_accuracy", "sensitivity", "specificity", "f1")
+METRICS = (
+    "auc",
+    "accuracy",
+    "balanced_accuracy",
+    "sensitivity",
+    "specificity",
+    "recall",
+    "precision",
+    "f1",
+    "kappa",
+)
 CALIBRATION = ("brier", "ece", "log_loss", "calibration_slope", "calibration_intercept")
 HASH = {name: f"{index + 1:x}" * 64 for index, name in enumerate(VARIANTS)}
 
@@ -65,6 +75,7 @@ def write_comparison(root: Path) -> None:
         ranking = [
             {**common, "variant": name, "rank": rank, "seed_sd": 0.01, "kind": "variant"}
             | {key: aucs[name][key] for key in ("value", "low", "high")}
+            | {"value_common": aucs[name]["value"], "n_common": common["n_cases"]}
             for rank, name in enumerate(order, start=1)
         ]
         paired = [

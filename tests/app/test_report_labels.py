@@ -68,7 +68,8 @@ def test_the_page_reads_label_by_label(page):
     assert labels.count("ideal observer</span>") == 1
     assert "Ceiling − AUC of each label" in labels
     for label in LABELS:
-        assert labels.count(f'<th scope="col">{label}</th>') == 2
+        # AUC, its distance from the ceiling, recall and precision.
+        assert labels.count(f'<th scope="col">{label}</th>') == 4
     pairs = section(page, "<h3>Which differences are real</h3>")
     assert re.findall(r"<tr><td>(.*?)</td>", pairs) == ["all (mean)", *LABELS]
 

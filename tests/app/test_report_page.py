@@ -8,10 +8,11 @@ from html.parser import HTMLParser
 
 import pytest
 
+from radpipe.app.report.classes import per_class
 from radpipe.app.report.numbers import flat_metrics
 from radpipe.app.report.page import embed, render_page
 from radpipe.app.report.results import read_openings, read_studies
-from radpipe.app.report.tables import flatten, per_class, spread
+from radpipe.app.report.tables import flatten, spread
 from radpipe.core.errors import DataError
 from radpipe.core.settings import Plan
 from tests.app.conftest import folders

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from radpipe.app.report.estimates import Estimate
-from radpipe.app.report.results import paired_between
+from radpipe.app.report.pairs import paired_between
 from radpipe.app.report.story import answer, cautions
 
 
@@ -60,7 +60,14 @@ def test_answer_without_rivals_tests_or_ceiling(studies):
 
 def test_paired_difference_is_turned_round(studies):
     bones, _ = studies
-    row = {"class": "", "variant_a": "b", "variant_b": "a", "difference": "-0.02", "low": "-0.05"}
+    row = {
+        "metric": "auc",
+        "class": "",
+        "variant_a": "b",
+        "variant_b": "a",
+        "difference": "-0.02",
+        "low": "-0.05",
+    }
     study = replace(bones, paired=({**row, "high": "0.01", "p_holm": ""},))
     assert paired_between(study, "a", "b") == (Estimate(0.02, -0.01, 0.05), None)
 

@@ -10,6 +10,7 @@ from radpipe.evaluation.sample import Sample, make_sample
 
 BINARY = Target(kind="binary", classes=["healthy", "ill"])
 THREE = Target(kind="multi-class", classes=["a", "b", "c"])
+GRADES = Target(kind="ordinal", classes=["0", "1", "2"])
 LABELS = Target(kind="multi-label", classes=["edema", "fracture"])
 
 
@@ -31,6 +32,16 @@ def three() -> Callable[..., Sample]:
 
     def build(truth: list[float], scores: list[list[float]]) -> Sample:
         return make_sample(THREE, np.array(truth, dtype=float)[:, None], np.array(scores))
+
+    return build
+
+
+@pytest.fixture
+def grades() -> Callable[..., Sample]:
+    """Build a sample of three grades from grades and probabilities."""
+
+    def build(truth: list[float], scores: list[list[float]]) -> Sample:
+        return make_sample(GRADES, np.array(truth, dtype=float)[:, None], np.array(scores))
 
     return build
 

@@ -8,12 +8,12 @@ import pytest
 
 from radpipe.core.errors import DataError
 from radpipe.core.settings import Evaluation
-from radpipe.evaluation.comparison import PAIRED, RANKING, TESTED, compare
+from radpipe.evaluation.comparison import PAIRED, RANKING, compare, paired_metrics
 from radpipe.evaluation.ensemble import cases_of
 from radpipe.evaluation.operating_point import choose
 from radpipe.evaluation.scoring import Scorer
 from radpipe.evaluation.tables import plain
-from tests.evaluation.conftest import BINARY
+from tests.evaluation.conftest import BINARY, GRADES
 
 EVALUATION = Evaluation(bootstrap=200, confidence=0.95, seed=1, threshold="youden")
 N = 80
@@ -22,8 +22,12 @@ ODDS = _RNG.normal(size=2 * N)
 TRUTH = (_RNG.random(2 * N) < 1 / (1 + np.exp(-2 * ODDS))).astype(float)
 
 
-def variant(name, noise, *, study="bones", test=True, ceiling=True):
-    """Return metrics.json and cases.parquet of an observer with some noise."""
+def variant(name, noise, *, study="bones", test=True, ceiling=True, keep=None):
+    """Return metrics.json and cases.parquet of an observer with some noise.
+
+    `keep` names cases by a mask, of tune and test under each other: of the others, the
+    variant's store knows nothing.
+    """
     odds = 2 * ODDS + noise * np.random.default_rng(9).normal(size=2 * N)
     positive, ideal = 1 / (1 + np.exp(-odds)), 1 / (1 + np.exp(-2 * ODDS))
     table = pa.table(
@@ -37,18 +41,25 @@ def variant(name, noise, *, study="bones", test=True, ceiling=True):
             **({"ceiling_healthy": 1 - ideal, "ceiling_ill": ideal} if ceiling else {}),
         }
     ).slice(0, 2 * N if test else N)
+    if keep is not None:
+        table = table.filter(pa.array(keep))
+    return scored(name, table, BINARY, study=study)
+
+
+def scored(name, table, target, *, study="bones"):
+    """Return what evaluate makes of a table of predictions."""
     parts = {
         part: found
         for part in ("tune", "test")
-        if (found := cases_of(BINARY, table, part, where=name))
+        if (found := cases_of(target, table, part, where=name))
     }
-    point = choose(BINARY, parts["tune"].truth, parts["tune"].scores, EVALUATION)
-    scorer = Scorer(BINARY, point, EVALUATION)
+    point = choose(target, parts["tune"].truth, parts["tune"].scores, EVALUATION)
+    scorer = Scorer(target, point, EVALUATION)
     blocks = {part: scorer.part(cases, {(0, 0): cases}) for part, cases in parts.items()}
     metrics = {
         "variant": name,
         "study": study,
-        "target": BINARY.model_dump(mode="json"),
+        "target": target.model_dump(mode="json"),
         "operating_point": point.as_json(),
         "parts": blocks,
     }
@@ -80,7 +91,8 @@ def test_ranking_has_the_ceiling_first(three):
 def test_pairs_are_tested_and_corrected(three):
     _, paired = compare(three, EVALUATION)
     assert list(paired[0]) == PAIRED
-    assert len(paired) == 3 * 2 * len(TESTED)
+    assert len(paired) == 3 * 2 * len(paired_metrics(BINARY))
+    assert "quadratic_kappa" not in paired_metrics(BINARY)
     areas = [row for row in paired if row["part"] == "test" and row["metric"] == "auc"]
     assert [(row["variant_a"], row["variant_b"]) for row in areas] == [
         ("poor", "good"),
@@ -129,8 +141,10 @@ def test_undefined_area_ranks_last(three):
     ("change", "message"),
     [
         (
-            lambda t: t.slice(1),
-            "good and poor cannot be compared on tune: .* 80 and 79 cases, 1 of",
+            lambda t: t.set_column(
+                t.column_names.index("case"), "case", pa.array([f"other{i}" for i in range(2 * N)])
+            ),
+            "good and poor cannot be compared on tune: .* none is common to all",
         ),
         (
             lambda t: t.set_column(
@@ -149,6 +163,87 @@ def test_other_cases_are_refused(three, change, message):
     metrics = {**metrics, "parts": {"tune": metrics["parts"]["tune"]}}
     with pytest.raises(DataError, match=message):
         compare([three[1], (metrics, change(table))], EVALUATION)
+
+
+@pytest.fixture(scope="module")
+def some():
+    """Return a variant on all cases, and one that never saw those it would have been wrong on."""
+    whole = variant("fair", 2.5)
+    positive = np.array(whole[1]["score_ill"])
+    misled = (positive > 0.5) != (TRUTH == 1)
+    keep = ~(misled & (np.arange(2 * N) % 2 == 0))
+    return whole, variant("picky", 3.0, keep=keep), keep
+
+
+def test_the_order_is_that_on_common_cases(some):
+    whole, picky, keep = some
+    ranking, _ = compare([whole, picky], EVALUATION)
+    n = int(keep[N:].sum())
+    fair, other = (
+        row
+        for name in ("fair", "picky")
+        for row in ranking
+        if (row["variant"], row["part"], row["metric"]) == (name, "test", "auc")
+    )
+    assert (fair["n_cases"], fair["n_common"]) == (N, n)
+    assert (other["n_cases"], other["n_common"]) == (n, n)
+    # Easier cases make the worse one look better, if each is seen on its own.
+    assert other["value"] > fair["value"]
+    assert other["value_common"] == other["value"] < fair["value_common"]
+    assert (fair["rank"], other["rank"]) == (1, 2)
+    ceiling = ranking[0]
+    assert (ceiling["kind"], ceiling["n_cases"]) == ("ceiling", N)
+    assert ceiling["value_common"] != ceiling["value"]
+
+
+def test_pairs_are_tested_on_common_cases(some):
+    """As if the other variant's store lacked these cases, too."""
+    whole, picky, keep = some
+    _, paired = compare([whole, picky], EVALUATION)
+    _, expected = compare([(whole[0], whole[1].filter(pa.array(keep))), picky], EVALUATION)
+    assert paired == expected
+    tests = [row for row in paired if row["part"] == "test"]
+    assert {row["n_cases"] for row in tests} == {int(keep[N:].sum())}
+
+
+def test_equal_cases_are_all_common(three):
+    ranking, _ = compare(three, EVALUATION)
+    assert {row["n_common"] for row in ranking} == {N}
+    assert all(row["value_common"] == row["value"] for row in ranking)
+
+
+def test_different_splits_are_refused(three):
+    metrics, table = three[0]
+    swapped = pa.array(["test"] * N + ["tune"] * N)
+    other = table.set_column(table.column_names.index("part"), "part", swapped)
+    with pytest.raises(DataError, match=r"good and poor cannot be .* different splits"):
+        compare([three[1], (metrics, other)], EVALUATION)
+
+
+def test_grades_are_tested_on_quadratic_kappa():
+    rng = np.random.default_rng(3)
+    truth = rng.integers(0, 3, 2 * N)
+    tables = []
+    for noise in (0.4, 1.5):
+        odds = -((truth[:, None] + noise * rng.normal(size=(2 * N, 1)) - np.arange(3)) ** 2)
+        scores = np.exp(odds) / np.exp(odds).sum(axis=1, keepdims=True)
+        columns = {
+            "part": ["tune"] * N + ["test"] * N,
+            "case": [f"c{i:03}" for i in range(2 * N)],
+            "patient": [f"p{i // 2:03}" for i in range(2 * N)],
+            "target": truth.astype(float),
+        }
+        columns |= dict(zip(GRADES.score_columns, scores.T, strict=True))
+        tables.append(pa.table(columns))
+    pair = [scored(name, one, GRADES) for name, one in zip("ab", tables, strict=True)]
+    ranking, paired = compare(pair, EVALUATION)
+    row = next(r for r in paired if (r["metric"], r["part"]) == ("quadratic_kappa", "test"))
+    kappas = [m["parts"]["test"]["metrics"]["quadratic_kappa"]["value"] for m, _ in pair]
+    assert row["difference"] == pytest.approx(kappas[0] - kappas[1], abs=2e-6)
+    assert 0 < row["low"] < row["difference"] < row["high"]
+    assert row["p_permutation"] == row["p_holm"] < 0.05
+    assert row["p_delong"] is None
+    assert {"grade_error", "auc_at_least", "kappa"} <= {row["metric"] for row in ranking}
 
 
 def test_other_classes_are_refused(three):

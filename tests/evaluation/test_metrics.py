@@ -8,8 +8,9 @@ from sklearn import metrics as oracle
 
 from radpipe.core.errors import ConfigError
 from radpipe.core.settings import Target
-from radpipe.evaluation.metrics import METRICS, values, weighted_auc
+from radpipe.evaluation.metrics import METRICS, names_for, values, weighted_auc
 from radpipe.evaluation.sample import make_sample
+from tests.evaluation.conftest import BINARY, GRADES, LABELS, THREE
 
 NAN = float("nan")
 # Positives 0.9, 0.4; negatives 0.4, 0.1, 0.6: pairs won 1 + 1 + 1, then 0.5 + 1 + 0.
@@ -31,7 +32,11 @@ HAND = [
     pytest.param("balanced_accuracy", (1 / 2 + 2 / 3) / 2, id="mean of 1/2 and 2/3"),
     pytest.param("sensitivity", 1 / 2, id="0.9 of two"),
     pytest.param("specificity", 2 / 3, id="0.4 and 0.1 of three"),
+    pytest.param("recall", 1 / 2, id="sensitivity again"),
+    pytest.param("precision", 1 / 2, id="0.9 right, 0.6 wrong"),
     pytest.param("f1", 2 / (2 + 1 + 1), id="TP 1, FP 1, FN 1"),
+    # By chance 2/5 * 2/5 + 3/5 * 3/5 = 13/25.
+    pytest.param("kappa", (3 / 5 - 13 / 25) / (1 - 13 / 25), id="3 of 5 right"),
     pytest.param("brier", (0.01 + 0.36 + 0.16 + 0.01 + 0.36) / 5, id="mean square"),
     pytest.param(
         "log_loss", -(np.log(0.9 * 0.4 * 0.6 * 0.9 * 0.4)) / 5, id="mean log of the truth's"
@@ -46,7 +51,11 @@ HAND3 = [
     pytest.param("balanced_accuracy", [(1 + 1 / 2 + 1) / 3], id="recalls 1, 1/2, 1"),
     pytest.param("sensitivity", [(1 + 1 / 2 + 1) / 3, 1, 1 / 2, 1], id="at 0.5 each"),
     pytest.param("specificity", [(1 + 1 + 3 / 4) / 3, 1, 1, 3 / 4], id="0.5 is yes"),
+    pytest.param("recall", [(1 + 1 / 2 + 1) / 3, 1, 1 / 2, 1], id="rows of the confusion table"),
+    pytest.param("precision", [(1 + 1 + 2 / 3) / 3, 1, 1, 2 / 3], id="and its columns"),
     pytest.param("f1", [(1 + 2 / 3 + 4 / 5) / 3, 1, 2 / 3, 4 / 5], id="argmax"),
+    # By chance (2 * 2 + 2 * 1 + 2 * 3) / 36 = 1/3.
+    pytest.param("kappa", [(5 / 6 - 1 / 3) / (1 - 1 / 3)], id="5 of 6 right"),
     pytest.param(
         "brier",
         [
@@ -68,6 +77,38 @@ def test_binary_by_hand(binary, name, expected):
     assert values(METRICS[name], binary(TRUTH, SCORE)) == pytest.approx([expected])
 
 
+# Grades 0 0 1 1 2 2 decided as 0 2 1 0 2 1: distances 0 2 0 1 0 1.
+GRADE = [0, 0, 1, 1, 2, 2]
+GRADE_SCORE = [
+    [0.7, 0.2, 0.1],
+    [0.3, 0.3, 0.4],
+    [0.3, 0.4, 0.3],
+    [0.6, 0.2, 0.2],
+    [0.1, 0.3, 0.6],
+    [0.2, 0.5, 0.3],
+]
+GRADE_HAND = [
+    pytest.param("accuracy", [3 / 6], id="three right"),
+    pytest.param("recall", [1 / 2, 1 / 2, 1 / 2, 1 / 2], id="one of two each"),
+    pytest.param("precision", [1 / 2, 1 / 2, 1 / 2, 1 / 2], id="two decided each"),
+    pytest.param("kappa", [(1 / 2 - 1 / 3) / (1 - 1 / 3)], id="a third by chance"),
+    pytest.param("grade_error", [4 / 6], id="mean distance"),
+    # Squared 0 4 0 1 0 1: 1 on average. Of independent ones 2/9 are 2 apart and 4/9 are 1.
+    pytest.param("quadratic_kappa", [1 - 1 / (2 / 9 * 4 + 4 / 9)], id="squared distances"),
+    # At least 1, 0.3 0.7 | 0.7 0.4 0.9 0.8: 4, and 1.5 + 1 + 2 + 2 of 8 pairs.
+    # At least 2, 0.1 0.4 0.3 0.2 | 0.6 0.3: 4, and 2.5 of 8 pairs.
+    pytest.param(
+        "auc_at_least", [(6.5 / 8 + 6.5 / 8) / 2, NAN, 6.5 / 8, 6.5 / 8], id="sums of probabilities"
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "expected"), GRADE_HAND)
+def test_grades_by_hand(grades, name, expected):
+    found = values(METRICS[name], grades([*GRADE, NAN], [*GRADE_SCORE, [1, 0, 0]]))
+    assert found == pytest.approx(expected, nan_ok=True)
+
+
 @pytest.mark.parametrize(("name", "expected"), HAND3)
 def test_three_classes_by_hand(three, name, expected):
     assert values(METRICS[name], three(TRUTH3, SCORE3)) == pytest.approx(expected)
@@ -87,6 +128,10 @@ def test_ece_of_three_classes_is_the_mean_over_classes(three):
         pytest.param("accuracy", [(3 / 4 + 2 / 3) / 2, 3 / 4, 2 / 3], id="unknown left out"),
         pytest.param("brier", [(0.3925 / 4 + 0.42 / 3) / 2, 0.3925 / 4, 0.42 / 3], id="mean"),
         pytest.param("sensitivity", [3 / 4, 1 / 2, 1], id="per label"),
+        pytest.param("recall", [3 / 4, 1 / 2, 1], id="per label, too"),
+        pytest.param("precision", [3 / 4, 1, 1 / 2], id="unknown ones are not counted"),
+        # Edema: 3/4 right, 1/2 by chance. Fracture: 2/3 right, (1 * 2 + 2 * 1) / 9 by chance.
+        pytest.param("kappa", [(1 / 2 + 2 / 5) / 2, 1 / 2, 2 / 5], id="each and their mean"),
         pytest.param(
             "log_loss",
             [
@@ -136,6 +181,14 @@ def test_intercept_of_equal_probabilities(binary):
         ("specificity", [1, 1, 1], [0.1, 0.5, 0.9]),
         ("balanced_accuracy", [1, 1, 1], [0.1, 0.5, 0.9]),
         ("f1", [0, 0, 0], [0.1, 0.2, 0.3]),
+        ("recall", [0, 0, 0], [0.1, 0.5, 0.9]),
+        ("precision", [0, 1, 1], [0.1, 0.2, 0.3]),
+        ("precision", [0, 1, NAN], [0.1, 0.2, 0.9]),
+        ("kappa", [0, 0, 0], [0.1, 0.2, 0.3]),
+        ("kappa", [NAN, NAN, NAN], [0.1, 0.2, 0.3]),
+        ("quadratic_kappa", [0, 1, 1], [0.1, 0.2, 0.9]),
+        ("grade_error", [0, 1, 1], [0.1, 0.2, 0.9]),
+        ("auc_at_least", [0, 1, 1], [0.1, 0.2, 0.9]),
         ("calibration_slope", [0, 0, 1], [0.1, 0.2, 0.3]),
         ("calibration_slope", [0, 1, 1], [0.1, 0.1, 0.3]),
         ("calibration_slope", [1, 1, 1], [0.1, 0.2, 0.3]),
@@ -160,6 +213,47 @@ def test_a_label_that_cannot_be_answered_leaves_the_mean(labels):
     assert np.isnan(found[2])
     nothing = labels([[1, 0], [1, 0]], [[0.9, 0.1], [0.1, 0.2]])
     assert np.isnan(values(METRICS["auc"], nothing)).all()
+
+
+@pytest.mark.parametrize("name", ["quadratic_kappa", "grade_error", "auc_at_least"])
+def test_classes_without_an_order_have_no_grades(three, name):
+    assert np.isnan(values(METRICS[name], three(TRUTH3, SCORE3))).all()
+    assert name in names_for(GRADES)
+    assert not any(name in names_for(target) for target in (BINARY, THREE, LABELS))
+
+
+@pytest.mark.parametrize(
+    ("truth", "scores", "expected"),
+    [
+        pytest.param([1, 1], [[0, 1, 0]] * 2, NAN, id="all one grade"),
+        pytest.param([0, 2], [[0, 1, 0]] * 2, 0, id="always the same decision"),
+        pytest.param([0, 2], [[1, 0, 0], [0, 0, 1]], 1, id="all right"),
+        pytest.param([0, 2], [[0, 0, 1], [1, 0, 0]], -1, id="all upside down"),
+    ],
+)
+def test_quadratic_kappa_at_its_limits(grades, truth, scores, expected):
+    found = values(METRICS["quadratic_kappa"], grades(truth, scores))
+    assert found == pytest.approx([expected], nan_ok=True)
+
+
+def test_two_grades_are_a_binary_question(binary):
+    """The only distance is 1, so both kappas are one, and "at least 1" is the AUC."""
+    target = Target(kind="ordinal", classes=["0", "1"])
+    positive = np.array(SCORE)
+    sample = make_sample(
+        target, np.array(TRUTH, dtype=float)[:, None], np.column_stack([1 - positive, positive])
+    )
+    found = {name: values(METRICS[name], sample) for name in METRICS}
+    assert found["quadratic_kappa"] == pytest.approx(found["kappa"])
+    assert found["kappa"] == pytest.approx(values(METRICS["kappa"], binary(TRUTH, SCORE)))
+    assert found["auc_at_least"] == pytest.approx([4.5 / 6, NAN, 4.5 / 6], nan_ok=True)
+    assert found["grade_error"] == pytest.approx(1 - found["accuracy"])
+
+
+def test_a_tie_of_sums_is_a_tie(grades):
+    """0.1 + 0.2 and 0.3 differ in the last bit, but not as probabilities."""
+    sample = grades([0, 1], [[0.7, 0.1, 0.2], [0.7, 0.3, 0.0]])
+    assert values(METRICS["auc_at_least"], sample)[2] == 0.5
 
 
 def test_unknown_metric_shows_the_near_miss():
@@ -196,10 +290,31 @@ def test_three_classes_against_scikit_learn(three, seed):
         "accuracy": oracle.accuracy_score(truth, decided, sample_weight=weight),
         "balanced_accuracy": oracle.balanced_accuracy_score(truth, decided, sample_weight=weight),
         "f1": oracle.f1_score(truth, decided, average="macro", sample_weight=weight),
+        "recall": oracle.recall_score(truth, decided, average="macro", sample_weight=weight),
+        "precision": oracle.precision_score(truth, decided, average="macro", sample_weight=weight),
+        "kappa": oracle.cohen_kappa_score(truth, decided, sample_weight=weight),
         "log_loss": oracle.log_loss(truth, scores, sample_weight=weight),
         "brier": np.average(((np.eye(3)[truth] - scores) ** 2).sum(axis=1), weights=weight),
     }
     assert {name: ours(name) for name in expected} == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_five_grades_against_scikit_learn(seed):
+    truth, scores = some_cases(seed, classes=5)
+    weight = np.random.default_rng(seed + 10).integers(0, 4, len(truth)).astype(float)
+    target = Target(kind="ordinal", classes=[str(k) for k in range(5)])
+    sample, decided = make_sample(target, truth[:, None].astype(float), scores), scores.argmax(1)
+    found = {name: METRICS[name](sample, weight[:, None])[:, 0] for name in METRICS}
+    expected = oracle.cohen_kappa_score(truth, decided, weights="quadratic", sample_weight=weight)
+    assert found["quadratic_kappa"] == pytest.approx([expected])
+    expected = oracle.mean_absolute_error(truth, decided, sample_weight=weight)
+    assert found["grade_error"] == pytest.approx([expected])
+    areas = [
+        oracle.roc_auc_score(truth >= k, scores[:, k:].sum(axis=1).round(12), sample_weight=weight)
+        for k in range(1, 5)
+    ]
+    assert found["auc_at_least"] == pytest.approx([np.mean(areas), NAN, *areas], nan_ok=True)
 
 
 # --- properties ------------------------------------------------------------------------
@@ -255,15 +370,32 @@ def test_weights_are_repetitions(name, cases):
 
 
 @pytest.mark.parametrize("name", list(METRICS))
-@pytest.mark.parametrize("classes", [2, 3])
-def test_order_of_cases_and_of_draws_does_not_matter(name, classes):
+@settings(max_examples=15, deadline=None)
+@given(cases=scored)
+def test_weights_of_grades_are_repetitions(name, cases):
+    truth, score, weight = arrays(cases)
+    middle = np.minimum(score, 1 - score)
+    scores = np.column_stack([1 - score, middle, score]) / (1 + middle)[:, None]
+    sample = make_sample(GRADES, (truth + (score > 0.5))[:, None], scores)
+    repeated = np.repeat(np.arange(len(truth)), weight[:, 0].astype(int))
+    weighted = METRICS[name](sample, weight)[:, 0]
+    np.testing.assert_allclose(
+        weighted, values(METRICS[name], sample.take(repeated)), atol=1e-6, rtol=1e-5
+    )
+
+
+@pytest.mark.parametrize("name", list(METRICS))
+@pytest.mark.parametrize(
+    ("kind", "classes"), [("binary", 2), ("multi-class", 3), ("ordinal", 3), ("multi-label", 2)]
+)
+def test_order_of_cases_and_of_draws_does_not_matter(name, kind, classes):
     truth, scores = some_cases(3, n=80, classes=classes)
-    kind = "binary" if classes == 2 else "multi-class"
     target = Target(kind=kind, classes=[f"class {k}" for k in range(classes)])
-    sample = make_sample(target, truth[:, None].astype(float), scores)
+    answers = truth[:, None] == np.arange(classes) if kind == "multi-label" else truth[:, None]
+    sample = make_sample(target, answers.astype(float), scores)
     rng = np.random.default_rng(3)
     weights = rng.integers(0, 3, (80, 4)).astype(float)
     found, order = METRICS[name](sample, weights), rng.permutation(80)
     assert found.shape in [(1, 4), (1 + classes, 4)]
-    np.testing.assert_allclose(METRICS[name](sample.take(order), weights[order]), found)
-    np.testing.assert_allclose(METRICS[name](sample, weights[:, 2:3]), found[:, 2:3])
+    np.testing.assert_allclose(METRICS[name](sample.take(order), weights[order]), found, atol=1e-12)
+    np.testing.assert_allclose(METRICS[name](sample, weights[:, 2:3]), found[:, 2:3], atol=1e-12)

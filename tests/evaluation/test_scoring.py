@@ -7,7 +7,7 @@ from radpipe.core.settings import Evaluation
 from radpipe.evaluation.ensemble import Cases
 from radpipe.evaluation.operating_point import OperatingPoint
 from radpipe.evaluation.scoring import Scorer, confusion_rows, decisions
-from tests.evaluation.conftest import BINARY, LABELS, THREE
+from tests.evaluation.conftest import BINARY, GRADES, LABELS, THREE
 
 NAN = float("nan")
 EVALUATION = Evaluation(bootstrap=100, confidence=0.95, seed=1, threshold="half")
@@ -49,6 +49,38 @@ def test_calibrated_and_uncalibrated_brier_by_hand():
     brier = Scorer(BINARY, point, EVALUATION).part(cases, {(0, 0): cases})["metrics"]["brier"]
     assert brier["value"] == pytest.approx((0.25**2 + 0.75**2) / 2)
     assert brier["uncalibrated"] == pytest.approx((0.1**2 + 0.9**2) / 2)
+
+
+def test_grades_have_metrics_of_their_own():
+    """Two cases a patient; 5 of 6 decided right, one by 2 grades, at a temperature of 1."""
+    scores = np.array([[8, 1, 1], [6, 3, 1], [2, 7, 1], [1, 8, 1], [1, 3, 6], [7, 2, 1]]) / 10
+    names = np.array([f"c{i}" for i in range(6)], dtype=object)
+    patient = np.array([f"p{i // 2}" for i in range(6)], dtype=object)
+    truth = np.array([[0.0], [0], [1], [1], [2], [2]])
+    cases = Cases(names, patient, truth, scores, ceiling=scores)
+    point = OperatingPoint("half", (0.5,) * 3, 1.0)
+    block = Scorer(GRADES, point, EVALUATION).part(cases, {(0, 0): cases})
+    found = block["metrics"]
+    assert found["grade_error"]["value"] == pytest.approx(2 / 6)
+    assert found["accuracy"]["value"] == pytest.approx(5 / 6)
+    # Squared distance 4/6; of independent ones (2 * 1 + 2 * 3) / 36 are 2 apart, and
+    # (2 * 2 + 2 * (3 + 1) + 2 * 2) / 36 are 1.
+    assert found["quadratic_kappa"]["value"] == pytest.approx(1 - (4 / 6) / (4 * 8 / 36 + 16 / 36))
+    areas = found["auc_at_least"]
+    assert areas["per_class"]["0"]["value"] != areas["per_class"]["0"]["value"]
+    assert areas["per_class"]["1"]["value"] == 7 / 8
+    assert areas["per_class"]["2"]["value"] == 6 / 8
+    assert areas["uncalibrated"] == areas["value"]
+    assert found["recall"]["per_class"]["2"]["value"] == 1 / 2
+    # Only what the true probabilities are best at: no kappa.
+    assert set(block["ceiling"]) == {"auc", "auc_at_least", "accuracy", "brier", "log_loss"}
+
+
+def test_other_targets_have_no_metrics_of_grades():
+    cases = binary_cases([1, 0, 1, 0], [0.9, 0.2, 0.7, 0.4])
+    block = Scorer(BINARY, HALF, EVALUATION).part(cases, {(0, 0): cases})
+    assert not {"quadratic_kappa", "grade_error", "auc_at_least"} & set(block["metrics"])
+    assert {"kappa", "recall", "precision"} <= set(block["metrics"])
 
 
 def test_unknown_truths_and_small_groups_are_counted():

@@ -5,12 +5,14 @@ import math
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import Tensor
 
 from radpipe.core.errors import ConfigError
-from radpipe.core.settings import Training
-from radpipe.learning.losses import class_weights, loss_name, make_loss, probabilities
-from tests.small_study import LABELS, THREE, TWO
+from radpipe.core.settings import Target, Training
+from radpipe.learning.losses import class_weights, loss_name, make_loss, n_outputs, probabilities
+from tests.small_study import GRADES, LABELS, THREE, TWO
 
 NAN = float("nan")
 
@@ -32,6 +34,8 @@ def column(*values: float) -> Tensor:
         (THREE, "auto", "cross-entropy"),
         (THREE, "binary-cross-entropy", "binary-cross-entropy"),
         (LABELS, "auto", "binary-cross-entropy"),
+        (GRADES, "auto", "cross-entropy"),
+        (GRADES, "ordinal", "ordinal"),
     ],
 )
 def test_loss_follows_the_target(target, asked, used):
@@ -125,3 +129,98 @@ def test_no_weights_are_none():
 def test_exclusive_classes_are_neither_present_nor_absent():
     with pytest.raises(ConfigError, match=r"weighs what is present.*the target is multi-class"):
         class_weights(np.zeros((2, 1)), THREE, how(class_weights="positive"))
+
+
+# --- grades in order ---------------------------------------------------------------------
+
+ORDERED = how(loss="ordinal")
+
+
+@pytest.mark.parametrize(
+    ("target", "asked", "width"),
+    [
+        (TWO, "auto", 1),
+        (THREE, "auto", 3),
+        (LABELS, "auto", 2),
+        (GRADES, "auto", 3),
+        (GRADES, "ordinal", 2),
+        (GRADES, "binary-cross-entropy", 3),
+    ],
+)
+def test_the_last_layer_is_as_wide_as_the_loss_asks(target, asked, width):
+    assert n_outputs(target, how(loss=asked)) == width
+
+
+@pytest.mark.parametrize("target", [TWO, THREE, LABELS])
+def test_classes_without_an_order_have_no_ordinal_loss(target):
+    for ask in (make_loss, n_outputs):
+        with pytest.raises(ConfigError, match=f"needs classes with an order.* {target.kind};"):
+            ask(target, ORDERED)
+
+
+# P(beyond 0) = 3/4; P(beyond 1), given 1 or more, = 1/3.
+CHAIN = [math.log(3), -math.log(2)]
+
+
+def test_probabilities_of_grades_are_a_chain():
+    found = probabilities(torch.tensor([CHAIN]), GRADES, ORDERED)
+    torch.testing.assert_close(found, torch.tensor([[1 / 4, 3 / 4 * 2 / 3, 3 / 4 * 1 / 3]]))
+
+
+@pytest.mark.parametrize(
+    ("grade", "expected"),
+    [
+        pytest.param(0, math.log(4), id="asked once: not beyond 0"),
+        pytest.param(1, math.log(4 / 3) + math.log(3 / 2), id="beyond 0, not beyond 1"),
+        pytest.param(2, math.log(4 / 3) + math.log(3), id="beyond both"),
+        pytest.param(NAN, 0, id="unknown"),
+    ],
+)
+def test_ordinal_loss_by_hand(grade, expected):
+    """The logs of the conditional probabilities, so -log of the grade's own."""
+    loss = make_loss(GRADES, ORDERED)
+    assert loss(torch.tensor([CHAIN]), column(grade)).item() == pytest.approx(expected)
+    both = loss(torch.tensor([CHAIN, CHAIN]), column(grade, 2))
+    assert both.item() == pytest.approx(expected + math.log(4))
+
+
+def test_ordinal_loss_is_weighted_by_grade():
+    weights = class_weights(np.array([[0.0, 0, 1, 2]]).T, GRADES, how(class_weights="balanced"))
+    assert weights.tolist() == [[pytest.approx(2 / 3), pytest.approx(4 / 3), pytest.approx(4 / 3)]]
+    loss = make_loss(GRADES, ORDERED, weights)(torch.tensor([CHAIN] * 3), column(0, 2, NAN))
+    assert loss.item() == pytest.approx(2 / 3 * math.log(4) + 4 / 3 * math.log(4))
+
+
+def test_a_grade_teaches_only_the_questions_that_it_answers():
+    logits = torch.tensor([CHAIN] * 4, requires_grad=True)
+    make_loss(GRADES, ORDERED)(logits, column(0, 1, 2, NAN)).backward()
+    # The gradient of a binary cross-entropy is probability less answer.
+    expected = [[3 / 4, 0], [3 / 4 - 1, 1 / 3], [3 / 4 - 1, 1 / 3 - 1], [0, 0]]
+    torch.testing.assert_close(logits.grad, torch.tensor(expected))
+
+
+five = st.lists(st.floats(-60, 60, width=32), min_size=4, max_size=4)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(five, min_size=1, max_size=6))
+def test_probabilities_of_grades_fall_in_order_and_sum_to_one(rows):
+    target = Target(kind="ordinal", classes=[str(grade) for grade in range(5)])
+    logits = torch.tensor(rows, dtype=torch.float32)
+    found = probabilities(logits, target, ORDERED)
+    assert found.shape == (len(rows), 5)
+    assert ((found >= 0) & (found <= 1)).all()
+    torch.testing.assert_close(found.sum(dim=1), torch.ones(len(rows)))
+    beyond = 1 - found.double().cumsum(dim=1)
+    assert (beyond.diff(dim=1) <= 0).all()
+
+
+@settings(max_examples=40, deadline=None)
+@given(five, st.integers(0, 4))
+def test_ordinal_loss_is_the_log_of_the_probability(row, grade):
+    target = Target(kind="ordinal", classes=[str(grade) for grade in range(5)])
+    logits = torch.tensor([row], dtype=torch.float64) / 6
+    loss = make_loss(target, ORDERED)(logits, column(grade))
+    assert loss.item() == pytest.approx(
+        -probabilities(logits, target, ORDERED)[0, grade].log().item(), rel=1e-4, abs=1e-5
+    )

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import cohen_kappa_score, roc_auc_score
 
 from radpipe.core.errors import ConfigError
-from radpipe.learning.scores import area, larger_is_better, tune_scores
-from tests.small_study import LABELS, THREE, TWO
+from radpipe.learning.scores import area, larger_is_better, quadratic_kappa, tune_scores
+from tests.small_study import GRADES, LABELS, THREE, TWO
 
 NAN = float("nan")
 
@@ -50,8 +50,26 @@ def test_labels_are_scored_one_by_one():
     )
 
 
-def test_nothing_known_is_undefined():
-    assert all(np.isnan(v) for v in tune_scores(np.array([[NAN]]), np.ones((1, 2)), TWO).values())
+def test_grades_have_a_kappa():
+    """Grades 0 1 2 and an unknown one, decided as 0 1 1: 1/3, by chance (2 + 1 + 6) / 9."""
+    truth = np.array([[0], [1], [2], [NAN]])
+    scores = np.array([[0.8, 0.1, 0.1], [0.2, 0.5, 0.3], [0.1, 0.6, 0.3], [1, 0, 0]])
+    found = tune_scores(truth, scores, GRADES)
+    assert list(found) == ["auc", "accuracy", "balanced_accuracy", "quadratic_kappa"]
+    assert found["quadratic_kappa"] == pytest.approx(1 - 1 / 3)
+
+
+def test_kappa_agrees_with_scikit_learn():
+    truth, decided = np.random.default_rng(0).integers(0, 5, (2, 300))
+    decided = np.where(np.arange(300) % 3, decided, truth)
+    expected = cohen_kappa_score(truth, decided, weights="quadratic")
+    assert quadratic_kappa(truth, decided) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("target", [TWO, GRADES])
+def test_nothing_known_is_undefined(target):
+    found = tune_scores(np.array([[NAN]]), np.ones((1, len(target.classes))), target)
+    assert all(np.isnan(value) for value in found.values())
 
 
 def test_names_have_directions():

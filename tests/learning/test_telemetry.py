@@ -112,7 +112,7 @@ def test_labels_and_classes_are_scored_as_on_tune(tmp_path):
         ("labels", LABELS, [[1.0, np.nan], [0.0, 1.0], [0.0, 0.0]]),
         ("classes", THREE, [[0.0], [1.0], [2.0]]),
     ):
-        logits = torch.eye(3)[:, : target.n_outputs]
+        logits = torch.eye(3)[:, : len(target.classes)]
         with board(tmp_path / name, target=target, telemetry=True) as shown:
             shown.step(torch.tensor(10.0), logits, torch.tensor(truth), n_batches=10)
         assert scalars(tmp_path / name, "running/train_auc") == [(10, 1.0)]

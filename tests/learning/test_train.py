@@ -10,11 +10,12 @@ import torch
 from radpipe.core.errors import ConfigError
 from radpipe.core.step import StoppedError
 from radpipe.learning.gradients import batch_gradient
+from radpipe.learning.inference import predict_table
 from radpipe.learning.run import make_run
 from radpipe.learning.samplers import draw_order
 from radpipe.learning.train import about, history_text, one_step, start, train
 from radpipe.learning.watching import score_tune
-from tests.small_study import LABELS, TWO
+from tests.small_study import GRADES, LABELS, THREE, TWO
 
 
 def same(a, b):
@@ -36,6 +37,42 @@ def test_training_learns_and_keeps_the_best_epoch(make, tmp_path):
     assert (facts["value"], facts["epoch"]) == (max(areas), 1 + int(np.argmax(areas)))
     state.network.load_state_dict(state.kept)
     assert score_tune(run, state)["auc"] == max(areas)
+
+
+def test_grades_are_learnt_in_order(make, tmp_path):
+    """The number of bright squares, with one logit less than there are grades."""
+    run = make(
+        GRADES,
+        loss="ordinal",
+        best_metric="quadratic_kappa",
+        class_weights="balanced",
+        epochs=25,
+        augment={"rotate": 0, "translate": 0, "scale": None},
+    )
+    state = train(run, seed=0, saved=tmp_path / "state", board=tmp_path / "board")
+    kappas = [row["tune_quadratic_kappa"] for row in state.progress.history]
+    assert max(kappas) > 0.6
+    facts = about(run, state, fold=0, seed=0)
+    assert (facts["metric"], facts["value"]) == ("quadratic_kappa", max(kappas))
+    state.network.load_state_dict(state.kept)
+    assert score_tune(run, state)["quadratic_kappa"] == max(kappas)
+    predicted = (state.network, run.store, run.tune, run.recipe)
+    table = predict_table(*predicted, part="tune", device="cpu")
+    scores = np.stack([table[name].to_numpy() for name in GRADES.score_columns], axis=1)
+    np.testing.assert_allclose(scores.sum(axis=1), 1, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("setting", "how"),
+    [
+        ("best_metric", {"best_metric": "quadratic_kappa"}),
+        ("stop_metric", {"stop_metric": "quadratic_kappa"}),
+        ("schedule.metric", {"schedule": {"name": "plateau", "metric": "quadratic_kappa"}}),
+    ],
+)
+def test_a_score_of_grades_needs_grades(make, setting, how):
+    with pytest.raises(ConfigError, match=rf"train\.{setting}: .* the target is multi-class;"):
+        make(THREE, **how)
 
 
 CASES = {

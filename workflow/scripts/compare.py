@@ -19,9 +19,10 @@ from radpipe.core.files import files_below, read_json
 from radpipe.core.settings import Evaluation
 from radpipe.core.step import Job, Step
 from radpipe.core.tables import read_table
-from radpipe.evaluation.comparison import PAIRED, RANKING, Scored, compare
+from radpipe.evaluation.comparison import PAIRED, RANKING, compare
 from radpipe.evaluation.intervals import difference, estimate, owners
 from radpipe.evaluation.sample import column_names
+from radpipe.evaluation.scored import Scored
 from radpipe.evaluation.tables import read_csv, write_csv
 
 log = logging.getLogger("radpipe.compare")
@@ -91,7 +92,14 @@ def main(job: Job) -> None:
     forget_others([args.tables, args.figures], written)
     parts = ranked_parts(scores)
     for row in ranking:
-        if row["metric"] == "auc" and row["rank"] == 1 and row["part"] == parts[row["study"]]:
+        if row["metric"] != "auc" or row["part"] != parts[row["study"]]:
+            continue
+        if row["n_common"] < row["n_cases"] and row["kind"] == "variant":
+            log.warning(
+                "%s has cases of %s that other variants have not: own=%d common=%d",
+                *(row[key] for key in ("variant", "part", "n_cases", "n_common")),
+            )
+        if row["rank"] == 1:
             log.info(
                 "ranked %s by %s: first %s auc=%s [%s, %s]",
                 *(row[key] for key in ("study", "part", "variant", "value", "low", "high")),

@@ -40,6 +40,7 @@ def network(params: Params, *, variant: str, out: Path | None = None) -> None:
     from radpipe.figures.network import network_sheet
     from radpipe.figures.saving import save
     from radpipe.learning.anatomy import example_input, trace
+    from radpipe.learning.losses import n_outputs
     from radpipe.learning.models import build_empty
 
     chosen = params.variants[variant]
@@ -49,7 +50,8 @@ def network(params: Params, *, variant: str, out: Path | None = None) -> None:
     side = study.image.side
     shape = {"n_channels": n_channels, "size": side}
     shape["n_views"] = len(load_adapter(study.adapter).views)
-    model = build_empty(preset.model, n_outputs=study.target.n_outputs, **shape)
+    outputs = n_outputs(study.target, preset.train)
+    model = build_empty(preset.model, n_outputs=outputs, **shape)
     anatomy = trace(model, *example_input(preset.model, **shape))
     figure = network_sheet(
         [asdict(layer) for layer in anatomy.layers],

@@ -97,11 +97,6 @@ class Target(Strict):
         """Columns of the ideal observer's probabilities, where a study knows them."""
         return [f"ceiling_{name}" for name in self.classes]
 
-    @property
-    def n_outputs(self) -> int:
-        """Width of a network's last layer: one logit for a binary target."""
-        return 1 if self.kind == "binary" else len(self.classes)
-
 
 class Image(Strict):
     """How pictures enter the store."""
@@ -347,12 +342,13 @@ class Training(Strict):
     epsilon: Positive = Field(default=1e-8, description="Adam, AdamW, RMSprop.")
     decay_rate: float = Field(default=0.99, gt=0, lt=1, description="RMSprop's alpha.")
     schedule: Schedule = Constant(name="constant")
-    loss: Literal["auto", "cross-entropy", "binary-cross-entropy"] = Field(
+    loss: Literal["auto", "cross-entropy", "binary-cross-entropy", "ordinal"] = Field(
         default="auto",
         description="auto: what the target asks for, binary-cross-entropy for a binary or"
         " multi-label target and cross-entropy for one class of several, so that a preset"
         " serves both. binary-cross-entropy on one class of several trains each class"
-        " against the rest.",
+        " against the rest. ordinal, for an ordinal target: of the cases that reach a grade,"
+        " which go beyond it (CORN, arXiv:2111.08851).",
     )
     class_weights: Literal["none", "balanced", "positive", "prevalence"] = Field(
         default="none",
@@ -382,7 +378,9 @@ class Training(Strict):
     stop_min_delta: float = Field(default=1e-4, ge=0)
     stop_metric: str = Field(default="loss", description="`tune` value for early stopping.")
     best_metric: str = Field(
-        default="auc", description="`tune` value whose best epoch's weights are kept."
+        default="auc",
+        description="`tune` value whose best epoch's weights are kept: loss, auc, accuracy,"
+        " balanced_accuracy, of an ordinal target also quadratic_kappa.",
     )
     clip_norm: Positive | None = Field(default=None, description="Largest gradient norm.")
     normalize: Literal["unit", "standard", "imagenet", "mrnet"] = Field(

@@ -9,19 +9,17 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from radpipe.core.errors import DataError
 from radpipe.core.settings import Evaluation, Target
-from radpipe.evaluation.ensemble import Cases, cases_of
 from radpipe.evaluation.intervals import draw_patients, owners, percentile, spread
-from radpipe.evaluation.metrics import METRICS, values
-from radpipe.evaluation.operating_point import OperatingPoint
+from radpipe.evaluation.metrics import METRICS, names_for, values
 from radpipe.evaluation.paired import area_test, holm, permutation_p
-from radpipe.evaluation.sample import Integers, Sample, column_names
+from radpipe.evaluation.sample import Integers, Sample, column_names, make_sample
+from radpipe.evaluation.scored import Common, Scored, check_parts, common_cases
 from radpipe.evaluation.tables import plain
 
 Row = dict[str, Any]
-# Metrics that pairs are tested on; the first one ranks.
-TESTED = ("auc", "accuracy", "balanced_accuracy", "f1", "brier", "log_loss")
+# Metrics that pairs are tested on, where they have a meaning; the first one ranks.
+TESTED = ("auc", "accuracy", "balanced_accuracy", "f1", "brier", "log_loss", "quadratic_kappa")
 RANKING = [
     "study",
     "variant",
@@ -35,6 +33,8 @@ RANKING = [
     "n_patients",
     "seed_sd",
     "kind",
+    "value_common",
+    "n_common",
 ]
 PAIRED = [
     "study",
@@ -73,110 +73,85 @@ def compare(
         Rows in the order of their table, with the keys `RANKING` and `PAIRED`; numbers
         are rounded to 6 decimals, None stands for "undefined" (an empty CSV field).
         `kind` is "ceiling" (rank 0, first) or "variant"; `class` is a label of a multi-label
-        target, empty for all together.
+        target, empty for all together. Values and numbers of cases in the ranking are each
+        variant's own; `value_common` is the value on the `n_common` cases of all variants,
+        and its area decides the rank. Pairs are tested on these cases alone.
 
     Raises
     ------
     DataError
-        Two variants of a study were scored on different cases, truths or patients.
+        Variants of a study have no common cases, or other targets, truths or patients.
 
     """
     ranking: list[Row] = []
     paired: list[Row] = []
     for study in dict.fromkeys(metrics["study"] for metrics, _ in scores):
         variants = [Scored(*pair) for pair in scores if pair[0]["study"] == study]
+        check_parts(variants)
         part = "test" if all("test" in one.metrics["parts"] for one in variants) else "tune"
         parts = [part, *(p for p in ("test", "tune") if p != part)]
         ranks = _ranks(variants, part)
         for name in parts:
             having = [one for one in variants if name in one.metrics["parts"]]
-            _same_cases(having, name)
-            ranking += _ranking_rows(study, having, name, ranks)
-            paired += _paired_rows(study, having, name, evaluation)
+            if having:
+                common = common_cases(having, name)
+                ranking += _ranking_rows(study, having, name, common, ranks)
+                paired += _paired_rows(study, having, name, common, evaluation)
     return [plain(row) for row in ranking], [plain(row) for row in paired]
 
 
-class Scored:
-    """One variant: its `metrics.json`, and its cases with the frozen operating point."""
-
-    def __init__(self, metrics: dict[str, Any], table: pa.Table) -> None:
-        self.metrics = metrics
-        self.name: str = metrics["variant"]
-        self.target = Target.model_validate(metrics["target"])
-        point = metrics["operating_point"]
-        self.point = OperatingPoint(point["rule"], tuple(point["thresholds"]), point["temperature"])
-        self.cases: dict[str, Cases] = {}
-        for part in metrics["parts"]:
-            cases = cases_of(self.target, table, part, where=f"{self.name}: cases.parquet")
-            if cases is None:
-                raise DataError(
-                    f"{self.name}: metrics.json has part {part}, cases.parquet has not. Run"
-                    " evaluate again."
-                )
-            self.cases[part] = cases.take(cases.known)
-
-    def sample(self, part: str) -> Sample:
-        """Return the cases of a part as metrics see them."""
-        cases = self.cases[part]
-        return self.point.sample(self.target, cases.truth, cases.scores)
-
-    def value(self, part: str, metric: str) -> float:
-        """Return a metric's value, NaN if undefined."""
-        value = self.metrics["parts"][part]["metrics"][metric]["value"]
-        return float("nan") if value is None else float(value)
+def paired_metrics(target: Target) -> list[str]:
+    """Name the metrics that pairs are tested on."""
+    return [name for name in TESTED if name in names_for(target)]
 
 
 def _ranks(variants: list[Scored], part: str) -> dict[str, int]:
-    """Rank by the area on `part`, best 1, undefined last, equals by name."""
+    """Rank by the area on common cases of `part`, best 1, undefined last, equals by name."""
+    common = common_cases(variants, part)
 
     def key(one: Scored) -> tuple[bool, float, str]:
-        area = one.value(part, TESTED[0])
+        area = _on_common(one, part, TESTED[0], common)
         return bool(np.isnan(area)), -np.nan_to_num(area), one.name
 
     return {one.name: rank for rank, one in enumerate(sorted(variants, key=key), start=1)}
 
 
-def _same_cases(variants: list[Scored], part: str) -> None:
-    """Refuse to compare variants that answered different questions."""
-    if not variants:
-        return
-    first, *others = variants
-    for other in others:
-        a, b = first.cases[part], other.cases[part]
-        if first.target != other.target:
-            what = f"targets {first.target.classes} and {other.target.classes}"
-        elif not np.array_equal(a.case, b.case):
-            odd = len(set(a.case) ^ set(b.case))
-            what = f"{len(a.case)} and {len(b.case)} cases, {odd} of them not in both"
-        elif not np.array_equal(a.patient, b.patient):
-            what = "the same cases of different patients"
-        elif not np.array_equal(a.truth, b.truth, equal_nan=True):
-            what = "the same cases with different truths"
-        else:
-            continue
-        raise DataError(
-            f"{first.name} and {other.name} cannot be compared on {part}: they were scored"
-            f" on {what}. Variants of a study need stores of the same cases, one split and"
-            " the same folds: run ingest, split and everything after them again, or make"
-            " the odd one a study of its own."
-        )
+def _on_common(one: Scored, part: str, metric: str, common: Common) -> float:
+    """Return a variant's value on the common cases, NaN if undefined."""
+    if common.whole:
+        value = one.metrics["parts"][part]["metrics"][metric]["value"]
+        return float("nan") if value is None else float(value)
+    return float(values(METRICS[metric], one.sample(common.cases[one.name]))[0])
+
+
+def _ceiling_on_common(one: Scored, part: str, metric: str, common: Common) -> float | None:
+    """Return the ideal observer's value on the common cases."""
+    cases = common.cases[one.name]
+    if common.whole or cases.ceiling is None:
+        value: float | None = one.metrics["parts"][part]["ceiling"][metric]["value"]
+        return value
+    ideal = make_sample(one.target, cases.truth, cases.ceiling)
+    return float(values(METRICS[metric], ideal)[0])
 
 
 def _ranking_rows(
-    study: str, variants: list[Scored], part: str, ranks: dict[str, int]
+    study: str, variants: list[Scored], part: str, common: Common, ranks: dict[str, int]
 ) -> list[Row]:
     rows: list[Row] = []
     ordered = sorted(variants, key=lambda one: ranks[one.name])
-    names = [TESTED[0], *(name for name in METRICS if name != TESTED[0])]
-    for metric in names:
-        found: list[tuple[str, str, int, Row, Row]] = []
+    names = names_for(variants[0].target)
+    for metric in [TESTED[0], *(name for name in names if name != TESTED[0])]:
+        found: list[tuple[str, str, int, Row, Row, float | None]] = []
         for one in ordered:
             block = one.metrics["parts"][part]
             ceiling = block["ceiling"] or {}
             if one is ordered[0] and metric in ceiling:
-                found.append(("ceiling", "ceiling", 0, ceiling[metric], block))
-            found.append(("variant", one.name, ranks[one.name], block["metrics"][metric], block))
-        for kind, name, rank, score, block in found:
+                value = _ceiling_on_common(one, part, metric, common)
+                found.append(("ceiling", "ceiling", 0, ceiling[metric], block, value))
+            value = _on_common(one, part, metric, common)
+            score = block["metrics"][metric]
+            found.append(("variant", one.name, ranks[one.name], score, block, value))
+        for kind, name, rank, score, block, value in found:
             row = {
                 "study": study,
                 "variant": name,
@@ -187,6 +162,8 @@ def _ranking_rows(
                 **{key: block[key] for key in ("n_cases", "n_patients")},
                 "seed_sd": score.get("runs", {}).get("sd"),
                 "kind": kind,
+                "value_common": value,
+                "n_common": common.n_cases,
             }
             rows.append(row)
     # Within a metric the ceiling is first because it is found with the best variant.
@@ -194,7 +171,7 @@ def _ranking_rows(
 
 
 def _paired_rows(
-    study: str, variants: list[Scored], part: str, evaluation: Evaluation
+    study: str, variants: list[Scored], part: str, common: Common, evaluation: Evaluation
 ) -> list[Row]:
     """Test every pair on every metric of `TESTED`, corrected within part and metric.
 
@@ -203,12 +180,13 @@ def _paired_rows(
     """
     if len(variants) < 2:
         return []
-    owner = owners(variants[0].cases[part].patient)
+    owner = owners(common.cases[variants[0].name].patient)
     draws = draw_patients(owner, evaluation.bootstrap, np.random.default_rng(evaluation.seed))
-    samples = [one.sample(part) for one in variants]
-    drawn = [spread(sample, draws, TESTED) for sample in samples]
+    samples = [one.sample(common.cases[one.name]) for one in variants]
+    names = paired_metrics(variants[0].target)
+    drawn = [spread(sample, draws, names) for sample in samples]
     rows: list[Row] = []
-    for metric in TESTED:
+    for metric in names:
         family: list[Row] = []
         for place, (name, seen) in enumerate(_questions(variants[0].target, samples, metric)):
             known = owner[~np.isnan(seen[0].truth).all(axis=1)]

@@ -1,8 +1,9 @@
 """The operating point: thresholds and temperature, chosen on `tune` and frozen.
 
 A binary target has one threshold, for the positive class. Of several exclusive classes the
-decision is the most probable class; a threshold per class against the rest serves the
-per-class sensitivity and specificity only. Every label has a threshold of its own.
+decision is the most probable class, of grades in order, too; a threshold per class against
+the rest serves the per-class sensitivity and specificity only. Every label has a threshold of
+its own.
 """
 
 from dataclasses import dataclass

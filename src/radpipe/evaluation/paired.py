@@ -265,4 +265,5 @@ def _side_by_side(first: Sample, second: Sample) -> Sample:
         np.concatenate([first.flags, second.flags]),
         np.concatenate([first.decided, second.decided]),
         first.exclusive,
+        first.ordinal,
     )

@@ -138,8 +138,10 @@ def _halved(truth: Floats, odds: Floats, weights: Floats, fit: Floats, step: Flo
 
 
 def _likelihood(truth: Floats, odds: Floats, weights: Floats, fit: Floats) -> Floats:
-    linear = fit[0] + odds[:, None] * fit[1]
-    terms = weights * (truth[:, None] * linear - np.logaddexp(0.0, linear))
+    # A step can be infinite where the curvature vanishes; its draw is then given up.
+    with np.errstate(invalid="ignore", over="ignore"):
+        linear = fit[0] + odds[:, None] * fit[1]
+        terms = weights * (truth[:, None] * linear - np.logaddexp(0.0, linear))
     total: Floats = terms.sum(axis=0)
     return total
 

@@ -39,6 +39,8 @@ class Sample:
         `exclusive`, where exactly one column of a case is True.
     exclusive
         One class of several (multi-class, ordinal), so columns exclude each other.
+    ordinal
+        These classes have an order, that of the columns.
 
     """
 
@@ -48,6 +50,7 @@ class Sample:
     flags: NDArray[np.bool_]
     decided: NDArray[np.bool_]
     exclusive: bool
+    ordinal: bool = False
 
     @property
     def n_columns(self) -> int:
@@ -110,7 +113,15 @@ def make_sample(
     decided = flags
     if exclusive:
         decided = calibrated.argmax(axis=1)[:, None] == np.arange(columns.shape[1])
-    return Sample(questions(target, truth), columns, calibrated, flags, decided, exclusive)
+    return Sample(
+        questions(target, truth),
+        columns,
+        calibrated,
+        flags,
+        decided,
+        exclusive,
+        ordinal=target.kind == "ordinal",
+    )
 
 
 def questions(target: Target, truth: Floats) -> Floats:

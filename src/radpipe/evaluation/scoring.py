@@ -4,7 +4,7 @@ What is here becomes `metrics.json`. Ranking metrics (auc) use the mean probabil
 they are; all others the calibrated ones, with the value before calibration beside.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,15 +13,24 @@ import numpy as np
 from radpipe.core.settings import Evaluation, Target
 from radpipe.evaluation.ensemble import Cases, Run
 from radpipe.evaluation.intervals import Estimate, estimate, owners
-from radpipe.evaluation.metrics import METRICS, values
+from radpipe.evaluation.metrics import METRICS, names_for, values
 from radpipe.evaluation.operating_point import OperatingPoint
 from radpipe.evaluation.sample import Sample, column_names, make_sample
 from radpipe.evaluation.subgroups import subgroups
 
-# Metrics of the ideal observer; its probabilities are true, so calibration says nothing.
-CEILING = ("auc", "accuracy", "brier", "log_loss")
+# Metrics of the ideal observer; its probabilities are true, so calibration says nothing. Only
+# those of which true probabilities reach the best value: for the distance between grades
+# (kappa, grade error) the most probable grade is not the best decision.
+CEILING = ("auc", "auc_at_least", "accuracy", "brier", "log_loss")
 # Metrics that calibration can change, shown before and after.
-CALIBRATED = ("brier", "log_loss", "ece", "calibration_slope", "calibration_intercept")
+CALIBRATED = (
+    "auc_at_least",
+    "brier",
+    "log_loss",
+    "ece",
+    "calibration_slope",
+    "calibration_intercept",
+)
 # Subgroups of fewer cases are listed with their size alone.
 FEWEST_CASES = 10
 
@@ -72,6 +81,14 @@ class Scorer:
             "subgroups": self._subgroups(known),
         }
 
+    @property
+    def names(self) -> list[str]:
+        """Metrics that have a meaning for the target."""
+        return names_for(self.target)
+
+    def _own(self, names: Iterable[str]) -> list[str]:
+        return [name for name in names if name in self.names]
+
     def _estimate(
         self, sample: Sample, cases: Cases, names: list[str], *, by_patient: bool = True
     ) -> dict[str, Estimate]:
@@ -95,9 +112,9 @@ class Scorer:
     def _metrics(self, cases: Cases, runs: Mapping[Run, Cases]) -> dict[str, Any]:
         sample = self.point.sample(self.target, cases.truth, cases.scores)
         before = make_sample(self.target, cases.truth, cases.scores)
-        found = self._estimate(sample, cases, list(METRICS))
+        found = self._estimate(sample, cases, self.names)
         blocks = {name: self.block(one) for name, one in found.items()}
-        for name in CALIBRATED:
+        for name in self._own(CALIBRATED):
             blocks[name]["uncalibrated"] = values(METRICS[name], before)[0]
         by_case = self._estimate(sample, cases, ["auc"], by_patient=False)["auc"]
         blocks["auc"]["case_low"], blocks["auc"]["case_high"] = by_case.interval()
@@ -130,7 +147,7 @@ class Scorer:
             for _, cases in sorted(runs.items())
         ]
         spread = {}
-        for name in METRICS:
+        for name in self.names:
             each = np.array([values(METRICS[name], sample)[0] for sample in samples])
             each = each[np.isfinite(each)]
             spread[name] = {
@@ -144,7 +161,7 @@ class Scorer:
         if cases.ceiling is None or not np.isfinite(cases.ceiling).all():
             return None
         sample = make_sample(self.target, cases.truth, cases.ceiling)
-        found = self._estimate(sample, cases, list(CEILING))
+        found = self._estimate(sample, cases, self._own(CEILING))
         return {name: self.block(one) for name, one in found.items()}
 
     def _subgroups(self, cases: Cases) -> list[dict[str, Any]]:

@@ -6,9 +6,8 @@ file is met, so that studies of pictures start as quickly as before.
 
 import struct
 from dataclasses import dataclass
-from typing import Literal
 
-from radpipe.imaging.read import Array
+from radpipe.imaging.read import Array, Shown, Side
 
 PREFIX_AT, PREFIX = 128, b"DICM"  # PS3.10, section 7.1
 # The first elements of files without a preamble: group 2 (the file's own) or 8.
@@ -52,8 +51,8 @@ class Film:
     syntax: str
     spacing: tuple[float, float] | None = None
     spacing_source: str | None = None
-    shows: Literal["R", "L", "B"] | None = None
-    columns_go: Literal["R", "L"] | None = None
+    shows: Shown | None = None
+    columns_go: Side | None = None
     burned_in: bool = False
     body: str | None = None
     modality: str | None = None

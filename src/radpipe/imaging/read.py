@@ -68,20 +68,11 @@ class Picture:
         (rows, columns) or (rows, columns, 3), uint8 or uint16, upright.
     mode
         How the file kept them, in Pillow's words: "L", "RGB", "I;16", "P", "CMYK", ...
-    spacing
-        Distance of rows and of columns, mm; None: the file does not tell.
-    shows
-        Side of the patient that the file says it shows; "B": both; None: it does not tell.
-    columns_toward
-        Side of the patient towards which the columns run, if the file tells.
 
     """
 
     pixels: Array
     mode: str
-    spacing: tuple[float, float] | None = None
-    shows: Shown | None = None
-    columns_toward: Side | None = None
 
     @property
     def bits(self) -> int:

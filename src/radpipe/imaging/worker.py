@@ -122,23 +122,25 @@ def _one(chunk: Chunk, task: Task, place: Array) -> Outcome:
         contents.append(content)
     return Outcome(
         task,
-        sha256_pixels=pixel_hash(slices[0] if isinstance(found, Picture) else found.pixels),
+        sha256_pixels=pixel_hash(found.pixels if isinstance(found, Volume) else slices[0]),
         phash=perceptual_hash(contents[len(contents) // 2]),
         traits=traits(slices, found.mode, place, contents),
         region=region,
-        spacing=(found.spacing if isinstance(found, Picture) else None) or UNKNOWN,
+        spacing=(found.spacing if isinstance(found, Film) else None) or UNKNOWN,
     )
 
 
-def _region(found: Picture | Volume, task: Task) -> Region:
+def _region(found: Picture | Volume | Film, task: Task) -> Region:
     """Return the part of a file that shows its case; of a volume, all."""
+    shape = found.pixels.shape
+    if isinstance(found, Film):
+        return region_of(shape, task.facing, shows=found.shows, toward=found.columns_go or "L")
     if isinstance(found, Volume):
-        return region_of(found.pixels.shape[1:], Facing())
-    toward = found.columns_toward or "L"
-    return region_of(found.pixels.shape, task.facing, shows=found.shows, toward=toward)
+        return region_of(shape[1:], Facing())
+    return region_of(shape, task.facing)
 
 
-def _shown(found: Picture | Volume, region: Region) -> tuple[Array, Box | None]:
+def _shown(found: Picture | Volume | Film, region: Region) -> tuple[Array, Box | None]:
     """Return the slices of a region, (slices, rows, columns, ...), and its box in them."""
     if isinstance(found, Volume):
         return found.slices, None

@@ -22,10 +22,19 @@ def loss_name(target: Target, train: Training) -> str:
     Raises
     ------
     ConfigError
-        Cross-entropy over classes was asked for labels that do not exclude each other.
+        Cross-entropy over classes was asked for labels that do not exclude each other, or a
+        loss of grades for classes without an order.
 
     """
     one_of_several = target.kind in ("multi-class", "ordinal")
+    if train.loss == "ordinal":
+        if target.kind != "ordinal":
+            raise ConfigError(
+                "train.loss: 'ordinal' needs classes with an order, and the target is"
+                f" {target.kind}; use 'auto', or declare the target ordinal if its classes are"
+                " grades."
+            )
+        return "ordinal"
     if train.loss == "auto":
         return "cross-entropy" if one_of_several else "binary-cross-entropy"
     if train.loss == "cross-entropy" and target.kind == "multi-label":
@@ -35,6 +44,16 @@ def loss_name(target: Target, train: Training) -> str:
         )
     # With one logit the two are the same function, softmax of (0, z) being sigmoid of z.
     return "binary-cross-entropy" if target.kind == "binary" else train.loss
+
+
+def n_outputs(target: Target, train: Training) -> int:
+    """Return the width of a network's last layer.
+
+    One logit for a binary target, one a class or label otherwise; with the loss `ordinal`
+    one for each grade but the highest, beyond which nothing goes.
+    """
+    fewer = loss_name(target, train) == "ordinal" or target.kind == "binary"
+    return len(target.classes) - fewer
 
 
 def make_loss(target: Target, train: Training, weights: Tensor | None = None) -> Loss:
@@ -49,8 +68,11 @@ def make_loss(target: Target, train: Training, weights: Tensor | None = None) ->
         losses are added up and divided by the number of cases, not by the sum of weights.
 
     """
-    if loss_name(target, train) == "cross-entropy":
+    name = loss_name(target, train)
+    if name == "cross-entropy":
         return lambda logits, targets: _cross_entropy(logits, targets, weights)
+    if name == "ordinal":
+        return lambda logits, targets: _conditional(logits, targets, weights)
     one_hot = target.kind in ("multi-class", "ordinal")
 
     def binary(logits: Tensor, targets: Tensor) -> Tensor:
@@ -71,6 +93,37 @@ def _cross_entropy(logits: Tensor, targets: Tensor, weights: Tensor | None) -> T
     truth = torch.where(known, targets, 0.0).long()[:, 0]
     each = F.cross_entropy(logits, truth, reduction="none")
     return (each * _weigh(targets, known, weights)[:, 0]).sum()
+
+
+def _conditional(logits: Tensor, targets: Tensor, weights: Tensor | None) -> Tensor:
+    """Return the loss of CORN (Shi, Cao & Raschka, Pattern Anal Appl 2023;26:941).
+
+    Logit k, from 0, asks whether a case of grade k or more goes beyond k, and learns from no
+    other case. A case of grade y therefore answers the questions 0 to y, or all if y is the
+    highest grade, and the sum of its binary cross-entropies is -log of the probability that
+    `_grades` gives to y: this is what is summed over cases. The paper divides by the number
+    of answers instead of that of cases, which scales the loss of a batch and nothing else.
+    """
+    known = ~torch.isnan(targets)
+    grade = torch.where(known, targets, 0.0)
+    question = torch.arange(logits.shape[1], device=logits.device)
+    beyond = (grade > question).float()
+    each = F.binary_cross_entropy_with_logits(logits, beyond, reduction="none")
+    answered = (grade >= question).float()
+    return ((each * answered).sum(dim=1) * _weigh(targets, known, weights)[:, 0]).sum()
+
+
+def _grades(logits: Tensor) -> Tensor:
+    """Turn conditional logits (n, K - 1) into probabilities (n, K) of the grades.
+
+    P(beyond k) is the product of the conditional probabilities up to k, so it never rises
+    with k; P(k) = P(beyond k - 1) * P(not beyond k, given k or more), without differences,
+    which would lose digits.
+    """
+    reached = torch.cumprod(torch.sigmoid(logits), dim=1)
+    one = torch.ones_like(logits[:, :1])
+    stays = torch.cat([torch.sigmoid(-logits), one], dim=1)
+    return torch.cat([one, reached], dim=1) * stays
 
 
 def _weigh(targets: Tensor, known: Tensor, weights: Tensor | None) -> Tensor:
@@ -139,13 +192,17 @@ def probabilities(logits: Tensor, target: Target, train: Training) -> Tensor:
     """Turn logits (n, outputs) into float32 scores (n, classes).
 
     A binary target gets two columns, of its negative and its positive class. Classes that
-    were trained each against the rest are scaled to a sum of 1.
+    were trained each against the rest are scaled to a sum of 1; probabilities of grades that
+    were trained in order are the chain of their conditional ones.
     """
     logits = logits.float()
     if target.kind == "binary":
         return torch.cat([torch.sigmoid(-logits), torch.sigmoid(logits)], dim=1)
-    if loss_name(target, train) == "cross-entropy":
+    name = loss_name(target, train)
+    if name == "cross-entropy":
         return torch.softmax(logits, dim=1)
+    if name == "ordinal":
+        return _grades(logits)
     scores = torch.sigmoid(logits)
     if target.kind == "multi-label":
         return scores

@@ -14,6 +14,7 @@ from radpipe.core.errors import ConfigError, DataError, StaleError
 from radpipe.core.files import atomic
 from radpipe.core.recipe import Recipe
 from radpipe.learning.data import Batch, Pixels
+from radpipe.learning.losses import n_outputs
 from radpipe.learning.models import build_empty, takes_exams
 from radpipe.learning.models.combination import Combination
 from radpipe.learning.table import Auxiliary
@@ -133,7 +134,7 @@ def shape_of(store: Pixels, recipe: Recipe) -> dict[str, int]:
     """Return the keywords with which the recipe's model is built."""
     return {
         "n_channels": store.channels,
-        "n_outputs": recipe.target.n_outputs,
+        "n_outputs": n_outputs(recipe.target, recipe.train),
         "size": recipe.image.side,
         "n_views": len(store.views),
         "volumes": store.volumes,

@@ -13,6 +13,7 @@ from radpipe.learning.data import Cases, Pixels
 from radpipe.learning.devices import device_of, take_device
 from radpipe.learning.losses import Loss, class_weights, make_loss
 from radpipe.learning.samplers import cut
+from radpipe.learning.scores import check_watched
 from radpipe.learning.team import ALONE, Team
 
 
@@ -53,7 +54,8 @@ def make_run(
     Raises
     ------
     ConfigError
-        The recipe asks for starting weights, which are not supported yet.
+        The recipe asks for starting weights, which are not supported yet, or watches a score
+        that its target does not have.
 
     """
     if Path(recipe.weights.path).name != "random.json":
@@ -61,6 +63,7 @@ def make_run(
             f"variants.{recipe.variant}.weights: {recipe.weights.path} cannot be started from"
             " yet; the only choice is weights/random.json."
         )
+    check_watched(recipe.target, recipe.train)
     device = set_up(recipe.train, team)
     own = class_weights(train_part.targets, recipe.target, recipe.train)
     watched = None

@@ -2,10 +2,12 @@
 
 import numpy as np
 
-from radpipe.core.errors import unknown_name
-from radpipe.core.settings import Target
+from radpipe.core.errors import ConfigError, unknown_name
+from radpipe.core.settings import Plateau, Target, Training
 
-NAMES = ("loss", "auc", "accuracy", "balanced_accuracy")
+# Of grades alone: the history of other targets has no column for it.
+OF_GRADES = "quadratic_kappa"
+NAMES = ("loss", "auc", "accuracy", "balanced_accuracy", OF_GRADES)
 
 
 def larger_is_better(name: str) -> bool:
@@ -13,6 +15,26 @@ def larger_is_better(name: str) -> bool:
     if name not in NAMES:
         raise unknown_name("tune metric", name, NAMES)
     return name != "loss"
+
+
+def check_watched(target: Target, train: Training) -> None:
+    """Refuse settings that watch a score which the target does not have.
+
+    Raises
+    ------
+    ConfigError
+        A score of grades is to be watched, and the classes have no order.
+
+    """
+    watched = {"best_metric": train.best_metric, "stop_metric": train.stop_metric}
+    if isinstance(train.schedule, Plateau):
+        watched["schedule.metric"] = train.schedule.metric
+    for setting, name in watched.items():
+        if name == OF_GRADES and target.kind != "ordinal":
+            raise ConfigError(
+                f"train.{setting}: {name!r} needs classes with an order, and the target is"
+                f" {target.kind}; use one of {', '.join(n for n in NAMES if n != OF_GRADES)}."
+            )
 
 
 def tune_scores(truth: np.ndarray, scores: np.ndarray, target: Target) -> dict[str, float]:
@@ -31,17 +53,22 @@ def tune_scores(truth: np.ndarray, scores: np.ndarray, target: Target) -> dict[s
     -------
     dict
         auc (mean over classes, each against the rest, or over labels), accuracy,
-        balanced_accuracy (mean recall of the classes that occur).
+        balanced_accuracy (mean recall of the classes that occur); of an ordinal target also
+        quadratic_kappa.
 
     """
     if target.kind == "multi-label":
         each = [_one_label(truth[:, k], scores[:, k]) for k in range(scores.shape[1])]
-        return {name: _mean([row[name] for row in each]) for name in NAMES[1:]}
+        return {name: _mean([row[name] for row in each]) for name in each[0]}
     known = ~np.isnan(truth[:, 0])
     level, known_scores = truth[known, 0].astype(np.int64), scores[known]
     classes = [1] if target.kind == "binary" else range(len(target.classes))
     auc = _mean([area(level == k, known_scores[:, k]) for k in classes])
-    return {"auc": auc, **_decisions(level, known_scores.argmax(axis=1))}
+    decided = known_scores.argmax(axis=1)
+    found = {"auc": auc, **_decisions(level, decided)}
+    if target.kind == "ordinal":
+        found[OF_GRADES] = quadratic_kappa(level, decided)
+    return found
 
 
 def area(positive: np.ndarray, score: np.ndarray) -> float:
@@ -53,6 +80,18 @@ def area(positive: np.ndarray, score: np.ndarray) -> float:
     rank = (np.cumsum(count) - (count - 1) / 2)[position]  # mean rank among equals, from 1
     wins = rank[positive].sum() - n_positive * (n_positive + 1) / 2
     return float(wins / (n_positive * n_negative))
+
+
+def quadratic_kappa(truth: np.ndarray, decided: np.ndarray) -> float:
+    """Return 1 less the mean squared distance of grades over that of independent ones.
+
+    Cohen, Psychological Bulletin 1968;70:213. NaN without a case, or if all grades are one.
+    """
+    # The mean of (i - j)^2 over all pairs of a truth and a decision, times the cases squared.
+    squares = int(np.square(truth).sum() + np.square(decided).sum())
+    by_chance = len(truth) * squares - 2 * int(truth.sum()) * int(decided.sum())
+    apart = len(truth) * int(np.square(truth - decided).sum())
+    return 1 - apart / by_chance if by_chance else float("nan")
 
 
 def _one_label(truth: np.ndarray, score: np.ndarray) -> dict[str, float]:

@@ -2,23 +2,32 @@
 
 from collections.abc import Sequence
 
-from radpipe.app.report.results import Study
+from radpipe.app.report.results import Study, Variant
+
+# Only variants of ordinal studies have the second.
+SHOWN = ("auc", "quadratic_kappa")
 
 
 def flat_metrics(studies: Sequence[Study]) -> dict[str, dict[str, float]]:
-    """Return AUC with its interval for every variant, rounded to 4 decimals.
+    """Return AUC with its interval for every variant, of grades also quadratic kappa.
 
-    The part is `test` where the study was opened, else `tune`. A variant whose AUC has no
-    interval is left out.
+    Rounded to 4 decimals. The part is `test` where the study was opened, else `tune`. What has
+    no interval is left out, and so is a variant whose AUC has none.
     """
-    found = {}
+    found: dict[str, dict[str, float]] = {}
     for study in studies:
         for variant in study.variants:
-            auc = variant.estimate("auc")
-            if auc is not None:
-                found[variant.name] = {
-                    "auc": round(auc.value, 4),
-                    "auc_low": round(auc.low, 4),
-                    "auc_high": round(auc.high, 4),
-                }
+            if variant.estimate("auc") is not None:
+                found[variant.name] = _block(variant)
     return dict(sorted(found.items()))
+
+
+def _block(variant: Variant) -> dict[str, float]:
+    block = {}
+    for name in SHOWN:
+        estimate = variant.estimate(name)
+        if estimate is not None:
+            block[name] = round(estimate.value, 4)
+            block[f"{name}_low"] = round(estimate.low, 4)
+            block[f"{name}_high"] = round(estimate.high, 4)
+    return block

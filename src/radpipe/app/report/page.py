@@ -8,9 +8,10 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from radpipe.app.report import tables
+from radpipe.app.report import classes, tables
 from radpipe.app.report.data import DataView, data_view
 from radpipe.app.report.estimates import Scale, decimal, percent, probability, whole
+from radpipe.app.report.pairs import Pair, pairs
 from radpipe.app.report.published import NO_INTERVAL, Beside, beside
 from radpipe.app.report.results import Row, Study, Variant
 from radpipe.app.report.story import Answer, Caution, answer, cautions
@@ -31,8 +32,12 @@ class View:
     ranking: list[tables.Column]
     per_class: list[tables.Column]
     gaps_per_class: list[tables.Column]
+    at_least: list[tables.Column]
+    recall: list[tables.Column]
+    precision: list[tables.Column]
     calibration: list[tables.Column]
-    pairs: list[tables.Pair]
+    pairs: list[Pair]
+    kappa_pairs: list[Pair]
     confusion: list[tables.Confusion]
     subgroups: list[tables.Subgroup]
     subgroup_scale: Scale
@@ -41,8 +46,9 @@ class View:
     data: DataView
 
     def spread(self, variant: Variant) -> str:
-        """Write the spread over runs, to stand under a variant's name."""
-        return tables.spread(variant)
+        """Write the spread over runs, and what is odd, to stand under a variant's name."""
+        said = (tables.spread(variant), tables.own_cases(self.study, variant))
+        return "; ".join(text for text in said if text)
 
 
 def render_page(
@@ -99,10 +105,14 @@ def view(study: Study, openings: Sequence[Row]) -> View:
         cautions=cautions(study, openings),
         alpha=1 - confidence,
         ranking=tables.ranking(study),
-        per_class=tables.per_class(study),
-        gaps_per_class=tables.gaps_per_class(study),
+        per_class=classes.per_class(study),
+        gaps_per_class=classes.gaps_per_class(study),
+        at_least=classes.at_least(study),
+        recall=classes.per_class(study, "recall"),
+        precision=classes.per_class(study, "precision"),
         calibration=tables.columns(study, tables.CALIBRATED),
-        pairs=tables.pairs(study),
+        pairs=pairs(study),
+        kappa_pairs=pairs(study, "quadratic_kappa"),
         confusion=tables.confusion(study),
         subgroups=groups,
         subgroup_scale=Scale.around(cell for group in groups for cell in group.cells),

@@ -27,6 +27,7 @@ class Number(Strict):
         "specificity",
         "precision",
         "f1",
+        "kappa",
         "quadratic_kappa",
         "weighted_kappa",
     ]

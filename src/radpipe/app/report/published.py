@@ -22,6 +22,7 @@ METRICS = {
     "specificity": "Specificity",
     "precision": "Precision",
     "f1": "F1",
+    "kappa": "Kappa",
     "quadratic_kappa": "Quadratic kappa",
     # With other weights, or with some that a paper does not name; we have none beside it.
     "weighted_kappa": "Weighted kappa",

@@ -1,7 +1,7 @@
 """What the report is made from: the planned variants' scores, by study."""
 
 import csv
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 Row = Mapping[str, str]
 FIGURES = ("ranking", "roc", "pr", "reliability", "confusion", "history")
 RANKED_BY = "auc"
+# Metrics whose paired tests the page shows, where a study has them.
+PAIRED_BY = (RANKED_BY, "quadratic_kappa")
 OPENINGS = Path("openings.csv")
 
 
@@ -66,7 +68,8 @@ class Study:
     part
         The part that it is ranked by.
     paired
-        Rows of `<study>-paired.csv` of that part and AUC; those of labels name their `class`.
+        Rows of `<study>-paired.csv` of that part and `PAIRED_BY`; those of labels name their
+        `class`.
     gaps
         Variant to the ideal observer's AUC minus its own, where the study knows that.
     gaps_per_class
@@ -81,6 +84,10 @@ class Study:
         Summary of the step localize; None where nothing was cut out.
     published
         What others found on the same data; None if nothing is known, or the data are others.
+    n_common
+        Cases that all variants were scored on; None if none was scored on others besides.
+    on_common
+        Variant to its AUC on these, which decides the order.
 
     """
 
@@ -98,6 +105,8 @@ class Study:
     figures: Mapping[str, Path] = field(default_factory=dict)
     joints: Mapping[str, Any] | None = None
     published: "Published | None" = None
+    n_common: int | None = None
+    on_common: Mapping[str, float | None] = field(default_factory=dict)
 
     @property
     def opened(self) -> bool:
@@ -181,7 +190,8 @@ def _study(
 ) -> Study:
     opened = all("test" in metrics["parts"] for metrics in found.values())
     part = "test" if opened else "tune"
-    order = _order(read_rows(folders.tables / f"{name}-ranking.csv"), part)
+    ranked = _ranked(read_rows(folders.tables / f"{name}-ranking.csv"), part)
+    order = [row["variant"] for row in ranked]
     if sorted(order) != sorted(found):
         raise DataError(
             f"{folders.tables}/{name}-ranking.csv ranks {', '.join(order) or 'nothing'}, but"
@@ -201,23 +211,32 @@ def _study(
         kind=target["kind"],
         part=part,
         variants=tuple(_variant(folders, v, found[v], part, check) for v in order),
-        paired=_of_part(read_rows(folders.tables / f"{name}-paired.csv"), part),
+        paired=_of_part(read_rows(folders.tables / f"{name}-paired.csv"), part, PAIRED_BY),
         gaps=_gaps(gaps, ""),
         gaps_per_class={label: _gaps(gaps, label) for label in target["classes"]},
         ingest=read_json(check(folders.studies / name / "ingest.json")),
         split=read_json(check(folders.studies / name / "split.json")),
         figures={kind: path for kind, path in figures.items() if path},
         joints=joints,
+        n_common=_n_common(ranked),
+        on_common={row["variant"]: number(row["value_common"]) for row in ranked},
     )
 
 
-def _of_part(rows: Iterable[Row], part: str) -> tuple[Row, ...]:
-    return tuple(row for row in rows if row["part"] == part and row["metric"] == RANKED_BY)
+def _of_part(
+    rows: Iterable[Row], part: str, metrics: Sequence[str] = (RANKED_BY,)
+) -> tuple[Row, ...]:
+    return tuple(row for row in rows if row["part"] == part and row["metric"] in metrics)
 
 
-def _order(ranking: Iterable[Row], part: str) -> list[str]:
+def _ranked(ranking: Iterable[Row], part: str) -> list[Row]:
     rows = [row for row in _of_part(ranking, part) if row["kind"] == "variant"]
-    return [row["variant"] for row in sorted(rows, key=lambda row: float(row["rank"] or "inf"))]
+    return sorted(rows, key=lambda row: float(row["rank"] or "inf"))
+
+
+def _n_common(ranked: Iterable[Row]) -> int | None:
+    odd = [int(row["n_common"]) for row in ranked if row["n_common"] != row["n_cases"]]
+    return odd[0] if odd else None
 
 
 def _gaps(rows: Iterable[Row], label: str) -> dict[str, Estimate]:
@@ -253,21 +272,3 @@ def _picture(stem: Path) -> Path | None:
         if stem.with_name(stem.name + suffix).exists():
             return stem.with_name(stem.name + suffix)
     return None
-
-
-def paired_between(
-    study: Study, one: str, other: str, label: str = ""
-) -> tuple[Estimate | None, float | None]:
-    """Return AUC of `one` minus AUC of `other` with its interval, and the corrected p.
-
-    Of one label, or (empty) of all classes or labels together.
-    """
-    for row in study.paired:
-        names = (row["variant_a"], row["variant_b"])
-        if row["class"] != label or names not in ((one, other), (other, one)):
-            continue
-        difference = Estimate.of({**row, "value": row["difference"]})
-        if difference and names == (other, one):
-            difference = Estimate(-difference.value, -difference.high, -difference.low)
-        return difference, number(row["p_holm"])
-    return None, None

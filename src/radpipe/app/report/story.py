@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from radpipe.app.report.estimates import Estimate, percent, probability, whole
-from radpipe.app.report.results import Row, Study, Variant, paired_between
+from radpipe.app.report.pairs import paired_between
+from radpipe.app.report.results import Row, Study, Variant
 
 # Below this, an interval is wide and its bootstrap itself unsteady.
 FEW_CASES = 30
@@ -93,6 +94,7 @@ def cautions(study: Study, openings: Sequence[Row]) -> list[Caution]:
         *_unopened(study),
         *_reopened(openings, [v.name for v in study.variants]),
         *_above_ceiling(study),
+        *_other_cases(study),
         *_patients(study),
         *_few_cases(study),
         *_no_width(study.variants),
@@ -141,6 +143,19 @@ def _above_ceiling(study: Study) -> Iterator[Caution]:
                     f" interval ({ceiling.interval}). No honest model can do that: look for a"
                     " leak.",
                 )
+
+
+def _other_cases(study: Study) -> Iterator[Caution]:
+    if study.n_common is not None:
+        own = ", ".join(f"{v.name}: {whole(v.scores['n_cases'])}" for v in study.variants)
+        yield Caution(
+            "serious",
+            f"Variants were scored on different cases ({own}; common: {whole(study.n_common)})",
+            "Some stores lack cases that others hold. Every number of a variant is of its own"
+            " cases; the order, and the tests of differences, are of the common ones. A case"
+            " that a variant was not shown counts neither for it nor against it, so ask"
+            " whether the missing ones are the difficult ones.",
+        )
 
 
 def _patients(study: Study) -> Iterator[Caution]:

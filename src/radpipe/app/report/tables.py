@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from radpipe.app.report.estimates import Estimate, Scale, decimal, number
-from radpipe.app.report.results import Row, Study, Variant, paired_between
+from radpipe.app.report.estimates import Estimate, Scale, decimal, number, whole
+from radpipe.app.report.results import Row, Study, Variant
 
 # Key in metrics.json, heading.
 RANKED = (
@@ -14,8 +14,14 @@ RANKED = (
     ("balanced_accuracy", "Balanced accuracy"),
     ("sensitivity", "Sensitivity"),
     ("specificity", "Specificity"),
+    ("precision", "Precision"),
     ("f1", "F1"),
+    ("kappa", "Kappa"),
+    ("quadratic_kappa", "Quadratic kappa"),
+    ("grade_error", "Grade error"),
 )
+# Of yes-or-no questions alone; of exclusive classes it is not that of the decision.
+RECALL = {"sensitivity": "Sensitivity (recall)"}
 CALIBRATED = (
     ("brier", "Brier score"),
     ("ece", "ECE"),
@@ -66,35 +72,11 @@ def columns(study: Study, metrics: Sequence[tuple[str, str]]) -> list[Column]:
 
 def ranking(study: Study) -> list[Column]:
     """Return the columns of the ranking: AUC, its distance from the ceiling, the others."""
-    found = columns(study, RANKED)
+    titles = {} if study.kind in ("multi-class", "ordinal") else RECALL
+    found = columns(study, [(key, titles.get(key, title)) for key, title in RANKED])
     gaps = tuple(study.gaps.get(variant.name) for variant in study.variants)
     if any(gaps):
         found.insert(1, Column("gap", "Ceiling − AUC", Scale.around(gaps, 0.0), None, gaps, 0.0))
-    return found
-
-
-def per_class(study: Study) -> list[Column]:
-    """Return one column of AUC per class; empty for two classes, which share one."""
-    if len(study.classes) < 3 and study.kind != "multi-label":
-        return []
-    found = []
-    for name in study.classes:
-        cells = tuple(variant.estimate("auc", name) for variant in study.variants)
-        ceiling = study.best.ceiling("auc", name)
-        if any(cells):
-            found.append(Column(name, name, Scale.around([*cells, ceiling]), ceiling, cells))
-    return found
-
-
-def gaps_per_class(study: Study) -> list[Column]:
-    """Return one column per class or label of the ceiling's distance; empty without a ceiling."""
-    if not per_class(study):
-        return []
-    found = []
-    for name, gaps in study.gaps_per_class.items():
-        cells = tuple(gaps.get(variant.name) for variant in study.variants)
-        if any(cells):
-            found.append(Column(name, name, Scale.around(cells, 0.0), None, cells, 0.0))
     return found
 
 
@@ -107,36 +89,15 @@ def spread(variant: Variant) -> str:
     return f"{decimal(mean)} ± {decimal(sd)} in {round(n)} runs"
 
 
-@dataclass(frozen=True)
-class Pair:
-    """One row of the table of paired tests; `label` is empty for all together."""
-
-    label: str
-    first: str
-    second: str
-    difference: Estimate
-    delong: float | None
-    permutation: float | None
-    corrected: float | None
-
-
-def pairs(study: Study) -> list[Pair]:
-    """Return the paired tests that have an interval, the better ranked variant first.
-
-    Tests of all classes together come first, then label by label.
-    """
-    order = {label: place for place, label in enumerate(["", *study.classes])}
-    rank = {variant.name: index for index, variant in enumerate(study.variants)}
-    found = []
-    for row in study.paired:
-        names = sorted((row["variant_a"], row["variant_b"]), key=rank.__getitem__)
-        label = row["class"]
-        difference, corrected = paired_between(study, names[0], names[1], label)
-        if difference is not None:
-            p_delong, p_permutation = number(row["p_delong"]), number(row["p_permutation"])
-            tests = difference, p_delong, p_permutation, corrected
-            found.append(Pair(label, names[0], names[1], *tests))
-    return sorted(found, key=lambda p: (order[p.label], rank[p.first], rank[p.second]))
+def own_cases(study: Study, variant: Variant) -> str:
+    """Write how many cases a variant was scored on; empty if all have the same."""
+    if study.n_common is None:
+        return ""
+    area = decimal(study.on_common.get(variant.name))
+    return (
+        f"{whole(variant.scores['n_cases'])} cases; AUC {area} on the"
+        f" {whole(study.n_common)} common ones"
+    )
 
 
 @dataclass(frozen=True)

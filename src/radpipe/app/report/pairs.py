@@ -1,0 +1,61 @@
+"""Paired tests of a study's variants, as the step compare made them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from radpipe.app.report.estimates import Estimate, number
+from radpipe.app.report.results import RANKED_BY, Row, Study
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One row of the table of paired tests; `label` is empty for all together."""
+
+    label: str
+    first: str
+    second: str
+    difference: Estimate
+    delong: float | None
+    permutation: float | None
+    corrected: float | None
+
+
+def pairs(study: Study, metric: str = RANKED_BY) -> list[Pair]:
+    """Return the paired tests that have an interval, the better ranked variant first.
+
+    Tests of all classes together come first, then label by label.
+    """
+    order = {label: place for place, label in enumerate(["", *study.classes])}
+    rank = {variant.name: index for index, variant in enumerate(study.variants)}
+    found = []
+    for row in _of(study, metric):
+        names = sorted((row["variant_a"], row["variant_b"]), key=rank.__getitem__)
+        label = row["class"]
+        difference, corrected = paired_between(study, names[0], names[1], label, metric)
+        if difference is not None:
+            p_delong, p_permutation = number(row["p_delong"]), number(row["p_permutation"])
+            tests = difference, p_delong, p_permutation, corrected
+            found.append(Pair(label, names[0], names[1], *tests))
+    return sorted(found, key=lambda p: (order[p.label], rank[p.first], rank[p.second]))
+
+
+def paired_between(
+    study: Study, one: str, other: str, label: str = "", metric: str = RANKED_BY
+) -> tuple[Estimate | None, float | None]:
+    """Return a metric of `one` minus that of `other` with its interval, and the corrected p.
+
+    Of one label, or (empty) of all classes or labels together.
+    """
+    for row in _of(study, metric):
+        names = (row["variant_a"], row["variant_b"])
+        if row["class"] != label or names not in ((one, other), (other, one)):
+            continue
+        difference = Estimate.of({**row, "value": row["difference"]})
+        if difference and names == (other, one):
+            difference = Estimate(-difference.value, -difference.high, -difference.low)
+        return difference, number(row["p_holm"])
+    return None, None
+
+
+def _of(study: Study, metric: str) -> Iterable[Row]:
+    return (row for row in study.paired if row["metric"] == metric)

@@ -1,0 +1,91 @@
+"""Metrics of decisions: the most probable of exclusive classes, else the frozen thresholds."""
+
+import numpy as np
+
+from radpipe.evaluation.metrics.base import METRICS, known_of, rates, ratio, with_mean
+from radpipe.evaluation.sample import Floats, Sample
+
+
+@METRICS.register("accuracy")
+def accuracy(sample: Sample, weights: Floats) -> Floats:
+    """Share of right decisions; of labels, the mean of their shares."""
+    if sample.exclusive:
+        known = ~np.isnan(sample.truth[:, 0])
+        right = (sample.truth == sample.decided).all(axis=1)
+        return ratio((right & known) @ weights, known @ weights)[None]
+    right = ((sample.truth == sample.decided) & known_of(sample)).T @ weights
+    return with_mean(sample, list(ratio(right, known_of(sample).T @ weights)))
+
+
+@METRICS.register("balanced_accuracy")
+def balanced_accuracy(sample: Sample, weights: Floats) -> Floats:
+    """Mean of the classes' shares of right decisions (of labels: mean over labels)."""
+    found, passed = rates(sample, sample.decided, weights)
+    if sample.exclusive:
+        return np.asarray(found.mean(axis=0)[None])
+    return with_mean(sample, list((found + passed) / 2))
+
+
+@METRICS.register("sensitivity")
+def sensitivity(sample: Sample, weights: Floats) -> Floats:
+    """Share of the positives at or above the class's threshold."""
+    return with_mean(sample, list(rates(sample, sample.flags, weights)[0]))
+
+
+@METRICS.register("specificity")
+def specificity(sample: Sample, weights: Floats) -> Floats:
+    """Share of the negatives below the class's threshold."""
+    return with_mean(sample, list(rates(sample, sample.flags, weights)[1]))
+
+
+@METRICS.register("recall")
+def recall(sample: Sample, weights: Floats) -> Floats:
+    """Share of a class's cases that were decided for it.
+
+    Of a binary target and of labels the same as `sensitivity`; of exclusive classes that of
+    the confusion table, and the mean is `balanced_accuracy`.
+    """
+    return with_mean(sample, list(rates(sample, sample.decided, weights)[0]))
+
+
+@METRICS.register("precision")
+def precision(sample: Sample, weights: Floats) -> Floats:
+    """Share of right ones among the decisions for a class (positive predictive value).
+
+    Undefined where nothing was decided for it. It depends on how frequent the class is.
+    """
+    hits = ((sample.truth == 1) & sample.decided).T @ weights
+    chosen = (sample.decided & known_of(sample)).T @ weights
+    return with_mean(sample, list(ratio(hits, chosen)))
+
+
+@METRICS.register("f1")
+def f1(sample: Sample, weights: Floats) -> Floats:
+    """2 TP / (2 TP + FP + FN) of the decisions; undefined where nothing is or was decided."""
+    positive = sample.truth == 1
+    negative = sample.truth == 0
+    hits = (positive & sample.decided).T @ weights
+    false_alarms = (negative & sample.decided).T @ weights
+    misses = (positive & ~sample.decided).T @ weights
+    return with_mean(sample, list(ratio(2 * hits, 2 * hits + false_alarms + misses)))
+
+
+@METRICS.register("kappa")
+def kappa(sample: Sample, weights: Floats) -> Floats:
+    """Agreement of decision and truth beyond chance: (p - e) / (1 - e), of labels each.
+
+    p is the accuracy, e what independent decisions of the same frequencies would reach;
+    undefined where all truths and all decisions are one class. Cohen, Educational and
+    Psychological Measurement 1960;20:37.
+    """
+    known = known_of(sample)
+    positive, decided = sample.truth == 1, sample.decided & known
+    total, right = known.T @ weights, (known & (positive == decided)).T @ weights
+    yes, chosen = positive.T @ weights, decided.T @ weights
+    # Both sides times the square of the number of cases, so that whole numbers stay exact.
+    if sample.exclusive:
+        n, hits = total[0], (positive & decided).any(axis=1) @ weights
+        by_chance = (yes * chosen).sum(axis=0)
+        return ratio(n * hits - by_chance, n**2 - by_chance)[None]
+    by_chance = yes * chosen + (total - yes) * (total - chosen)
+    return with_mean(sample, list(ratio(total * right - by_chance, total**2 - by_chance)))

@@ -1,0 +1,42 @@
+"""Metrics of the distance between grades, for targets whose classes have an order.
+
+A grade's number is its place in the order, from 0. The decision is the most probable grade,
+as of other exclusive classes.
+"""
+
+import numpy as np
+
+from radpipe.evaluation.metrics.base import of_grades, ratio
+from radpipe.evaluation.sample import Floats, Sample
+
+
+@of_grades("quadratic_kappa")
+def quadratic_kappa(sample: Sample, weights: Floats) -> Floats:
+    """Kappa in which a mistake weighs the square of its distance in grades.
+
+    1 less the mean squared distance of decided and true grade, divided by that of
+    independent ones of the same frequencies; undefined where the latter is 0. Cohen,
+    Psychological Bulletin 1968;70:213.
+    """
+    truth, decided, known = _grades(sample)
+    moments = np.stack([truth, decided, truth**2, decided**2, (truth - decided) ** 2]) * known
+    sum_truth, sum_decided, squares_truth, squares_decided, apart = moments @ weights
+    n = known @ weights
+    # The mean of (i - j)^2 over independent i and j, times the square of the number of cases.
+    by_chance = n * (squares_truth + squares_decided) - 2 * sum_truth * sum_decided
+    return 1 - ratio(n * apart, by_chance)[None]
+
+
+@of_grades("grade_error")
+def grade_error(sample: Sample, weights: Floats) -> Floats:
+    """Mean absolute distance of decided and true grade, in grades; smaller is better."""
+    truth, decided, known = _grades(sample)
+    return ratio((np.abs(truth - decided) * known) @ weights, known @ weights)[None]
+
+
+def _grades(sample: Sample) -> tuple[Floats, Floats, Floats]:
+    """Return true and decided grade, and 1 where the truth is known; shape (cases,) each."""
+    known = ~np.isnan(sample.truth[:, 0])
+    truth = (sample.truth == 1).argmax(axis=1)
+    decided = sample.decided.argmax(axis=1)
+    return truth.astype(np.float64), decided.astype(np.float64), known.astype(np.float64)

@@ -1,0 +1,102 @@
+"""Metrics of probabilities: how far they can be taken at their word."""
+
+import numpy as np
+
+from radpipe.evaluation.metrics.base import METRICS, known_of, ratio, with_mean
+from radpipe.evaluation.recalibration import recalibrate, shift
+from radpipe.evaluation.sample import EPSILON, Floats, Sample, logit
+
+ECE_BINS = 10
+
+
+@METRICS.register("brier")
+def brier(sample: Sample, weights: Floats) -> Floats:
+    """Mean squared distance of probability and truth (Brier, 1950).
+
+    Binary and per class: 0 to 1. Of several exclusive classes the sum over classes, as
+    Brier wrote it: 0 to 2; of labels, their mean.
+    """
+    known = known_of(sample)
+    errors = np.where(known, (sample.probabilities - sample.truth) ** 2, 0.0)
+    each = ratio(errors.T @ weights, known.T @ weights)
+    if sample.exclusive:
+        return np.vstack([each.sum(axis=0), each])
+    return with_mean(sample, list(each))
+
+
+@METRICS.register("log_loss")
+def log_loss(sample: Sample, weights: Floats) -> Floats:
+    """Mean of -log(probability of the truth), natural logarithm, clipped at `EPSILON`.
+
+    Of labels, the mean of their binary losses.
+    """
+    known = known_of(sample)
+    inside = np.clip(sample.probabilities, EPSILON, 1 - EPSILON)
+    if sample.exclusive:
+        loss = -np.log(np.where(sample.truth == 1, inside, 1.0)).sum(axis=1)
+        return ratio(loss @ weights, known[:, 0] @ weights)[None]
+    loss = np.where(known, -np.log(np.where(sample.truth == 1, inside, 1 - inside)), 0.0)
+    return with_mean(sample, list(ratio(loss.T @ weights, known.T @ weights)))
+
+
+@METRICS.register("ece")
+def ece(sample: Sample, weights: Floats) -> Floats:
+    """Average |mean probability - observed share| over bins, weighted by their cases.
+
+    Expected calibration error: `ECE_BINS` bins of equal width over 0..1; per class against
+    the rest, and their mean (class-wise ECE, Kull et al., NeurIPS 2019).
+    """
+    return with_mean(
+        sample,
+        [
+            _binned_error(truth, probability, weights)
+            for truth, probability in zip(sample.truth.T, sample.probabilities.T, strict=True)
+        ],
+    )
+
+
+@METRICS.register("calibration_slope")
+def calibration_slope(sample: Sample, weights: Floats) -> Floats:
+    """Slope b of logit P(yes) = a + b logit(probability): 1 is right, below 1 too extreme.
+
+    Cox, Biometrika 1958;45:562. Undefined where the probabilities separate the classes.
+    """
+    return with_mean(
+        sample,
+        [
+            recalibrate(truth, logit(probability), weights)[1]
+            for truth, probability in zip(sample.truth.T, sample.probabilities.T, strict=True)
+        ],
+    )
+
+
+@METRICS.register("calibration_intercept")
+def calibration_intercept(sample: Sample, weights: Floats) -> Floats:
+    """Intercept a of logit P(yes) = a + logit(probability): 0 is right, above 0 too low.
+
+    "Calibration in the large" (Van Calster et al., BMC Medicine 2019;17:230).
+    """
+    return with_mean(
+        sample,
+        [
+            shift(truth, logit(probability), weights)
+            for truth, probability in zip(sample.truth.T, sample.probabilities.T, strict=True)
+        ],
+    )
+
+
+def bin_of(probabilities: Floats, bins: int = ECE_BINS) -> np.ndarray:
+    """Return the number of each probability's bin of equal width; 1 falls in the last."""
+    return np.clip((probabilities * bins).astype(np.int64), 0, bins - 1)
+
+
+def _binned_error(truth: Floats, probabilities: Floats, weights: Floats) -> Floats:
+    known = ~np.isnan(truth)
+    excess = (probabilities - truth)[known]
+    number = bin_of(probabilities[known])
+    weights = weights[known]
+    error = np.zeros(weights.shape[1])
+    for value in np.unique(number):
+        inside = number == value
+        error += np.abs(excess[inside] @ weights[inside])
+    return ratio(error, weights.sum(axis=0))
