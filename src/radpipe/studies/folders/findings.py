@@ -10,8 +10,8 @@ from pathlib import PurePosixPath
 from radpipe.core.errors import DataError, near_miss
 from radpipe.core.settings import Target
 from radpipe.studies.base.contract import Case, Files
+from radpipe.studies.base.template import IMAGE_SUFFIXES
 from radpipe.studies.folders.layout import Layout, Part
-from radpipe.studies.folders.template import IMAGE_SUFFIXES
 
 log = logging.getLogger("radpipe.index")
 

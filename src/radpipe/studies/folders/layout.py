@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from radpipe.core.settings import Strict
-from radpipe.studies.folders.template import Template
+from radpipe.studies.base.template import Template
 
 Part = Literal["train", "tune", "test"]
 # What data sets call the parts; `layout.parts` adds to it.

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from radpipe.core.errors import ConfigError
 from radpipe.core.settings import PhantomSource, Target
+from radpipe.studies.base.template import IGNORED, Template
 from radpipe.studies.folders.layout import Layout, Part
-from radpipe.studies.folders.template import IGNORED, Template
 
 READER_SD = 0.5
 MOST_IMAGES = 4

@@ -8,9 +8,9 @@ from pathlib import Path, PurePosixPath
 from radpipe.core.errors import ConfigError, DataError, near_miss, unknown_name
 from radpipe.core.settings import Target
 from radpipe.studies.base.contract import Files
+from radpipe.studies.base.template import PLACEHOLDER
 from radpipe.studies.folders.codes import code
 from radpipe.studies.folders.layout import Covariate, Table
-from radpipe.studies.folders.template import PLACEHOLDER
 
 SEPARATORS = ",;\t|"
 N_NAMED = 10

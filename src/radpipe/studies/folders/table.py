@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from radpipe.core.errors import DataError
 from radpipe.core.settings import Target
 from radpipe.studies.base.contract import Case, Files, unknown_patient
+from radpipe.studies.base.template import PLACEHOLDER, Template
 from radpipe.studies.base.truth import read_ceiling
 from radpipe.studies.folders.codes import code, refuse_unknown_sides, side_of
 from radpipe.studies.folders.findings import (
@@ -30,7 +31,6 @@ from radpipe.studies.folders.rows import (
     read_rows,
     recoded,
 )
-from radpipe.studies.folders.template import PLACEHOLDER, Template
 from radpipe.studies.folders.tree import covariates_of
 
 log = logging.getLogger("radpipe.index")

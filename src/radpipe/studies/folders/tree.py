@@ -7,6 +7,7 @@ from pathlib import Path
 from radpipe.core.errors import ConfigError, DataError, near_miss
 from radpipe.core.settings import Target
 from radpipe.studies.base.contract import Case, Files, unknown_patient
+from radpipe.studies.base.template import Template
 from radpipe.studies.base.truth import read_ceiling
 from radpipe.studies.folders.codes import refuse_unknown_sides, side_of
 from radpipe.studies.folders.findings import (
@@ -19,7 +20,6 @@ from radpipe.studies.folders.findings import (
     warn_of_unknown_patients,
 )
 from radpipe.studies.folders.layout import Layout
-from radpipe.studies.folders.template import Template
 
 log = logging.getLogger("radpipe.index")
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from radpipe.core.errors import DataError
-from radpipe.studies.folders.template import Template
+from radpipe.studies.base.template import Template
 from radpipe.studies.oai.layout import SIDES, Layout
 from radpipe.studies.oai.tables import Table, code, some_lines
 from radpipe.studies.oai.values import ID, SIDE, Knee, reading_ranks

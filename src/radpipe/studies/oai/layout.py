@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from radpipe.core.errors import ConfigError
 from radpipe.core.settings import Positive, Strict, Target
-from radpipe.studies.folders.template import Template
+from radpipe.studies.base.template import Template
 
 Question = Literal["kl", "progression"]
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from radpipe.studies.folders.template import Template
+from radpipe.studies.base.template import Template
 
 
 @pytest.mark.parametrize(
