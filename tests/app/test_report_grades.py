@@ -122,6 +122,7 @@ def test_different_cases_are_said_loudly(tmp_path):
     assert found.title.startswith("Variants were scored on different cases (bones-v1: 400, ")
     assert found.title.endswith("; common: 385)")
     bones = bones_of(page(studies))
+    assert "Difference in AUC on the 385 common cases" in bones
     assert bones.count("400 cases; AUC 0.812 on the 385 common ones") == 3
 
 
