@@ -35,6 +35,24 @@ def test_the_picture_names_layers_shapes_and_parameters(params, tmp_path):
         assert shown in text
 
 
+@pytest.mark.parametrize(
+    ("preset", "shown"),
+    [
+        # 9 pixels of 3 colours and a bias for 64 filters; 14 risk factors become 128 features.
+        ("joint_frozen", ("Input 1 × 32 × 32, 7", "1 792 parameters", "14 → 128", "640 → 3")),
+        ("boosting", ("Input 7", "Encoder", "Trees")),
+    ],
+)
+def test_a_network_that_takes_a_table_has_a_second_input(project, monkeypatch, preset, shown):
+    project.set("variants.bones-v1.preset", f"knee_oa/{preset}")
+    project.set("variants.bones-v1.train", {})
+    monkeypatch.chdir(project.root)
+    network(load_params(), variant="bones-v1", out=project.root / "x.svg")
+    text = (project.root / "x.svg").read_text()
+    for words in shown:
+        assert words in text
+
+
 def test_mistakes_are_said(params, tmp_path):
     with pytest.raises(ConfigError, match="variant: unknown 'bones-v2', did you mean 'bones-v1'"):
         network(params, variant="bones-v2")

@@ -1,5 +1,6 @@
 """VGG, pictures joined with tables, and trees: published sizes, features, equal decisions."""
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from tests.small_study import ROOT, factors, presets
 
 # Filters of configuration D, each after the one before, 3 x 3 and a bias.
 FILTERS = (3, 64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512, 512, 512)
-VGG = sum(9 * a * b + b for a, b in zip(FILTERS, FILTERS[1:], strict=False))
+VGG = sum(9 * a * b + b for a, b in pairwise(FILTERS))
 
 
 def empty(name: str, *, outputs: int = 1, channels: int = 3) -> nn.Module:

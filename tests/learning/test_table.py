@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -187,6 +187,7 @@ def test_a_batch_is_divided_with_its_table(n, pieces):
         assert part.views[0][::2, 0, 0, 0].tolist() == (part.table[:, 0] / 1.5).tolist()
 
 
+@settings(deadline=None, max_examples=15)
 @given(values=st.lists(st.floats(-1e3, 1e3), min_size=3, max_size=3))
 def test_tune_and_test_cannot_move_what_is_learned(study_once, values):
     """Whatever covariates the other parts have: the same bits of statistics."""

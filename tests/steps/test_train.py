@@ -17,14 +17,17 @@ from safetensors import safe_open
 from radpipe.core.files import read_json, sha256_file
 from radpipe.core.params import load_preset
 from radpipe.core.recipe import read_recipe
+from radpipe.core.tables import read_table
 from radpipe.learning.one_run import Order, train_run
 from radpipe.learning.team import join, part
 from tests.small_study import (
     LABELS,
     ROOT,
     THREE,
+    TWO,
     presets,
     write_exams,
+    write_knees,
     write_recipe,
     write_study,
 )
@@ -223,6 +226,23 @@ def test_every_preset_for_exams_makes_a_step_at_its_published_size(project, pres
     assert done.returncode == 0, done.stderr
     assert len((project.root / HISTORY).read_text().splitlines()) == 2
     (project.root / WEIGHTS).unlink()  # pytest keeps the folders of three sessions
+
+
+def test_a_table_is_fitted_to_and_predicted_from(project):
+    """The presets of the book make their step in tests/learning/test_train_tables.py."""
+    write_knees(project.root, TWO, n=24, size=32)
+    recipe = write_recipe(project.root, TWO, preset="knee_oa/boosting", model={"trees": 5})
+    done = project.step("train", *options(recipe))
+    assert done.returncode == 0, done.stderr
+    assert len((project.root / HISTORY).read_text().splitlines()) == 2
+    out = "results/runs/bones-x/fold-0-seed-0/predictions.parquet"
+    parts = recipe.replace("recipe.json", "parts.json")
+    run = [*options(recipe)[:8], "--parts", parts, "--weights", WEIGHTS, "--out", out]
+    done = project.step("predict", *run)
+    assert done.returncode == 0, done.stderr
+    table = read_table(project.root / out)
+    assert {"score_fractured", "covariate_age"} <= set(table.column_names)
+    assert set(table["part"].to_pylist()) == {"tune", "test"}
 
 
 @pytest.mark.parametrize("preset", presets("bones"))

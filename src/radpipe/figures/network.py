@@ -137,9 +137,9 @@ def _grid(n: int) -> tuple[int, int]:
 
 
 def _input(inputs: Sequence[Sequence[int]]) -> Block:
-    shapes = ", ".join(_shape(shape) for shape in dict.fromkeys(map(tuple, inputs)))
-    times = f"{len(inputs)} of " if len(inputs) > 1 else ""
-    return Block(f"Input {times}{shapes}", ["input"], (), 0, "Input", "", "")
+    shapes = [_shape(shape) for shape in dict.fromkeys(map(tuple, inputs))]
+    times = f"{len(inputs)} of " if len(inputs) > len(shapes) else ""
+    return Block(f"Input {times}{', '.join(shapes)}", ["input"], (), 0, "Input", "", "")
 
 
 def _box(ax: Axes, block: Block, x: float, y: float) -> None:
