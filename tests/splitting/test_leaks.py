@@ -135,12 +135,12 @@ def test_refusal_shows_twenty_and_the_way_out():
     rows = [(f"p{k:02d}", "") for k in range(30)]
     found = settled(rows, [(k, k + 1) for k in range(24)], "refuse")
     with pytest.raises(LeakError) as raised:
-        refuse(found, study="bones", table="data/bones/leaks-refused.csv")
+        refuse(found, study(*rows)[0], study="bones", table="data/bones/leaks-refused.csv")
     text = str(raised.value)
-    assert text.startswith("24 pairs of files would leak")
-    assert "near    0.950  c0.png  c1.png" in text
-    assert "c19.png  c20.png" in text
-    assert "c20.png  c21.png" not in text
+    assert text.startswith("24 pairs of cases would leak")
+    assert "near    0.950  c0  c1\n" in text
+    assert "c19  c20\n" in text
+    assert "c20  c21" not in text
     assert "... and 4 more" in text
     assert "data/bones/leaks-refused.csv" in text
     assert "studies.bones.split.on_leak" in text
@@ -149,7 +149,7 @@ def test_refusal_shows_twenty_and_the_way_out():
 
 
 def test_nothing_is_refused_where_nothing_leaks():
-    refuse(settled(FREE, [], "refuse"), study="bones", table="")
+    refuse(settled(FREE, [], "refuse"), study(*FREE)[0], study="bones", table="")
 
 
 def test_accept_refuses_unknown_files():

@@ -133,7 +133,7 @@ def test_refusal_shows_the_files_and_leaves_the_table(bones):
     bones.set("studies.bones.split.on_leak", "refuse")
     done = bones.step("split", *ARGUMENTS)
     assert done.returncode == 2
-    assert "2 pairs of files would leak" in done.stderr
+    assert "2 pairs of cases would leak" in done.stderr
     assert "case-03.png  case-58.png" in done.stderr
     assert "studies.bones.split.accept" in done.stderr
     assert "secret" not in done.stderr

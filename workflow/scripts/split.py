@@ -61,7 +61,7 @@ def main(job: Job) -> None:
     refused.unlink(missing_ok=True)
     if any(leak.decision == "refused" for leak in settled.leaks):
         write_leaks(refused, settled.leaks, cases.official)
-    refuse(settled, study=args.study, table=str(refused))
+    refuse(settled, cases, study=args.study, table=str(refused))
 
     kept = settled.kept
     truth = read_truth(table, target)

@@ -48,8 +48,10 @@ COARSE = 0.05
 # Length over which the corners of outlines are rounded.
 ROUNDING = 5.0
 NOISE_SD = 0.015
-TEXTURE_SD = 0.06
-TEXTURE_CELL = 4.0
+# Cells of random density, mm, and how much they differ: trabeculae, and what makes one
+# patient's bones and muscles unlike another's even in a small picture.
+BONE_TEXTURE = ((4.0, 0.06), (11.0, 0.14))
+TISSUE_TEXTURE = ((9.0, 0.16), (25.0, 0.22))
 # Letters for the markers of the sides, 5 x 7.
 LETTERS = {
     "R": ("11110", "10001", "10001", "11110", "10100", "10010", "10001"),
@@ -221,13 +223,14 @@ def _draw_knee(
     _sclerosis(leg)
     for place, radius in zip(SPURS_AT, knee.spurs, strict=True):
         _spur(leg, place, radius, marrow + 0.7 * cortex)
-    leg.bone *= _texture(leg.bone.shape, spacing, rng)
+    leg.bone *= _texture(leg.bone.shape, spacing, BONE_TEXTURE, rng)
     flesh = leg.x * np.float32(1 / (TISSUE_REACH * knee.scale))
     np.square(flesh, out=flesh)
     np.subtract(1, flesh, out=flesh)
     np.maximum(flesh, 0, out=flesh)
     np.sqrt(flesh, out=flesh)
     flesh *= np.float32(tissue)
+    flesh *= _texture(flesh.shape, spacing, TISSUE_TEXTURE, rng)
     flesh += leg.bone
     film[leg.part] += flesh
 
@@ -310,12 +313,19 @@ def _half_widths(points: Sequence[tuple[float, float]], scale: float) -> Pixels:
     return np.convolve(half, np.full(width, 1 / width), mode="same").astype(np.float32)
 
 
-def _texture(shape: tuple[int, int], spacing: float, rng: np.random.Generator) -> Pixels:
-    """Interpolate a coarse grid of random factors around 1, as trabeculae give."""
-    counts = [max(2, round(length * spacing / TEXTURE_CELL)) for length in shape]
-    grid = 1 + np.float32(TEXTURE_SD) * rng.standard_normal(counts, dtype=np.float32)
-    down, right = (linear_weights(n, k) for n, k in zip(shape, counts, strict=True))
-    texture: Pixels = down @ grid @ right.T
+def _texture(
+    shape: tuple[int, int],
+    spacing: float,
+    scales: Sequence[tuple[float, float]],
+    rng: np.random.Generator,
+) -> Pixels:
+    """Interpolate coarse grids of random factors around 1: cells in mm, and their SD."""
+    texture: Pixels = np.ones(shape, dtype=np.float32)
+    for cell, sd in scales:
+        counts = [max(2, round(length * spacing / cell)) for length in shape]
+        grid = 1 + np.float32(sd) * rng.standard_normal(counts, dtype=np.float32)
+        down, right = (linear_weights(n, k) for n, k in zip(shape, counts, strict=True))
+        texture *= down @ grid @ right.T
     return texture
 
 

@@ -181,13 +181,16 @@ def check_accept(accept: Iterable[str], files: Sequence[str], *, study: str) -> 
             )
 
 
-def refuse(settled: Settled, *, study: str, table: str) -> None:
+def refuse(settled: Settled, cases: Cases, *, study: str, table: str) -> None:
     """Stop if a leak was refused.
 
     Parameters
     ----------
     settled
         From `settle`.
+    cases
+        What it was settled for; leaks are shown by the names of cases, because paths of files
+        can hold a patient's number.
     study
         Its name, for the way out.
     table
@@ -204,13 +207,13 @@ def refuse(settled: Settled, *, study: str, table: str) -> None:
         return
     lines = [
         f"  {leak.kind:8}{'' if leak.kind == 'patient' else format(leak.correlation, '.3f'):7}"
-        f"{leak.file_a}  {leak.file_b}"
+        f"{cases.case[leak.case_a]}  {cases.case[leak.case_b]}"
         for leak in refused[:SHOWN]
     ]
     if len(refused) > SHOWN:
         lines.append(f"  ... and {len(refused) - SHOWN} more")
     raise LeakError(
-        f"{len(refused)} pairs of files would leak between parts (patient: one patient in two"
+        f"{len(refused)} pairs of cases would leak between parts (patient: one patient in two"
         " official parts; bytes, pixels, near: one picture under two patients):\n"
         + "\n".join(lines)
         + f"\nAll of them: {table}\nThe way out, in params.yaml: studies.{study}.split.on_leak:"
