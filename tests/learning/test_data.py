@@ -1,5 +1,8 @@
 """Parts of a fold, pixels as tensors, and their normalisation."""
 
+import logging
+from types import SimpleNamespace
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -100,6 +103,26 @@ def test_normalisation(study):
     store_grey = type("Grey", (), {"channels": 1, "bits": 8})()
     mean, sd = normalisation(store_grey, rows, how(normalize="imagenet"))
     assert (mean.item(), sd.item()) == pytest.approx((0.449, 0.226))
+
+
+def test_cases_without_pixels_are_left_out_and_counted(tmp_path, caplog):
+    """As where no joint was found; models that take no pixels keep them."""
+    write_study(tmp_path, THREE)
+    split = tmp_path / "data/bones/split.parquet"
+    store = Store(tmp_path / "data/bones/store")
+    whole = read_part(split, store, THREE, part="train", fold=0)
+    gone = whole.table["case"].to_pylist()[3]
+    names = [case for case in store.cases if case != gone]
+    few = SimpleNamespace(cases=names, views=store.views, row_of=store.row_of)
+    with caplog.at_level(logging.WARNING, "radpipe.data"):
+        part = read_part(split, few, THREE, part="train", fold=0)
+    assert part.table["case"].to_pylist() == [
+        c for c in whole.table["case"].to_pylist() if c != gone
+    ]
+    assert f"1 of {len(whole)} cases of train are not in the store" in caplog.text
+    few.cases = []
+    with pytest.raises(DataError, match="no case in the store with a known target"):
+        read_part(split, few, THREE, part="train", fold=0)
 
 
 class Exams:

@@ -1,5 +1,6 @@
 """Batches straight from the store: which rows a run uses, their targets, their pixels."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,8 @@ MRNET = (58.09 / 255, 49.73 / 255)
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 CHUNK = 1024
 
+log = logging.getLogger("radpipe.data")
+
 
 class Pixels(Protocol):
     """What a run needs of `radpipe.imaging.store.Store`."""
@@ -35,6 +38,10 @@ class Pixels(Protocol):
     @property
     def channels(self) -> int:
         """Channels of a picture."""
+
+    @property
+    def cases(self) -> list[str]:
+        """Names of the cases that have pixels, sorted."""
 
     @property
     def views(self) -> list[str]:
@@ -150,7 +157,8 @@ def read_part(
         Names the target columns.
     part
         "train" (cases with no known target are left out: nothing is learned from them),
-        "tune" or "test".
+        "tune" or "test". Cases that the store lacks are left out, too, and counted in the log:
+        crops are missing where no joint was found.
     fold
         Which part of the non-test cases is `tune`.
     model
@@ -174,14 +182,28 @@ def read_part(
     if part == "train":
         known = ~np.isnan(_columns(table, target)).all(axis=1)
         table = table.filter(pa.array(known))
-    cases = _cases(table, store, target, model)
-    if not len(cases):
+    if model is None or takes_pixels(model):
+        table = _stored(table, store, part)
+    if not len(table):
         raise DataError(
-            f"{split}: part {part!r} of fold {fold} has no case"
-            f"{' with a known target' if part == 'train' else ''}. Look at plan.folds and at"
-            " the study's split.json."
+            f"{split}: part {part!r} of fold {fold} has no case in the store"
+            f"{' with a known target' if part == 'train' else ''}. Look at plan.folds, at the"
+            " study's split.json, and whether the variant's store is of the same cases."
         )
-    return cases
+    return _cases(table, store, target, model)
+
+
+def _stored(table: pa.Table, store: Pixels, part: str) -> pa.Table:
+    """Return the rows of cases whose pixels are in the store."""
+    there = pc.is_in(table["case"], pa.array(store.cases, pa.string()))
+    if n_missing := len(table) - there.to_numpy().sum():
+        log.warning(
+            "%d of %d cases of %s are not in the store and left out; its rejected.csv says why",
+            n_missing,
+            len(table),
+            part,
+        )
+    return table.filter(there)
 
 
 def _columns(table: pa.Table, target: Target) -> np.ndarray:
