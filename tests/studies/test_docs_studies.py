@@ -10,7 +10,7 @@ from radpipe.core.settings import Study, Variant
 from radpipe.studies.base.adapters import load_adapter, read_layout
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGES = ("your-own-images.md", "mrnet.md", "knee-radiographs.md")
+PAGES = ("your-own-images.md", "mrnet.md", "knee-radiographs.md", "oai.md")
 BLOCKS = [
     yaml.safe_load(text)
     for page in PAGES
@@ -33,6 +33,7 @@ def test_variants(name):
 
 def test_every_kind_of_example_is_there():
     own = {"wrist", "limbs", "chest", "chest_binary", "fracatlas"}
-    assert STUDIES.keys() == own | {"knee_mri", "knee_acl", "knee_grades", "knee_loss"}
+    knees = {"knee_mri", "knee_acl", "knee_grades", "knee_loss", "knee_kl", "knee_progression"}
+    assert STUDIES.keys() == own | knees
     kinds = {Study.model_validate(block).source.kind for block in STUDIES.values()}
     assert kinds == {"path", "url"}

@@ -10,7 +10,6 @@ from radpipe.core.findings import Finding
 from radpipe.core.settings import PhantomSource, Target
 from radpipe.studies.base.contract import Case, CaseTable, Files, case_table
 from radpipe.studies.oai.answers import read_answers
-from radpipe.studies.oai.examine import examine_data
 from radpipe.studies.oai.films import (
     Chosen,
     Films,
@@ -22,7 +21,6 @@ from radpipe.studies.oai.films import (
 )
 from radpipe.studies.oai.layout import Layout, check_target
 from radpipe.studies.oai.patients import patient_name, read_key
-from radpipe.studies.oai.phantom import write_phantom
 from radpipe.studies.oai.tables import Tables
 from radpipe.studies.oai.truth import VIEW, read_ceiling, read_joints
 
@@ -99,6 +97,9 @@ class OAI:
 
     def phantom(self, out: Path, *, source: PhantomSource, layout: Layout, target: Target) -> None:
         """Write films and tables of invented people, the same for either question."""
+        # Writing DICOM is not needed where a table is read.
+        from radpipe.studies.oai.phantom import write_phantom
+
         check_target(layout, target)
         write_phantom(out, source=source)
 
@@ -106,6 +107,8 @@ class OAI:
         self, raw: Path, *, files: Mapping[str, int], layout: Layout, target: Target
     ) -> list[Finding]:
         """Tell what is missing or odd; headers of films are read, pixels are not."""
+        from radpipe.studies.oai.examine import examine_data
+
         check_target(layout, target)
         return examine_data(raw, files=files, layout=layout)
 

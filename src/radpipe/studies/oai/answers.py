@@ -1,7 +1,7 @@
 """What the tables say of each knee: the target of the question, and covariates."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from radpipe.core.errors import DataError
@@ -11,6 +11,9 @@ from radpipe.studies.oai.values import Knee, Values, read_values
 
 # Widths are given to a micrometre, and 4.3 - 3.6 is a little less than 0.7 in binary.
 WIDTH_DIGITS = 6
+# What the columns of some settings hold, and the settings of covariates of other names.
+KINDS = {"grade": "kl", "width": "jsw", "later_width": "jsw"}
+SETTINGS = {"kl": "grade", "jsw": "width"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,48 +60,34 @@ def read_answers(
         A table or column is missing, or holds what it must not.
 
     """
-    source = question_column(layout)
-    table = tables.get(source[1].table, setting=f"layout.{source[0]}.table")
-    asked = _read(tables, source[0], _kind(source[0]), layout)
-    notes = list(_notes(table.name, asked))
+    asked, table = _read(tables, question_setting(layout), layout)
+    notes = [*_notes(table, asked)]
     target: Mapping[Knee, float] = asked.by_knee
     if layout.question == "progression":
-        later = _later(tables, layout, tell)
-        notes += _notes(layout.later_width.table, later)
-        target = _progression(asked, later, layout.loss)
+        later = _read_or_tell(tables, "later_width", layout, tell)
+        target = {}
+        if later is not None:
+            notes += _notes(later[1], later[0])
+            target = _progression(asked, later[0], layout.loss)
     said: dict[str, Mapping[Knee, float]] = {}
     for name in covariates(layout):
-        setting = {"kl": "grade", "jsw": "width"}.get(name, name)
-        try:
-            values = _read(tables, setting, name, layout)
-        except DataError as error:
-            if tell is None:
-                raise
-            tell(error)
-        else:
-            said[name] = _for_knees(values, asked.knees)
+        found = _read_or_tell(tables, SETTINGS.get(name, name), layout, tell)
+        if found is not None:
+            notes += _notes(found[1], found[0])
+            values = found[0].by_knee
+            said[name] = {knee: values[knee] for knee in asked.knees if knee in values}
     every = {knee: target.get(knee, math.nan) for knee in sorted(asked.knees)}
-    return Answers(table, every, said, tuple(notes))
+    return Answers(table, every, said, tuple(dict.fromkeys(notes)))
 
 
-def question_column(layout: Layout) -> tuple[str, Column]:
-    """Return setting and column that say which knees there are."""
-    return ("grade", layout.grade) if layout.question == "kl" else ("width", layout.width)
+def question_setting(layout: Layout) -> str:
+    """Return the setting of the column that says which knees there are."""
+    return "grade" if layout.question == "kl" else "width"
 
 
 def progressed(baseline: float, later: float, loss: float) -> bool:
     """Tell whether a joint space narrowed by `loss` mm or more."""
     return round(baseline - later, WIDTH_DIGITS) >= loss
-
-
-def _later(tables: Tables, layout: Layout, tell: Callable[[DataError], None] | None) -> Values:
-    try:
-        return _read(tables, "later_width", "jsw", layout)
-    except DataError as error:
-        if tell is None:
-            raise
-        tell(error)
-        return Values()
 
 
 def _progression(baseline: Values, later: Values, loss: float) -> dict[Knee, float]:
@@ -110,23 +99,28 @@ def _progression(baseline: Values, later: Values, loss: float) -> dict[Knee, flo
     }
 
 
-def _notes(table: str, values: Values) -> Iterator[str]:
+def _notes(table: Table, values: Values) -> Iterator[str]:
     """Say how many rows were left out."""
     if values.repeated:
-        yield f"{table}: {values.repeated:,} rows say again what another one says"
+        yield f"{table.name}: {len(values.repeated):,} rows say again what another one says"
     if values.dropped:
-        yield f"{table}: {values.dropped:,} rows do not count, by their own column of reasons"
+        yield f"{table.name}: {len(values.dropped):,} rows give a reason why they do not count"
 
 
-def _read(tables: Tables, setting: str, name: str, layout: Layout) -> Values:
+def _read(tables: Tables, setting: str, layout: Layout) -> tuple[Values, Table]:
     wanted: Column = getattr(layout, setting)
     table = tables.get(wanted.table, setting=f"layout.{setting}.table")
-    return read_values(table, name, wanted, layout, f"layout.{setting}.column")
+    kind = KINDS.get(setting, setting)
+    return read_values(table, kind, wanted, layout, f"layout.{setting}.column"), table
 
 
-def _kind(setting: str) -> str:
-    return "kl" if setting == "grade" else "jsw"
-
-
-def _for_knees(values: Values, knees: Iterable[Knee]) -> dict[Knee, float]:
-    return {knee: values.by_knee[knee] for knee in knees if knee in values.by_knee}
+def _read_or_tell(
+    tables: Tables, setting: str, layout: Layout, tell: Callable[[DataError], None] | None
+) -> tuple[Values, Table] | None:
+    try:
+        return _read(tables, setting, layout)
+    except DataError as error:
+        if tell is None:
+            raise
+        tell(error)
+        return None

@@ -35,8 +35,9 @@ TILT_DEGREES = 5.0
 BITS = 12
 # Plug-ins are named, because another one would give other bytes.
 PLUGINS = {RLELossless: "pylibjpeg", JPEGLSLossless: "pyjpegls", JPEG2000Lossless: "pylibjpeg"}
-# Shares of films, at least one each; a film may have several of these.
-SHARE_FULL = 1 / 30
+# One film of so many has full size; shares of other films, at least one each. A film may have
+# several of these.
+ONE_FULL_IN = 30
 SHARE_OF = {"inverted": 0.15, "mirrored": 0.1, "imager_only": 0.1, "computed": 0.3}
 SHARE_COMPRESSED = 0.04
 
@@ -125,7 +126,7 @@ def plan_films(people: Sequence[Person], *, seed: int) -> list[PlannedFilm]:
     ]
     n = len(shown)
     has = {name: _some(share, n, rng) for name, share in SHARE_OF.items()}
-    full = _some(SHARE_FULL, n, rng)
+    full = rng.permutation(n) < n // ONE_FULL_IN
     order = rng.permutation(n)
     each = max(1, round(SHARE_COMPRESSED * n))
     syntaxes = dict(zip(order.tolist(), [s for s in PLUGINS for _ in range(each)], strict=False))

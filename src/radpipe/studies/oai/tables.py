@@ -6,7 +6,7 @@ identifier of a person.
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -185,7 +185,7 @@ def one_of(codes: Mapping[str, float]) -> Callable[[str], float]:
     return read
 
 
-def some_lines(lines: Sequence[int]) -> str:
+def some_lines(lines: Collection[int]) -> str:
     """Name the first few lines."""
     listed = ", ".join(map(str, sorted(lines)[:N_NAMED]))
     word = "line" if len(lines) == 1 else "lines"

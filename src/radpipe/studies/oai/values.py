@@ -1,7 +1,7 @@
 """One value a knee or a patient, out of a table that may hold several readings of it."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from radpipe.core.errors import DataError
@@ -46,16 +46,16 @@ class Values:
     knees
         Knees of the table, known or not; both of everybody where a row is a patient.
     repeated
-        Rows that say again what another one says.
+        Lines that say again what another one says.
     dropped
-        Rows that do not count, by their own column of reasons.
+        Lines that do not count, by their own column of reasons.
 
     """
 
     by_knee: dict[Knee, float] = field(default_factory=dict)
     knees: set[Knee] = field(default_factory=set)
-    repeated: int = 0
-    dropped: int = 0
+    repeated: set[int] = field(default_factory=set)
+    dropped: set[int] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ def read_values(table: Table, name: str, wanted: Column, layout: Layout, setting
     """
     found = Values()
     readings: dict[Knee, list[_Reading]] = defaultdict(list)
-    wrong: list[int] = []
+    wrong: set[int] = set()
     sides = [""] if SIDE in table.columns and "{side}" not in wanted.column else ["R", "L"]
     for side in sides:
         column = wanted.column.replace("{side}", side)
@@ -104,7 +104,7 @@ def read_values(table: Table, name: str, wanted: Column, layout: Layout, setting
             knee = (row.cells[ID], side or SIDES.get(code(row.cells[SIDE]) or "", ""))
             found.knees.add(knee)
             if any(code(row.cells[reason]) not in (None, "0") for reason in reasons):
-                found.dropped += 1
+                found.dropped.add(row.line)
                 continue
             text = code(row.cells[column])
             if text is None:
@@ -112,7 +112,7 @@ def read_values(table: Table, name: str, wanted: Column, layout: Layout, setting
             try:
                 readings[knee].append(_Reading(row.line, rank, READERS[name](text)))
             except ValueError:
-                wrong.append(row.line)
+                wrong.add(row.line)
     check_keys(table)
     if wrong:
         raise DataError(
@@ -166,24 +166,20 @@ def _choose(
     setting: str,
 ) -> None:
     """Keep the reading that comes first in the order; equals must agree."""
-    against: list[int] = []
-    n_knees = 0
+    # A row of a patient speaks of two knees and is told once.
+    against: set[frozenset[int]] = set()
     for knee, several in readings.items():
         best = min(reading.rank for reading in several)
         first = [reading for reading in several if reading.rank == best]
         found.by_knee[knee] = first[0].value
-        found.repeated += len(first) - 1
+        found.repeated |= {reading.line for reading in first[1:]}
         if any(reading.value != first[0].value for reading in first):
-            n_knees += 1
-            against += _lines(first)
-    if n_knees:
+            against.add(frozenset(reading.line for reading in first))
+    if against:
+        of_column = f"{table.name}, column {wanted.column}"
+        lines = some_lines(frozenset().union(*against))
         raise DataError(
-            f"{table.name}, column {wanted.column}: {n_knees} knees or patients have readings of"
-            f" the same standing that contradict each other, such as {some_lines(against)}. The"
-            " way out: delete the wrong rows, or say which reading project counts in"
-            f" layout.readings. (The column is named by {setting}.)"
+            f"{of_column}: {len(against)} knees or patients have readings of the same standing"
+            f" that contradict each other, such as {lines}. The way out: delete the wrong rows, or"
+            f" say which reading project counts in layout.readings. (The column: {setting}.)"
         )
-
-
-def _lines(readings: Sequence[_Reading]) -> list[int]:
-    return [reading.line for reading in readings]
