@@ -109,8 +109,8 @@ def test_labels_occur_as_often_as_the_posterior_says(knees):
 def test_the_ceilings_are_where_the_docstring_says(knees):
     grade, shares = knees["grade"], knees["grade_shares"]
     macro = np.mean([area(grade == k, shares[:, k]) for k in range(5)])
-    assert macro == pytest.approx(0.888, abs=0.01)
-    assert _kappa(grade, shares.argmax(axis=1)) == pytest.approx(0.81, abs=0.015)
+    assert macro == pytest.approx(0.877, abs=0.01)
+    assert _kappa(grade, shares.argmax(axis=1)) == pytest.approx(0.826, abs=0.015)
     both = area(knees["progressed"], knees["progression_share"])
     assert both == pytest.approx(0.84, abs=0.01)
     # The risk factors' own part of the log odds, and the film's.

@@ -14,8 +14,8 @@ factors alone say all there is to know. Two knees of a person resemble each othe
 
 What an ideal observer reaches, worked out on 200,000 knees:
 
-    grade, macro AUC                                      0.888
-    grade, quadratic kappa of the most probable one       0.81
+    grade, macro AUC                                      0.877
+    grade, quadratic kappa of the most probable one       0.83
     progression, AUC with film and risk factors           0.84
     progression, AUC with the film alone                  0.78
     progression, AUC with risk factors alone (grade too)  0.70
