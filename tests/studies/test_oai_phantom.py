@@ -12,19 +12,20 @@ from radpipe.core.settings import PhantomSource, Target
 from radpipe.studies.base.adapters import load_adapter, read_layout
 from radpipe.studies.base.manifest import list_files, write_manifest
 from radpipe.studies.oai import phantom as module
-from radpipe.studies.oai import phantom_film, phantom_plan
+from radpipe.studies.oai import phantom_film
 from radpipe.studies.oai.phantom import write_phantom
 from radpipe.studies.oai.phantom_film import PLUGINS, draw, plan_films
-from radpipe.studies.oai.phantom_plan import (
+from radpipe.studies.oai.phantom_labels import (
     BMI,
     CUT,
     GRADE_LIMITS,
     GRADE_NOISE,
     GRADE_PROPORTIONS,
-    draw_plan,
+    PROGRESSION_FROM,
     grade_shares,
     progression_share,
 )
+from radpipe.studies.oai.phantom_plan import PlannedKnee, draw_plan
 from tests.studies.fake_oai import KL, PROGRESSION
 
 
@@ -53,7 +54,7 @@ def people():
 def knees(people):
     """Return one array a property, over all knees, and the person's index and body mass index."""
     rows = [(knee, number, p.bmi) for number, p in enumerate(people) for knee in p.knees]
-    names = phantom_plan.PlannedKnee.__slots__
+    names = PlannedKnee.__slots__
     found = {name: np.array([getattr(knee, name) for knee, _, _ in rows]) for name in names}
     return found | {"person": np.array([r[1] for r in rows]), "bmi": np.array([r[2] for r in rows])}
 
@@ -76,7 +77,7 @@ def test_shares_of_grades_by_hand():
 def test_a_share_of_progression_by_hand():
     """Reaction 0 (one half of its range), mean alignment and body mass index: start alone."""
     middle, mean = np.array([0.5]), np.array([-4.0])
-    start, by_reaction, by_varus, _ = phantom_plan.PROGRESSION_FROM
+    start, by_reaction, by_varus, _ = PROGRESSION_FROM
     share = progression_share(middle, mean, np.array([BMI[0]]))
     assert share == pytest.approx(1 / (1 + np.exp(-start)))
     # One standard deviation of reaction and one towards varus.

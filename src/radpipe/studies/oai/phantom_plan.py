@@ -1,5 +1,6 @@
-"""What a phantom of OAI holds, drawn before any pixel: people, knees, grades, progression.
+"""What a phantom of OAI holds, drawn before any pixel: people, their knees, what tables say.
 
+<<<<<<< HEAD
 Two signs show in every knee, each as a standard normal value cut at 2.4 and drawn as a share
 of its range, 0..1:
 
@@ -19,20 +20,31 @@ What an ideal observer reaches, worked out on 200,000 knees:
     progression, AUC with film and risk factors           0.84
     progression, AUC with the film alone                  0.78
     progression, AUC with risk factors alone (grade too)  0.70
+=======
+How labels follow from what shows: `phantom_labels`.
+>>>>>>> wip-oai
 """
 
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.special import expit, ndtr
 
 from radpipe.core.settings import PhantomSource
+from radpipe.studies.oai.phantom_labels import (
+    AGE,
+    ALIGNMENT_DEGREES,
+    BMI,
+    Values,
+    draw_signs,
+    grade_shares,
+    progression_share,
+    widths,
+)
 
-Values = NDArray[np.float64]
 Films = Literal["both", "apart", "one"]
 
+<<<<<<< HEAD
 CUT = 2.4
 # Grades 0 to 4 occur about as often as in OAI at baseline; the last one, 3 % there, twice as
 # often, so that no fold of a small study lacks it.
@@ -50,6 +62,8 @@ PROGRESSION_FROM = (-1.12, 1.41, 0.87, 0.41)
 AGE = (61.0, 9.0, 45.0, 79.0)
 BMI = (28.5, 4.8, 17.0, 47.0)
 ALIGNMENT_DEGREES = (-4.0, 2.5, -12.0, 6.0)
+=======
+>>>>>>> wip-oai
 # Shares of people or knees, at least one each.
 SHARE_APART, SHARE_ONE, SHARE_UNSEEN = 0.015, 0.015, 0.02
 SHARE_NO_GRADE, SHARE_NO_LATER, SHARE_DROPPED, SHARE_READ_TWICE = 0.02, 0.10, 0.03, 0.06
@@ -156,21 +170,19 @@ def draw_plan(source: PhantomSource) -> list[Person]:
     age, bmi = _normal(AGE, n, rng), _normal(BMI, n, rng)
     age, bmi = np.round(age), np.round(bmi, 1)
     knees = _draw_knees(age, bmi, rng)
-    films = np.repeat(
-        ["apart", "one", "both"],
-        [
-            n_apart := _at_least_one(SHARE_APART, source.patients),
-            n_one := _at_least_one(SHARE_ONE, source.patients),
-            n - n_apart - n_one,
-        ],
-    )
+    n_apart = _at_least_one(SHARE_APART, source.patients)
+    n_one = _at_least_one(SHARE_ONE, source.patients)
+    kinds: list[Films] = [
+        "apart" if place < n_apart else "one" if place < n_apart + n_one else "both"
+        for place in range(n)
+    ]
     order = rng.permutation(n)
     seen = np.arange(n) < source.patients
     sex = 1 + (rng.random(n) < 0.58)
     race = rng.choice(4, size=n, p=(0.02, 0.79, 0.17, 0.02))
     people: list[Person] = []
     for number, place in enumerate(order):
-        kind: Films = films[place]
+        kind: Films = kinds[place]
         pair = knees[2 * number : 2 * number + 2]
         people.append(
             Person(
@@ -185,80 +197,6 @@ def draw_plan(source: PhantomSource) -> list[Person]:
             )
         )
     return people
-
-
-def grade_shares(severity: Values) -> Values:
-    """Return P(grade | severity).
-
-    Parameters
-    ----------
-    severity
-        (n,) in 0..1, as drawn.
-
-    Returns
-    -------
-    ndarray of shape (n, 5)
-        Rows add up to 1.
-
-    """
-    below = ndtr((GRADE_LIMITS - _standard(severity)[:, None]) / GRADE_NOISE)
-    edges = np.pad(below, ((0, 0), (1, 1)), constant_values=((0, 0), (0, 1)))
-    shares: Values = np.diff(edges, axis=1)
-    return shares
-
-
-def progression_share(reaction: Values, alignment: Values, bmi: Values) -> Values:
-    """Return P(progression | reaction, alignment, body mass index).
-
-    Parameters
-    ----------
-    reaction
-        (n,) in 0..1, as drawn.
-    alignment
-        (n,) degrees, as in the table.
-    bmi
-        (n,) kg per square metre, as in the table.
-
-    """
-    start, by_reaction, by_varus, by_bmi = PROGRESSION_FROM
-    varus = -(alignment - ALIGNMENT_DEGREES[0]) / ALIGNMENT_DEGREES[1]
-    heavy = (bmi - BMI[0]) / BMI[1]
-    odds = start + by_reaction * _standard(reaction) + by_varus * varus + by_bmi * heavy
-    shares: Values = expit(odds)
-    return shares
-
-
-def draw_signs(age: Values, bmi: Values, rng: np.random.Generator) -> tuple[Values, Values]:
-    """Draw severity and reaction of two knees a person, 0..1.
-
-    Parameters
-    ----------
-    age, bmi
-        (people,) years, and kg per square metre.
-    rng
-        Source of what belongs to the person and to the knee.
-
-    Returns
-    -------
-    severity, reaction
-        (people, 2).
-
-    """
-    n = len(age)
-    by_age, by_bmi, by_person, by_knee = SEVERITY_FROM
-    severity = by_age * (age[:, None] - AGE[0]) / AGE[1] + by_bmi * (bmi[:, None] - BMI[0]) / BMI[1]
-    severity = severity + by_person * rng.standard_normal((n, 1))
-    severity = np.clip(severity + by_knee * rng.standard_normal((n, 2)), -CUT, CUT)
-    by_severity, by_person, by_knee = REACTION_FROM
-    reaction = by_severity * severity + by_person * rng.standard_normal((n, 1))
-    reaction = np.clip(reaction + by_knee * rng.standard_normal((n, 2)), -CUT, CUT)
-    return _share(severity), _share(reaction)
-
-
-def widths(severity: Values) -> Values:
-    """Return the medial joint space that a severity of 0..1 shows, mm."""
-    found: Values = 5.8 - 4.4 * severity
-    return found
 
 
 def _draw_knees(age: Values, bmi: Values, rng: np.random.Generator) -> list[PlannedKnee]:
@@ -318,17 +256,6 @@ def _normal(spread: tuple[float, float, float, float], n: int, rng: np.random.Ge
     mean, sd, low, high = spread
     drawn: Values = np.clip(rng.normal(mean, sd, n), low, high)
     return drawn
-
-
-def _share(standard: Values) -> Values:
-    """Return a value between the cuts as a share of their distance."""
-    found: Values = (standard + CUT) / (2 * CUT)
-    return found
-
-
-def _standard(share: Values) -> Values:
-    found: Values = share * (2 * CUT) - CUT
-    return found
 
 
 def _at_least_one(share: float, n: int) -> int:

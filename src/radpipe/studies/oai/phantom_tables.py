@@ -8,7 +8,8 @@ import numpy as np
 
 from radpipe.imaging.phantom import Box
 from radpipe.studies.oai.phantom_film import PlannedFilm
-from radpipe.studies.oai.phantom_plan import GRADE_PROPORTIONS, Person, PlannedKnee
+from radpipe.studies.oai.phantom_labels import GRADE_PROPORTIONS
+from radpipe.studies.oai.phantom_plan import Person, PlannedKnee
 
 FOLDER = "OAICompleteData_ASCII"
 MISSING = ".: Missing Form/Incomplete Workbook"
