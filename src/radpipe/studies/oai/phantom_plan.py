@@ -1,28 +1,6 @@
 """What a phantom of OAI holds, drawn before any pixel: people, their knees, what tables say.
 
-<<<<<<< HEAD
-Two signs show in every knee, each as a standard normal value cut at 2.4 and drawn as a share
-of its range, 0..1:
-
-    severity    narrows the joint space and lets spurs grow
-    reaction    brightens the bone below the medial plateau; depends a little on severity
-
-Most of the difficulty lies in the labels. The grade is the number of `GRADE_LIMITS` below
-severity plus normal noise, so that P(grade | severity) is known (`grade_shares`). The medial
-joint space narrows by 0.7 mm or more within 48 months with a probability that depends on
-reaction, alignment and body mass index (`progression_share`): neither the film nor the risk
-factors alone say all there is to know. Two knees of a person resemble each other.
-
-What an ideal observer reaches, worked out on 200,000 knees:
-
-    grade, macro AUC                                      0.877
-    grade, quadratic kappa of the most probable one       0.83
-    progression, AUC with film and risk factors           0.84
-    progression, AUC with the film alone                  0.78
-    progression, AUC with risk factors alone (grade too)  0.70
-=======
 How labels follow from what shows: `phantom_labels`.
->>>>>>> wip-oai
 """
 
 from dataclasses import dataclass
@@ -44,26 +22,6 @@ from radpipe.studies.oai.phantom_labels import (
 
 Films = Literal["both", "apart", "one"]
 
-<<<<<<< HEAD
-CUT = 2.4
-# Grades 0 to 4 occur about as often as in OAI at baseline; the last one, 3 % there, twice as
-# often, so that no fold of a small study lacks it.
-GRADE_PROPORTIONS = (0.36, 0.18, 0.25, 0.14, 0.07)
-GRADE_NOISE = 0.5
-# Limits of severity plus noise, in its standard deviations: normal quantiles of the
-# proportions' running sums.
-GRADE_LIMITS = np.array([-0.3585, 0.1004, 0.8064, 1.4758]) * np.hypot(1, GRADE_NOISE)
-# What severity is made of: age, body mass index, the person, the knee; squares add up to 1.
-SEVERITY_FROM = (0.2, 0.2, 0.52**0.5, 0.40**0.5)
-# What reaction is made of: severity, the person, the knee; squares add up to 1.
-REACTION_FROM = (0.35, 0.5, (1 - 0.35**2 - 0.5**2) ** 0.5)
-# Log odds of progression: at 0, of reaction, of varus alignment and of body mass index.
-PROGRESSION_FROM = (-1.12, 1.41, 0.87, 0.41)
-AGE = (61.0, 9.0, 45.0, 79.0)
-BMI = (28.5, 4.8, 17.0, 47.0)
-ALIGNMENT_DEGREES = (-4.0, 2.5, -12.0, 6.0)
-=======
->>>>>>> wip-oai
 # Shares of people or knees, at least one each.
 SHARE_APART, SHARE_ONE, SHARE_UNSEEN = 0.015, 0.015, 0.02
 SHARE_NO_GRADE, SHARE_NO_LATER, SHARE_DROPPED, SHARE_READ_TWICE = 0.02, 0.10, 0.03, 0.06
