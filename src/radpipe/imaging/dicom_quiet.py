@@ -50,5 +50,8 @@ def otherwise(reason: str) -> Iterator[None]:
         yield
     except (DataError, MemoryError):
         raise
-    except Exception:
-        raise DataError(reason) from None
+    except BaseException as error:
+        # A panic of a codec in Rust is no Exception, and its class can be imported nowhere.
+        if isinstance(error, Exception) or type(error).__name__ == "PanicException":
+            raise DataError(reason) from None
+        raise
