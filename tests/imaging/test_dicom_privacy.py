@@ -3,6 +3,8 @@
 import io
 import logging
 import struct
+import subprocess
+import sys
 import traceback
 import warnings
 import zlib
@@ -164,6 +166,26 @@ def test_broken_films_say_nothing_personal(nothing_said):
         if film is None:
             reasons.add(words.partition(" DataError")[0])
     assert len(reasons) > 20
+
+
+def test_the_first_film_of_a_process_says_nothing_either(tmp_path):
+    """Its log gets a level when pydicom is imported, which is at the first film."""
+    (tmp_path / "film").write_bytes(whole(SpecificCharacterSet=("CS", NAME))[:-60])
+    code = (
+        "import pathlib, sys, logging; logging.basicConfig(level=0);"
+        "from radpipe.imaging.dicom import decode_dicom;"
+        "from radpipe.core.errors import DataError;"
+        "data = pathlib.Path(sys.argv[1]).read_bytes()\n"
+        "try:\n    decode_dicom(data)\nexcept DataError as error:\n    print(error)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "always", "-c", code, str(tmp_path / "film")],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.startswith("broken or truncated (holds 452 of 512 bytes)")
+    assert done.stderr == ""
 
 
 def test_pydicoms_own_words_would_have_told(caplog):

@@ -9,6 +9,8 @@ from tests.dicom_files import film, scene
 
 IMAGER = {"ImagerPixelSpacing": r"0.2\0.1"}
 PIXEL = {"PixelSpacing": r"0.16\0.08"}
+NO_FACTOR = {"EstimatedRadiographicMagnificationFactor": "0"}
+BAD_FACTOR = {"EstimatedRadiographicMagnificationFactor": "nan"}
 FACTOR = {"EstimatedRadiographicMagnificationFactor": "1.25"}
 
 
@@ -49,12 +51,12 @@ def known(**elements):
         # What cannot be true counts as not given.
         (IMAGER | {"PixelSpacing": r"0\0"}, (0.2, 0.1), "Imager Pixel Spacing"),
         (
-            IMAGER | {"EstimatedRadiographicMagnificationFactor": "0"},
+            IMAGER | NO_FACTOR,
             (0.2, 0.1),
             "Imager Pixel Spacing",
         ),
         (
-            IMAGER | {"EstimatedRadiographicMagnificationFactor": "nan"},
+            IMAGER | BAD_FACTOR,
             (0.2, 0.1),
             "Imager Pixel Spacing",
         ),
