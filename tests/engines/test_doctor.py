@@ -12,6 +12,7 @@ from radpipe.core.files import write_json
 from radpipe.core.params import load_params
 from radpipe.engines import doctor
 from radpipe.engines.doctor import CHECKS, examine
+from radpipe.imaging import dicom_codecs
 from tests.conftest import ROOT, SMALL
 
 
@@ -71,6 +72,15 @@ def test_a_missing_codec(params, monkeypatch):
 
     monkeypatch.setattr(features, "check", lambda codec: codec != "jpg_2000")
     assert found("codecs", params)[0][:2] == ("problem", "Pillow cannot decode JPEG 2000")
+
+
+def test_a_missing_codec_of_dicom(params, monkeypatch):
+    monkeypatch.setattr(dicom_codecs, "preflight", lambda: {"python-gdcm": ["JPEG Lossless"]})
+    assert found("codecs", params)[1] == (
+        "problem",
+        "DICOM in JPEG Lossless cannot be decoded",
+        "pip install python-gdcm",
+    )
 
 
 @pytest.mark.parametrize(

@@ -136,4 +136,4 @@ def _is_element(data: bytes, order: str) -> bool:
     if group not in FIRST_GROUPS or element > 0x00FF:
         return False
     # Implicit VR is only ever little endian, and its first values are short.
-    return data[4:6] in REPRESENTATIONS or (order == "<" and length < 1024)
+    return data[4:6] in REPRESENTATIONS or (order == "<" and 0 < length < 1024)

@@ -59,6 +59,7 @@ CODECS = {
 # No free library but this one decodes 12-bit JPEG; its licence (GPL) is for users to accept.
 DEEP_JPEG = Codec("JPEG Extended of 12 bits", "pylibjpeg", "pylibjpeg-libjpeg")
 JPEG_2000_START = b"\xff\x4f\xff\x51"
+JPEG_END = b"\xff\xd9"
 # Markers of JPEG and JPEG-LS frames (ISO 10918-1, table B.1; ISO 14495-1, C.2.2).
 FRAME_MARKERS = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}) | {0xF7}
 # Markers without a length.
@@ -133,6 +134,9 @@ def decompress(uid: str, data: bytes, options: dict[str, Any], *, colour: bool) 
         coded = get_frame(data, 0, number_of_frames=1)
     if codec.name != "RLE Lossless":
         frame = _checked(coded, codec, options)
+        # GDCM fills up what is missing and says nothing.
+        if codec.plugin == "gdcm" and JPEG_END not in coded[-64:]:
+            raise DataError(f"broken or truncated ({codec.name} pixels have no end)")
         if uid == JPEG_EXTENDED and frame.bits > 8:
             codec = DEEP_JPEG
     if not _is_there(uid, codec):

@@ -1,5 +1,6 @@
 """Foreign libraries kept silent: their words can quote a file, and files hold names."""
 
+import importlib
 import logging
 import struct
 import warnings
@@ -30,10 +31,12 @@ def quiet() -> Iterator[None]:
     loggers = [logging.getLogger(name) for name in LOGGERS]
     levels = [logger.level for logger in loggers]
     try:
-        for logger in loggers:
-            logger.setLevel(logging.CRITICAL + 1)
+        _silence(loggers)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
+            # When it is first imported, pydicom sets the level of its log.
+            importlib.import_module("pydicom")
+            _silence(loggers)
             yield
     finally:
         for logger, level in zip(loggers, levels, strict=True):
@@ -50,5 +53,13 @@ def otherwise(reason: str) -> Iterator[None]:
         yield
     except (DataError, MemoryError):
         raise
-    except Exception:
-        raise DataError(reason) from None
+    except BaseException as error:
+        # A panic of a codec in Rust is no Exception, and its class can be imported nowhere.
+        if isinstance(error, Exception) or type(error).__name__ == "PanicException":
+            raise DataError(reason) from None
+        raise
+
+
+def _silence(loggers: list[logging.Logger]) -> None:
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL + 1)

@@ -172,7 +172,7 @@ def burned_in(header: Header) -> bool:
         header.word("BurnedInAnnotation") == "YES"
         or header.word("ConversionType") in CONVERSIONS
         or header.word("Modality") in ("OT", "SC")
-        or header.word("SOPClassUID").startswith(SECONDARY_CAPTURE)
+        or f"{header.word('SOPClassUID')}.".startswith(f"{SECONDARY_CAPTURE}.")
     )
 
 
