@@ -124,6 +124,13 @@ class Split(Strict):
         default=0.25, gt=0, lt=1, description="Share of patients in `test`, unless official."
     )
     folds: int = Field(default=5, ge=2, description="Parts of the non-test patients.")
+    draw: Literal["stratified", "hashed"] = Field(
+        default="stratified",
+        description="stratified: classes are shared out evenly; hashed: a patient's place depends"
+        " on nothing but its name and the seed, so that studies which share patients and say the"
+        " same of seed, test and folds share parts, which starting from each other's weights"
+        " needs.",
+    )
     on_leak: Literal["refuse", "group", "drop"] = Field(
         default="refuse",
         description="What to do when two patients share a picture: stop with a table, treat"
