@@ -81,9 +81,7 @@ def stale(step, wildcards):
     look_again()
     variants = [wildcards.variant] if "variant" in wildcards.keys() else PARAMS.variants
     if step in AFTER_RECIPE:
-        for study in {
-            PARAMS.variants[v].study for v in variants if not FRESHNESS.settled(v)
-        }:
+        for study in {s for v in variants for s in FRESHNESS.unsettled_studies(v)}:
             checkpoints.split.get(study=study)
     return bool(FRESHNESS.reasons(step, RUN_NAMES[step].format(**wildcards)))
 

@@ -177,7 +177,9 @@ class Variant(Strict):
     store: str = Field(description="Folder of pixels to train on.")
     preset: str = Field(description="<file in presets/>/<name>.")
     weights: str = Field(
-        default="weights/random.json", description="Starting weights; random.json: none."
+        default="weights/random.json",
+        description="Starting weights: weights/random.json (none), or those of a planned run,"
+        " results/runs/<variant>/fold-<f>-seed-<s>/weights.safetensors.",
     )
     model: dict[str, Any] = Field(default={}, description="Overrides of the preset.")
     train: dict[str, Any] = Field(default={}, description="Overrides of the preset.")
@@ -289,6 +291,30 @@ class Step(Strict):
 Schedule = Annotated[Constant | Plateau | OneCycle | Cosine | Step, Field(discriminator="name")]
 
 
+class Freeze(Strict):
+    """Layers that keep their weights, for some epochs or for good."""
+
+    layers: list[str] = Field(
+        min_length=1,
+        description="Names of modules, each with all that is below it (radpipe network lists"
+        " them): their weights stay, and batch norm and dropout act as in evaluation.",
+    )
+    epochs: Count | None = Field(
+        default=None, description="Epochs for which they are frozen; null: all."
+    )
+    lr: Positive | None = Field(
+        default=None,
+        description="Learning rate while they are frozen; null, and afterwards: the schedule's,"
+        " which counts the frozen epochs, too.",
+    )
+
+    @model_validator(mode="after")
+    def _fits(self) -> "Freeze":
+        if self.lr is not None and self.epochs is None:
+            raise ValueError("lr is for the frozen epochs; without epochs, set train.lr")
+        return self
+
+
 class Training(Strict):
     """How a network is trained."""
 
@@ -321,8 +347,10 @@ class Training(Strict):
         description="weighted: by `class_weights` from the labels of `tune` itself, as some"
         " published networks watched it; it cannot be compared with the loss on train.",
     )
-    sampler: Literal["shuffle", "weighted"] = Field(
-        default="shuffle", description="weighted draws every class equally often."
+    sampler: Literal["shuffle", "weighted", "downsample"] = Field(
+        default="shuffle",
+        description="weighted draws every class equally often; downsample keeps of every class as"
+        " many cases as the rarest has, drawn once a run from its seed.",
     )
     batch_size: Count
     accumulate: Count = Field(default=1, description="Batches per optimiser step.")
@@ -338,6 +366,7 @@ class Training(Strict):
     best_metric: str = Field(
         default="auc", description="`tune` value whose best epoch's weights are kept."
     )
+    freeze: Freeze | None = Field(default=None, description="Layers that are not trained.")
     clip_norm: Positive | None = Field(default=None, description="Largest gradient norm.")
     normalize: Literal["unit", "standard", "imagenet", "mrnet"] = Field(
         default="standard",

@@ -12,6 +12,7 @@ from radpipe.imaging.store import Store
 from radpipe.learning.data import read_part
 from radpipe.learning.network import save_weights
 from radpipe.learning.run import make_run
+from radpipe.learning.samplers import downsampled
 from radpipe.learning.team import ALONE, Team
 from radpipe.learning.train import about, history_text, train
 
@@ -67,6 +68,7 @@ def train_run(
     """
     store, split, fold = Store(Path(recipe.store.path)), Path(recipe.split.path), order.fold
     train_part = read_part(split, store, recipe.target, part="train", fold=fold)
+    train_part = downsampled(train_part, recipe.target, recipe.train, order.seed)
     tune_part = read_part(split, store, recipe.target, part="tune", fold=fold)
     run = make_run(recipe, store, train_part, tune_part, team)
     saved = order.state / "state.safetensors"
@@ -76,7 +78,10 @@ def train_run(
         save_weights(order.weights, state.kept, facts)
         write_text(order.history, history_text(state.progress.history))
     progress = state.progress
+    start = {} if state.taken is None else {"start": state.taken.facts}
     return {
+        **start,
+        "train_cases": len(train_part),
         "device": run.device.type,
         "epochs": progress.epoch,
         "steps": progress.step,
