@@ -51,7 +51,7 @@ def write_study(
         writer.finish(pa.table(values).cast(INDEX), [], {})
     fold = np.arange(n) // 3 % 3
     fold[:test] = -1
-    columns: dict[str, Any] = {"case": names, "patient": [f"p{k // 2}" for k in range(n)]}
+    columns: dict[str, Any] = {"case": names, "patient": [f"p{k}" for k in range(n)]}
     columns |= {"part": ["test" if f < 0 else "train" for f in fold], "fold": fold}
     if target.kind == "multi-label":
         bits = [(truth >> k & 1).astype(float) for k in range(len(target.classes))]
@@ -59,6 +59,7 @@ def write_study(
     else:
         columns["target"] = truth.astype(float)
     columns |= {"covariate_sex": ["f", "m"] * (n // 2), "ceiling_healthy": rng.random(n)}
+    columns["named"] = columns["patient"]
     write_table(root / "data/bones/split.parquet", pa.table(columns))
 
 
@@ -119,6 +120,7 @@ def write_exams(root: Path, *, n: int = 24, size: int = 16, test: int = 4) -> No
     columns |= {"patient": [f"p{k}" for k in range(n)], "fold": fold}
     columns |= {"part": ["test" if f < 0 else "train" for f in fold]}
     columns |= dict(zip(LABELS.columns, truth.astype(float).T, strict=True))
+    columns["named"] = columns["patient"]
     write_table(root / "data/bones/split.parquet", pa.table(columns))
 
 

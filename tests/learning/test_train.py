@@ -11,7 +11,6 @@ from radpipe.core.errors import ConfigError
 from radpipe.core.step import StoppedError
 from radpipe.learning.gradients import batch_gradient
 from radpipe.learning.inference import predict_table
-from radpipe.learning.run import make_run
 from radpipe.learning.samplers import draw_order
 from radpipe.learning.train import about, history_text, one_step, start, train
 from radpipe.learning.watching import score_tune
@@ -226,14 +225,6 @@ def test_misspelt_metric_is_an_error_at_the_start(make):
     for name in ("best_metric", "stop_metric"):
         with pytest.raises(ConfigError, match="tune metric: unknown 'aucc', did you mean 'auc'"):
             start(make(**{name: "aucc"}), seed=0)
-
-
-def test_other_starting_weights_are_refused(make):
-    run = make()
-    weights = run.recipe.weights.model_copy(update={"path": "weights/other.json"})
-    recipe = run.recipe.model_copy(update={"weights": weights})
-    with pytest.raises(ConfigError, match=r"weights/other\.json cannot be started from yet"):
-        make_run(recipe, run.store, run.train, run.tune)
 
 
 def test_history_is_plain_csv():

@@ -172,3 +172,59 @@ def test_a_group_that_swallows_many_patients_is_remarked():
     assert large_groups(patient, patient) == []
     assert large_groups(patient[:62], named[:62]) == []
     assert large_groups(patient[-10:], named[-10:]) == []
+
+
+@given(seed=st.integers(0, 10_000), random=st.randoms(use_true_random=False))
+@settings(max_examples=30, deadline=None)
+def test_a_hashed_place_does_not_depend_on_who_else_is_there(seed, random):
+    """Patients leave, others come, classes change: who stays, stays where he is."""
+    patient, truth = cohort(seed, 60)
+    whole = draw(patient, truth, draw="hashed", seed=seed)
+    stay = np.isin(patient, random.sample(sorted(set(patient)), 30))
+    names = np.concatenate([patient[stay], [f"new{k}" for k in range(20)]])
+    other = np.concatenate([1 - truth[stay], np.zeros((20, 1))])
+    changed = draw(names, other, draw="hashed", seed=seed)
+    n = stay.sum()
+    assert (changed.fold[:n] == whole.fold[stay]).all()
+    assert (changed.part[:n] == whole.part[stay]).all()
+
+
+@given(seed=st.integers(0, 10_000), test=st.floats(0.1, 0.5), folds=st.integers(2, 6))
+@settings(max_examples=20, deadline=None)
+def test_hashed_shares_are_close_to_those_asked_for(seed, test, folds):
+    """Binomial shares: 6 SD are exceeded once in 500 million."""
+    n = 3000
+    patient = np.arange(n).astype(str)
+    parts = draw(patient, np.zeros((n, 1)), draw="hashed", seed=seed, test=test, folds=folds)
+    shares = [((parts.fold < 0).sum(), n, test)]
+    rest = (parts.fold >= 0).sum()
+    shares += [((parts.fold == fold).sum(), rest, 1 / folds) for fold in range(folds)]
+    for count, of, share in shares:
+        assert abs(count - of * share) < 6 * np.sqrt(of * share * (1 - share))
+
+
+def test_a_larger_hashed_test_takes_nobody_out_of_it():
+    patient = np.arange(500).astype(str)
+    small, large = (
+        draw(patient, np.zeros((500, 1)), draw="hashed", test=share).part == "test"
+        for share in (0.2, 0.3)
+    )
+    assert large[small].all()
+    assert large.sum() > small.sum()
+
+
+def test_a_hashed_place_worked_out_by_hand():
+    """SHA-256 of "1 0 p1" starts with 0xb8cd, 0.7219 of 1; of "1 1 p1" with 0x0b2e, 0.0437."""
+    for share, fold in ((0.73, -1), (0.72, 0)):
+        parts = draw(np.array(["p1"]), np.zeros((1, 1)), draw="hashed", test=share, folds=4)
+        assert parts.fold.tolist() == [fold]
+
+
+def test_official_parts_are_kept_by_the_hashed_draw():
+    patient, truth = cohort(3)
+    number = np.unique(patient, return_inverse=True)[1]
+    official = np.array(["train", "train", "tune", "test", "train"])[number % 5]
+    parts = draw(patient, truth, official, folds=4, draw="hashed")
+    assert ((parts.part == "test") == (official == "test")).all()
+    assert ((parts.fold == 0) == (official == "tune")).all()
+    assert set(parts.fold[official == "train"]) == {1, 2, 3}

@@ -83,6 +83,7 @@ def test_group_is_written_whole(bones):
     assert split.column_names == [
         "case",
         "patient",
+        "named",
         "part",
         "fold",
         "target",
@@ -92,6 +93,7 @@ def test_group_is_written_whole(bones):
         "ceiling_beyond_repair",
     ]
     patient, fold = split["patient"].to_pylist(), split["fold"].to_pylist()
+    assert split["named"].to_pylist()[58] == "secret-18"
     # 58 belongs to patient 18, 59 to 19; their originals 3 and 4 name the groups.
     assert (patient[58], patient[18]) == ("secret-03", "secret-03")
     assert (patient[59], patient[19]) == ("secret-04", "secret-04")

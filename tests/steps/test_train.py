@@ -12,9 +12,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from safetensors import safe_open
+from safetensors.torch import load_file
 
-from radpipe.core.files import read_json, sha256_file
+from radpipe.core.files import read_json, sha256_file, write_json
 from radpipe.core.params import load_preset
 from radpipe.core.recipe import read_recipe
 from radpipe.core.tables import read_table
@@ -164,6 +166,35 @@ def test_two_processes_train_like_one_and_go_on_to_the_bit(project, monkeypatch)
     write_recipe(project.root, THREE, preset="bones/v1", **TOGETHER)
     train_run(order, read_recipe(order.recipe), lambda: False)
     np.testing.assert_allclose(history, rows(project), rtol=1e-4, atol=1e-6)
+
+
+def test_two_processes_start_from_the_weights_of_a_run_and_freeze_layers(project):
+    """What was taken is a fact of the receipt, and the weights an input."""
+    write_study(project.root, THREE)
+    first = {**TOGETHER, "train": {**TOGETHER["train"], "epochs": 1}}
+    recipe = write_recipe(project.root, THREE, preset="bones/v1", **first)
+    assert project.step("train", *options(recipe)).returncode == 0
+    kept = project.root / "weights/first.safetensors"
+    shutil.copy(project.root / WEIGHTS, kept)
+
+    freeze = {"layers": ["0"], "epochs": 1}
+    how = {**first["train"], "processes": 2, "freeze": freeze, "sampler": "downsample"}
+    write_recipe(project.root, THREE, preset="bones/v1", model=first["model"], train=how)
+    path = project.root / recipe
+    value = {**read_json(path), "weights": {"path": "weights/first.safetensors"}}
+    value["weights"]["sha256"] = sha256_file(kept)
+    write_json(path, value)
+    done = project.step("train", *options(recipe))
+    assert done.returncode == 0, done.stderr
+    assert "started from bones-x (fold 0, seed 0): tensors=" in done.stderr
+    receipt = read_json(project.root / "results/receipts/train/bones-x-fold-0-seed-0.json")
+    assert receipt["facts"]["start"]["fresh"] == []
+    assert receipt["facts"]["train_cases"] % 3 == 0
+    assert receipt["inputs"]["weights/first.safetensors"] == value["weights"]["sha256"]
+    before, after = load_file(kept), load_file(project.root / WEIGHTS)
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert changed
+    assert not any(name.startswith("model.0.") for name in changed)
 
 
 def train_without_torchrun(order: Order, monkeypatch: pytest.MonkeyPatch) -> None:

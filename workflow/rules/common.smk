@@ -81,11 +81,8 @@ def stale(step, wildcards):
     look_again()
     variants = [wildcards.variant] if "variant" in wildcards.keys() else PARAMS.variants
     if step in AFTER_RECIPE:
-        unsettled = [PARAMS.variants[v] for v in variants if not FRESHNESS.settled(v)]
-        for study in {variant.study for variant in unsettled}:
-            checkpoints.split.get(study=study)
-        for study in {variant.localized for variant in unsettled} - {None}:
-            checkpoints.localize.get(study=study)
+        for made_by, study in {w for v in variants for w in FRESHNESS.waits_for(v)}:
+            getattr(checkpoints, made_by).get(study=study)
     return bool(FRESHNESS.reasons(step, RUN_NAMES[step].format(**wildcards)))
 
 

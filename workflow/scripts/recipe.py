@@ -1,6 +1,7 @@
 """Resolve a variant into its recipe: settings, hashes of inputs, versions.
 
-Reads   presets/, data/<study>/store, data/<study>/split.parquet, weights/<name>
+Reads   presets/, data/<study>/store, data/<study>/split.parquet, weights/<name> or the
+        weights.safetensors of another variant's run
 Writes  results/runs/<variant>/recipe.json, parts.json (which parts are predicted)
 """
 

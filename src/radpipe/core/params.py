@@ -21,6 +21,7 @@ from radpipe.core.settings import (
     Training,
     Variant,
 )
+from radpipe.core.starting import check_starts
 
 NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
 # The safe loader in C, where PyYAML was built with it: every job reads all of a large plan.
@@ -96,6 +97,7 @@ class Params(Strict):
                     f"plan.folds: fold {too_large[0]} does not exist, studies."
                     f"{variant.study}.split.folds is {folds} (0 to {folds - 1} are allowed)"
                 )
+        check_starts(self.variants, self.plan)
         return self
 
 

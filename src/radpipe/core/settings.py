@@ -119,6 +119,13 @@ class Split(Strict):
         default=0.25, gt=0, lt=1, description="Share of patients in `test`, unless official."
     )
     folds: int = Field(default=5, ge=2, description="Parts of the non-test patients.")
+    draw: Literal["stratified", "hashed"] = Field(
+        default="stratified",
+        description="stratified: classes are shared out evenly; hashed: a patient's place depends"
+        " on nothing but its name and the seed, so that studies which share patients and say the"
+        " same of seed, test and folds share parts, which starting from each other's weights"
+        " needs.",
+    )
     on_leak: Literal["refuse", "group", "drop"] = Field(
         default="refuse",
         description="What to do when two patients share a picture: stop with a table, treat"
@@ -200,7 +207,9 @@ class Variant(Strict):
     store: str = Field(description="Folder of pixels to train on.")
     preset: str = Field(description="<file in presets/>/<name>.")
     weights: str = Field(
-        default="weights/random.json", description="Starting weights; random.json: none."
+        default="weights/random.json",
+        description="Starting weights: weights/random.json (none), or those of a planned run,"
+        " results/runs/<variant>/fold-<f>-seed-<s>/weights.safetensors.",
     )
     model: dict[str, Any] = Field(default={}, description="Overrides of the preset.")
     train: dict[str, Any] = Field(default={}, description="Overrides of the preset.")
@@ -318,15 +327,27 @@ Schedule = Annotated[Constant | Plateau | OneCycle | Cosine | Step, Field(discri
 
 
 class Freeze(Strict):
-    """Layers whose weights stay what they are, at first or throughout."""
+    """Layers that keep their weights, for some epochs or for good."""
 
     layers: list[str] = Field(
-        min_length=1, description="Names of layers, as `radpipe network` shows their beginnings."
+        min_length=1,
+        description="Names of modules, each with all that is below it (radpipe network lists"
+        " them): their weights stay, and batch norm and dropout act as in evaluation.",
     )
-    epochs: Count | None = Field(default=None, description="First epochs; null: all epochs.")
+    epochs: Count | None = Field(
+        default=None, description="Epochs for which they are frozen; null: all."
+    )
     lr: Positive | None = Field(
-        default=None, description="Learning rate while they are frozen; null: `lr`."
+        default=None,
+        description="Learning rate while they are frozen; null, and afterwards: the schedule's,"
+        " which counts the frozen epochs, too.",
     )
+
+    @model_validator(mode="after")
+    def _fits(self) -> "Freeze":
+        if self.lr is not None and self.epochs is None:
+            raise ValueError("lr is for the frozen epochs; without epochs, set train.lr")
+        return self
 
 
 class Training(Strict):
@@ -363,9 +384,10 @@ class Training(Strict):
         " published networks watched it; it cannot be compared with the loss on train.",
     )
     sampler: Literal["shuffle", "weighted", "downsample"] = Field(
-        default="shuffle", description="weighted draws every class equally often."
+        default="shuffle",
+        description="weighted draws every class equally often; downsample keeps of every class as"
+        " many cases as the rarest has, drawn once a run from its seed.",
     )
-    freeze: Freeze | None = Field(default=None, description="Layers that are not trained.")
     batch_size: Count
     accumulate: Count = Field(default=1, description="Batches per optimiser step.")
     epochs: Count
@@ -382,6 +404,7 @@ class Training(Strict):
         description="`tune` value whose best epoch's weights are kept: loss, auc, accuracy,"
         " balanced_accuracy, of an ordinal target also quadratic_kappa.",
     )
+    freeze: Freeze | None = Field(default=None, description="Layers that are not trained.")
     clip_norm: Positive | None = Field(default=None, description="Largest gradient norm.")
     normalize: Literal["unit", "standard", "imagenet", "mrnet"] = Field(
         default="standard",

@@ -19,6 +19,7 @@ from radpipe.core.receipts import (
     receipt_path,
 )
 from radpipe.core.recipe import artifacts_of, make_recipe, parts_text, stored_image
+from radpipe.core.starting import ancestors, start_of
 
 
 class Freshness:
@@ -74,8 +75,27 @@ class Freshness:
 
         Its recipe can then be foreseen: it depends on nothing but them and the settings.
         """
-        inputs = self.params.variants[variant].inputs.values()
-        return all(Path(name).exists() and not self._remade(name) for name in inputs)
+        return self._stays(*self.params.variants[variant].inputs.values())
+
+    def waits_for(self, variant: str) -> list[tuple[str, str]]:
+        """List the steps and studies that must be done before a variant can be planned.
+
+        The split of its own study and the crops that it is trained on, and those of the variants
+        that it starts from. Starting weights that are to be trained again are no reason to wait:
+        what starts from them is trained again, too.
+        """
+        waits: list[tuple[str, str]] = []
+        for name in [variant, *ancestors(variant, self.params.variants)]:
+            each = self.params.variants[name]
+            if self._stays(each.inputs["store"], each.inputs["split"]):
+                continue
+            waits.append(("split", each.study))
+            if each.localized is not None:
+                waits.append(("localize", each.localized))
+        return list(dict.fromkeys(waits))
+
+    def _stays(self, *names: str) -> bool:
+        return all(Path(name).exists() and not self._remade(name) for name in names)
 
     def _reasons(self, path: Path) -> list[str]:
         if path not in self._answers:
@@ -121,13 +141,20 @@ class Freshness:
         return maker is not None and bool(self._reasons(maker))
 
     def _maker(self, name: str) -> Path | None:
-        """Find the receipt that vouches for a file or folder."""
+        """Find the receipt that vouches for a file or folder, or the one that planned weights lack.
+
+        Weights whose receipt was deleted are trained again.
+        """
         if name not in self._makers:
             try:
                 receipt = read_maker(name, self._receipt)
             except RadpipeError:
                 receipt = None  # reported when the run itself is asked about
-            self._makers[name] = receipt.path if receipt else None
+            start = start_of(name) if receipt is None else None
+            if start and start.variant in self.params.variants:
+                self._makers[name] = receipt_path("train", start.run)
+            else:
+                self._makers[name] = receipt.path if receipt else None
         return self._makers[name]
 
     def _foreseen(self, name: str) -> str | None:

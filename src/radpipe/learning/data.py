@@ -135,6 +135,17 @@ class Cases:
         """Return the covariates of some cases, if the model takes any."""
         return None if self.entries is None else self.entries[which]
 
+    def take(self, which: np.ndarray) -> "Cases":
+        """Return some of the cases, by their numbers."""
+        auxiliary = None if self.auxiliary is None else self.auxiliary[which]
+        return Cases(
+            self.table.take(which),
+            self.rows[which],
+            self.targets[which],
+            self.entries_of(which),
+            auxiliary,
+        )
+
 
 def read_part(
     split: Path,

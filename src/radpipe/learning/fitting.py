@@ -15,6 +15,7 @@ from radpipe.learning.models import build_model
 from radpipe.learning.network import Network, make_network, shape_of
 from radpipe.learning.run import Run
 from radpipe.learning.samplers import draw_order
+from radpipe.learning.start import Taken
 from radpipe.learning.state import Progress, hash_of
 from radpipe.learning.stopping import Watch
 from radpipe.learning.table import fit_table
@@ -39,6 +40,7 @@ class Fitted:
     network: Network
     progress: Progress
     kept: dict[str, Tensor]
+    taken: Taken | None = None
 
 
 def fit(run: Run, *, seed: int) -> Fitted:
@@ -55,11 +57,17 @@ def fit(run: Run, *, seed: int) -> Fitted:
     Raises
     ------
     ConfigError
-        The target has several labels, or the loss asks for something else.
+        The target has several labels, the loss asks for something else, or the run is to start
+        from weights.
     DataError
         A class has no case in the train part.
 
     """
+    if run.ancestors:
+        raise ConfigError(
+            f"variants.{run.recipe.variant}.weights: {run.recipe.model.name!r} is fitted in one go"
+            " and cannot start from weights; use weights/random.json."
+        )
     chosen, truth = _chosen(run, seed)
     model = build_model(run.recipe.model, **shape_of(run.store, run.recipe))
     fit_table(model, run.train.entries)

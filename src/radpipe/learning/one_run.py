@@ -14,6 +14,7 @@ from radpipe.learning.fitting import fit
 from radpipe.learning.models import is_fitted
 from radpipe.learning.network import save_weights
 from radpipe.learning.run import make_run
+from radpipe.learning.samplers import downsampled
 from radpipe.learning.state import Outcome
 from radpipe.learning.team import ALONE, Team
 from radpipe.learning.train import about, history_text, train
@@ -71,6 +72,7 @@ def train_run(
     store, split, fold = Store(Path(recipe.store.path)), Path(recipe.split.path), order.fold
     model, target = recipe.model, recipe.target
     train_part = read_part(split, store, target, part="train", fold=fold, model=model)
+    train_part = downsampled(train_part, target, recipe.train, order.seed)
     tune_part = read_part(split, store, target, part="tune", fold=fold, model=model)
     run = make_run(recipe, store, train_part, tune_part, team)
     state: Outcome
@@ -84,7 +86,10 @@ def train_run(
         save_weights(order.weights, state.kept, facts)
         write_text(order.history, history_text(state.progress.history))
     progress = state.progress
+    start = {} if state.taken is None else {"start": state.taken.facts}
     return {
+        **start,
+        "train_cases": len(train_part),
         "device": run.device.type,
         "epochs": progress.epoch,
         "steps": progress.step,

@@ -2,24 +2,31 @@
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 
-from radpipe.core.errors import ConfigError
 from radpipe.core.recipe import Recipe
 from radpipe.core.settings import Training
 from radpipe.learning.data import Cases, Pixels
 from radpipe.learning.devices import device_of, take_device
+from radpipe.learning.lineage import Ancestor, patients_of
 from radpipe.learning.losses import Loss, class_weights, make_loss
 from radpipe.learning.samplers import cut
 from radpipe.learning.scores import check_watched
+from radpipe.learning.start import read_ancestors, starts_from_weights
 from radpipe.learning.team import ALONE, Team
 
 
 @dataclass(frozen=True)
 class Run:
-    """What does not change while a run trains."""
+    """What does not change while a run trains.
+
+    Attributes
+    ----------
+    ancestors
+        The runs whose weights it starts from, the nearest last; empty: from none.
+
+    """
 
     recipe: Recipe
     store: Pixels
@@ -29,6 +36,7 @@ class Run:
     tune_loss: Loss
     device: torch.device
     team: Team = ALONE
+    ancestors: tuple[Ancestor, ...] = ()
 
     @property
     def how(self) -> Training:
@@ -45,6 +53,19 @@ class Run:
         """Optimiser steps in an epoch."""
         return -(-self.n_batches // self.how.accumulate)
 
+    def lineage(self, *, fold: int, seed: int) -> list[Ancestor]:
+        """Return whom its weights learn from: the ancestors, then itself."""
+        own = Ancestor(
+            variant=self.recipe.variant,
+            fold=fold,
+            seed=seed,
+            recipe=self.recipe.sha256,
+            model=self.recipe.model.name,
+            gradients=patients_of(self.train.table),
+            stopping=patients_of(self.tune.table),
+        )
+        return [*self.ancestors, own]
+
 
 def make_run(
     recipe: Recipe, store: Pixels, train_part: Cases, tune_part: Cases, team: Team = ALONE
@@ -54,16 +75,14 @@ def make_run(
     Raises
     ------
     ConfigError
-        The recipe asks for starting weights, which are not supported yet, or watches a score
-        that its target does not have.
+        The recipe watches a score that its target does not have, or the starting weights have
+        learned from patients by whom this run is to be judged.
 
     """
-    if Path(recipe.weights.path).name != "random.json":
-        raise ConfigError(
-            f"variants.{recipe.variant}.weights: {recipe.weights.path} cannot be started from"
-            " yet; the only choice is weights/random.json."
-        )
     check_watched(recipe.target, recipe.train)
+    ancestors: tuple[Ancestor, ...] = ()
+    if starts_from_weights(recipe):
+        ancestors = read_ancestors(recipe, tune=patients_of(tune_part.table))
     device = set_up(recipe.train, team)
     own = class_weights(train_part.targets, recipe.target, recipe.train)
     watched = None
@@ -78,6 +97,7 @@ def make_run(
         tune_loss=make_loss(recipe.target, recipe.train, watched),
         device=device,
         team=team,
+        ancestors=ancestors,
     )
 
 

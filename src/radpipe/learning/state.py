@@ -11,7 +11,9 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from radpipe.core.files import sha256_bytes
+from radpipe.learning.freezing import Frozen
 from radpipe.learning.network import Network, read_about, save_weights
+from radpipe.learning.start import Taken
 from radpipe.learning.stopping import Watch
 from radpipe.learning.team import ALONE, Team
 
@@ -68,6 +70,7 @@ class Outcome(Protocol):
     network: Network
     progress: Progress
     kept: dict[str, Tensor]
+    taken: "Taken | None"
 
 
 @dataclass
@@ -88,6 +91,10 @@ class State:
         What the running values of telemetry are made of (`telemetry.Board.state`).
     team
         The processes that hold the same state but for torch's chance.
+    frozen
+        Layers that keep their weights, for some epochs or for good; None: no layer does.
+    taken
+        What was taken from starting weights; None: nothing.
 
     """
 
@@ -101,6 +108,8 @@ class State:
     kept: dict[str, Tensor] = field(default_factory=dict)
     shown: dict[str, Tensor] = field(default_factory=dict)
     team: Team = ALONE
+    frozen: Frozen | None = None
+    taken: Taken | None = None
 
     def keep(self) -> None:
         """Keep the network's tensors as the best so far."""

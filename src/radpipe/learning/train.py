@@ -15,12 +15,15 @@ from tqdm import tqdm
 
 from radpipe.core.step import StoppedError
 from radpipe.learning.data import normalisation
+from radpipe.learning.freezing import find_frozen, rate_of_step, set_training
 from radpipe.learning.gradients import gradient
+from radpipe.learning.lineage import lineage_facts
 from radpipe.learning.models import build_model, n_parameters
 from radpipe.learning.network import make_network, shape_of
 from radpipe.learning.optimisers import end_epoch, make_optimizer, make_schedule, per_step
 from radpipe.learning.run import Run
-from radpipe.learning.samplers import cut, draw_order
+from radpipe.learning.samplers import ORDER, cut, draw_order, stream_of
+from radpipe.learning.start import start_from
 from radpipe.learning.state import Outcome, Progress, State
 from radpipe.learning.stopping import Watch
 from radpipe.learning.table import fit_table
@@ -114,20 +117,25 @@ def start(run: Run, seed: int) -> State:
     Raises
     ------
     ConfigError
-        The network has batch norm, and several processes have no GPUs.
+        The network has batch norm, and several processes have no GPUs; no starting weight
+        fits; a layer to freeze does not exist.
 
     """
     torch.manual_seed(seed)
     how, device, team = run.how, run.device, run.team
     mean, sd = normalisation(run.store, run.train.rows, how)
     model = build_model(run.recipe.model, **shape_of(run.store, run.recipe))
+    taken = None
+    if run.ancestors:
+        taken = start_from(run.recipe, run.ancestors[-1], model, mean, sd)
+    # What is learned of a table is this run's own, whatever it starts from.
     fit_table(model, run.train.entries)
     model = team.join_norms(model, device)
     for tensor in (mean, sd, *model.state_dict().values()):
         team.follow(tensor)  # processors of another kind draw other last bits
     if team.rank:
         # Dropout must differ between the processes.
-        torch.manual_seed(_other_seed(seed, 1 + team.rank))
+        torch.manual_seed(stream_of(seed, ORDER + team.rank))
     network = make_network(run.recipe, model, mean, sd).to(device)
     network = network.to(memory_format=torch.channels_last)
     optimizer = make_optimizer(network.model, how)
@@ -135,13 +143,15 @@ def start(run: Run, seed: int) -> State:
         network=network,
         optimizer=optimizer,
         schedule=make_schedule(optimizer, how, steps_per_epoch=run.steps_per_epoch),
-        generator=torch.Generator().manual_seed(_other_seed(seed, 1)),
+        generator=torch.Generator().manual_seed(stream_of(seed, ORDER)),
         progress=Progress(
             best=Watch(how.best_metric), stop=Watch(how.stop_metric, how.stop_min_delta)
         ),
         order=torch.empty(0, dtype=torch.int64),
         loss_sum=torch.zeros((), dtype=torch.float64, device=device),
         team=team,
+        frozen=find_frozen(network.model, how),
+        taken=taken,
     )
 
 
@@ -163,7 +173,7 @@ def groups_left(run: Run, state: State) -> Iterator[list[Tensor]]:
 def one_step(run: Run, state: State, group: list[Tensor], shown: Board | None = None) -> None:
     """Make one optimiser step from one or more batches; `shown` is told what came of it."""
     how, progress = run.how, state.progress
-    state.network.train()
+    set_training(state.network, state.frozen, progress.epoch)
     seen = gradient(run, state, group)
     if shown is not None:
         shown.step(seen.loss.clone(), seen.logits, seen.truth, n_batches=len(group))
@@ -173,8 +183,8 @@ def one_step(run: Run, state: State, group: list[Tensor], shown: Board | None = 
     progress.n_seen += seen.n_known
     if how.clip_norm is not None:
         torch.nn.utils.clip_grad_norm_(state.network.parameters(), how.clip_norm)
-    progress.rate = state.optimizer.param_groups[0]["lr"]
-    state.optimizer.step()
+    with rate_of_step(state.optimizer, how.freeze, progress.epoch) as progress.rate:
+        state.optimizer.step()
     last = progress.batch + len(group) >= run.n_batches or progress.step + 1 == how.max_steps
     if shown is not None and last:
         shown.layers(progress.epoch + 1)
@@ -219,6 +229,7 @@ def about(run: Run, state: Outcome, *, fold: int, seed: int) -> dict[str, Any]:
         "metric": best.metric,
         "value": None if best.best is None or np.isnan(best.best) else best.best,
         "parameters": n_parameters(state.network.model),
+        "lineage": lineage_facts(run.lineage(fold=fold, seed=seed)),
     }
 
 
@@ -226,13 +237,6 @@ def history_text(history: list[dict[str, float]]) -> str:
     """Format the history as CSV, six significant digits, empty where undefined."""
     lines = [",".join("" if np.isnan(v) else f"{v:.6g}" for v in row.values()) for row in history]
     return "\n".join([",".join(history[0]), *lines]) + "\n"
-
-
-def _other_seed(seed: int, stream: int) -> int:
-    # Several streams from one seed, so that dropout and the order of cases are not alike.
-    return int(
-        np.random.SeedSequence([seed, stream]).generate_state(1, np.uint64)[0] >> np.uint64(1)
-    )
 
 
 @contextmanager

@@ -1,5 +1,7 @@
 """Patients into `test` and folds: whole, stratified, and the same whatever the order of rows."""
 
+import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,6 +35,10 @@ class Parts:
     drawn: dict[str, bool]
 
 
+# Puts cases into as many parts as there are shares: which cases, the shares, and the number of the
+# stream of chance (0 for `test`, 1 for folds).
+Draw = Callable[[Ints, tuple[float, ...], int], Ints]
+
 # From so many patients on, a group with this share of the cases is hardly one person.
 SMALL, LARGE = 50, 0.05
 
@@ -56,27 +62,28 @@ def draw_parts(
     official : string array of shape (n,)
         "test", "tune", "train", or "" for none.
     split
-        Seed, share of `test`, number of folds.
+        Seed, share of `test`, number of folds, and how to draw.
     target
         What the columns mean.
 
     """
-    strata = strata_of(truth, target)
+    draw = (
+        _hashed(patient, split)
+        if split.draw == "hashed"
+        else _stratified(patient, strata_of(truth, target), split)
+    )
     test = official == "test"
     tune = official == "tune"
     drawn = {"test": not test.any(), "fold 0": not tune.any()}
     if drawn["test"]:
         rest = np.flatnonzero(~tune)
-        rng = np.random.default_rng([split.seed, 0])
-        shares = (split.test, 1 - split.test)
-        test[rest] = _draw(patient[rest], strata[rest], shares, rng) == 0
+        test[rest] = draw(rest, (split.test, 1 - split.test), 0) == 0
     fold = np.full(len(patient), -1, dtype=np.int64)
     fold[tune] = 0
     rest = np.flatnonzero(~test & ~tune)
     taken = 1 if tune.any() else 0
     folds = split.folds - taken
-    rng = np.random.default_rng([split.seed, 1])
-    fold[rest] = taken + _draw(patient[rest], strata[rest], (1 / folds,) * folds, rng)
+    fold[rest] = taken + draw(rest, (1 / folds,) * folds, 1)
     return Parts(np.where(test, "test", "train"), fold, drawn)
 
 
@@ -141,6 +148,35 @@ def _needed(truth: Numbers, target: Target) -> dict[str, npt.NDArray[np.bool_]]:
     if target.kind == "multi-label":
         needed |= {f"no {name}": truth[:, k] == 0 for k, name in enumerate(target.classes)}
     return needed
+
+
+def _stratified(patient: Strings, strata: Numbers, split: Split) -> Draw:
+    def draw(cases: Ints, shares: tuple[float, ...], stream: int) -> Ints:
+        rng = np.random.default_rng([split.seed, stream])
+        return _draw(patient[cases], strata[cases], shares, rng)
+
+    return draw
+
+
+def _hashed(patient: Strings, split: Split) -> Draw:
+    """Draw by name: who else is there, and which classes anyone has, changes nothing.
+
+    A larger share of `test` adds patients to it and takes none away.
+    """
+    names, whose = np.unique(patient, return_inverse=True)
+
+    def draw(cases: Ints, shares: tuple[float, ...], stream: int) -> Ints:
+        place = np.array([_fraction(f"{split.seed} {stream} {name}") for name in names])
+        ends = np.cumsum(shares)[:-1]
+        return np.searchsorted(ends, place, side="right").astype(np.int64)[whose[cases]]
+
+    return draw
+
+
+def _fraction(text: str) -> float:
+    """Hash a text to a number from 0 to below 1."""
+    # 53 bits: as many as a float64 holds without rounding up to 1.
+    return (int.from_bytes(hashlib.sha256(text.encode()).digest()[:8]) >> 11) / 2**53
 
 
 def _draw(

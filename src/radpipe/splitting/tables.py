@@ -48,6 +48,8 @@ def split_table(cases: pa.Table, settled: Settled, parts: Parts, *, target: Targ
     columns = {
         "case": kept["case"].combine_chunks(),
         "patient": pa.array(settled.patient[settled.kept].tolist(), pa.string()),
+        # The name before grouping: another study may not group, or otherwise.
+        "named": kept["patient"].combine_chunks(),
         "part": pa.array(parts.part.tolist(), pa.string()),
         "fold": pa.array(parts.fold, pa.int64()),
     }

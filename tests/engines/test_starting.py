@@ -1,0 +1,104 @@
+"""A variant that starts from another one's weights is an edge of the graph, in both engines."""
+
+import re
+import shutil
+
+import pytest
+
+from radpipe.core.params import load_params
+from radpipe.engines.freshness import Freshness
+from tests.engines.conftest import Engines
+
+WEIGHTS = "results/runs/bones-v1/fold-0-seed-0/weights.safetensors"
+STARTED = "train/bones-floor-fold-0-seed-0"
+STARTS = "train/bones-v1-fold-0-seed-0"
+STAGE = "train@bones-floor-0-0"
+
+
+@pytest.fixture
+def engines(once, tmp_path) -> Engines:
+    """Return a project that Snakemake has made, in which bones-floor starts from bones-v1."""
+
+    def build(root):
+        project = Engines(root)
+        project.set("variants.bones-floor.weights", WEIGHTS)
+        planned = project.planned()
+        assert {STARTED, STARTS, "recipe/bones-floor", "report/all"} <= planned
+        project.snakemake()
+        project.radpipe("record")
+
+    return Engines.at(once("starting", build)).copy_to(tmp_path / "project")
+
+
+def finished(text: str) -> list[str]:
+    return re.findall(r"finished (\S+) (\S+):", text)
+
+
+def trained(text: str) -> list[str]:
+    return [run for step, run in finished(text) if step == "train"]
+
+
+@pytest.mark.engine
+def test_what_starts_from_a_run_is_trained_after_it_and_again_with_it(engines):
+    engines.set("variants.bones-v1.train.lr", 0.01)
+    text = engines.snakemake()
+    assert trained(text) == ["bones-v1-fold-0-seed-0", "bones-floor-fold-0-seed-0"]
+    steps = finished(text)
+    assert steps.index(("train", "bones-v1-fold-0-seed-0")) < steps.index(("recipe", "bones-floor"))
+
+
+@pytest.mark.engine
+def test_dvc_makes_the_same_runs(engines):
+    engines.set("variants.bones-v1.train.lr", 0.01)
+    by_dvc = re.findall(r"Running stage 'train@(\S+)'", engines.dvc("repro", STAGE))
+    assert by_dvc == ["bones-v1-0-0", "bones-floor-0-0"]
+    engines.set("variants.bones-floor.train.lr", 0.01)
+    status = engines.dvc("status")
+    assert "recipe@bones-floor" in status
+    assert "recipe@bones-v1" not in status
+
+
+@pytest.mark.engine
+def test_a_split_that_comes_out_the_same_trains_neither(engines):
+    """A remark in an adapter makes data again; both wait for that, and then need nothing."""
+    adapter = engines.root / "src/radpipe/studies/folders/__init__.py"
+    adapter.write_text(adapter.read_text() + "\n# a comment\n")
+    text = engines.snakemake()
+    assert ("split", "bones") in finished(text)
+    assert trained(text) == []
+
+
+@pytest.fixture
+def project(engines, monkeypatch):
+    """Enter the project with the package of the tests."""
+    monkeypatch.chdir(engines.root)
+    shutil.rmtree(engines.root / "src")
+    return engines
+
+
+@pytest.mark.engine
+def test_planning_knows_what_starting_weights_hang_on(project):
+    assert Freshness(load_params()).settled("bones-floor")
+    project.set("variants.bones-v1.train.lr", 0.01)
+    freshness = Freshness(load_params())
+    assert not freshness.settled("bones-floor")
+    assert freshness.waits_for("bones-floor") == []
+    reasons = freshness.reasons(*STARTED.split("/"))
+    assert reasons == ["recipe bones-floor is made again"]
+    del project.params["variants"]["bones-v1"]["train"]["lr"]
+    project.set("variants.bones-floor.train.lr", 0.01)
+    freshness = Freshness(load_params())
+    assert freshness.reasons(*STARTED.split("/")) == ["recipe bones-floor will be another one"]
+    assert freshness.reasons(*STARTS.split("/")) == []
+    project.set("studies.bones.split.seed", 2)
+    assert Freshness(load_params()).waits_for("bones-floor") == [("split", "bones")]
+
+
+@pytest.mark.engine
+def test_weights_without_a_receipt_are_made_again_and_what_starts_from_them(project):
+    (project.root / f"results/receipts/{STARTS}.json").unlink()
+    freshness = Freshness(load_params())
+    assert not freshness.settled("bones-floor")
+    assert freshness.reasons("recipe", "bones-floor") == [
+        "train bones-v1-fold-0-seed-0 is made again"
+    ]
