@@ -32,6 +32,7 @@ from pydicom.uid import ExplicitVRLittleEndian, JPEG2000Lossless
 from scipy.ndimage import zoom
 
 from radpipe.core.settings import Image
+from radpipe.imaging import ingest as module
 from radpipe.imaging.ingest import ingest
 
 ROWS, COLUMNS, BITS = 3000, 2500, 12
@@ -116,6 +117,8 @@ def the_long_way(files: list[Path], folder: Path) -> None:
 
 def take_in(cases: pa.Table, raw: Path, hashes: dict[str, str], folder: Path, workers: int) -> None:
     """Make the store, and remove it."""
+    # A study has many chunks of 32 films; these few films are as many chunks for two workers.
+    module.CHUNK = 2
     ingest(cases, raw, IMAGE, folder / "store", manifest=hashes, workers=workers)
     shutil.rmtree(folder / "store")
 
@@ -138,7 +141,7 @@ def measure(folder: Path, count: int, seconds: float) -> dict[str, dict[str, flo
         raw = folder / name.replace(" ", "-")
         raw.mkdir()
         hashes = {f"{k:03}.dcm": write_film(raw / f"{k:03}.dcm", k, syntax) for k in range(count)}
-        copies = 8 if name == "uncompressed" else 2
+        copies = 16 if name == "uncompressed" else 3
         files = sorted(hashes) * copies
         cases = pa.table({"case": [str(k) for k in range(len(files))], "file_image": files})
         paths = [raw / file for file in files]

@@ -82,6 +82,7 @@ def broken() -> Iterator[tuple[str, bytes]]:
             continue
         for vr in {dictionary_VR(keyword).split()[0], "LO", "UN", "OB", "US", "DS", "IS", "CS"}:
             yield f"{keyword} as {vr}", whole(**{keyword: (vr, NAME)})
+            yield f"{keyword} as {vr} in digits", whole(**{keyword: (vr, NUMBER)})
         if dictionary_VR(keyword) == "SQ":
             inner = {"LUTDescriptor": ("LO", NAME), "LUTData": ("LO", NAME)}
             yield f"in {keyword}", whole(**{keyword: [inner]})

@@ -18,6 +18,10 @@ COLOURS = (
 )
 
 
+# All numbers of the layout but that of frames are of 16 bits (PS3.6); none that is larger is shown.
+MAX_NUMBER = 65535
+
+
 @dataclass(frozen=True, slots=True)
 class Layout:
     """How Pixel Data is laid out (PS3.3, C.7.6.3.1), checked."""
@@ -81,7 +85,9 @@ def read_layout(header: Header) -> Layout:
         raise DataError("holds no pixels (an object without Pixel Data)")
     frames = header.integer("NumberOfFrames") or 1
     if frames != 1:
-        raise DataError(f"holds {frames} frames, expected one")
+        # A number that is no count may be a date.
+        count = frames if 1 < frames <= MAX_NUMBER else "no valid number of"
+        raise DataError(f"holds {count} frames, expected one")
     photometric = header.word("PhotometricInterpretation")
     if photometric not in (*GREYS, PALETTE, *COLOURS):
         raise DataError("holds pixels of a Photometric Interpretation that is not read")
@@ -119,6 +125,6 @@ def _needed(header: Header, keyword: str, default: int | None = None) -> int:
     found = header.integer(keyword)
     if found is None:
         found = default
-    if found is None or found < 1:
+    if found is None or not 1 <= found <= MAX_NUMBER:
         raise DataError(f"{keyword} is missing or not valid")
     return int(found)
