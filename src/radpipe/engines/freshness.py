@@ -141,21 +141,22 @@ class Freshness:
         return maker is not None and bool(self._reasons(maker))
 
     def _maker(self, name: str) -> Path | None:
-        """Find the receipt that vouches for a file or folder, or the one that planned weights lack.
-
-        Weights whose receipt was deleted are trained again.
-        """
+        """Find the receipt that vouches for a file or folder, or that planned weights lack."""
         if name not in self._makers:
             try:
                 receipt = read_maker(name, self._receipt)
             except RadpipeError:
                 receipt = None  # reported when the run itself is asked about
-            start = start_of(name) if receipt is None else None
-            if start and start.variant in self.params.variants:
-                self._makers[name] = receipt_path("train", start.run)
-            else:
-                self._makers[name] = receipt.path if receipt else None
+            self._makers[name] = receipt.path if receipt else self._missing_maker(name)
         return self._makers[name]
+
+    def _missing_maker(self, name: str) -> Path | None:
+        """Return where the receipt of planned weights should lie, if there is none."""
+        start = start_of(name)
+        if start is None or start.variant not in self.params.variants:
+            return None
+        path = receipt_path("train", start.run)
+        return None if path.exists() else path
 
     def _foreseen(self, name: str) -> str | None:
         """Return the hash that a file beside a recipe will have, if it is made again and known."""
