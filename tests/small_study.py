@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent.parent
 THREE = Target(kind="multi-class", classes=["healthy", "fractured", "beyond_repair"])
 GRADES = Target(kind="ordinal", classes=["0", "1", "2"])
 TWO = Target(kind="binary", classes=["healthy", "fractured"])
-GRADES = Target(kind="ordinal", classes=["0", "1", "2", "3", "4"])
+KL = Target(kind="ordinal", classes=["0", "1", "2", "3", "4"])
 LABELS = Target(kind="multi-label", classes=["fracture", "metal"])
 
 

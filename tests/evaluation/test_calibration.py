@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from radpipe.evaluation.calibration import apply_temperature, fit_temperature, reliability, wilson
-from tests.evaluation.conftest import BINARY, LABELS, THREE
+from tests.evaluation.conftest import BINARY, GRADES, LABELS, THREE
 
 NAN = float("nan")
 
@@ -28,6 +28,17 @@ def test_zero_and_one_stay_finite():
     found = apply_temperature(THREE, np.array([[0.0, 0.0, 1.0]]), 3.0)
     assert np.isfinite(found).all()
     assert found.sum() == pytest.approx(1)
+
+
+def test_grades_from_a_chain_are_calibrated_like_classes():
+    """Products of conditional probabilities can be 0; the most probable grade stays so."""
+    scores = np.array([[1.0, 0, 0], [0.1, 0.9, 0], [0.01, 0.09, 0.9], [0.2, 0.3, 0.5]])
+    truth = np.array([[0.0], [1], [2], [0]])
+    temperature = fit_temperature(GRADES, truth, scores)
+    found = apply_temperature(GRADES, scores, temperature)
+    assert temperature > 1
+    assert found.sum(axis=1) == pytest.approx(1)
+    assert (found.argmax(axis=1) == scores.argmax(axis=1)).all()
 
 
 def test_fitted_temperature_of_sure_answers_by_hand():

@@ -11,6 +11,7 @@ from radpipe.core.errors import ConfigError
 from radpipe.core.step import StoppedError
 from radpipe.learning.gradients import batch_gradient
 from radpipe.learning.inference import predict_table
+from radpipe.learning.network import shape_of
 from radpipe.learning.samplers import draw_order
 from radpipe.learning.train import about, history_text, one_step, start, train
 from radpipe.learning.watching import score_tune
@@ -48,6 +49,7 @@ def test_grades_are_learnt_in_order(make, tmp_path):
         epochs=25,
         augment={"rotate": 0, "translate": 0, "scale": None},
     )
+    assert shape_of(run.store, run.recipe)["n_outputs"] == 2
     state = train(run, seed=0, saved=tmp_path / "state", board=tmp_path / "board")
     kappas = [row["tune_quadratic_kappa"] for row in state.progress.history]
     assert max(kappas) > 0.6

@@ -27,7 +27,7 @@ from radpipe.learning.train import start, train
 from radpipe.learning.watching import score_tune
 from tests.learning.test_models_joint import narrow
 from tests.learning.test_train import same
-from tests.small_study import GRADES, LABELS, ROOT, TWO, presets, small_recipe, write_knees
+from tests.small_study import KL, LABELS, ROOT, TWO, presets, small_recipe, write_knees
 
 CPU = torch.device("cpu")
 SMALL = {"image": {"name": "compact", "widths": [4, 8]}, "hidden": 4}
@@ -74,7 +74,7 @@ def make(tmp_path):
 @pytest.mark.parametrize("preset", presets("knee_oa"))
 def test_every_preset_makes_a_step_at_its_published_size_and_predicts(tmp_path, preset):
     """With a sixteenth of VGG's filters: the published ones take a second a picture."""
-    target = GRADES if preset.rpartition("/")[2] in ("kl_pretraining", "compact_kl") else TWO
+    target = KL if preset.rpartition("/")[2] in ("kl_pretraining", "compact_kl") else TWO
     published = load_preset(preset, {}, where="", root=ROOT / "presets")
     write_knees(tmp_path, target, n=18, size=published.size, test=2)
     model = narrow(preset).model_dump()
@@ -240,20 +240,20 @@ def test_balanced_weights_move_the_odds_to_one_half(make):
 
 
 def test_grades_are_boosted_as_classes(make):
-    run = boost(make, target=GRADES)
+    run = boost(make, target=KL)
     fitted = fit(run, seed=0)
     assert fitted.network.model.trees.value.shape == (10, 5, 8)
     assert fitted.progress.history[0]["tune_auc"] > 0.95, "the grade is among the factors"
 
 
 def test_what_boosting_cannot_be_fitted_to_is_refused(make):
-    run = boost(make, target=GRADES, loss="binary-cross-entropy")
+    run = boost(make, target=KL, loss="binary-cross-entropy")
     with pytest.raises(ConfigError, match=r"train\.loss 'binary-cross-entropy'"):
         fit(run, seed=0)
     several = dataclasses.replace(run, recipe=run.recipe.model_copy(update={"target": LABELS}))
     with pytest.raises(ConfigError, match=r"takes one class a case .* the target is multi-label"):
         fit(several, seed=0)
-    run = boost(make, target=GRADES)
+    run = boost(make, target=KL)
     run.train.targets[run.train.targets > 2] = 0
     with pytest.raises(DataError, match="the train part has no case of 3, 4"):
         fit(run, seed=0)
