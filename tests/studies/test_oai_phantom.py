@@ -18,10 +18,12 @@ from radpipe.studies.oai.phantom_film import PLUGINS, draw, plan_films
 from radpipe.studies.oai.phantom_labels import (
     BMI,
     CUT,
+    GRADE_FROM,
     GRADE_LIMITS,
     GRADE_NOISE,
     GRADE_PROPORTIONS,
     PROGRESSION_FROM,
+    REACTION_FROM,
     grade_shares,
     progression_share,
 )
@@ -66,12 +68,19 @@ def test_limits_of_grades_are_quantiles_of_the_proportions():
 
 def test_shares_of_grades_by_hand():
     """At a limit, half of the noise lies on either side."""
-    at_limit = (GRADE_LIMITS[1] + CUT) / (2 * CUT)
-    (shares,) = grade_shares(np.array([at_limit]))
+    at_limit = (GRADE_LIMITS[1] / GRADE_FROM[0] + CUT) / (2 * CUT)
+    (shares,) = grade_shares(np.array([at_limit]), np.array([0.5]))
     assert shares.sum() == pytest.approx(1)
     assert shares[:2].sum() == pytest.approx(0.5)
     expected = norm.cdf((GRADE_LIMITS[0] - GRADE_LIMITS[1]) / GRADE_NOISE)
     assert shares[0] == pytest.approx(expected)
+    # Reaction counts by its own weight, and both signs together have a variance of 1.
+    (other,) = grade_shares(
+        np.array([0.5]), np.array([GRADE_LIMITS[1] / GRADE_FROM[1] / 4.8 + 0.5])
+    )
+    np.testing.assert_allclose(other, shares)
+    a, b = GRADE_FROM
+    assert a**2 + b**2 + 2 * a * b * REACTION_FROM[0] == pytest.approx(1, abs=1e-3)
 
 
 def test_a_share_of_progression_by_hand():

@@ -6,8 +6,9 @@ of its range, 0..1:
     severity    narrows the joint space and lets spurs grow
     reaction    brightens the bone below the medial plateau; depends a little on severity
 
-Most of the difficulty lies in the labels. The grade is the number of `GRADE_LIMITS` below
-severity plus normal noise, so that P(grade | severity) is known (`grade_shares`). The medial
+Most of the difficulty lies in the labels. Sclerosis belongs to the definition of the grade: it
+is the number of `GRADE_LIMITS` below a weighted sum of both signs plus normal noise, so that
+P(grade | signs) is known (`grade_shares`). The medial
 joint space narrows by 0.7 mm or more within 48 months with a probability that depends on
 reaction, alignment and body mass index (`progression_share`): neither the film nor the risk
 factors alone say all there is to know. Two knees of a person resemble each other.
@@ -18,7 +19,7 @@ What an ideal observer reaches, worked out on 200,000 knees:
     grade, quadratic kappa of the most probable one       0.83
     progression, AUC with film and risk factors           0.84
     progression, AUC with the film alone                  0.78
-    progression, AUC with risk factors alone (grade too)  0.71
+    progression, AUC with risk factors alone (grade too)  0.75
 """
 
 import numpy as np
@@ -32,7 +33,9 @@ CUT = 2.4
 # often, so that no fold of a small study lacks it.
 GRADE_PROPORTIONS = (0.36, 0.18, 0.25, 0.14, 0.07)
 GRADE_NOISE = 0.5
-# Limits of severity plus noise, in its standard deviations: normal quantiles of the
+# How much severity and reaction weigh in the grade; their sum has a variance of 1.
+GRADE_FROM = (0.8, 0.382)
+# Limits of that sum plus noise, in its standard deviations: normal quantiles of the
 # proportions' running sums.
 GRADE_LIMITS = np.array([-0.3585, 0.1004, 0.8064, 1.4758]) * np.hypot(1, GRADE_NOISE)
 # What severity is made of: age, body mass index, the person, the knee; squares add up to 1.
@@ -46,12 +49,12 @@ BMI = (28.5, 4.8, 17.0, 47.0)
 ALIGNMENT_DEGREES = (-4.0, 2.5, -12.0, 6.0)
 
 
-def grade_shares(severity: Values) -> Values:
-    """Return P(grade | severity).
+def grade_shares(severity: Values, reaction: Values) -> Values:
+    """Return P(grade | severity, reaction).
 
     Parameters
     ----------
-    severity
+    severity, reaction
         (n,) in 0..1, as drawn.
 
     Returns
@@ -60,7 +63,9 @@ def grade_shares(severity: Values) -> Values:
         Rows add up to 1.
 
     """
-    below = ndtr((GRADE_LIMITS - _standard(severity)[:, None]) / GRADE_NOISE)
+    by_severity, by_reaction = GRADE_FROM
+    signs = by_severity * _standard(severity) + by_reaction * _standard(reaction)
+    below = ndtr((GRADE_LIMITS - signs[:, None]) / GRADE_NOISE)
     edges = np.pad(below, ((0, 0), (1, 1)), constant_values=((0, 0), (0, 1)))
     shares: Values = np.diff(edges, axis=1)
     return shares

@@ -163,7 +163,7 @@ def _draw_knees(age: Values, bmi: Values, rng: np.random.Generator) -> list[Plan
     severity, reaction = (sign.reshape(-1) for sign in draw_signs(age, bmi, rng))
     alignment = np.round(_normal(ALIGNMENT_DEGREES, n, rng), 1)
     injury = rng.random(n) < 0.25
-    of_grades = grade_shares(severity)
+    of_grades = grade_shares(severity, reaction)
     grade = (rng.random(n)[:, None] > np.cumsum(of_grades, axis=1)[:, :-1]).sum(axis=1)
     of_progression = progression_share(reaction, alignment, np.repeat(bmi, 2))
     progressed = rng.random(n) < of_progression
