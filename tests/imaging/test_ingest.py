@@ -22,6 +22,7 @@ from radpipe.imaging.hashing import perceptual_hash
 from radpipe.imaging.ingest import ingest, list_tasks
 from radpipe.imaging.read import pixel_hash
 from radpipe.imaging.store import Store
+from tests.dicom_files import film
 
 IMAGE = Image(side=16, resize="letterbox", channels="grey", bits=8)
 
@@ -147,6 +148,7 @@ def test_every_bad_picture_is_listed_and_the_rest_is_kept(tmp_path: Path) -> Non
     counts = {key: value for key, value in summary.items() if key.startswith("n_")}
     assert counts == {
         "n_cases": 7, "n_cases_stored": 3, "n_cases_lost": 4, "n_pictures": 3, "n_rejected": 4,
+        "n_burned_in": 0,
         "n_equal_pixels": 1,
     }  # fmt: skip
     assert summary["rejected"]["empty file"] == 1
@@ -301,3 +303,28 @@ def test_a_second_ingest_replaces_the_first(tmp_path: Path) -> None:
     run(raw, tmp_path / "store", {"a": "a.png", "b": "b.png"})
     run(raw, tmp_path / "store", {"b": "b.png"})
     assert Store(tmp_path / "store").cases == ["b"]
+
+
+def test_films_keep_their_spacing_and_text_in_pixels_is_counted(tmp_path: Path, caplog) -> None:
+    """Two halves of a film of both knees, and a film that says text stands in it."""
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    pixels = np.zeros((20, 30), np.uint16)
+    pixels[:, :10] = 4000
+    tags = {"BitsStored": 12, "PixelSpacing": b"0.5\\0.25 ", "PatientOrientation": b"L\\F "}
+    (raw / "both.dcm").write_bytes(film(pixels, **tags))
+    (raw / "text.dcm").write_bytes(film(pixels, BurnedInAnnotation=b"YES ", **tags))
+    cases = table({"a_L": "both.dcm", "a_R": "both.dcm", "b_R": "text.dcm"})
+    cases = cases.append_column("side", pa.array(["L", "R", "R"]))
+    cases = cases.append_column("shows_both", pa.array([True, True, False]))
+    image = Image(side=20, resize="letterbox")
+    found = ingest(cases, raw, image, tmp_path / "store", manifest=manifest(raw), workers=1)
+    assert (found["n_pictures"], found["n_burned_in"], found["n_rejected"]) == (3, 1, 0)
+    assert "1 pictures are captures or scans" in caplog.text
+    index = Store(tmp_path / "store").index.to_pylist()
+    assert [(row["row_mm"], row["column_mm"]) for row in index] == [(0.5, 0.25)] * 3
+    assert [(row["x0"], row["x1"], row["mirrored"]) for row in index] == [
+        (15, 30, True),
+        (0, 15, False),
+        (0, 30, False),
+    ]

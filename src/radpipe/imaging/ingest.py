@@ -324,6 +324,13 @@ def _counts(cases: pa.Table, packed: Packed) -> dict[str, Any]:
         log.warning("refused a file of %s: %s", case, reason)
     if rejected:
         log.warning("refused %d in all; see rejected.csv in the store", len(rejected))
+    n_burned_in = sum(one.burned_in for one in stored)
+    if n_burned_in:
+        log.warning(
+            "%d pictures are captures or scans, or say so themselves: text, perhaps a name, is"
+            " likely to stand in their pixels. Look at some before passing the store on",
+            n_burned_in,
+        )
     pixels = Counter(one.sha256_pixels for one in stored)
     return {
         "n_cases": len(cases),
@@ -332,6 +339,7 @@ def _counts(cases: pa.Table, packed: Packed) -> dict[str, Any]:
         "n_pictures": len(stored),
         "n_rejected": len(rejected),
         "rejected": dict(sorted(reasons.items())),
+        "n_burned_in": n_burned_in,
         "n_equal_pixels": sum(n - 1 for n in pixels.values()),
     }
 

@@ -64,7 +64,8 @@ class Chunk:
 class Outcome:
     """What became of a file: `traits` if it was stored, `reason` if it was refused.
 
-    `changed` says that it is not the file that `fetch` saw.
+    `changed` says that it is not the file that `fetch` saw, `burned_in` that text is likely to
+    stand in its pixels.
     """
 
     task: Task
@@ -75,6 +76,7 @@ class Outcome:
     traits: Traits | None = None
     region: Region | None = None
     spacing: tuple[float, float] = UNKNOWN
+    burned_in: bool = False
 
 
 def work(chunk: Chunk) -> list[Outcome]:
@@ -127,6 +129,7 @@ def _one(chunk: Chunk, task: Task, place: Array) -> Outcome:
         traits=traits(slices, found.mode, place, contents),
         region=region,
         spacing=(found.spacing if isinstance(found, Film) else None) or UNKNOWN,
+        burned_in=isinstance(found, Film) and found.burned_in,
     )
 
 

@@ -89,6 +89,8 @@ def _facts(study: Study) -> list[tuple[str, str]]:
         (cases["placed"], "cases placed in parts"),
         (patients["placed"], f"patients ({whole(patients['named'])} before grouping)"),
     ]
+    if n := ingest["n_burned_in"]:
+        facts.append((n, "pictures with text burned in, likely: look at some"))
     return [(whole(n), label) for n, label in facts]
 
 

@@ -9,7 +9,10 @@ PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 FIELD = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::([1-9][0-9]?))?")
 IGNORED = ("_", "file")
 KNOWN = ("class", "patient", "part")
-IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".jfif", ".bmp", ".tif", ".tiff", ".webp", ".gif"}
+IMAGE_SUFFIXES = {
+    *(".png", ".jpg", ".jpeg", ".jfif", ".bmp", ".tif", ".tiff", ".webp", ".gif"),
+    *(".dcm", ".dicom"),
+}
 
 
 class Template:
