@@ -153,3 +153,19 @@ def test_presets_that_are_no_blocks_are_refused(tmp_path, text):
     (tmp_path / "bones.yaml").write_text(text)
     with pytest.raises(ConfigError, match="each preset should be a block of settings"):
         load_preset("bones/v1", {}, where="variants.x", root=tmp_path)
+
+
+def test_keys_of_two_kinds_are_refused(tmp_path):
+    """DVC sorts the keys of a block, which it cannot if some are numbers and some are text."""
+    block = {**SMALL["studies"]["bones"], "layout": {"mapping": {0: "stable", "": None}}}
+    file = tmp_path / "params.yaml"
+    file.write_text(yaml.safe_dump({**SMALL, "studies": {"bones": block}}))
+    with pytest.raises(ConfigError, match=r"layout.mapping: some keys are text.*quotes around all"):
+        load_params(file)
+
+
+def test_the_block_localize_may_be_empty_and_not_missing(tmp_path):
+    file = tmp_path / "params.yaml"
+    file.write_text(yaml.safe_dump({k: v for k, v in SMALL.items() if k != "localize"}))
+    with pytest.raises(ConfigError, match=r"localize: missing. Write `localize: {}`"):
+        load_params(file)

@@ -29,7 +29,7 @@ JSL = {
     "path": "png/{ID}.png",
     "name": "{patient}_{side}",
     "target": "JSL_Prog",
-    "mapping": {0: "stable", 1: "loss", "": None},
+    "mapping": {"0": "stable", "1": "loss", "": None},
     "covariates": {
         "age": "Age",
         "sex": {"column": "Sex", "mapping": {1: 0, 2: 1}},

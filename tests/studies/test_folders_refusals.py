@@ -134,6 +134,12 @@ def test_one_image_in_two_classes(tmp_path):
     assert len(read(tmp_path, {**files, "healthy/d.png": "d"}, left)) == 3
 
 
+def test_a_folder_may_be_left_out_with_all_its_images(tmp_path):
+    layout = {"path": "{_}/{class}/{file}", "leave_out": ["auto/*"]}
+    files = {"a/healthy/a.png": "a", "a/fractured/b.png": "b", "auto/healthy/c.png": "c"}
+    assert len(read(tmp_path, files, layout)) == 2
+
+
 def test_leaving_out_what_is_not_there(tmp_path):
     with pytest.raises(DataError, match=r"leave_out: 'healthy/x.png' fits no file, did you mean"):
         tree(tmp_path, "healthy/a.png", "fractured/b.png", leave_out=["healthy/x.png"])

@@ -71,10 +71,15 @@ def main(job: Job) -> None:
 def with_settings(study: Study, job: Job, published: list[Published]) -> Study:
     """Add where the study's data come from, and what others found on the same data."""
     settings = job.setting(f"studies.{study.name}")
+    figures = dict(study.figures)
+    if settings.remote is not None:
+        # The page goes to the default remote, and these are pixels.
+        figures.pop("joints", None)
     return replace(
         study,
         source=settings.source.model_dump(),
         published=published_on(study, settings, published),
+        figures=figures,
     )
 
 

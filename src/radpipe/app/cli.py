@@ -32,8 +32,10 @@ log = logging.getLogger("radpipe")
 
 
 def check_settings(params: Params) -> None:
-    """Check params.yaml and every preset it names; say what would run."""
+    """Check params.yaml, every layout and every preset it names; say what would run."""
     train_settings(params)
+    for name, study in params.studies.items():
+        read_layout(name, load_adapter(study.adapter), study.layout)
     runs = len(params.plan.variants) * len(params.plan.folds) * len(params.plan.seeds)
     log.info("settings are sound: studies=%d runs=%d", len(params.studies), runs)
 

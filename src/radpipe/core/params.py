@@ -34,7 +34,7 @@ class Params(Strict):
 
     studies: dict[str, Study] = Field(description="One block per data set and question.")
     localize: dict[str, Localize] = Field(
-        default={}, description="Studies whose joints are found and cut out, by name."
+        description="Studies whose joints are found and cut out, by name; {} for none."
     )
     variants: dict[str, Variant] = Field(description="Exactly what runs, by name.")
     plan: Plan
@@ -44,6 +44,16 @@ class Params(Strict):
     def plain(self) -> dict[str, Any]:
         """The settings as JSON values, made once: large plans look thousands of them up."""
         return self.model_dump(mode="json")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_localize(cls, value: Any) -> Any:
+        if isinstance(value, Mapping) and "localize" not in value:
+            raise ValueError(
+                "localize: missing. Write `localize: {}` if no joints are to be found and cut out;"
+                " DVC needs the block"
+            )
+        return value
 
     @model_validator(mode="after")
     def _names_agree(self) -> "Params":
@@ -154,11 +164,16 @@ def load_preset(name: str, overrides: Mapping[str, Any], *, where: str, root: Pa
 
 
 def _refuse_names_dvc_forgets(value: Any, where: str, source: str) -> None:
-    """Refuse keys that DVC's run cache leaves out when it asks whether two runs are equal.
+    """Refuse keys with which DVC fails, or that it leaves out when it compares two runs.
 
     DVC 3.67 drops every key named `size` or `nfiles`, meant for files, from parameters too
     (dvc/stage/cache.py): two runs that differ in such a setting alone would get one result.
     """
+    if isinstance(value, Mapping) and len(kinds := {type(key).__name__ for key in value}) > 1:
+        raise ConfigError(
+            f"{source}: {where}: some keys are text and some are not ({', '.join(sorted(kinds))}),"
+            " which DVC cannot put in order. Put quotes around all of them."
+        )
     for key, item in value.items() if isinstance(value, Mapping) else ():
         path = f"{where}.{key}" if where else str(key)
         if key in ("size", "nfiles"):

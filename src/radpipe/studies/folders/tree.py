@@ -2,12 +2,12 @@
 
 import logging
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from radpipe.core.errors import ConfigError, DataError, near_miss
 from radpipe.core.settings import Target
 from radpipe.studies.base.contract import Case, Files, unknown_patient
-from radpipe.studies.base.template import Template
+from radpipe.studies.base.template import IMAGE_SUFFIXES, Template
 from radpipe.studies.base.truth import read_ceiling
 from radpipe.studies.folders.codes import refuse_unknown_sides, side_of
 from radpipe.studies.folders.findings import (
@@ -59,7 +59,7 @@ def read_tree(raw: Path, *, files: Files, layout: Layout, target: Target) -> lis
         if not is_left_out(found.get("part", ""), layout)
     }
     _refuse_unknown_folders({found["class"] for found in fits.values()}, names)
-    _refuse_empty_folders(raw, template, images, names, layout)
+    _refuse_empty_folders(raw, template, files, names, layout)
     ceiling = read_ceiling(raw, files=files, target=target, translate=names.get)
     kept = [file for file in fits if names[fits[file]["class"]] is not None]
     case_of = case_names(kept)
@@ -144,11 +144,13 @@ def _refuse_unknown_folders(found: set[str], names: dict[str, str | None]) -> No
 def _refuse_empty_folders(
     raw: Path,
     template: Template,
-    images: list[str],
+    files: Files,
     names: dict[str, str | None],
     layout: Layout,
 ) -> None:
     """Refuse a class folder without images, which is a copy that went wrong.
+
+    Images that the layout leaves out are images, too.
 
     Where patients have folders above the class, a patient without images of a class is
     nothing special, so only the last level that all patients share is looked at.
@@ -157,6 +159,7 @@ def _refuse_empty_folders(
     depth = template.depth("class") or deepest
     if depth == deepest or (template.depth("patient") or deepest) <= depth:
         return
+    images = (file for file in files if PurePosixPath(file).suffix.lower() in IMAGE_SUFFIXES)
     full = {"/".join(file.split("/")[:depth]) for file in images}
     empty = []
     for folder in _folders(raw, depth):
