@@ -20,9 +20,11 @@ from radpipe.core.files import read_json, sha256_file, write_json
 from radpipe.core.params import load_preset
 from radpipe.core.recipe import read_recipe
 from radpipe.core.tables import read_table
+from radpipe.learning.network import read_about
 from radpipe.learning.one_run import Order, train_run
 from radpipe.learning.team import join, part
 from tests.small_study import (
+    KL,
     LABELS,
     ROOT,
     THREE,
@@ -259,8 +261,24 @@ def test_every_preset_for_exams_makes_a_step_at_its_published_size(project, pres
     (project.root / WEIGHTS).unlink()  # pytest keeps the folders of three sessions
 
 
+@pytest.mark.parametrize(
+    "preset",
+    ["kl_pretraining", "image_only", "joint_frozen", "joint_unfrozen", "multi_task"],
+)
+def test_every_published_preset_for_knees_makes_a_step_at_its_size(project, preset):
+    """With all of VGG16's filters; a picture takes a second, so four are trained on."""
+    target = KL if preset == "kl_pretraining" else TWO
+    write_knees(project.root, target, n=9, size=224, test=2)
+    recipe = write_recipe(project.root, target, preset=f"knee_oa/{preset}", train={"max_steps": 1})
+    done = project.step("train", *options(recipe))
+    assert done.returncode == 0, done.stderr
+    assert len((project.root / HISTORY).read_text().splitlines()) == 2
+    assert read_about(project.root / WEIGHTS)["parameters"] > 14_715_000
+    (project.root / WEIGHTS).unlink()  # pytest keeps the folders of three sessions
+
+
 def test_a_table_is_fitted_to_and_predicted_from(project):
-    """The presets of the book make their step in tests/learning/test_train_tables.py."""
+    """The other presets of the book make their step in tests/learning/test_train_tables.py."""
     write_knees(project.root, TWO, n=24, size=32)
     recipe = write_recipe(project.root, TWO, preset="knee_oa/boosting", model={"trees": 5})
     done = project.step("train", *options(recipe))
