@@ -42,6 +42,7 @@ def plan(source: dict[str, Any]) -> dict[str, Any]:
     variant = {"study": "knee", "store": "data/knee/store", "preset": "bones/compact"}
     return {
         "studies": {"knee": study},
+        "localize": {},
         "variants": dict.fromkeys(VARIANTS, variant),
         "plan": {"variants": list(VARIANTS), "folds": [0], "seeds": [0], "open_test": ["knee"]},
         "evaluation": {"bootstrap": 200, "confidence": 0.95, "seed": 1, "threshold": "youden"},

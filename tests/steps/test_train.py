@@ -266,9 +266,9 @@ def test_every_preset_for_exams_makes_a_step_at_its_published_size(project, pres
     ["kl_pretraining", "image_only", "joint_frozen", "joint_unfrozen", "multi_task"],
 )
 def test_every_published_preset_for_knees_makes_a_step_at_its_size(project, preset):
-    """With all of VGG16's filters; a picture takes a second, so four are trained on."""
+    """With all of VGG16's filters; a picture takes a second, so few are trained on."""
     target = KL if preset == "kl_pretraining" else TWO
-    write_knees(project.root, target, n=9, size=224, test=2)
+    write_knees(project.root, target, n=10, size=224, test=2)
     recipe = write_recipe(project.root, target, preset=f"knee_oa/{preset}", train={"max_steps": 1})
     done = project.step("train", *options(recipe))
     assert done.returncode == 0, done.stderr
