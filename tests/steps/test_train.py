@@ -69,7 +69,7 @@ def outputs(project: Any) -> tuple[str, str]:
 
 def wait_for_state(project: Any, process: subprocess.Popen[str]) -> Path:
     """Wait until a first epoch is saved; return where."""
-    end = time.monotonic() + 60
+    end = time.monotonic() + 300
     while process.poll() is None and time.monotonic() < end:
         for found in (project.root / ".state/train").glob("*/fold-0-seed-0/state.safetensors"):
             return found
