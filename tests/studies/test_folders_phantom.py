@@ -11,6 +11,7 @@ from PIL import Image
 
 from radpipe.core.errors import ConfigError
 from radpipe.core.settings import PhantomSource, Target
+from radpipe.studies.base import drawing
 from radpipe.studies.base.manifest import list_files, write_manifest
 from radpipe.studies.folders import phantom as module
 from radpipe.studies.folders.layout import Layout
@@ -117,7 +118,7 @@ def test_the_files_are_what_the_plan_says(tmp_path):
 
 
 def test_bytes_do_not_depend_on_the_number_of_workers(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "FEW_IMAGES", 0)
+    monkeypatch.setattr(drawing, "FEW", 0)
     for workers in (1, 2):
         folder = tmp_path / str(workers)
         write_phantom(folder, source=source(), layout=LAYOUT, target=TARGET, workers=workers)

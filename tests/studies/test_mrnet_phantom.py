@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from radpipe.core.settings import PhantomSource
+from radpipe.studies.base import drawing
 from radpipe.studies.base.manifest import list_files, write_manifest
 from radpipe.studies.mrnet import phantom as module
 from radpipe.studies.mrnet.phantom import draw, write_phantom
@@ -210,7 +211,7 @@ def test_boxes_stand_where_a_finding_is_plain_to_see(written):
 
 
 def test_bytes_do_not_depend_on_the_number_of_workers(tmp_path, written, monkeypatch):
-    monkeypatch.setattr(module, "FEW_EXAMS", 0)
+    monkeypatch.setattr(drawing, "FEW", 0)
     write_phantom(tmp_path / "two", source=source(), workers=2)
     assert write_manifest(tmp_path / "two", tmp_path / "2.csv") == write_manifest(
         written, tmp_path / "1.csv"

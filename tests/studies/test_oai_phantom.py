@@ -9,9 +9,9 @@ from pydicom import dcmread
 from scipy.stats import norm
 
 from radpipe.core.settings import PhantomSource, Target
+from radpipe.studies.base import drawing
 from radpipe.studies.base.adapters import load_adapter, read_layout
 from radpipe.studies.base.manifest import list_files, write_manifest
-from radpipe.studies.oai import phantom as module
 from radpipe.studies.oai import phantom_film
 from radpipe.studies.oai.phantom import write_phantom
 from radpipe.studies.oai.phantom_film import PLUGINS, draw, plan_films
@@ -343,7 +343,7 @@ def test_a_film_of_full_size_has_the_pixels_of_a_detector(tmp_path):
 
 
 def test_bytes_do_not_depend_on_the_number_of_workers(tmp_path, written, monkeypatch):
-    monkeypatch.setattr(module, "FEW_FILMS", 0)
+    monkeypatch.setattr(drawing, "FEW", 0)
     write_phantom(tmp_path / "two", source=source(), workers=2)
     assert write_manifest(tmp_path / "two", tmp_path / "2.csv") == write_manifest(
         written, tmp_path / "1.csv"

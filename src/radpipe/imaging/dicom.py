@@ -7,7 +7,7 @@ file is met, so that studies of pictures start as quickly as before.
 import struct
 from dataclasses import dataclass
 
-from radpipe.imaging.read import Array, Shown, Side
+from radpipe.imaging.read import Picture, Shown, Side
 
 PREFIX_AT, PREFIX = 128, b"DICM"  # PS3.10, section 7.1
 # The first elements of files without a preamble: group 2 (the file's own) or 8.
@@ -19,7 +19,7 @@ REPRESENTATIONS = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Film:
+class Film(Picture):
     """A decoded DICOM picture of one frame.
 
     Attributes
@@ -46,8 +46,6 @@ class Film:
 
     """
 
-    pixels: Array
-    mode: str
     syntax: str
     spacing: tuple[float, float] | None = None
     spacing_source: str | None = None
@@ -56,16 +54,6 @@ class Film:
     burned_in: bool = False
     body: str | None = None
     modality: str | None = None
-
-    @property
-    def bits(self) -> int:
-        """Bits per channel, 8 or 16."""
-        return self.pixels.dtype.itemsize * 8
-
-    @property
-    def slices(self) -> Array:
-        """The picture as a volume of one slice, (1, rows, columns) or (1, rows, columns, 3)."""
-        return self.pixels[None]
 
 
 def is_dicom(data: bytes) -> bool:

@@ -102,7 +102,7 @@ def _one(chunk: Chunk, task: Task, place: Array) -> Outcome:
         return Outcome(task, reason=f"cannot be opened ({error.strerror})")
     if hashlib.sha256(data).hexdigest() != task.sha256:
         return Outcome(task, changed="changed")
-    found: Picture | Volume | Film
+    found: Picture | Volume
     try:
         if is_dicom(data):
             found = decode_dicom(data)
@@ -133,7 +133,7 @@ def _one(chunk: Chunk, task: Task, place: Array) -> Outcome:
     )
 
 
-def _region(found: Picture | Volume | Film, task: Task) -> Region:
+def _region(found: Picture | Volume, task: Task) -> Region:
     """Return the part of a file that shows its case; of a volume, all."""
     shape = found.pixels.shape
     if isinstance(found, Film):
@@ -143,7 +143,7 @@ def _region(found: Picture | Volume | Film, task: Task) -> Region:
     return region_of(shape, task.facing)
 
 
-def _shown(found: Picture | Volume | Film, region: Region) -> tuple[Array, Box | None]:
+def _shown(found: Picture | Volume, region: Region) -> tuple[Array, Box | None]:
     """Return the slices of a region, (slices, rows, columns, ...), and its box in them."""
     if isinstance(found, Volume):
         return found.slices, None

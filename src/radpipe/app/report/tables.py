@@ -7,9 +7,11 @@ from typing import Any
 from radpipe.app.report.estimates import Estimate, Scale, decimal, number, whole
 from radpipe.app.report.results import Row, Study, Variant
 
-# Key in metrics.json, heading.
+# Key in metrics.json, heading. Those of grades come early: wide tables are scrolled.
 RANKED = (
     ("auc", "AUC"),
+    ("quadratic_kappa", "Quadratic kappa"),
+    ("grade_error", "Grade error"),
     ("accuracy", "Accuracy"),
     ("balanced_accuracy", "Balanced accuracy"),
     ("sensitivity", "Sensitivity"),
@@ -17,8 +19,6 @@ RANKED = (
     ("precision", "Precision"),
     ("f1", "F1"),
     ("kappa", "Kappa"),
-    ("quadratic_kappa", "Quadratic kappa"),
-    ("grade_error", "Grade error"),
 )
 # Of yes-or-no questions alone; of exclusive classes it is not that of the decision.
 RECALL = {"sensitivity": "Sensitivity (recall)"}

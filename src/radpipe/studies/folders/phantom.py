@@ -7,19 +7,16 @@ what is known of the truth: `ceiling.csv` and `boxes.csv` (see `studies.base.tru
 import csv
 import io
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from tqdm import tqdm
 
-from radpipe.core.processors import n_processors
 from radpipe.core.settings import PhantomSource, Target
 from radpipe.imaging import phantom
+from radpipe.studies.base.drawing import draw_all
 from radpipe.studies.base.truth import BOXES, CEILING
 from radpipe.studies.folders.layout import Layout
 from radpipe.studies.folders.phantom_plan import (
@@ -35,9 +32,6 @@ JPEG_QUALITY = 90
 # What an augmented copy went through: scanned again, smaller, brighter, stored as JPEG.
 COPY_SCALE = 0.8
 COPY_GAMMA = 0.85
-# Below this, starting other processes takes longer than drawing.
-FEW_IMAGES = 200
-CHUNK = 25
 
 Grey = NDArray[np.float32]
 LesionBox = tuple[str, tuple[float, float, float, float]]
@@ -68,15 +62,8 @@ def write_phantom(
 
     """
     planned = draw_plan(source, layout, target)
-    workers = workers or n_processors()
     write = partial(write_image, out, seed=source.seed)
-    shown = partial(tqdm, desc="drawing", total=len(planned), unit="images", mininterval=2)
-    if workers == 1 or len(planned) < FEW_IMAGES:
-        boxes = list(shown(map(write, planned)))
-    else:
-        # A forked process would inherit the locks of this one's threads.
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-            boxes = list(shown(pool.map(write, planned, chunksize=CHUNK)))
+    boxes = draw_all(write, planned, unit="images", workers=workers)
     _write_ceiling(out / CEILING, planned, class_folders(layout, target))
     _write_boxes(out / BOXES, planned, boxes)
 

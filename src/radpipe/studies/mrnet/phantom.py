@@ -7,19 +7,16 @@ beside it what is known of the truth: `ceiling.csv` and `boxes.csv` (see
 
 import csv
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
-from radpipe.core.processors import n_processors
 from radpipe.core.settings import PhantomSource
 from radpipe.imaging import phantom_knee as knee
 from radpipe.imaging.phantom import to_bytes
+from radpipe.studies.base.drawing import draw_all
 from radpipe.studies.base.truth import BOXES, CEILING
 from radpipe.studies.mrnet.layout import LABELS, table_name, volume_name
 from radpipe.studies.mrnet.phantom_plan import (
@@ -46,9 +43,6 @@ SEEN = {
 }
 # Every exam shows a trace of each finding; from here on it gets a box, whatever its labels.
 BOXED_FROM = 0.3
-# Below this, starting other processes takes longer than drawing.
-FEW_EXAMS = 100
-CHUNK = 10
 
 # File, finding, and where it lies.
 LesionBox = tuple[str, str, knee.SliceBox]
@@ -68,18 +62,11 @@ def write_phantom(out: Path, *, source: PhantomSource, workers: int | None = Non
 
     """
     planned = draw_plan(source)
-    workers = workers or n_processors()
     for part in STATE_COUNTS:
         for plane in PLANES:
             (out / part / plane).mkdir(parents=True, exist_ok=True)
     write = partial(write_exam, out, seed=source.seed)
-    shown = partial(tqdm, desc="drawing", total=len(planned), unit="exams", mininterval=2)
-    if workers == 1 or len(planned) < FEW_EXAMS:
-        found = list(shown(map(write, planned)))
-    else:
-        # A forked process would inherit the locks of this one's threads.
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-            found = list(shown(pool.map(write, planned, chunksize=CHUNK)))
+    found = draw_all(write, planned, unit="exams", workers=workers)
     _write_tables(out, planned)
     _write_ceiling(out / CEILING, planned)
     _write_boxes(out / BOXES, [box for boxes in found for box in boxes])

@@ -5,22 +5,14 @@ known of the truth: `ceiling_kl.csv`, `ceiling_progression.csv` and `joints.csv`
 `truth`). The files do not depend on the question that a study asks.
 """
 
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 
-from tqdm import tqdm
-
-from radpipe.core.processors import n_processors
 from radpipe.core.settings import PhantomSource
+from radpipe.studies.base.drawing import draw_all
 from radpipe.studies.oai.phantom_film import plan_films, write_film
 from radpipe.studies.oai.phantom_plan import draw_plan
 from radpipe.studies.oai.phantom_tables import write_ceilings, write_joints, write_tables
-
-# Below this, starting other processes takes longer than drawing.
-FEW_FILMS = 100
-CHUNK = 5
 
 
 def write_phantom(out: Path, *, source: PhantomSource, workers: int | None = None) -> None:
@@ -38,15 +30,8 @@ def write_phantom(out: Path, *, source: PhantomSource, workers: int | None = Non
     """
     people = draw_plan(source)
     films = plan_films(people, seed=source.seed)
-    workers = workers or n_processors()
     write = partial(write_film, out, seed=source.seed)
-    shown = partial(tqdm, desc="drawing", total=len(films), unit="films", mininterval=2)
-    if workers == 1 or len(films) < FEW_FILMS:
-        boxes = list(shown(map(write, films)))
-    else:
-        # A forked process would inherit the locks of this one's threads.
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-            boxes = list(shown(pool.map(write, films, chunksize=CHUNK)))
+    boxes = draw_all(write, films, unit="films", workers=workers)
     write_tables(out, people, films, seed=source.seed)
     write_ceilings(out, films)
     write_joints(out / "joints.csv", films, boxes)
