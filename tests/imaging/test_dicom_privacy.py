@@ -1,5 +1,6 @@
 """Nothing personal leaves: names are planted everywhere, and looked for wherever words come out."""
 
+import dataclasses
 import io
 import logging
 import struct
@@ -138,7 +139,8 @@ def test_a_good_film_says_nothing_personal(nothing_said):
         assert film is not None
         assert not [secret for secret in SECRETS if secret in words.upper()]
         # What is not among the fields cannot leave.
-        assert set(film.__slots__) == {
+        assert not hasattr(film, "__dict__")
+        assert {field.name for field in dataclasses.fields(film)} == {
             *("pixels", "mode", "syntax", "spacing", "spacing_source", "shows", "columns_go"),
             *("burned_in", "body", "modality"),
         }
