@@ -167,5 +167,5 @@ def test_keys_of_two_kinds_are_refused(tmp_path):
 def test_the_block_localize_may_be_empty_and_not_missing(tmp_path):
     file = tmp_path / "params.yaml"
     file.write_text(yaml.safe_dump({k: v for k, v in SMALL.items() if k != "localize"}))
-    with pytest.raises(ConfigError, match=r"localize: missing. Write `localize: {}`"):
+    with pytest.raises(ConfigError, match=r"localize: missing; .*joints.*{} for none"):
         load_params(file)

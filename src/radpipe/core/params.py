@@ -45,16 +45,6 @@ class Params(Strict):
         """The settings as JSON values, made once: large plans look thousands of them up."""
         return self.model_dump(mode="json")
 
-    @model_validator(mode="before")
-    @classmethod
-    def _has_localize(cls, value: Any) -> Any:
-        if isinstance(value, Mapping) and "localize" not in value:
-            raise ValueError(
-                "localize: missing. Write `localize: {}` if no joints are to be found and cut out;"
-                " DVC needs the block"
-            )
-        return value
-
     @model_validator(mode="after")
     def _names_agree(self) -> "Params":
         for name in [*self.studies, *self.variants]:
@@ -279,7 +269,7 @@ def _explain(problem: Any, model: type[BaseModel], where: str) -> str:
             f" Allowed here: {', '.join(known)}."
         )
     if kind == "missing":
-        return f"{path}: missing; it has no default."
+        return f"{path}: missing; it has no default. {_described(model, problem['loc'])}".rstrip()
     if kind == "literal_error":
         allowed = re.findall(r"'([^']*)'", context["expected"]) or [context["expected"]]
         return (
@@ -325,6 +315,17 @@ def _known_keys(model: type[BaseModel], location: tuple[Any, ...]) -> list[str]:
         for option in _options(schema, node):
             fields += [key for key in option.get("properties", {}) if key not in fields]
     return fields
+
+
+def _described(model: type[BaseModel], location: tuple[Any, ...]) -> str:
+    """Return what the field at a location is for; empty where nothing is written down."""
+    schema = model.model_json_schema()
+    nodes: list[Mapping[str, Any]] = [schema]
+    for part in location[:-1]:
+        nodes = [child for node in nodes for child in _children(schema, node, str(part))]
+    options = [option for node in nodes for option in _options(schema, node)]
+    fields = [option.get("properties", {}).get(str(location[-1]), {}) for option in options]
+    return next((str(field["description"]) for field in fields if "description" in field), "")
 
 
 def _options(schema: Mapping[str, Any], node: Mapping[str, Any]) -> list[Mapping[str, Any]]:
