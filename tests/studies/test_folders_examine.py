@@ -72,3 +72,36 @@ def test_unknown_classes_are_counted(tmp_path):
                         "mapping": {"?": None}}}  # fmt: skip
     found = examine(tmp_path, files, layout)
     assert found[0] == ("ok", "no official part: 3 images; healthy 1, fractured 1, unknown 1")
+
+
+def test_images_that_the_layout_leaves_out_are_counted_and_no_warning(tmp_path):
+    files = {
+        name: name
+        for name in (
+            *("train/healthy/a.png", "train/fractured/b.png", "train/doubtful/c.png"),
+            *("old/healthy/d.png", "train/healthy/wrong.png", "notes.docx"),
+        )
+    }
+    layout = {
+        "path": "{part}/{class}/{file}",
+        "classes": {"doubtful": None},
+        "parts": {"old": None},
+        "leave_out": ["*/wrong.png", "notes.docx"],
+    }
+    found = examine(tmp_path, files, layout)
+    assert found[0] == ("ok", "train: 2 images; healthy 1, fractured 1")
+    assert found[-1] == ("ok", "3 images are left out, as layout says")
+    assert {level for level, _ in found} == {"ok"}
+
+
+def test_rows_that_the_layout_leaves_out_are_no_images_without_a_row(tmp_path, caplog):
+    files = {"t.csv": "id,y,p\na,healthy,new\nb,fractured,new\nc,healthy,old\n"}
+    files |= {f"{name}.png": name for name in "abcd"}
+    layout = {
+        "table": {"file": "t.csv", "image": "id", "path": "{id}.png", "target": "y", "part": "p"},
+        "parts": {"new": "train", "old": None},
+    }
+    found = examine(tmp_path, files, layout)
+    assert ("ok", "1 images are left out, as layout says") in found
+    assert ("warning", "1 images are no cases, such as d.png") in found
+    assert "1 images are not in the table and no cases:\n  d.png" in caplog.text

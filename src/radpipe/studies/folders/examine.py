@@ -10,7 +10,12 @@ from radpipe.core.findings import Finding, problem
 from radpipe.core.settings import Target
 from radpipe.studies.base.contract import Case, File
 from radpipe.studies.base.truth import BOXES, CEILING
-from radpipe.studies.folders.findings import VIEW, image_files, refuse_absent_classes
+from radpipe.studies.folders.findings import (
+    VIEW,
+    left_out,
+    pictures,
+    refuse_absent_classes,
+)
 from radpipe.studies.folders.layout import Layout
 from radpipe.studies.folders.table import read_table
 from radpipe.studies.folders.tree import read_tree
@@ -38,11 +43,12 @@ def examine_data(
     read = read_tree if layout.path is not None else read_table
     findings: list[Finding] = []
     try:
-        cases = read(raw, files=unhashed, layout=layout, target=target)
+        aside: set[str] = set()
+        cases = read(raw, files=unhashed, layout=layout, target=target, aside=aside)
         findings += _counts(cases, target)
         findings += _sides(cases)
         findings += _divided(cases)
-        findings += _unused(files, layout, {case.files[VIEW] for case in cases})
+        findings += _unused(files, layout, {case.files[VIEW] for case in cases}, aside)
         refuse_absent_classes(cases, target)
     except DataError as error:
         findings.append(problem(error))
@@ -103,12 +109,18 @@ def _classes(case: Case, target: Target) -> list[str]:
     return ["unknown" if math.isnan(value) else target.classes[int(value)]]
 
 
-def _unused(files: Mapping[str, int], layout: Layout, used: set[str]) -> Iterator[Finding]:
-    images = set(image_files({name: File(size, "") for name, size in files.items()}, layout))
-    if rest := sorted(images - used):
+def _unused(
+    files: Mapping[str, int], layout: Layout, used: set[str], aside: set[str]
+) -> Iterator[Finding]:
+    """Tell of pictures that are no cases; those that the layout leaves out are only counted."""
+    shown = set(pictures(files))
+    aside = aside | {file for file in files if left_out(file, layout)}
+    if rest := sorted(shown - used - aside):
         yield Finding("warning", f"{len(rest)} images are no cases, such as {_some(rest)}")
+    if wanted := shown & aside:
+        yield Finding("ok", f"{len(wanted)} images are left out, as layout says")
     known = {CEILING, BOXES, layout.table.file if layout.table else ""}
-    if others := [name for name in files if name not in images | known]:
+    if others := [name for name in files if name not in shown | known | aside]:
         yield Finding("note", f"{len(others)} files are no pictures, such as {_some(others)}")
 
 

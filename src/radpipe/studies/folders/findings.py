@@ -21,7 +21,7 @@ N_NAMED = 10
 
 def image_files(files: Files, layout: Layout) -> list[str]:
     """List the files that look like images by suffix and are not left out, sorted."""
-    found = sorted(file for file in files if PurePosixPath(file).suffix.lower() in IMAGE_SUFFIXES)
+    found = pictures(files)
     unused = [
         rule for rule in layout.leave_out if not any(fnmatchcase(file, rule) for file in files)
     ]
@@ -31,6 +31,11 @@ def image_files(files: Files, layout: Layout) -> list[str]:
             " Paths are relative to the root of the data set."
         )
     return [file for file in found if not left_out(file, layout)]
+
+
+def pictures(files: Iterable[str]) -> list[str]:
+    """List the files that look like images by suffix, sorted."""
+    return sorted(file for file in files if PurePosixPath(file).suffix.lower() in IMAGE_SUFFIXES)
 
 
 def left_out(file: str, layout: Layout) -> bool:

@@ -82,7 +82,9 @@ class _Reader:
         return math.nan if name is None else float(self.target.classes.index(name))
 
 
-def read_table(raw: Path, *, files: Files, layout: Layout, target: Target) -> list[Case]:
+def read_table(
+    raw: Path, *, files: Files, layout: Layout, target: Target, aside: set[str] | None = None
+) -> list[Case]:
     """Read a folder of images and its table.
 
     Parameters
@@ -95,6 +97,8 @@ def read_table(raw: Path, *, files: Files, layout: Layout, target: Target) -> li
         With `table`.
     target
         Of any kind.
+    aside
+        Gets the images of rows whose part the layout leaves out.
 
     Raises
     ------
@@ -110,11 +114,8 @@ def read_table(raw: Path, *, files: Files, layout: Layout, target: Target) -> li
     rows = read_rows(raw, files, table)
     check_rows(rows, table, target)
     template = Template(table.name or "")
-    lines = [
-        line
-        for line in _lines(_pair(rows, files, layout, table), table, template)
-        if not is_left_out(line.told["part"], layout)
-    ]
+    every = _lines(_pair(rows, files, layout, table), table, template)
+    lines = [line for line in every if not is_left_out(line.told["part"], layout)]
     refuse_unknown_sides({line.row[table.image]: line.told["side"] for line in lines})
 
     def translate(name: str) -> str | None:
@@ -125,7 +126,10 @@ def read_table(raw: Path, *, files: Files, layout: Layout, target: Target) -> li
     cases = _once([reader.case(line) for line in lines])
     unknown = sum(case.patient == unknown_patient(case.case) for case in cases)
     warn_of_unknown_patients(unknown, len(cases))
-    _report_rest(files, layout, {case.files[VIEW] for case in cases})
+    listed = {line.file for line in every}
+    _report_rest(files, layout, listed)
+    if aside is not None:
+        aside |= listed - {case.files[VIEW] for case in cases}
     return cases
 
 
@@ -226,7 +230,7 @@ def _once(cases: Iterable[Case]) -> list[Case]:
     return list(by_file.values())
 
 
-def _report_rest(files: Files, layout: Layout, used: set[str]) -> None:
-    rest = [file for file in image_files(files, layout) if file not in used]
+def _report_rest(files: Files, layout: Layout, listed: set[str]) -> None:
+    rest = [file for file in image_files(files, layout) if file not in listed]
     if rest:
         log.warning("%d images are not in the table and no cases:\n  %s", len(rest), listing(rest))

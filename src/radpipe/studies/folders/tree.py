@@ -24,7 +24,9 @@ from radpipe.studies.folders.layout import Layout
 log = logging.getLogger("radpipe.index")
 
 
-def read_tree(raw: Path, *, files: Files, layout: Layout, target: Target) -> list[Case]:
+def read_tree(
+    raw: Path, *, files: Files, layout: Layout, target: Target, aside: set[str] | None = None
+) -> list[Case]:
     """Read class folders.
 
     Parameters
@@ -37,6 +39,8 @@ def read_tree(raw: Path, *, files: Files, layout: Layout, target: Target) -> lis
         With `path`.
     target
         binary, multi-class or ordinal.
+    aside
+        Gets the images whose part or class the layout leaves out.
 
     Raises
     ------
@@ -53,6 +57,7 @@ def read_tree(raw: Path, *, files: Files, layout: Layout, target: Target) -> lis
     images = image_files(files, layout)
     fits = {file: found for file in images if (found := template.match(file)) is not None}
     _report_misfits(images, fits, template, len(files) - len(images))
+    every = set(fits)
     fits = {
         file: found
         for file, found in fits.items()
@@ -62,6 +67,8 @@ def read_tree(raw: Path, *, files: Files, layout: Layout, target: Target) -> lis
     _refuse_empty_folders(raw, template, files, names, layout)
     ceiling = read_ceiling(raw, files=files, target=target, translate=names.get)
     kept = [file for file in fits if names[fits[file]["class"]] is not None]
+    if aside is not None:
+        aside |= every.difference(kept)
     case_of = case_names(kept)
     refuse_unknown_sides({file: fits[file].get("side", "") for file in kept})
     if "patient" not in template.names:
