@@ -284,3 +284,53 @@ def test_contradicting_labels_are_spelt_out(tmp_path):
 def test_layouts_that_make_no_sense(layout, message):
     with pytest.raises(ConfigError, match=message):
         read_layout("s", load_adapter("folders"), layout)
+
+
+# --- covariates ------------------------------------------------------------------------
+
+AGES = "id,y,age\na,healthy,61\nb,fractured,{odd}\n\nc,healthy,70.5\n"
+
+
+def ages(tmp_path, odd, **settings):
+    covariate = {"column": "age", **settings}
+    return table(tmp_path, AGES.format(odd=odd), covariates={"age": covariate})
+
+
+def test_a_text_among_numbers_is_refused_and_not_shown(tmp_path):
+    with pytest.raises(DataError) as caught:
+        ages(tmp_path, "Mr Smith")
+    text = str(caught.value)
+    assert "t.csv: column age: of 3 known cells 1 is text among numbers, such as line 3." in text
+    assert "The way out: correct the cells; or say in params.yaml which values stand for" in text
+    assert "layout.table.covariates.age.unknown: [...]" in text
+    assert "layout.table.covariates.age.category: true" in text
+    assert "Smith" not in text
+
+
+def test_every_mixed_column_is_named_at_once(tmp_path):
+    text = "id,y,age,bmi\na,healthy,61,25\nb,fractured,x,?\nc,healthy,70.5,24\n"
+    with pytest.raises(DataError, match=r"column age: .* line 3; column bmi: .* line 3\. A few"):
+        table(tmp_path, text, covariates=["age", "bmi"])
+
+
+@pytest.mark.parametrize(("odd", "unknown"), [("NA", ["NA"]), ("-9.0", [-9]), ("", [])])
+def test_codes_for_unknown_leave_a_number(tmp_path, odd, unknown):
+    found = ages(tmp_path, odd, unknown=unknown)["covariate_age"]
+    assert found.to_pylist() == pytest.approx([61, float("nan"), 70.5], nan_ok=True)
+
+
+def test_a_category_stays_text(tmp_path):
+    assert ages(tmp_path, "3+", category=True)["covariate_age"].to_pylist() == ["61", "3+", "70.5"]
+    assert ages(tmp_path, "3", category=True)["covariate_age"].to_pylist() == ["61", "3", "70.5"]
+
+
+def test_identifiers_and_columns_of_text_are_no_accident(tmp_path):
+    assert ages(tmp_path, "007")["covariate_age"].to_pylist() == ["61", "007", "70.5"]
+    text = "id,y,site\na,healthy,north\nb,fractured,7\nc,healthy,south\n"
+    found = table(tmp_path, text, covariates=["site"])
+    assert found["covariate_site"].to_pylist() == ["north", "7", "south"]
+
+
+def test_unknown_values_are_explained_in_one_place(tmp_path):
+    with pytest.raises(ConfigError, match="mapping says with null what is unknown"):
+        ages(tmp_path, "NA", unknown=["NA"], mapping={"NA": None})

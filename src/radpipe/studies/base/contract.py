@@ -7,7 +7,7 @@ change, and what happens to the pixels is not its business.
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -140,13 +140,18 @@ class Adapter(Protocol):
 
 
 def case_table(
-    cases: Sequence[Case], *, target: Target, views: Sequence[str], boxes: pa.Table | None = None
+    cases: Sequence[Case],
+    *,
+    target: Target,
+    views: Sequence[str],
+    boxes: pa.Table | None = None,
+    categories: Collection[str] = (),
 ) -> CaseTable:
     """Put cases into the form in which they are stored, sorted by case.
 
-    Covariates that hold only numbers become float64, others stay text. Ceiling columns
-    exist if the ideal observer of any case is known, `side` and `shows_both` if any case has a
-    side.
+    Covariates that hold only numbers become float64, others, and those named by `categories`,
+    stay text. Ceiling columns exist if the ideal observer of any case is known, `side` and
+    `shows_both` if any case has a side.
 
     Raises
     ------
@@ -171,7 +176,7 @@ def case_table(
         columns["shows_both"] = pa.array([case.shows_both for case in ordered], pa.bool_())
     for name in sorted({name for case in ordered for name in case.covariates}):
         texts = [case.covariates.get(name, "") for case in ordered]
-        columns[f"covariate_{name}"] = covariate(texts)
+        columns[f"covariate_{name}"] = category(texts) if name in categories else covariate(texts)
     if any(case.ceiling for case in ordered):
         unknown = (math.nan,) * len(target.classes)
         for index, name in enumerate(target.ceiling_columns):
@@ -193,10 +198,30 @@ def covariate(texts: Sequence[str]) -> pa.Array:
     Infinite values are no measurements and become unknown, NaN. A number with a leading
     zero, such as 007, is an identifier, and its column stays text.
     """
-    numbers = [_number(text) for text in texts]
+    numbers = [number_of(text) for text in texts]
     if any(number is None for number in numbers):
-        return pa.array([text.strip() or None for text in texts], pa.string())
+        return category(texts)
     return pa.array(numbers, pa.float64())
+
+
+def category(texts: Sequence[str]) -> pa.Array:
+    """Give a covariate the type of text, whatever it holds; an empty one is unknown."""
+    return pa.array([text.strip() or None for text in texts], pa.string())
+
+
+def number_of(text: str) -> float | None:
+    """Return the number in a text, NaN for an empty or infinite one, None for no number."""
+    text = text.strip()
+    if not text:
+        return math.nan
+    digits = text.lstrip("+-")
+    if len(digits) > 1 and digits[0] == "0" and digits[1].isdigit():
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else math.nan
 
 
 def check_cases(found: CaseTable, *, target: Target, views: Sequence[str], files: Files) -> None:
@@ -246,18 +271,3 @@ def _refuse_doubles(ordered: Sequence[Case]) -> None:
             f"{len(doubles)} names stand for more than one case, such as {doubles[0]!r}."
             " A case needs a name of its own: choose another column or rename the files."
         )
-
-
-def _number(text: str) -> float | None:
-    """Return the number in a text, NaN for an empty or infinite one, None for no number."""
-    text = text.strip()
-    if not text:
-        return math.nan
-    digits = text.lstrip("+-")
-    if len(digits) > 1 and digits[0] == "0" and digits[1].isdigit():
-        return None
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else math.nan

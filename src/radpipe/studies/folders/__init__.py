@@ -13,6 +13,7 @@ from radpipe.core.findings import Finding
 from radpipe.core.settings import PhantomSource, Target
 from radpipe.studies.base.contract import CaseTable, Files, case_table
 from radpipe.studies.base.truth import read_boxes
+from radpipe.studies.folders.covariates import categories
 from radpipe.studies.folders.examine import examine_data
 from radpipe.studies.folders.findings import (
     VIEW,
@@ -39,7 +40,8 @@ class Folders:
         refuse_contradictions(cases, files, target)
         place = {case.files[VIEW]: (case.case, VIEW) for case in cases}
         boxes = read_boxes(raw, files=files, cases=place)
-        return case_table(cases, target=target, views=self.views, boxes=boxes)
+        text = categories(layout.table)
+        return case_table(cases, target=target, views=self.views, boxes=boxes, categories=text)
 
     def phantom(self, out: Path, *, source: PhantomSource, layout: Layout, target: Target) -> None:
         """Write class folders of synthetic bones."""

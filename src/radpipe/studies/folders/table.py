@@ -3,7 +3,7 @@
 import logging
 import math
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -13,6 +13,7 @@ from radpipe.studies.base.contract import Case, Files, unknown_patient
 from radpipe.studies.base.template import PLACEHOLDER, Template
 from radpipe.studies.base.truth import read_ceiling
 from radpipe.studies.folders.codes import code, refuse_unknown_sides, side_of
+from radpipe.studies.folders.covariates import Row, recoded
 from radpipe.studies.folders.findings import (
     VIEW,
     image_files,
@@ -23,14 +24,7 @@ from radpipe.studies.folders.findings import (
     warn_of_unknown_patients,
 )
 from radpipe.studies.folders.layout import Layout, Table
-from radpipe.studies.folders.rows import (
-    Row,
-    check_rows,
-    class_name,
-    columns_of,
-    read_rows,
-    recoded,
-)
+from radpipe.studies.folders.rows import check_rows, class_name, columns_of, read_rows
 from radpipe.studies.folders.tree import covariates_of
 
 log = logging.getLogger("radpipe.index")
@@ -133,9 +127,7 @@ def read_table(
     return cases
 
 
-def _pair(
-    rows: list[dict[str, str]], files: Files, layout: Layout, table: Table
-) -> list[tuple[dict[str, str], str]]:
+def _pair(rows: Sequence[Row], files: Files, layout: Layout, table: Table) -> list[tuple[Row, str]]:
     """Find the file of every row."""
     # Systems write umlauts in two ways (NFC, NFD); names are compared in one of them.
     by_name = {_plain(file): file for file in files}
@@ -154,9 +146,7 @@ def _pair(
     return found
 
 
-def _lines(
-    found: list[tuple[dict[str, str], str]], table: Table, template: Template
-) -> list[_Line]:
+def _lines(found: list[tuple[Row, str]], table: Table, template: Template) -> list[_Line]:
     """Add to each row what its columns and its name say of patient, part and side."""
     lines, misfits = [], []
     for row, file in found:
