@@ -74,6 +74,11 @@ class AdapterHarness:
         with pytest.raises(ConfigError, match=r"studies\.fake\.layout\.no_such_thing: unknown"):
             read_layout("fake", load_adapter(self.name), {**self.layout, "no_such_thing": 1})
 
+    def test_its_target_is_accepted(self):
+        adapter = load_adapter(self.name)
+        layout = read_layout("fake", adapter, self.layout)
+        adapter.check_target(layout, Target.model_validate(self.target))
+
     def test_reads_what_is_expected(self, raw, tmp_path):
         cases = self.read(raw, tmp_path / "manifest.csv").cases
         for column, values in self.expected.items():

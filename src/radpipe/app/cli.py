@@ -10,7 +10,7 @@ from pathlib import Path
 
 from radpipe.app.network import network
 from radpipe.app.telemetry import telemetry
-from radpipe.core.errors import DataError, RadpipeError, unknown_name
+from radpipe.core.errors import ConfigError, DataError, RadpipeError, unknown_name
 from radpipe.core.findings import Finding
 from radpipe.core.params import Params, Preset, load_params
 from radpipe.engines.accept import accept
@@ -32,10 +32,18 @@ log = logging.getLogger("radpipe")
 
 
 def check_settings(params: Params) -> None:
-    """Check params.yaml, every layout and every preset it names; say what would run."""
+    """Check params.yaml, every layout, target and preset it names; say what would run."""
     train_settings(params)
+    wrong = []
     for name, study in params.studies.items():
-        read_layout(name, load_adapter(study.adapter), study.layout)
+        adapter = load_adapter(study.adapter)
+        layout = read_layout(name, adapter, study.layout)
+        try:
+            adapter.check_target(layout, study.target)
+        except ConfigError as error:
+            wrong.append(f"params.yaml: studies.{name}: {error}")
+    if wrong:
+        raise ConfigError("\n".join(wrong))
     runs = len(params.plan.variants) * len(params.plan.folds) * len(params.plan.seeds)
     log.info("settings are sound: studies=%d runs=%d", len(params.studies), runs)
 

@@ -110,6 +110,16 @@ class Adapter(Protocol):
     layout_model: type[BaseModel]
     views: tuple[str, ...]
 
+    def check_target(self, layout: Any, target: Target) -> None:
+        """Refuse a target that this layout cannot give, without looking at a file.
+
+        Raises
+        ------
+        ConfigError
+            Saying which targets it can give.
+
+        """
+
     def cases(self, raw: Path, *, files: Files, layout: Any, target: Target) -> CaseTable:
         """Read the layout below `raw`; `files` is the manifest, the only list of files.
 

@@ -22,8 +22,9 @@ from radpipe.studies.folders.findings import (
 )
 from radpipe.studies.folders.layout import Layout
 from radpipe.studies.folders.phantom import write_phantom
+from radpipe.studies.folders.rows import check_table
 from radpipe.studies.folders.table import read_table
-from radpipe.studies.folders.tree import read_tree
+from radpipe.studies.folders.tree import check_tree, read_tree
 
 
 class Folders:
@@ -31,6 +32,13 @@ class Folders:
 
     layout_model: type[BaseModel] = Layout
     views = (VIEW,)
+
+    def check_target(self, layout: Layout, target: Target) -> None:
+        """Refuse a target that folders or the table cannot give."""
+        if layout.table is None:
+            check_tree(layout, target)
+        else:
+            check_table(layout.table, target)
 
     def cases(self, raw: Path, *, files: Files, layout: Layout, target: Target) -> CaseTable:
         """Read class folders or a folder with a table."""

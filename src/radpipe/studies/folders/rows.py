@@ -58,10 +58,28 @@ def check_rows(rows: Sequence[Line], table: Table, target: Target) -> None:
         a few texts.
 
     """
-    _check_columns(rows[0], table, target)
-    _check_mapping(table, target)
+    check_table(table, target)
+    _check_columns(rows[0], table)
     _refuse_unmapped(rows, table, target)
     refuse_covariates(rows, table)
+
+
+def check_table(table: Table, target: Target) -> None:
+    """Refuse a target that the table cannot give, without looking at the table.
+
+    Raises
+    ------
+    ConfigError
+        Another number of columns than it needs, or a class is mapped to that it does not have.
+
+    """
+    wanted = len(target.classes) if target.kind == "multi-label" else 1
+    if len(columns_of(table.target)) != wanted:
+        raise ConfigError(
+            f"layout.table.target: a {target.kind} target of {len(target.classes)} classes"
+            f" needs {wanted} column(s), got {len(columns_of(table.target))}."
+        )
+    _check_mapping(table, target)
 
 
 def class_name(text: str, table: Table, target: Target) -> str | None:
@@ -78,7 +96,7 @@ def columns_of(columns: str | list[str] | None) -> list[str]:
     return [columns] if isinstance(columns, str) else columns
 
 
-def _check_columns(row: Row, table: Table, target: Target) -> None:
+def _check_columns(row: Row, table: Table) -> None:
     named = {
         "image": [table.image],
         "path": PLACEHOLDER.findall(table.path or ""),
@@ -92,12 +110,6 @@ def _check_columns(row: Row, table: Table, target: Target) -> None:
         for column in columns:
             if column not in row:
                 raise unknown_name(f"layout.table.{setting}: column of {table.file}", column, row)
-    wanted = len(target.classes) if target.kind == "multi-label" else 1
-    if len(columns_of(table.target)) != wanted:
-        raise ConfigError(
-            f"layout.table.target: a {target.kind} target of {len(target.classes)} classes"
-            f" needs {wanted} column(s), got {len(columns_of(table.target))}."
-        )
 
 
 def _check_mapping(table: Table, target: Target) -> None:

@@ -44,14 +44,13 @@ def read_tree(
 
     Raises
     ------
+    ConfigError
+        See `check_tree`.
     DataError
         No file fits the template, a folder is no class, or a class folder is empty.
 
     """
-    if target.kind == "multi-label":
-        raise ConfigError(
-            "a folder gives an image one class; a multi-label target needs layout.table."
-        )
+    check_tree(layout, target)
     template = Template(layout.path or "")
     names = class_names(layout, target)
     images = image_files(files, layout)
@@ -86,6 +85,22 @@ def read_tree(
         )
         for file in kept
     ]
+
+
+def check_tree(layout: Layout, target: Target) -> None:
+    """Refuse a target that class folders cannot give.
+
+    Raises
+    ------
+    ConfigError
+        It has several labels, or `layout.classes` names a class that it does not have.
+
+    """
+    if target.kind == "multi-label":
+        raise ConfigError(
+            "a folder gives an image one class; a multi-label target needs layout.table."
+        )
+    class_names(layout, target)
 
 
 def covariates_of(found: Mapping[str, str], template: Template) -> dict[str, str]:

@@ -54,6 +54,10 @@ class MRNet:
     layout_model: type[BaseModel] = Layout
     views = PLANES
 
+    def check_target(self, layout: Layout, target: Target) -> None:
+        """Refuse a target that is not made of the three labels."""
+        wanted_labels(layout, target)
+
     def cases(self, raw: Path, *, files: Files, layout: Layout, target: Target) -> CaseTable:
         """Read tables and names of volumes; an exam that lacks a plane names fewer files."""
         labels = wanted_labels(layout, target)

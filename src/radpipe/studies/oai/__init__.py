@@ -48,6 +48,10 @@ class OAI:
     layout_model: type[BaseModel] = Layout
     views = (VIEW,)
 
+    def check_target(self, layout: Layout, target: Target) -> None:
+        """Refuse a target that the question does not have."""
+        check_target(layout, target)
+
     def cases(self, raw: Path, *, files: Files, layout: Layout, target: Target) -> CaseTable:
         """Read tables and names of films; knees without a film are counted and left out."""
         check_target(layout, target)
