@@ -256,7 +256,7 @@ def test_labels_that_are_neither_0_nor_1(tmp_path):
     with pytest.raises(DataError, match="no class: '2'"):
         read(tmp_path, {"a.png": "a", "t.csv": "id,y\na,2\n"}, {"table": TABLE}, target)
     layout = {"table": {**TABLE, "mapping": {"u": 3}}}
-    with pytest.raises(ConfigError, match=r"mapping.u: unknown 3 Allowed: 0, 1 or null"):
+    with pytest.raises(ConfigError, match=r"mapping.u: unknown 3\. Allowed: 0, 1 or null"):
         read(tmp_path, {"a.png": "a", "t.csv": "id,y\na,1\n"}, layout, target)
 
 

@@ -61,7 +61,7 @@ def _of_studies(params: Params, known: list[str]) -> Iterator[Finding]:
         hint = near_miss(study.remote, known)
         yield Finding(
             "problem",
-            f"{' and '.join(places)}: DVC knows no remote {study.remote!r}{hint or '.'} It knows:"
+            f"{' and '.join(places)}: DVC knows no remote {study.remote!r}{hint} It knows:"
             f" {', '.join(known) or 'none'}",
             f"dvc remote add {study.remote} ADDRESS (docs/remotes.md), or name one of these",
         )

@@ -177,7 +177,7 @@ def check_accept(accept: Iterable[str], files: Sequence[str], *, study: str) -> 
         if file not in known:
             raise ConfigError(
                 f"studies.{study}.split.accept: no stored picture comes from {file!r}"
-                f"{near_miss(file, known) or '.'} Names are relative to the study's folder."
+                f"{near_miss(file, known)} Names are relative to the study's folder."
             )
 
 

@@ -54,7 +54,7 @@ def official_part(name: str, layout: Layout) -> Part | None:
     raise DataError(
         f"the part {name!r} is not known{near_miss(name, parts)} Known: {', '.join(parts)}."
         f" The way out: say in params.yaml what it is, layout.parts: {name}: train, or null to"
-        " leave it out"
+        " leave it out."
     )
 
 

@@ -69,7 +69,7 @@ class Table:
             return self.columns.index(column.upper())
         except ValueError:
             raise DataError(
-                f"{self.name} has no column {column}{near_miss(column, self.columns) or '.'} The"
+                f"{self.name} has no column {column}{near_miss(column, self.columns)} The"
                 f" way out: correct {setting} in params.yaml, or take the table from the release."
             ) from None
 
