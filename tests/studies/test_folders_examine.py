@@ -43,7 +43,11 @@ def test_files_that_are_no_pictures_and_images_that_are_no_cases(tmp_path):
         "healthy/d.png": "",
     }
     found = examine(tmp_path, files, {"path": "{class}/{file}"})
-    assert ("warning", "1 images are no cases, such as c.png") in found
+    assert (
+        "warning",
+        "1 images do not fit layout.path '{class}/{file}': 1 like 'x.png' (0 is any digit, x any"
+        " letter)",
+    ) in found
     assert ("note", "1 files are no pictures, such as notes.docx") in found
     assert ("problem", "1 files are empty, such as healthy/d.png") in found
 
@@ -103,5 +107,8 @@ def test_rows_that_the_layout_leaves_out_are_no_images_without_a_row(tmp_path, c
     }
     found = examine(tmp_path, files, layout)
     assert ("ok", "1 images are left out, as layout says") in found
-    assert ("warning", "1 images are no cases, such as d.png") in found
-    assert "1 images are not in the table and no cases:\n  d.png" in caplog.text
+    assert (
+        "warning",
+        "1 images are not in t.csv: 1 like 'x.png' (0 is any digit, x any letter)",
+    ) in found
+    assert "1 images are not in the table and no cases: 1 like 'x.png'" in caplog.text

@@ -9,6 +9,7 @@ from radpipe.core.errors import DataError
 from radpipe.core.findings import Finding, problem
 from radpipe.core.settings import Target
 from radpipe.studies.base.contract import Case, File
+from radpipe.studies.base.template import Template, patterns
 from radpipe.studies.base.truth import BOXES, CEILING
 from radpipe.studies.folders.findings import (
     VIEW,
@@ -116,12 +117,25 @@ def _unused(
     shown = set(pictures(files))
     aside = aside | {file for file in files if left_out(file, layout)}
     if rest := sorted(shown - used - aside):
-        yield Finding("warning", f"{len(rest)} images are no cases, such as {_some(rest)}")
+        yield _strays(rest, layout)
     if wanted := shown & aside:
         yield Finding("ok", f"{len(wanted)} images are left out, as layout says")
     known = {CEILING, BOXES, layout.table.file if layout.table else ""}
     if others := [name for name in files if name not in shown | known | aside]:
         yield Finding("note", f"{len(others)} files are no pictures, such as {_some(others)}")
+
+
+def _strays(rest: Sequence[str], layout: Layout) -> Finding:
+    """Tell of pictures that no one meant to leave out, by the form of their names."""
+    if layout.table:
+        what = f"{len(rest)} images are not in {layout.table.file}: {patterns(rest)}"
+        return Finding("warning", what, "they are no cases; name them under layout.leave_out")
+    template = Template(layout.path or "")
+    return Finding(
+        "warning",
+        f"{len(rest)} images do not fit layout.path {template.text!r}: {patterns(rest)}",
+        f"they are no cases; expected: {template.expected}.{template.unparted}",
+    )
 
 
 def _some(names: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from radpipe.core.errors import DataError
 from radpipe.core.settings import Target
 from radpipe.studies.base.contract import Case, Files, unknown_patient
-from radpipe.studies.base.template import PLACEHOLDER, Template
+from radpipe.studies.base.template import PLACEHOLDER, Template, patterns
 from radpipe.studies.base.truth import read_ceiling
 from radpipe.studies.folders.codes import code, refuse_unknown_sides, side_of
 from radpipe.studies.folders.covariates import Row, recoded
@@ -110,7 +110,7 @@ def read_table(
     template = Template(table.name or "")
     every = _lines(_pair(rows, files, layout, table), table, template)
     lines = [line for line in every if not is_left_out(line.told["part"], layout)]
-    refuse_unknown_sides({line.row[table.image]: line.told["side"] for line in lines})
+    refuse_unknown_sides({line.row[table.image]: line.told["side"] for line in lines}, template)
 
     def translate(name: str) -> str | None:
         return name if target.kind == "multi-label" else class_name(name, table, target)
@@ -163,8 +163,9 @@ def _lines(found: list[tuple[Row, str]], table: Table, template: Template) -> li
     if misfits:
         raise DataError(
             f"{table.file}: {len(misfits)} of {len(found)} rows do not fit layout.table.name"
-            f" {table.name!r}:\n  {listing(misfits)}\nThe way out: correct the table or the"
-            " template, or name the images under layout.leave_out."
+            f" {table.name!r}: {patterns(misfits)}. Expected: {template.expected}."
+            f"{template.unparted} The way out: correct the table or the template, or name the"
+            " images under layout.leave_out."
         )
     return lines
 
@@ -223,4 +224,4 @@ def _once(cases: Iterable[Case]) -> list[Case]:
 def _report_rest(files: Files, layout: Layout, listed: set[str]) -> None:
     rest = [file for file in image_files(files, layout) if file not in listed]
     if rest:
-        log.warning("%d images are not in the table and no cases:\n  %s", len(rest), listing(rest))
+        log.warning("%d images are not in the table and no cases: %s", len(rest), patterns(rest))

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from radpipe.core.errors import ConfigError, DataError, near_miss
 from radpipe.core.settings import Target
 from radpipe.studies.base.contract import Case, Files, unknown_patient
-from radpipe.studies.base.template import IMAGE_SUFFIXES, Template
+from radpipe.studies.base.template import IMAGE_SUFFIXES, Template, patterns
 from radpipe.studies.base.truth import read_ceiling
 from radpipe.studies.folders.codes import refuse_unknown_sides, side_of
 from radpipe.studies.folders.findings import (
@@ -69,7 +69,7 @@ def read_tree(
     if aside is not None:
         aside |= every.difference(kept)
     case_of = case_names(kept)
-    refuse_unknown_sides({file: fits[file].get("side", "") for file in kept})
+    refuse_unknown_sides({file: fits[file].get("side", "") for file in kept}, template)
     if "patient" not in template.names:
         warn_of_unknown_patients(len(kept), len(kept))
     return [
@@ -138,16 +138,18 @@ def _report_misfits(
     misfits = [file for file in images if file not in fits]
     if not fits:
         raise DataError(
-            f"no image fits layout.path {template.text!r}; there is, for example,"
-            f" {images[0]!r}. Every '/' in the template is one folder, and {{_}} stands for"
-            " what is to be ignored."
+            f"no image fits layout.path {template.text!r}. There are {patterns(images)}."
+            f" Expected: {template.expected}.{template.unparted} Every '/' in the template is"
+            " one folder, and {_} stands for what is to be ignored."
         )
     if misfits:
         log.warning(
-            "%d images do not fit layout.path %r and are no cases:\n  %s",
+            "%d images do not fit layout.path %r and are no cases: %s. Expected: %s.%s",
             len(misfits),
             template.text,
-            listing(misfits),
+            patterns(misfits),
+            template.expected,
+            template.unparted,
         )
     log.info("images=%d fitting=%d other_files=%d", len(images), len(fits), n_others)
 
