@@ -99,6 +99,14 @@ class AdapterHarness:
         assert findings
         assert [finding.what for finding in findings if finding.level == "problem"] == []
 
+    def test_a_target_that_the_layout_cannot_give_hides_no_other_finding(self, raw):
+        adapter = load_adapter(self.name)
+        layout = read_layout("fake", adapter, self.layout)
+        target = Target(kind="multi-class", classes=[f"no such class {n}" for n in range(9)])
+        findings = adapter.examine(raw, files=list_files(raw), layout=layout, target=target)
+        assert "problem" in {finding.level for finding in findings}
+        assert len(findings) > 1 or "no such class" in findings[0].what
+
 
 class PhantomHarness(AdapterHarness):
     """The same for a layout in which the adapter can also write its phantom."""

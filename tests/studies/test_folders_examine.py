@@ -112,3 +112,44 @@ def test_rows_that_the_layout_leaves_out_are_no_images_without_a_row(tmp_path, c
         "1 images are not in t.csv: 1 like 'x.png' (0 is any digit, x any letter)",
     ) in found
     assert "1 images are not in the table and no cases: 1 like 'x.png'" in caplog.text
+
+
+COVARIATES = "id,y,who,age,bmi\na,healthy,p1,61,25\nb,fractured,p2,NA,26\nc,healthy,p3,70,24\n"
+
+
+def with_columns(tmp_path, **settings):
+    files = {"t.csv": COVARIATES, "empty.png": ""} | {f"{name}.png": name for name in "abc"}
+    layout = {"file": "t.csv", "image": "id", "path": "{id}.png", "target": "y", **settings}
+    return examine(tmp_path, files, {"table": layout})
+
+
+def test_wrong_columns_are_problems_and_the_rest_is_told_all_the_same(tmp_path):
+    found = with_columns(tmp_path, patient="woh", side="hand", covariates=["agee", "age", "bmi"])
+    problems = [what for level, what in found if level == "problem"]
+    assert problems[0].startswith(
+        "layout.table.patient: column of t.csv: unknown 'woh', did you mean 'who'? Known: age,"
+    )
+    assert problems[1].startswith("layout.table.side: column of t.csv: unknown 'hand'. Known: ")
+    assert problems[2].startswith("layout.table.covariates.agee: column of t.csv: unknown 'agee'")
+    assert problems[3].startswith("t.csv: column age: of 3 known cells 1 is text among numbers,")
+    assert problems[4] == "1 files are empty, such as empty.png"
+    assert ("ok", "no official part: 3 images; healthy 2, fractured 1") in found
+
+
+def test_without_the_columns_of_image_and_target_cases_are_not_read(tmp_path):
+    found = with_columns(tmp_path, image="name", target="label")
+    assert [what.partition(" Known")[0] for level, what in found if level == "problem"] == [
+        "layout.table.image: column of t.csv: unknown 'name'.",
+        "layout.table.target: column of t.csv: unknown 'label'.",
+        "1 files are empty, such as empty.png",
+    ]
+    assert ("note", "4 images lie there; cases are read once this is mended") in found
+
+
+def test_a_mapping_to_no_class_is_a_problem_among_others(tmp_path):
+    found = with_columns(tmp_path, mapping={"x": "broken"})
+    assert found[0][1].startswith("layout.table.mapping.x: unknown 'broken'.")
+    assert found[-1] == ("problem", "1 files are empty, such as empty.png")
+    found = examine(tmp_path, {}, {"path": "{class}/{file}", "classes": {"a": "broken"}})
+    assert found[0][1].startswith("layout.classes.a: unknown 'broken'.")
+    assert found[-1] == ("problem", "1 files are empty, such as empty.png")

@@ -138,14 +138,9 @@ class Adapter(Protocol):
     ) -> Sequence[Finding]:
         """Tell what is missing or odd below `raw`, before anything runs and without pixels.
 
-        `files` is path to size in bytes; nothing is hashed. What `cases` would refuse is a
-        problem here, and the search goes on behind it.
-
-        Raises
-        ------
-        ConfigError
-            The settings contradict the layout.
-
+        `files` is path to size in bytes; nothing is hashed. What `cases` would refuse, and
+        settings that contradict the layout, are problems here, and the search goes on behind
+        them as far as it can.
         """
 
 

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from radpipe.core.errors import DataError
+from radpipe.core.errors import ConfigError, DataError
 from radpipe.core.findings import Finding, problem
 from radpipe.core.settings import Target
 from radpipe.studies.base.contract import Case, File
@@ -18,6 +18,7 @@ from radpipe.studies.folders.findings import (
     refuse_absent_classes,
 )
 from radpipe.studies.folders.layout import Layout
+from radpipe.studies.folders.passable import passable
 from radpipe.studies.folders.table import read_table
 from radpipe.studies.folders.tree import read_tree
 
@@ -42,17 +43,20 @@ def examine_data(
     # Copies with contradicting labels are found by hash, which is the business of `index`.
     unhashed = {name: File(size, "") for name, size in files.items()}
     read = read_tree if layout.path is not None else read_table
-    findings: list[Finding] = []
-    try:
-        aside: set[str] = set()
-        cases = read(raw, files=unhashed, layout=layout, target=target, aside=aside)
-        findings += _counts(cases, target)
-        findings += _sides(cases)
-        findings += _divided(cases)
-        findings += _unused(files, layout, {case.files[VIEW] for case in cases}, aside)
-        refuse_absent_classes(cases, target)
-    except DataError as error:
-        findings.append(problem(error))
+    readable, findings = passable(raw, files=unhashed, layout=layout, target=target)
+    if readable is None:
+        findings += _unread(files)
+    else:
+        try:
+            aside: set[str] = set()
+            cases = read(raw, files=unhashed, layout=readable, target=target, aside=aside)
+            findings += _counts(cases, target)
+            findings += _sides(cases)
+            findings += _divided(cases)
+            findings += _unused(files, layout, {case.files[VIEW] for case in cases}, aside)
+            refuse_absent_classes(cases, target)
+        except (ConfigError, DataError) as error:
+            findings.append(problem(error))
     empty = [name for name, size in files.items() if not size]
     if empty:
         listed = f"{len(empty)} files are empty, such as {_some(empty)}"
@@ -72,6 +76,12 @@ def _counts(cases: Sequence[Case], target: Target) -> Iterator[Finding]:
         yield Finding("ok", f"{part}: {counts['images']:,} images; {text}")
     n_patients = len({case.patient for case in cases})
     yield Finding("ok", f"{n_patients:,} patients, or images whose patient is unknown")
+
+
+def _unread(files: Mapping[str, int]) -> Iterator[Finding]:
+    yield Finding(
+        "note", f"{len(pictures(files)):,} images lie there; cases are read once this is mended"
+    )
 
 
 def _sides(cases: Sequence[Case]) -> Iterator[Finding]:

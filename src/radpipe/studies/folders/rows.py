@@ -59,7 +59,8 @@ def check_rows(rows: Sequence[Line], table: Table, target: Target) -> None:
 
     """
     check_table(table, target)
-    _check_columns(rows[0], table)
+    if wrong := wrong_columns(rows[0], table):
+        raise ConfigError("\n".join(line for lines in wrong.values() for line in lines))
     _refuse_unmapped(rows, table, target)
     refuse_covariates(rows, table)
 
@@ -96,7 +97,8 @@ def columns_of(columns: str | list[str] | None) -> list[str]:
     return [columns] if isinstance(columns, str) else columns
 
 
-def _check_columns(row: Row, table: Table) -> None:
+def wrong_columns(row: Row, table: Table) -> dict[str, list[str]]:
+    """Return what is wrong with each setting that names columns which the table does not have."""
     named = {
         "image": [table.image],
         "path": PLACEHOLDER.findall(table.path or ""),
@@ -104,12 +106,15 @@ def _check_columns(row: Row, table: Table) -> None:
         "patient": columns_of(table.patient),
         "part": columns_of(table.part),
         "side": columns_of(table.side),
-        "covariates": [covariate.column for covariate in table.covariates.values()],
+        **{f"covariates.{name}": [each.column] for name, each in table.covariates.items()},
     }
+    found: dict[str, list[str]] = {}
     for setting, columns in named.items():
         for column in columns:
             if column not in row:
-                raise unknown_name(f"layout.table.{setting}: column of {table.file}", column, row)
+                where = f"layout.table.{setting}: column of {table.file}"
+                found.setdefault(setting, []).append(str(unknown_name(where, column, row)))
+    return found
 
 
 def _check_mapping(table: Table, target: Target) -> None:

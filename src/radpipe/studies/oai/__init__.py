@@ -6,7 +6,8 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from radpipe.core.findings import Finding
+from radpipe.core.errors import ConfigError
+from radpipe.core.findings import Finding, problem
 from radpipe.core.settings import PhantomSource, Target
 from radpipe.studies.base.contract import Case, CaseTable, Files, case_table
 from radpipe.studies.oai.answers import read_answers
@@ -113,8 +114,12 @@ class OAI:
         """Tell what is missing or odd; headers of films are read, pixels are not."""
         from radpipe.studies.oai.examine import examine_data
 
-        check_target(layout, target)
-        return examine_data(raw, files=files, layout=layout)
+        findings = []
+        try:
+            check_target(layout, target)
+        except ConfigError as error:
+            findings.append(problem(error))
+        return findings + examine_data(raw, files=files, layout=layout)
 
 
 def _tell(table: str, films: Films, chosen: Chosen) -> None:
