@@ -50,7 +50,7 @@ def found(name, params):
 
 
 def test_a_sound_project(params):
-    assert found("settings", params)[0][:2] == ("ok", "1 studies, 2 runs planned")
+    assert found("settings", params)[0][:2] == ("ok", "1 study, 2 runs planned")
     assert found("codecs", params)[0][0] == "ok"
     assert found("locks", params)[0][0] == "ok"
     assert found("clock", params)[0][0] == "ok"

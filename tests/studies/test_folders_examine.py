@@ -22,7 +22,7 @@ def test_images_are_counted_by_part_and_class(tmp_path):
     files = {f"train/healthy/{n}.png": f"{n}" for n in range(3)} | {"test/fractured/a.png": "a"}
     found = examine(tmp_path, files, {"path": "{part}/{class}/{file}"})
     assert found == [
-        ("ok", "test: 1 images; fractured 1"),
+        ("ok", "test: 1 image; fractured 1"),
         ("ok", "train: 3 images; healthy 3"),
         ("ok", "4 patients, or images whose patient is unknown"),
     ]
@@ -45,16 +45,16 @@ def test_files_that_are_no_pictures_and_images_that_are_no_cases(tmp_path):
     found = examine(tmp_path, files, {"path": "{class}/{file}"})
     assert (
         "warning",
-        "1 images do not fit layout.path '{class}/{file}': 1 like 'x.png' (0 is any digit, x any"
+        "1 image does not fit layout.path '{class}/{file}': 1 like 'x.png' (0 is any digit, x any"
         " letter)",
     ) in found
-    assert ("note", "1 files are no pictures, such as notes.docx") in found
-    assert ("problem", "1 files are empty, such as healthy/d.png") in found
+    assert ("note", "1 file is no picture, such as notes.docx") in found
+    assert ("problem", "1 file is empty, such as healthy/d.png") in found
 
 
 def test_what_index_would_refuse_is_a_problem(tmp_path):
     found = examine(tmp_path, {"healthy/a.png": "a"}, {"path": "{class}/{file}"})
-    assert found[0] == ("ok", "no official part: 1 images; healthy 1")
+    assert found[0] == ("ok", "no official part: 1 image; healthy 1")
     assert found[-1] == ("problem", "no image of the classes 'fractured' of target.classes.")
     (tmp_path / "healthy").rename(tmp_path / "helthy")
     ((level, what),) = examine(tmp_path, {}, {"path": "{class}/{file}"})
@@ -106,12 +106,12 @@ def test_rows_that_the_layout_leaves_out_are_no_images_without_a_row(tmp_path, c
         "parts": {"new": "train", "old": None},
     }
     found = examine(tmp_path, files, layout)
-    assert ("ok", "1 images are left out, as layout says") in found
+    assert ("ok", "1 image is left out, as layout says") in found
     assert (
         "warning",
-        "1 images are not in t.csv: 1 like 'x.png' (0 is any digit, x any letter)",
+        "1 image is not in t.csv: 1 like 'x.png' (0 is any digit, x any letter)",
     ) in found
-    assert "1 images are not in the table and no cases: 1 like 'x.png'" in caplog.text
+    assert "1 image is not in the table and no case: 1 like 'x.png'" in caplog.text
 
 
 COVARIATES = "id,y,who,age,bmi\na,healthy,p1,61,25\nb,fractured,p2,NA,26\nc,healthy,p3,70,24\n"
@@ -132,7 +132,7 @@ def test_wrong_columns_are_problems_and_the_rest_is_told_all_the_same(tmp_path):
     assert problems[1].startswith("layout.table.side: column of t.csv: unknown 'hand'. Known: ")
     assert problems[2].startswith("layout.table.covariates.agee: column of t.csv: unknown 'agee'")
     assert problems[3].startswith("t.csv: column age: of 3 known cells 1 is text among numbers,")
-    assert problems[4] == "1 files are empty, such as empty.png"
+    assert problems[4] == "1 file is empty, such as empty.png"
     assert ("ok", "no official part: 3 images; healthy 2, fractured 1") in found
 
 
@@ -141,15 +141,15 @@ def test_without_the_columns_of_image_and_target_cases_are_not_read(tmp_path):
     assert [what.partition(" Known")[0] for level, what in found if level == "problem"] == [
         "layout.table.image: column of t.csv: unknown 'name'.",
         "layout.table.target: column of t.csv: unknown 'label'.",
-        "1 files are empty, such as empty.png",
+        "1 file is empty, such as empty.png",
     ]
-    assert ("note", "4 images lie there; cases are read once this is mended") in found
+    assert ("note", "4 images there; cases are read once this is mended") in found
 
 
 def test_a_mapping_to_no_class_is_a_problem_among_others(tmp_path):
     found = with_columns(tmp_path, mapping={"x": "broken"})
     assert found[0][1].startswith("layout.table.mapping.x: unknown 'broken'.")
-    assert found[-1] == ("problem", "1 files are empty, such as empty.png")
+    assert found[-1] == ("problem", "1 file is empty, such as empty.png")
     found = examine(tmp_path, {}, {"path": "{class}/{file}", "classes": {"a": "broken"}})
     assert found[0][1].startswith("layout.classes.a: unknown 'broken'.")
-    assert found[-1] == ("problem", "1 files are empty, such as empty.png")
+    assert found[-1] == ("problem", "1 file is empty, such as empty.png")

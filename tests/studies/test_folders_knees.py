@@ -208,9 +208,7 @@ def test_a_column_can_give_the_side_and_the_name_the_part(raw):
 
 def test_a_third_side_is_refused(raw):
     grades(raw, "train/0/1_3.png", "train/1/1_2.png")
-    with pytest.raises(
-        DataError, match=r"1 sides are not known, '3': 1 like 'xxxxx/0/0_0.png' .*Kn"
-    ):
+    with pytest.raises(DataError, match=r"1 side is not known, '3': 1 like 'xxxxx/0/0_0.png' .*Kn"):
         cases_of(raw, DIGITS, GRADES)
     knees(raw, ROWS[0], "0000001_3" + ROWS[1][9:], images=("0000001_1", "0000001_3"))
     with pytest.raises(DataError, match=r"'3': 1 like '0000000_0' .* Known: R, right or 1,"):
@@ -223,7 +221,7 @@ def test_six_digits_among_seven_are_listed_and_no_case(raw, caplog):
     grades(raw, "train/0/0000001R.png", "train/1/000001L.png")
     cases = cases_of(raw, LETTERS, GRADES)
     assert [case.patient for case in cases] == ["0000001"]
-    assert "1 images do not fit layout.path" in caplog.text
+    assert "1 image does not fit layout.path" in caplog.text
     assert "1 like 'xxxxx/0/000000x.png' (0 is any digit, x any letter)" in caplog.text
     assert "Expected: part / class / patient (7 digits), side." in caplog.text
     assert "000001L" not in caplog.text
@@ -374,15 +372,15 @@ def test_check_data_counts_sides_and_names_what_is_odd(raw):
     grades(raw, *(f"train/{grade}/000000{grade}R.png" for grade in range(5)))
     grades(raw, "test/0/0000000L.png", "train/3/0000001R.png", "train/0/000009L.png")
     assert examine(raw, LETTERS, GRADES) == [
-        ("ok", "test: 1 images; 0 1"),
+        ("ok", "test: 1 image; 0 1"),
         ("ok", "train: 6 images; 0 1, 1 1, 2 1, 3 2, 4 1"),
         ("ok", "5 patients, or images whose patient is unknown"),
         ("ok", "sides: right 6, left 1"),
-        ("note", "1 sides of patients have several images, each a case of its own"),
-        ("warning", "1 patients stand in several official parts"),
+        ("note", "1 side of a patient has several images, each a case of its own"),
+        ("warning", "1 patient stands in several official parts"),
         (
             "warning",
-            "1 images do not fit layout.path '{part}/{class}/{patient:7}{side}': 1 like"
+            "1 image does not fit layout.path '{part}/{class}/{patient:7}{side}': 1 like"
             " 'xxxxx/0/000000x.png' (0 is any digit, x any letter)",
         ),
     ]
@@ -394,4 +392,4 @@ def test_check_data_reads_the_table(raw):
     knees(raw, *ROWS, "0000004_3" + ROWS[0][9:], images=("0000004_3",))
     ((level, what),) = examine(raw, {"table": JSL}, LOSS)
     assert level == "problem"
-    assert what.startswith("1 sides are not known, '3': 1 like '0000000_0' ")
+    assert what.startswith("1 side is not known, '3': 1 like '0000000_0' ")

@@ -94,9 +94,8 @@ def test_no_images_at_all(tmp_path):
 def test_files_that_do_not_fit_are_listed(tmp_path, caplog):
     with caplog.at_level(logging.INFO):
         tree(tmp_path, "healthy/a.png", "fractured/b.png", "stray.png", "notes.txt")
-    assert "1 images do not fit layout.path '{class}/{file}' and are no cases: 1 like 'xxxxx" in (
-        caplog.text
-    )
+    assert "1 image does not fit layout.path '{class}/{file}', and no case" in caplog.text
+    assert "comes of that: 1 like 'xxxxx.png' (0 is" in caplog.text
     assert "images=3 fitting=2 other_files=1" in caplog.text
 
 
@@ -126,7 +125,7 @@ def test_one_image_in_two_classes(tmp_path):
     layout = {"path": "{class}/{file}"}
     with pytest.raises(
         DataError,
-        match=r"(?s)1 images stand in two classes.*fractured/b.png \(fractured\),.*"
+        match=r"(?s)1 image stands in two classes.*fractured/b.png \(fractured\),.*"
         r"healthy/a.png \(healthy\)\nThe way out.*leave_out",
     ):
         read(tmp_path, files, layout)
@@ -182,7 +181,7 @@ def test_rows_without_their_image(tmp_path, caplog):
         table(tmp_path, text)
     assert len(table(tmp_path, text, missing_files="skip")) == 2
     assert "rows without their image, left out: 1 of 3" in caplog.text
-    assert "1 images are not in the table and no cases: 1 like 'x.png'" in caplog.text
+    assert "1 image is not in the table and no case: 1 like 'x.png'" in caplog.text
 
 
 def test_rows_that_name_images_without_suffix(tmp_path):
@@ -201,7 +200,7 @@ def test_umlauts_in_two_spellings(tmp_path):
 
 def test_one_image_with_two_targets(tmp_path):
     text = "id,y\na,healthy\na,fractured\nb,fractured\n"
-    with pytest.raises(DataError, match=r"(?s)1 images stand in the table twice.*a.png"):
+    with pytest.raises(DataError, match=r"(?s)1 image stands in the table twice.*a.png"):
         table(tmp_path, text)
     layout = {"table": TABLE, "leave_out": ["a.png"]}
     files = {"a.png": "a", "b.png": "b", "c.png": "c", "t.csv": text + "c,healthy\n"}
@@ -214,7 +213,7 @@ def test_a_row_that_is_said_twice_counts_once(tmp_path, caplog):
 
 
 def test_cases_with_one_name(tmp_path):
-    with pytest.raises(DataError, match="1 names stand for more than one case, such as '7'"):
+    with pytest.raises(DataError, match="1 name stands for more than one case, such as '7'"):
         table(tmp_path, "id,no,y\na,7,healthy\nb,7,fractured\n", image="no", path="{id}.png")
 
 
@@ -243,7 +242,7 @@ def test_other_encodings_and_separators(tmp_path):
 
 
 def test_the_number_of_target_columns(tmp_path):
-    with pytest.raises(ConfigError, match=r"needs 1 column\(s\), got 2"):
+    with pytest.raises(ConfigError, match=r"needs 1 column, got 2"):
         read(
             tmp_path,
             {"a.png": "a", "t.csv": "id,y,z\na,healthy,1\n"},

@@ -233,7 +233,7 @@ def test_the_same_reading_twice_is_told(tmp_path, caplog):
     add(fake, "9900001|1: Right|15|016600770001|0")
     with caplog.at_level(logging.WARNING):
         assert targets(read(fake, tmp_path))["1R"] == 0
-    assert "kxr_sq_bu00.txt: 1 rows say again what another one says" in caplog.text
+    assert "kxr_sq_bu00.txt: 1 row says again what another one says" in caplog.text
 
 
 @pytest.mark.parametrize(

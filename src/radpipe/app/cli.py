@@ -13,6 +13,7 @@ from radpipe.app.telemetry import telemetry
 from radpipe.core.errors import ConfigError, DataError, RadpipeError, unknown_name
 from radpipe.core.findings import Finding
 from radpipe.core.params import Params, Preset, load_params
+from radpipe.core.words import counted
 from radpipe.engines.accept import accept
 from radpipe.engines.doctor import examine
 from radpipe.engines.efficiency import efficiency
@@ -54,7 +55,9 @@ def check_receipts(params: Params) -> None:
     for line in lines:
         log.warning("%s", line)
     if lines:
-        raise RadpipeError(f"{len(lines)} disagreements; snakemake makes these runs again.")
+        raise RadpipeError(
+            f"{counted(len(lines), 'disagreement')}; snakemake makes these runs again."
+        )
     log.info("every receipt agrees")
 
 

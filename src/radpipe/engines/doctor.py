@@ -17,6 +17,7 @@ from radpipe.core.errors import RadpipeError
 from radpipe.core.files import read_json
 from radpipe.core.findings import Finding
 from radpipe.core.params import Params
+from radpipe.core.words import counted
 from radpipe.engines.commands import lines_of, run_command
 from radpipe.engines.plan import train_settings
 from radpipe.engines.remotes import examine_remotes
@@ -62,7 +63,10 @@ def settings(params: Params) -> Iterator[Finding]:
     else:
         plan = params.plan
         n_runs = len(plan.variants) * len(plan.folds) * len(plan.seeds)
-        yield Finding("ok", f"{len(params.studies)} studies, {n_runs} runs planned")
+        yield Finding(
+            "ok",
+            f"{counted(len(params.studies), 'study', 'studies')}, {counted(n_runs, 'run')} planned",
+        )
     for name, study in params.studies.items():
         folder = getattr(study.source, "path", None)
         if folder and not Path(os.path.expandvars(folder)).expanduser().is_dir():

@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from radpipe.core.errors import DataError
 from radpipe.core.findings import Finding
 from radpipe.core.settings import PhantomSource, Target
+from radpipe.core.words import counted
 
 PARTS = ("train", "tune", "test")
 UNKNOWN_PATIENT = "image:"
@@ -273,6 +274,7 @@ def _refuse_doubles(ordered: Sequence[Case]) -> None:
     doubles = [name for name, n in Counter(case.case for case in ordered).items() if n > 1]
     if doubles:
         raise DataError(
-            f"{len(doubles)} names stand for more than one case, such as {doubles[0]!r}."
+            f"{counted(len(doubles), 'name stands', 'names stand')} for more than one case, such"
+            f" as {doubles[0]!r}."
             " A case needs a name of its own: choose another column or rename the files."
         )

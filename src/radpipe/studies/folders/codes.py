@@ -4,6 +4,7 @@ import re
 from collections.abc import Container, Mapping
 
 from radpipe.core.errors import DataError
+from radpipe.core.words import counted
 from radpipe.studies.base.template import Template, masked, patterns
 from radpipe.studies.folders.findings import N_NAMED
 
@@ -47,7 +48,8 @@ def refuse_unknown_sides(said: Mapping[str, str], template: Template) -> None:
         of_template = "side" in template.names
         sides = {masked(text) if of_template and len(text) > 2 else text for text in wrong.values()}
         raise DataError(
-            f"{len(wrong)} sides are not known, {', '.join(map(repr, sorted(sides)[:N_NAMED]))}:"
+            f"{counted(len(wrong), 'side is', 'sides are')} not known,"
+            f" {', '.join(map(repr, sorted(sides)[:N_NAMED]))}:"
             f" {patterns(wrong)}."
             + (f" Expected: {template.expected}.{template.unparted}" if of_template else "")
             + " Known: R, right or 1, and L, left or 2, in capitals or not. The way out: correct"

@@ -8,6 +8,7 @@ from pathlib import Path
 from radpipe.core.errors import ConfigError, DataError
 from radpipe.core.findings import Finding, problem
 from radpipe.core.settings import Target
+from radpipe.core.words import counted
 from radpipe.studies.base.contract import Case, File
 from radpipe.studies.base.template import Template, patterns
 from radpipe.studies.base.truth import BOXES, CEILING
@@ -59,7 +60,7 @@ def examine_data(
             findings.append(problem(error))
     empty = [name for name, size in files.items() if not size]
     if empty:
-        listed = f"{len(empty)} files are empty, such as {_some(empty)}"
+        listed = f"{counted(len(empty), 'file is', 'files are')} empty, such as {_some(empty)}"
         findings.append(Finding("problem", listed, "copy them once more, or delete them"))
     return findings
 
@@ -73,14 +74,15 @@ def _counts(cases: Sequence[Case], target: Target) -> Iterator[Finding]:
     for part, counts in sorted(by_part.items()):
         named = [name for name in (*target.classes, "unknown") if counts[name]]
         text = ", ".join(f"{name} {counts[name]:,}" for name in named)
-        yield Finding("ok", f"{part}: {counts['images']:,} images; {text}")
+        yield Finding("ok", f"{part}: {counted(counts['images'], 'image')}; {text}")
     n_patients = len({case.patient for case in cases})
-    yield Finding("ok", f"{n_patients:,} patients, or images whose patient is unknown")
+    yield Finding("ok", f"{counted(n_patients, 'patient')}, or images whose patient is unknown")
 
 
 def _unread(files: Mapping[str, int]) -> Iterator[Finding]:
     yield Finding(
-        "note", f"{len(pictures(files)):,} images lie there; cases are read once this is mended"
+        "note",
+        f"{counted(len(pictures(files)), 'image')} there; cases are read once this is mended",
     )
 
 
@@ -94,7 +96,8 @@ def _sides(cases: Sequence[Case]) -> Iterator[Finding]:
     if several := sum(n > 1 for n in shown.values()):
         yield Finding(
             "note",
-            f"{several} sides of patients have several images, each a case of its own",
+            f"{counted(several, 'side of a patient has', 'sides of patients have')} several"
+            " images, each a case of its own",
             "if there should be one each, look for copies under two classes or parts",
         )
 
@@ -106,7 +109,7 @@ def _divided(cases: Sequence[Case]) -> Iterator[Finding]:
     if divided := sum(len(found) > 1 for found in parts.values()):
         yield Finding(
             "warning",
-            f"{divided} patients stand in several official parts",
+            f"{counted(divided, 'patient stands', 'patients stand')} in several official parts",
             "split refuses them; with split.on_leak: drop their cases of test stay before those"
             " of tune, and these before train",
         )
@@ -129,21 +132,31 @@ def _unused(
     if rest := sorted(shown - used - aside):
         yield _strays(rest, layout)
     if wanted := shown & aside:
-        yield Finding("ok", f"{len(wanted)} images are left out, as layout says")
+        yield Finding(
+            "ok", f"{counted(len(wanted), 'image is', 'images are')} left out, as layout says"
+        )
     known = {CEILING, BOXES, layout.table.file if layout.table else ""}
     if others := [name for name in files if name not in shown | known | aside]:
-        yield Finding("note", f"{len(others)} files are no pictures, such as {_some(others)}")
+        yield Finding(
+            "note",
+            f"{counted(len(others), 'file is no picture', 'files are no pictures')}, such as"
+            f" {_some(others)}",
+        )
 
 
 def _strays(rest: Sequence[str], layout: Layout) -> Finding:
     """Tell of pictures that no one meant to leave out, by the form of their names."""
     if layout.table:
-        what = f"{len(rest)} images are not in {layout.table.file}: {patterns(rest)}"
+        what = (
+            f"{counted(len(rest), 'image is', 'images are')} not in {layout.table.file}:"
+            f" {patterns(rest)}"
+        )
         return Finding("warning", what, "they are no cases; name them under layout.leave_out")
     template = Template(layout.path or "")
     return Finding(
         "warning",
-        f"{len(rest)} images do not fit layout.path {template.text!r}: {patterns(rest)}",
+        f"{counted(len(rest), 'image does', 'images do')} not fit layout.path {template.text!r}:"
+        f" {patterns(rest)}",
         f"they are no cases; expected: {template.expected}.{template.unparted}",
     )
 

@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 
 from radpipe.core.errors import DataError, near_miss
 from radpipe.core.settings import Target
+from radpipe.core.words import counted
 from radpipe.studies.base.contract import Case, Files
 from radpipe.studies.base.template import IMAGE_SUFFIXES
 from radpipe.studies.folders.layout import Layout, Part
@@ -90,7 +91,8 @@ def refuse_contradictions(cases: Sequence[Case], files: Files, target: Target) -
     ]
     if lines:
         raise DataError(
-            f"{len(lines)} images stand in two classes (files with the same bytes):\n  "
+            f"{counted(len(lines), 'image stands', 'images stand')} in two classes (files with"
+            " the same bytes):\n  "
             f"{listing(lines)}\nThe way out: delete the wrong ones, or name them in"
             " params.yaml under layout.leave_out."
         )
@@ -100,12 +102,12 @@ def warn_of_unknown_patients(n_unknown: int, n_cases: int) -> None:
     """Say that images without a patient may be divided between the parts."""
     if n_unknown:
         log.warning(
-            "patients unknown for %d of %d images: each of them is taken for a patient of its"
+            "patients unknown for %d of %s: each of them is taken for a patient of its"
             " own. If patients have several images, name {patient} in layout.path or"
             " layout.table.patient; otherwise pictures of one patient may stand in train and"
             " test.",
             n_unknown,
-            n_cases,
+            counted(n_cases, "image"),
         )
 
 

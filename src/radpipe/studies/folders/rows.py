@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from radpipe.core.errors import ConfigError, DataError, near_miss, unknown_name
 from radpipe.core.settings import Target
+from radpipe.core.words import counted
 from radpipe.studies.base.contract import Files
 from radpipe.studies.base.template import PLACEHOLDER
 from radpipe.studies.folders.codes import code
@@ -78,7 +79,7 @@ def check_table(table: Table, target: Target) -> None:
     if len(columns_of(table.target)) != wanted:
         raise ConfigError(
             f"layout.table.target: a {target.kind} target of {len(target.classes)} classes"
-            f" needs {wanted} column(s), got {len(columns_of(table.target))}."
+            f" needs {counted(wanted, 'column')}, got {len(columns_of(table.target))}."
         )
     _check_mapping(table, target)
 

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from radpipe.core.errors import DataError
 from radpipe.core.settings import Target
+from radpipe.core.words import counted
 from radpipe.studies.base.contract import Case, Files, unknown_patient
 from radpipe.studies.base.template import PLACEHOLDER, Template, patterns
 from radpipe.studies.base.truth import read_ceiling
@@ -162,7 +163,8 @@ def _lines(found: list[tuple[Row, str]], table: Table, template: Template) -> li
         lines.append(_Line(row, file, told))
     if misfits:
         raise DataError(
-            f"{table.file}: {len(misfits)} of {len(found)} rows do not fit layout.table.name"
+            f"{table.file}: {len(misfits)} of {counted(len(found), 'row')} do not fit"
+            " layout.table.name"
             f" {table.name!r}: {patterns(misfits)}. Expected: {template.expected}."
             f"{template.unparted} The way out: correct the table or the template, or name the"
             " images under layout.leave_out."
@@ -191,7 +193,8 @@ def _missing(missing: list[str], n_rows: int, files: Files, table: Table) -> str
     alike = [file for file in files if name and name in file]
     hint = f" There is {alike[0]!r}: layout.table.path can say where images lie." if alike else ""
     return (
-        f"{table.file}: {len(missing)} of {n_rows} rows name an image that is not there:\n  "
+        f"{table.file}: {len(missing)} of {counted(n_rows, 'row')} name an image that is"
+        " not there:\n  "
         f"{listing(missing)}\n{hint.strip()} The way out: correct layout.table.image or .path,"
         " complete the data set, or leave these rows out with"
         " layout.table.missing_files: skip"
@@ -212,7 +215,8 @@ def _once(cases: Iterable[Case]) -> list[Case]:
             contradicting.append(case.files[VIEW])
     if contradicting:
         raise DataError(
-            f"{len(contradicting)} images stand in the table twice with another target,"
+            f"{counted(len(contradicting), 'image stands', 'images stand')} in the table twice"
+            " with another target,"
             f" patient, part, side or covariate:\n  {listing(contradicting)}\nThe way out:"
             " correct the table, or name the images under layout.leave_out."
         )
@@ -224,4 +228,12 @@ def _once(cases: Iterable[Case]) -> list[Case]:
 def _report_rest(files: Files, layout: Layout, listed: set[str]) -> None:
     rest = [file for file in image_files(files, layout) if file not in listed]
     if rest:
-        log.warning("%d images are not in the table and no cases: %s", len(rest), patterns(rest))
+        log.warning(
+            "%s: %s",
+            counted(
+                len(rest),
+                "image is not in the table and no case",
+                "images are not in the table and no cases",
+            ),
+            patterns(rest),
+        )

@@ -6,6 +6,7 @@ from pathlib import Path, PurePosixPath
 
 from radpipe.core.errors import ConfigError, DataError, near_miss
 from radpipe.core.settings import Target
+from radpipe.core.words import counted
 from radpipe.studies.base.contract import Case, Files, unknown_patient
 from radpipe.studies.base.template import IMAGE_SUFFIXES, Template, patterns
 from radpipe.studies.base.truth import read_ceiling
@@ -144,8 +145,8 @@ def _report_misfits(
         )
     if misfits:
         log.warning(
-            "%d images do not fit layout.path %r and are no cases: %s. Expected: %s.%s",
-            len(misfits),
+            "%s layout.path %r, and no case comes of that: %s. Expected: %s.%s",
+            counted(len(misfits), "image does not fit", "images do not fit"),
             template.text,
             patterns(misfits),
             template.expected,

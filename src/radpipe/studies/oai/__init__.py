@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from radpipe.core.errors import ConfigError
 from radpipe.core.findings import Finding, problem
 from radpipe.core.settings import PhantomSource, Target
+from radpipe.core.words import counted
 from radpipe.studies.base.contract import Case, CaseTable, Files, case_table
 from radpipe.studies.oai.answers import read_answers
 from radpipe.studies.oai.films import (
@@ -97,7 +98,10 @@ class OAI:
         place = {(case.files[VIEW], str(case.side)): case.case for case in cases}
         boxes, n_others = read_joints(raw, files=files, layout=layout, cases=place)
         if n_others:
-            log.warning("%d boxes around joints belong to no case and are left out", n_others)
+            log.warning(
+                "left out: %s no case",
+                counted(n_others, "box around a joint belongs to", "boxes around joints belong to"),
+            )
         return case_table(cases, target=target, views=self.views, boxes=boxes)
 
     def phantom(self, out: Path, *, source: PhantomSource, layout: Layout, target: Target) -> None:
