@@ -67,7 +67,7 @@ def test_a_table_with_several_labels_and_unknown_values(tmp_path):
     layout = {"table": {"file": "t.csv", "image": "id", "path": "{id}.png", "target": ["x", "y"]}}
     found = examine(tmp_path, files, layout, {"kind": "multi-label", "classes": ["x", "y"]})
     assert found[0] == ("ok", "no official part: 2 images; x 2")
-    assert len(found) == 2  # the table is no stray file
+    assert len(found) == 3  # the table is no stray file
 
 
 def test_unknown_classes_are_counted(tmp_path):
@@ -95,7 +95,7 @@ def test_images_that_the_layout_leaves_out_are_counted_and_no_warning(tmp_path):
     found = examine(tmp_path, files, layout)
     assert found[0] == ("ok", "train: 2 images; healthy 1, fractured 1")
     assert found[-1] == ("ok", "3 images are left out, as layout says")
-    assert {level for level, _ in found} == {"ok"}
+    assert [level for level, _ in found] == ["ok", "ok", "note", "ok"]
 
 
 def test_rows_that_the_layout_leaves_out_are_no_images_without_a_row(tmp_path, caplog):
@@ -153,3 +153,25 @@ def test_a_mapping_to_no_class_is_a_problem_among_others(tmp_path):
     found = examine(tmp_path, {}, {"path": "{class}/{file}", "classes": {"a": "broken"}})
     assert found[0][1].startswith("layout.classes.a: unknown 'broken'.")
     assert found[-1] == ("problem", "1 file is empty, such as empty.png")
+
+
+def notes_of(tmp_path, files, layout):
+    return [what for level, what in examine(tmp_path, files, layout) if level == "note"]
+
+
+def test_where_test_comes_from_is_told_if_the_data_set_does_not_give_it(tmp_path):
+    (note,) = notes_of(
+        tmp_path, {"healthy/a.png": "a", "fractured/b.png": "b"}, {"path": "{class}/{file}"}
+    )
+    assert note == (
+        "no official part test: the step split draws it by patient, 25% of them or what split.test"
+        " says"
+    )
+
+
+def test_an_official_tune_stays_where_test_is_drawn(tmp_path):
+    files = {"train/healthy/a.png": "a", "val/fractured/b.png": "b"}
+    (note,) = notes_of(tmp_path, files, {"path": "{part}/{class}/{file}"})
+    assert note.endswith("what split.test says; tune stays fold 0")
+    files = {"test/healthy/c.png": "c"}
+    assert notes_of(tmp_path, files, {"path": "{part}/{class}/{file}"}) == []

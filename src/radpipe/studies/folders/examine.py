@@ -7,7 +7,7 @@ from pathlib import Path
 
 from radpipe.core.errors import ConfigError, DataError
 from radpipe.core.findings import Finding, problem
-from radpipe.core.settings import Target
+from radpipe.core.settings import Split, Target
 from radpipe.core.words import counted
 from radpipe.studies.base.contract import Case, File
 from radpipe.studies.base.template import Template, patterns
@@ -52,6 +52,7 @@ def examine_data(
             aside: set[str] = set()
             cases = read(raw, files=unhashed, layout=readable, target=target, aside=aside)
             findings += _counts(cases, target)
+            findings += _parts(cases, layout)
             findings += _sides(cases)
             findings += _divided(cases)
             findings += _unused(files, layout, {case.files[VIEW] for case in cases}, aside)
@@ -77,6 +78,25 @@ def _counts(cases: Sequence[Case], target: Target) -> Iterator[Finding]:
         yield Finding("ok", f"{part}: {counted(counts['images'], 'image')}; {text}")
     n_patients = len({case.patient for case in cases})
     yield Finding("ok", f"{counted(n_patients, 'patient')}, or images whose patient is unknown")
+
+
+def _parts(cases: Sequence[Case], layout: Layout) -> Iterator[Finding]:
+    """Tell where `test` will come from, if the data set does not give it."""
+    parts = {case.official for case in cases}
+    if "test" in parts or not cases:
+        return
+    rest = "; tune stays fold 0" if "tune" in parts else ""
+    how = (
+        "name their column in layout.table.part"
+        if layout.table
+        else "put the images into train/, val/ and test/, and begin layout.path with {part}/"
+    )
+    yield Finding(
+        "note",
+        "no official part test: the step split draws it by patient,"
+        f" {Split.model_fields['test'].default:.0%} of them or what split.test says{rest}",
+        f"to give parts of your own, {how}; other names of parts go into layout.parts",
+    )
 
 
 def _unread(files: Mapping[str, int]) -> Iterator[Finding]:
