@@ -94,7 +94,7 @@ def test_names_are_masked_but_for_their_suffix():
     assert patterns(["a1.png", "b2.png", "c.png"]) == (
         "2 like 'x0.png', 1 like 'x.png' (0 is any digit, x any letter)"
     )
-    assert " and 1 more patterns (" in patterns(["a", "aa", "aaa", "aaaa"])
+    assert " and 1 other form (" in patterns(["a", "aa", "aaa", "aaaa"])
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 
+from radpipe.core.words import counted
+
 PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 # A name, and after a colon how many digits it has.
 FIELD = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::([1-9][0-9]?))?")
@@ -131,7 +133,8 @@ def patterns(names: Iterable[str]) -> str:
     """Count names by their masked form, the most frequent first: "3 like 'x00.png'"."""
     found = Counter(map(masked, names)).most_common()
     listed = ", ".join(f"{n} like {name!r}" for name, n in found[:N_PATTERNS])
-    more = f" and {len(found) - N_PATTERNS} more patterns" if len(found) > N_PATTERNS else ""
+    rest = len(found) - N_PATTERNS
+    more = f" and {counted(rest, 'other form', 'other forms')}" if rest > 0 else ""
     return f"{listed}{more} (0 is any digit, x any letter)"
 
 
