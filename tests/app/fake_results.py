@@ -191,6 +191,7 @@ def _variant(
             "sha256": HASH[name],
             "model": recipe["model"]["name"],
             "parameters": parameters,
+            "lineage": [],
             "preset": recipe["preset"],
             "versions": recipe["versions"],
         },

@@ -30,6 +30,26 @@ def test_a_wrong_override_is_found_before_anything_runs(params, project):
         cli.check_settings(load_params())
 
 
+def test_targets_that_layouts_cannot_give_are_found_before_anything_runs(params, project):
+    bones = project.params["studies"]["bones"]
+    target = {"kind": "multi-label", "classes": ["acl"]}
+    mrnet = {**bones, "adapter": "mrnet", "layout": {"label": "acl"}, "target": target}
+    oai = {**bones, "adapter": "oai", "layout": {"question": "kl"}, "target": target}
+    table = {"file": "t.csv", "image": "id", "target": ["a", "b"]}
+    lists = {**bones, "layout": {"table": table}, "target": target}
+    project.set("studies", {"bones": {**bones, "target": target}, "m": mrnet, "o": oai, "l": lists})
+    with pytest.raises(ConfigError) as caught:
+        cli.check_settings(load_params())
+    lines = str(caught.value).splitlines()
+    assert [line.split(":")[1].strip() for line in lines] == [
+        f"studies.{name}" for name in ("bones", "m", "o", "l")
+    ]
+    assert "a multi-label target needs layout.table" in lines[0]
+    assert "layout.label belongs to a binary target" in lines[1]
+    assert "layout.question: kl has 5 classes" in lines[2]
+    assert "needs 1 column" in lines[3]
+
+
 def test_what_was_never_made_is_listed(params, caplog):
     with pytest.raises(RadpipeError, match="14 disagreements"):
         cli.check_receipts(params)

@@ -1,5 +1,6 @@
 """What will go wrong, before it does."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -10,7 +11,7 @@ import yaml
 
 from radpipe.core.files import write_json
 from radpipe.core.params import load_params
-from radpipe.engines import doctor
+from radpipe.engines import doctor, remotes
 from radpipe.engines.doctor import CHECKS, examine
 from radpipe.imaging import dicom_codecs
 from tests.conftest import ROOT, SMALL
@@ -49,7 +50,7 @@ def found(name, params):
 
 
 def test_a_sound_project(params):
-    assert found("settings", params)[0][:2] == ("ok", "1 studies, 2 runs planned")
+    assert found("settings", params)[0][:2] == ("ok", "1 study, 2 runs planned")
     assert found("codecs", params)[0][0] == "ok"
     assert found("locks", params)[0][0] == "ok"
     assert found("clock", params)[0][0] == "ok"
@@ -169,6 +170,66 @@ def test_the_remote_is_tried(engines, tmp_path_factory):
     engines.dvc("remote", "modify", "store", "url", "/dev/null/nowhere")
     assert "the remote cannot be written: NotADirectoryError" in engines.radpipe(
         "doctor", check=False
+    )
+
+
+def dvc_says(programs, monkeypatch, *lines):
+    programs("python", "; ".join(f"echo '{line}'" for line in lines))
+    monkeypatch.setattr(remotes.sys, "executable", "python")
+
+
+def of_remote(name, *, localized):
+    text = yaml.safe_load(Path("params.yaml").read_text())
+    text["studies"]["bones"]["remote"] = name
+    if localized:
+        text["localize"]["bones"] = {
+            **{"adapter": "folders", "remote": name, "side": 32},
+            **{"extent_mm": 50, "detection": {"epochs": 1}},
+        }
+    Path("params.yaml").write_text(yaml.safe_dump(text))
+    return load_params()
+
+
+@pytest.mark.parametrize(
+    ("known", "localized", "what"),
+    [
+        (
+            ["secure", "store"],
+            False,
+            "studies.bones.remote: DVC knows no remote 'secur', did you mean 'secure'? It knows:"
+            " secure, store",
+        ),
+        (
+            [],
+            True,
+            "studies.bones.remote and localize.bones.remote: DVC knows no remote 'secur'. It"
+            " knows: none",
+        ),
+    ],
+)
+def test_a_remote_of_a_study_that_dvc_does_not_know(
+    params, programs, monkeypatch, known, localized, what
+):
+    dvc_says(programs, monkeypatch, f"remotes: {json.dumps(known)}", "store")
+    answers = found("dvc", of_remote("secur", localized=localized))
+    assert answers[0] == ("ok", "remote store can be written", "")
+    way_out = "dvc remote add secur ADDRESS (docs/remotes.md), or name one of these"
+    assert answers[1:] == [("problem", what, way_out)]
+
+
+def test_a_remote_of_a_study_that_dvc_knows_is_no_finding(params, programs, monkeypatch):
+    dvc_says(programs, monkeypatch, 'remotes: ["secure"]', "none")
+    answers = found("dvc", of_remote("secure", localized=True))
+    assert [level for level, _, _ in answers] == ["warning"]
+
+
+def test_a_folder_that_is_none_of_dvc(params, programs, monkeypatch):
+    dvc_says(programs, monkeypatch)
+    programs("python", "echo 'NotDvcRepoError: you are not inside'; exit 1")
+    (answer,) = found("dvc", of_remote("secure", localized=False))
+    assert answer[:2] == (
+        "problem",
+        "the remote cannot be written: NotDvcRepoError: you are not inside",
     )
 
 

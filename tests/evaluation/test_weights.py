@@ -1,11 +1,13 @@
 """Counting parameters from the header of a weights file."""
 
+import json
+
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
 from radpipe.core.errors import DataError
-from radpipe.evaluation.weights import count_parameters
+from radpipe.evaluation.weights import count_lineage, count_parameters
 
 
 def test_learnt_numbers_are_counted(tmp_path):
@@ -28,3 +30,26 @@ def test_other_files_are_refused(tmp_path, content):
     path.write_bytes(content)
     with pytest.raises(DataError, match="not a safetensors file"):
         count_parameters(path)
+    with pytest.raises(DataError, match="not a safetensors file"):
+        count_lineage(path)
+
+
+def test_runs_before_are_told_without_their_patients(tmp_path):
+    def run(variant, patients):
+        return {
+            **{"variant": variant, "fold": 1, "seed": 0, "recipe": "00", "model": "vgg"},
+            **{"gradients": patients, "stopping": ["ee"]},
+        }
+
+    facts = {"lineage": [run("grades", ["aa", "bb"]), run("film", ["cc"]), run("joint", ["dd"])]}
+    path = tmp_path / "w.safetensors"
+    save_file({"w": np.zeros(1)}, path, metadata={"radpipe": json.dumps(facts)})
+    assert count_lineage(path) == [
+        {"variant": "grades", "fold": 1, "seed": 0, "n_patients": 2},
+        {"variant": "film", "fold": 1, "seed": 0, "n_patients": 1},
+    ]
+    save_file({"w": np.zeros(1)}, path)
+    assert count_lineage(path) == []
+    save_file({"w": np.zeros(1)}, path, metadata={"radpipe": '{"lineage": [{}, {}]}'})
+    with pytest.raises(DataError, match="not a safetensors file"):
+        count_lineage(path)

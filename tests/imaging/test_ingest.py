@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from PIL import Image as PillowImage
+from PIL import ImageDraw, ImageFont
 
 from radpipe.core.errors import DataError, StaleError
 from radpipe.core.settings import Image
@@ -305,6 +306,23 @@ def test_a_second_ingest_replaces_the_first(tmp_path: Path) -> None:
     assert Store(tmp_path / "store").cases == ["b"]
 
 
+def test_a_film_in_which_text_stands_is_counted_once_for_both_knees(tmp_path: Path) -> None:
+    """No tag says so: the pixels do."""
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    drawn = PillowImage.new("L", (300, 100), 20)
+    ImageDraw.Draw(drawn).text(
+        (8, 2), "DOE^JANE 1234567", fill=255, font=ImageFont.load_default(12)
+    )
+    (raw / "both.dcm").write_bytes(film(np.asarray(drawn).astype(np.uint16), BitsStored=8))
+    cases = table({"a_L": "both.dcm", "a_R": "both.dcm"})
+    cases = cases.append_column("side", pa.array(["L", "R"]))
+    cases = cases.append_column("shows_both", pa.array([True, True]))
+    image = Image(side=20, resize="letterbox")
+    found = ingest(cases, raw, image, tmp_path / "store", manifest=manifest(raw), workers=1)
+    assert (found["n_pictures"], found["n_burned_in"]) == (2, 1)
+
+
 def test_films_keep_their_spacing_and_text_in_pixels_is_counted(tmp_path: Path, caplog) -> None:
     """Two halves of a film of both knees, and a film that says text stands in it."""
     raw = tmp_path / "raw"
@@ -320,7 +338,7 @@ def test_films_keep_their_spacing_and_text_in_pixels_is_counted(tmp_path: Path, 
     image = Image(side=20, resize="letterbox")
     found = ingest(cases, raw, image, tmp_path / "store", manifest=manifest(raw), workers=1)
     assert (found["n_pictures"], found["n_burned_in"], found["n_rejected"]) == (3, 1, 0)
-    assert "1 pictures are captures or scans" in caplog.text
+    assert "captures or scans, say so themselves, or show lines of letters: 1." in caplog.text
     index = Store(tmp_path / "store").index.to_pylist()
     assert [(row["row_mm"], row["column_mm"]) for row in index] == [(0.5, 0.25)] * 3
     assert [(row["x0"], row["x1"], row["mirrored"]) for row in index] == [

@@ -74,6 +74,11 @@ class AdapterHarness:
         with pytest.raises(ConfigError, match=r"studies\.fake\.layout\.no_such_thing: unknown"):
             read_layout("fake", load_adapter(self.name), {**self.layout, "no_such_thing": 1})
 
+    def test_its_target_is_accepted(self):
+        adapter = load_adapter(self.name)
+        layout = read_layout("fake", adapter, self.layout)
+        adapter.check_target(layout, Target.model_validate(self.target))
+
     def test_reads_what_is_expected(self, raw, tmp_path):
         cases = self.read(raw, tmp_path / "manifest.csv").cases
         for column, values in self.expected.items():
@@ -93,6 +98,14 @@ class AdapterHarness:
         findings = self.examine(raw)
         assert findings
         assert [finding.what for finding in findings if finding.level == "problem"] == []
+
+    def test_a_target_that_the_layout_cannot_give_hides_no_other_finding(self, raw):
+        adapter = load_adapter(self.name)
+        layout = read_layout("fake", adapter, self.layout)
+        target = Target(kind="multi-class", classes=[f"no such class {n}" for n in range(9)])
+        findings = adapter.examine(raw, files=list_files(raw), layout=layout, target=target)
+        assert "problem" in {finding.level for finding in findings}
+        assert len(findings) > 1 or "no such class" in findings[0].what
 
 
 class PhantomHarness(AdapterHarness):

@@ -74,7 +74,7 @@ def test_cases_are_sorted_and_the_rest_filled_in():
 def test_no_cases_and_doubles_are_refused():
     with pytest.raises(DataError, match="has no case"):
         case_table([], target=TARGET, views=("image",))
-    with pytest.raises(DataError, match="1 names stand for more than one case, such as 'a'"):
+    with pytest.raises(DataError, match="1 name stands for more than one case, such as 'a'"):
         case_table([case("a"), case("a")], target=TARGET, views=("image",))
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from radpipe.studies.base.template import Template
+from radpipe.studies.base.template import Template, masked, patterns
 
 
 @pytest.mark.parametrize(
@@ -86,3 +86,30 @@ def test_what_is_rendered_is_matched(name, patient, rest):
     template = Template("d/{class}/{patient}-{_}")
     file = template.render({"class": name, "patient": patient, "_": rest})
     assert template.match(file + ".png") == {"class": name, "patient": patient}
+
+
+def test_names_are_masked_but_for_their_suffix():
+    assert masked("sets/Müller 1970-03_R.PNG") == "xxxx/xxxxxx 0000-00_x.PNG"
+    assert masked("notes.v2") == "xxxxx.x0"
+    assert patterns(["a1.png", "b2.png", "c.png"]) == (
+        "2 like 'x0.png', 1 like 'x.png' (0 is any digit, x any letter)"
+    )
+    assert " and 1 other form (" in patterns(["a", "aa", "aaa", "aaaa"])
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("{part}/{class}/{patient:7}_{side}", "part / class / patient (7 digits), '_', side"),
+        ("png/x{patient}-{_}.png", "'png' / 'x', patient, '-', anything, '.png'"),
+    ],
+)
+def test_a_template_is_put_into_words(text, expected):
+    assert Template(text).expected == expected
+    assert Template(text).unparted == ""
+
+
+def test_placeholders_that_nothing_parts():
+    assert "Nothing parts {patient} from {side}" in Template("{class}/{patient}{side}").unparted
+    assert Template("{patient:7}{side}").unparted == ""
+    assert "from {c}" in Template("{a:2}{b}{c}").unparted

@@ -22,7 +22,7 @@ def test_images_are_counted_by_part_and_class(tmp_path):
     files = {f"train/healthy/{n}.png": f"{n}" for n in range(3)} | {"test/fractured/a.png": "a"}
     found = examine(tmp_path, files, {"path": "{part}/{class}/{file}"})
     assert found == [
-        ("ok", "test: 1 images; fractured 1"),
+        ("ok", "test: 1 image; fractured 1"),
         ("ok", "train: 3 images; healthy 3"),
         ("ok", "4 patients, or images whose patient is unknown"),
     ]
@@ -43,14 +43,18 @@ def test_files_that_are_no_pictures_and_images_that_are_no_cases(tmp_path):
         "healthy/d.png": "",
     }
     found = examine(tmp_path, files, {"path": "{class}/{file}"})
-    assert ("warning", "1 images are no cases, such as c.png") in found
-    assert ("note", "1 files are no pictures, such as notes.docx") in found
-    assert ("problem", "1 files are empty, such as healthy/d.png") in found
+    assert (
+        "warning",
+        "1 image does not fit layout.path '{class}/{file}': 1 like 'x.png' (0 is any digit, x any"
+        " letter)",
+    ) in found
+    assert ("note", "1 file is no picture, such as notes.docx") in found
+    assert ("problem", "1 file is empty, such as healthy/d.png") in found
 
 
 def test_what_index_would_refuse_is_a_problem(tmp_path):
     found = examine(tmp_path, {"healthy/a.png": "a"}, {"path": "{class}/{file}"})
-    assert found[0] == ("ok", "no official part: 1 images; healthy 1")
+    assert found[0] == ("ok", "no official part: 1 image; healthy 1")
     assert found[-1] == ("problem", "no image of the classes 'fractured' of target.classes.")
     (tmp_path / "healthy").rename(tmp_path / "helthy")
     ((level, what),) = examine(tmp_path, {}, {"path": "{class}/{file}"})
@@ -63,7 +67,7 @@ def test_a_table_with_several_labels_and_unknown_values(tmp_path):
     layout = {"table": {"file": "t.csv", "image": "id", "path": "{id}.png", "target": ["x", "y"]}}
     found = examine(tmp_path, files, layout, {"kind": "multi-label", "classes": ["x", "y"]})
     assert found[0] == ("ok", "no official part: 2 images; x 2")
-    assert len(found) == 2  # the table is no stray file
+    assert len(found) == 3  # the table is no stray file
 
 
 def test_unknown_classes_are_counted(tmp_path):
@@ -72,3 +76,102 @@ def test_unknown_classes_are_counted(tmp_path):
                         "mapping": {"?": None}}}  # fmt: skip
     found = examine(tmp_path, files, layout)
     assert found[0] == ("ok", "no official part: 3 images; healthy 1, fractured 1, unknown 1")
+
+
+def test_images_that_the_layout_leaves_out_are_counted_and_no_warning(tmp_path):
+    files = {
+        name: name
+        for name in (
+            *("train/healthy/a.png", "train/fractured/b.png", "train/doubtful/c.png"),
+            *("old/healthy/d.png", "train/healthy/wrong.png", "notes.docx"),
+        )
+    }
+    layout = {
+        "path": "{part}/{class}/{file}",
+        "classes": {"doubtful": None},
+        "parts": {"old": None},
+        "leave_out": ["*/wrong.png", "notes.docx"],
+    }
+    found = examine(tmp_path, files, layout)
+    assert found[0] == ("ok", "train: 2 images; healthy 1, fractured 1")
+    assert found[-1] == ("ok", "3 images are left out, as layout says")
+    assert [level for level, _ in found] == ["ok", "ok", "note", "ok"]
+
+
+def test_rows_that_the_layout_leaves_out_are_no_images_without_a_row(tmp_path, caplog):
+    files = {"t.csv": "id,y,p\na,healthy,new\nb,fractured,new\nc,healthy,old\n"}
+    files |= {f"{name}.png": name for name in "abcd"}
+    layout = {
+        "table": {"file": "t.csv", "image": "id", "path": "{id}.png", "target": "y", "part": "p"},
+        "parts": {"new": "train", "old": None},
+    }
+    found = examine(tmp_path, files, layout)
+    assert ("ok", "1 image is left out, as layout says") in found
+    assert (
+        "warning",
+        "1 image is not in t.csv: 1 like 'x.png' (0 is any digit, x any letter)",
+    ) in found
+    assert "1 image is not in the table and no case: 1 like 'x.png'" in caplog.text
+
+
+COVARIATES = "id,y,who,age,bmi\na,healthy,p1,61,25\nb,fractured,p2,NA,26\nc,healthy,p3,70,24\n"
+
+
+def with_columns(tmp_path, **settings):
+    files = {"t.csv": COVARIATES, "empty.png": ""} | {f"{name}.png": name for name in "abc"}
+    layout = {"file": "t.csv", "image": "id", "path": "{id}.png", "target": "y", **settings}
+    return examine(tmp_path, files, {"table": layout})
+
+
+def test_wrong_columns_are_problems_and_the_rest_is_told_all_the_same(tmp_path):
+    found = with_columns(tmp_path, patient="woh", side="hand", covariates=["agee", "age", "bmi"])
+    problems = [what for level, what in found if level == "problem"]
+    assert problems[0].startswith(
+        "layout.table.patient: column of t.csv: unknown 'woh', did you mean 'who'? Known: age,"
+    )
+    assert problems[1].startswith("layout.table.side: column of t.csv: unknown 'hand'. Known: ")
+    assert problems[2].startswith("layout.table.covariates.agee: column of t.csv: unknown 'agee'")
+    assert problems[3].startswith("t.csv: column age: of 3 known cells 1 is text among numbers,")
+    assert problems[4] == "1 file is empty, such as empty.png"
+    assert ("ok", "no official part: 3 images; healthy 2, fractured 1") in found
+
+
+def test_without_the_columns_of_image_and_target_cases_are_not_read(tmp_path):
+    found = with_columns(tmp_path, image="name", target="label")
+    assert [what.partition(" Known")[0] for level, what in found if level == "problem"] == [
+        "layout.table.image: column of t.csv: unknown 'name'.",
+        "layout.table.target: column of t.csv: unknown 'label'.",
+        "1 file is empty, such as empty.png",
+    ]
+    assert ("note", "4 images there; cases are read once this is mended") in found
+
+
+def test_a_mapping_to_no_class_is_a_problem_among_others(tmp_path):
+    found = with_columns(tmp_path, mapping={"x": "broken"})
+    assert found[0][1].startswith("layout.table.mapping.x: unknown 'broken'.")
+    assert found[-1] == ("problem", "1 file is empty, such as empty.png")
+    found = examine(tmp_path, {}, {"path": "{class}/{file}", "classes": {"a": "broken"}})
+    assert found[0][1].startswith("layout.classes.a: unknown 'broken'.")
+    assert found[-1] == ("problem", "1 file is empty, such as empty.png")
+
+
+def notes_of(tmp_path, files, layout):
+    return [what for level, what in examine(tmp_path, files, layout) if level == "note"]
+
+
+def test_where_test_comes_from_is_told_if_the_data_set_does_not_give_it(tmp_path):
+    (note,) = notes_of(
+        tmp_path, {"healthy/a.png": "a", "fractured/b.png": "b"}, {"path": "{class}/{file}"}
+    )
+    assert note == (
+        "no official part test: the step split draws it by patient, 25% of them or what split.test"
+        " says"
+    )
+
+
+def test_an_official_tune_stays_where_test_is_drawn(tmp_path):
+    files = {"train/healthy/a.png": "a", "val/fractured/b.png": "b"}
+    (note,) = notes_of(tmp_path, files, {"path": "{part}/{class}/{file}"})
+    assert note.endswith("what split.test says; tune stays fold 0")
+    files = {"test/healthy/c.png": "c"}
+    assert notes_of(tmp_path, files, {"path": "{part}/{class}/{file}"}) == []

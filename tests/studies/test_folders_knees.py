@@ -208,10 +208,10 @@ def test_a_column_can_give_the_side_and_the_name_the_part(raw):
 
 def test_a_third_side_is_refused(raw):
     grades(raw, "train/0/1_3.png", "train/1/1_2.png")
-    with pytest.raises(DataError, match=r"(?s)1 sides are not known:\n  train/0/1_3.png: '3'\nKn"):
+    with pytest.raises(DataError, match=r"1 side is not known, '3': 1 like 'xxxxx/0/0_0.png' .*Kn"):
         cases_of(raw, DIGITS, GRADES)
     knees(raw, ROWS[0], "0000001_3" + ROWS[1][9:], images=("0000001_1", "0000001_3"))
-    with pytest.raises(DataError, match=r"0000001_3: '3'\nKnown: R, right or 1, and L, left or 2"):
+    with pytest.raises(DataError, match=r"'3': 1 like '0000000_0' .* Known: R, right or 1,"):
         cases_of(raw, {"table": JSL}, LOSS)
     layout = {"table": JSL, "leave_out": ["png/0000001_3.png"]}
     assert [case.side for case in cases_of(raw, layout, LOSS)] == ["R"]
@@ -221,8 +221,23 @@ def test_six_digits_among_seven_are_listed_and_no_case(raw, caplog):
     grades(raw, "train/0/0000001R.png", "train/1/000001L.png")
     cases = cases_of(raw, LETTERS, GRADES)
     assert [case.patient for case in cases] == ["0000001"]
-    assert "1 images do not fit layout.path" in caplog.text
-    assert "train/1/000001L.png" in caplog.text
+    assert "1 image does not fit layout.path" in caplog.text
+    assert "1 like 'xxxxx/0/000000x.png' (0 is any digit, x any letter)" in caplog.text
+    assert "Expected: part / class / patient (7 digits), side." in caplog.text
+    assert "000001L" not in caplog.text
+
+
+def test_placeholders_with_nothing_between_them_are_explained(raw):
+    """{patient} takes one sign, so the rest of the number and a dash are taken for a side."""
+    grades(raw, "train/0/9000099_1.png", "train/1/9000099_2.png")
+    layout = {"path": "{part}/{class}/{patient}{side}"}
+    with pytest.raises(DataError) as caught:
+        cases_of(raw, layout, GRADES)
+    text = str(caught.value)
+    assert "2 sides are not known, '000000_0': 2 like 'xxxxx/0/0000000_0.png' (0 is any" in text
+    assert "Expected: part / class / patient, side. Nothing parts {patient} from {side}, so" in text
+    assert "such as {patient:7}." in text
+    assert "000099" not in text
 
 
 def test_a_class_folder_5_is_refused(raw):
@@ -310,7 +325,8 @@ def test_names_that_do_not_fit_are_refused(raw):
     )
     table = {**JSL, "name": "{patient:7}_{side}"}
     with pytest.raises(
-        DataError, match=r"1 of 4 rows do not fit layout.table.name .*:\n  000003_1\nThe way out"
+        DataError,
+        match=r"1 of 4 rows do not fit layout.table.name .*'000000_0' .*The way out",
     ):
         cases_of(raw, {"table": table}, LOSS)
     layout = {"table": table, "leave_out": ["png/000003_1.png"]}
@@ -356,13 +372,17 @@ def test_check_data_counts_sides_and_names_what_is_odd(raw):
     grades(raw, *(f"train/{grade}/000000{grade}R.png" for grade in range(5)))
     grades(raw, "test/0/0000000L.png", "train/3/0000001R.png", "train/0/000009L.png")
     assert examine(raw, LETTERS, GRADES) == [
-        ("ok", "test: 1 images; 0 1"),
+        ("ok", "test: 1 image; 0 1"),
         ("ok", "train: 6 images; 0 1, 1 1, 2 1, 3 2, 4 1"),
         ("ok", "5 patients, or images whose patient is unknown"),
         ("ok", "sides: right 6, left 1"),
-        ("note", "1 sides of patients have several images, each a case of its own"),
-        ("warning", "1 patients stand in several official parts"),
-        ("warning", "1 images are no cases, such as train/0/000009L.png"),
+        ("note", "1 side of a patient has several images, each a case of its own"),
+        ("warning", "1 patient stands in several official parts"),
+        (
+            "warning",
+            "1 image does not fit layout.path '{part}/{class}/{patient:7}{side}': 1 like"
+            " 'xxxxx/0/000000x.png' (0 is any digit, x any letter)",
+        ),
     ]
 
 
@@ -371,4 +391,5 @@ def test_check_data_reads_the_table(raw):
     assert ("ok", "sides: right 1, left 2") in examine(raw, {"table": JSL}, LOSS)
     knees(raw, *ROWS, "0000004_3" + ROWS[0][9:], images=("0000004_3",))
     ((level, what),) = examine(raw, {"table": JSL}, LOSS)
-    assert (level, what[:40]) == ("problem", "1 sides are not known: 0000004_3: '3' Kn")
+    assert level == "problem"
+    assert what.startswith("1 side is not known, '3': 1 like '0000000_0' ")

@@ -81,7 +81,7 @@ def test_an_empty_folder_of_a_patient_is_nothing_special(tmp_path):
 
 def test_no_file_fits(tmp_path):
     with pytest.raises(
-        DataError, match=r"no image fits layout.path '\{part\}/\{class\}/\{file\}'.*'healthy/a.png'"
+        DataError, match=r"no image fits layout.path '\{part\}/\{class\}/\{file\}'.*'xxxxxxx/x.png'"
     ):
         tree(tmp_path, "healthy/a.png", path="{part}/{class}/{file}")
 
@@ -94,9 +94,8 @@ def test_no_images_at_all(tmp_path):
 def test_files_that_do_not_fit_are_listed(tmp_path, caplog):
     with caplog.at_level(logging.INFO):
         tree(tmp_path, "healthy/a.png", "fractured/b.png", "stray.png", "notes.txt")
-    assert "1 images do not fit layout.path '{class}/{file}' and are no cases:\n  stray" in (
-        caplog.text
-    )
+    assert "1 image does not fit layout.path '{class}/{file}', and no case" in caplog.text
+    assert "comes of that: 1 like 'xxxxx.png' (0 is" in caplog.text
     assert "images=3 fitting=2 other_files=1" in caplog.text
 
 
@@ -126,7 +125,7 @@ def test_one_image_in_two_classes(tmp_path):
     layout = {"path": "{class}/{file}"}
     with pytest.raises(
         DataError,
-        match=r"(?s)1 images stand in two classes.*fractured/b.png \(fractured\),.*"
+        match=r"(?s)1 image stands in two classes.*fractured/b.png \(fractured\),.*"
         r"healthy/a.png \(healthy\)\nThe way out.*leave_out",
     ):
         read(tmp_path, files, layout)
@@ -182,7 +181,7 @@ def test_rows_without_their_image(tmp_path, caplog):
         table(tmp_path, text)
     assert len(table(tmp_path, text, missing_files="skip")) == 2
     assert "rows without their image, left out: 1 of 3" in caplog.text
-    assert "1 images are not in the table and no cases:\n  c.png" in caplog.text
+    assert "1 image is not in the table and no case: 1 like 'x.png'" in caplog.text
 
 
 def test_rows_that_name_images_without_suffix(tmp_path):
@@ -201,7 +200,7 @@ def test_umlauts_in_two_spellings(tmp_path):
 
 def test_one_image_with_two_targets(tmp_path):
     text = "id,y\na,healthy\na,fractured\nb,fractured\n"
-    with pytest.raises(DataError, match=r"(?s)1 images stand in the table twice.*a.png"):
+    with pytest.raises(DataError, match=r"(?s)1 image stands in the table twice.*a.png"):
         table(tmp_path, text)
     layout = {"table": TABLE, "leave_out": ["a.png"]}
     files = {"a.png": "a", "b.png": "b", "c.png": "c", "t.csv": text + "c,healthy\n"}
@@ -214,7 +213,7 @@ def test_a_row_that_is_said_twice_counts_once(tmp_path, caplog):
 
 
 def test_cases_with_one_name(tmp_path):
-    with pytest.raises(DataError, match="1 names stand for more than one case, such as '7'"):
+    with pytest.raises(DataError, match="1 name stands for more than one case, such as '7'"):
         table(tmp_path, "id,no,y\na,7,healthy\nb,7,fractured\n", image="no", path="{id}.png")
 
 
@@ -243,7 +242,7 @@ def test_other_encodings_and_separators(tmp_path):
 
 
 def test_the_number_of_target_columns(tmp_path):
-    with pytest.raises(ConfigError, match=r"needs 1 column\(s\), got 2"):
+    with pytest.raises(ConfigError, match=r"needs 1 column, got 2"):
         read(
             tmp_path,
             {"a.png": "a", "t.csv": "id,y,z\na,healthy,1\n"},
@@ -256,7 +255,7 @@ def test_labels_that_are_neither_0_nor_1(tmp_path):
     with pytest.raises(DataError, match="no class: '2'"):
         read(tmp_path, {"a.png": "a", "t.csv": "id,y\na,2\n"}, {"table": TABLE}, target)
     layout = {"table": {**TABLE, "mapping": {"u": 3}}}
-    with pytest.raises(ConfigError, match=r"mapping.u: unknown 3 Allowed: 0, 1 or null"):
+    with pytest.raises(ConfigError, match=r"mapping.u: unknown 3\. Allowed: 0, 1 or null"):
         read(tmp_path, {"a.png": "a", "t.csv": "id,y\na,1\n"}, layout, target)
 
 
@@ -284,3 +283,53 @@ def test_contradicting_labels_are_spelt_out(tmp_path):
 def test_layouts_that_make_no_sense(layout, message):
     with pytest.raises(ConfigError, match=message):
         read_layout("s", load_adapter("folders"), layout)
+
+
+# --- covariates ------------------------------------------------------------------------
+
+AGES = "id,y,age\na,healthy,61\nb,fractured,{odd}\n\nc,healthy,70.5\n"
+
+
+def ages(tmp_path, odd, **settings):
+    covariate = {"column": "age", **settings}
+    return table(tmp_path, AGES.format(odd=odd), covariates={"age": covariate})
+
+
+def test_a_text_among_numbers_is_refused_and_not_shown(tmp_path):
+    with pytest.raises(DataError) as caught:
+        ages(tmp_path, "Mr Smith")
+    text = str(caught.value)
+    assert "t.csv: column age: of 3 known cells 1 is text among numbers, such as line 3." in text
+    assert "The way out: correct the cells; or say in params.yaml which values stand for" in text
+    assert "layout.table.covariates.age.unknown: [...]" in text
+    assert "layout.table.covariates.age.category: true" in text
+    assert "Smith" not in text
+
+
+def test_every_mixed_column_is_named_at_once(tmp_path):
+    text = "id,y,age,bmi\na,healthy,61,25\nb,fractured,x,?\nc,healthy,70.5,24\n"
+    with pytest.raises(DataError, match=r"column age: .* line 3; column bmi: .* line 3\. A few"):
+        table(tmp_path, text, covariates=["age", "bmi"])
+
+
+@pytest.mark.parametrize(("odd", "unknown"), [("NA", ["NA"]), ("-9.0", [-9]), ("", [])])
+def test_codes_for_unknown_leave_a_number(tmp_path, odd, unknown):
+    found = ages(tmp_path, odd, unknown=unknown)["covariate_age"]
+    assert found.to_pylist() == pytest.approx([61, float("nan"), 70.5], nan_ok=True)
+
+
+def test_a_category_stays_text(tmp_path):
+    assert ages(tmp_path, "3+", category=True)["covariate_age"].to_pylist() == ["61", "3+", "70.5"]
+    assert ages(tmp_path, "3", category=True)["covariate_age"].to_pylist() == ["61", "3", "70.5"]
+
+
+def test_identifiers_and_columns_of_text_are_no_accident(tmp_path):
+    assert ages(tmp_path, "007")["covariate_age"].to_pylist() == ["61", "007", "70.5"]
+    text = "id,y,site\na,healthy,north\nb,fractured,7\nc,healthy,south\n"
+    found = table(tmp_path, text, covariates=["site"])
+    assert found["covariate_site"].to_pylist() == ["north", "7", "south"]
+
+
+def test_unknown_values_are_explained_in_one_place(tmp_path):
+    with pytest.raises(ConfigError, match="mapping says with null what is unknown"):
+        ages(tmp_path, "NA", unknown=["NA"], mapping={"NA": None})

@@ -83,7 +83,7 @@ def test_an_odd_volume(raw, array, level, what):
     else:
         ((found, text),) = named
         assert found == level
-        assert text.startswith("1 volumes: ")
+        assert text.startswith("1 volume: ")
         assert what in text
         assert text.endswith("such as train/coronal/0001.npy")
 
@@ -149,7 +149,7 @@ def test_the_search_goes_on_behind_a_problem(raw):
     (raw / "valid/axial/0009.npy").write_bytes(b"")
     found = "\n".join(lines(raw, "problem"))
     for text in ("a header", "valid-acl.csv is missing", "lacks 2, such as 0001, 0002",
-                 "all of one class", "1 exams have no label, such as 0009",
+                 "all of one class", "1 exam has no label, such as 0009",
                  "valid/coronal/: lacks 1 of 3 exams", "cannot be read"):  # fmt: skip
         assert text in found
     assert all(f.way_out for f in examine(raw) if f.level == "problem")
@@ -182,5 +182,5 @@ def test_exams_in_both_parts(tmp_path):
 def test_files_that_are_not_used(raw):
     np.save(raw / "train/0000.npy", np.zeros(3))
     (raw / "readme.txt").write_text("about")
-    assert "1 .npy files belong to no plane, such as train/0000.npy" in lines(raw, "warning")
-    assert "1 other files are not used" in lines(raw, "note")
+    assert "1 .npy file belongs to no plane, such as train/0000.npy" in lines(raw, "warning")
+    assert "1 other file is not used" in lines(raw, "note")

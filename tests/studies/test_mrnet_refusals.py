@@ -41,7 +41,7 @@ def refused(fake, tmp_path, message, change=None):
     [
         ("id,label\n0000,0\n", r"train-acl\.csv, line 1: 'id,label' looks like a header"),
         ("exam,acl\r\n0000,0\r\n", r"line 1: 'exam,acl' looks like a header"),
-        ("0000,0\n0001,1\n0001,1\n0002,0\n", r"train-acl\.csv: 1 exams stand .* such as 0001"),
+        ("0000,0\n0001,1\n0001,1\n0002,0\n", r"train-acl\.csv: 1 exam stands .* such as 0001"),
         ("0000,0\n0001,2\n0002,0\n", r"line 2: should be .* 0 or 1, .* got '0001,2'"),
         ("0000,0\n0001,\n0002,0\n", r"line 2: should be .* got '0001,'"),
         ("0000,0\n0001\n", r"line 2: .* got '0001'"),
@@ -94,7 +94,7 @@ def test_a_table_that_came_after_the_manifest_is_not_read(fake, tmp_path):
 
 def test_exams_without_volumes(fake, tmp_path):
     fake.exams["train"].remove("0002")
-    refused(fake, tmp_path, r"train/: .* 1 exams of the tables have no volume, such as 0002")
+    refused(fake, tmp_path, r"train/: .* 1 exam of the tables has no volume, such as 0002")
 
 
 def test_volumes_without_label(fake, tmp_path):
@@ -111,7 +111,7 @@ def test_leading_zeros_that_a_spreadsheet_took(fake, tmp_path):
 
 def test_an_exam_in_both_parts(fake, tmp_path):
     fake.exams["valid"].append("0001")
-    refused(fake, tmp_path, r"1 exams stand in train/ and in valid/, such as 0001")
+    refused(fake, tmp_path, r"1 exam stands in train/ and in valid/, such as 0001")
 
 
 @pytest.mark.parametrize("part", ["train", "valid"])

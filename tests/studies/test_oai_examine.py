@@ -59,7 +59,7 @@ def test_progression_stands_beside_the_published_numbers(raw):
         and note.endswith("published 1,351 of 4,163 with all risk factors")
         for note in notes
     )
-    assert "tables/kxr_qjsw_duryea00.txt: 1 rows give a reason why they do not count" in notes
+    assert "tables/kxr_qjsw_duryea00.txt: 1 row gives a reason not to count" in notes
 
 
 def test_the_published_key_is_a_remark(raw):
@@ -79,9 +79,9 @@ def test_everything_that_is_wrong_is_told_at_once(raw):
     (raw / film("9900001", file="002")).write_bytes(b"no film either")
     found = "\n".join(lines(raw, "problem"))
     for text in (
-        "V00AGE: 1 rows",
+        "V00AGE: 1 row",
         "enrollees.txt is missing",
-        "2 knees of tables/kxr_sq_bu00.txt",
+        "tables/kxr_sq_bu00.txt: 2 knees",
         "2 films: no DICOM file, or a broken one; in the order of their paths no. 2, 4",
     ):
         assert text in found
@@ -93,11 +93,11 @@ def test_knees_and_films_that_do_not_meet(raw):
     table.write_text(table.read_text().replace("770003|4", "770009|4"))
     notes = lines(raw, "note")
     assert "3 knees of the tables have no film" in notes
-    assert "1 of them have films, but of series that no table names" in notes
-    assert "1 files without suffix lie elsewhere than films" in notes
+    assert "1 of them has films, but of series that no table names" in notes
+    assert "1 file without suffix lies elsewhere than films" in notes
     write_dicom(raw / film("9900002", file="002"), 8, {})
     notes = lines(raw, "note")
-    assert "1 films hold the same bytes as another one" in notes
+    assert "1 film holds the same bytes as another one" in notes
 
 
 def test_no_film_and_the_wrong_folder(raw, tmp_path):
@@ -136,7 +136,7 @@ def test_a_covariate_that_is_not_there(raw):
 
 def test_boxes_are_counted_and_checked(raw):
     (raw / "joints.csv").write_text(f"file,side,x0,y0,x1,y1\n{film('9900001')},R,0,0,5,5\n")
-    assert "joints.csv: boxes of 1 knees" in lines(raw, "ok")
+    assert "joints.csv: boxes of 1 knee" in lines(raw, "ok")
     (raw / "joints.csv").write_text(f"file,side,x0,y0,x1,y1\n{film('9900001')},R,5,0,5,5\n")
     assert "joints.csv, line 2: should be a box" in lines(raw, "problem")[0]
 

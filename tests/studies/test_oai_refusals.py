@@ -32,24 +32,29 @@ def refused(tmp_path, message, make, caplog):
 @pytest.mark.parametrize(
     ("table", "old", "new", "message"),
     [
-        (GRADES, "770002|2\n", "770002|5\n", r"V00XRKL: 1 rows hold .* 0 to 4.* line 4\."),
-        (GRADES, "770002|2\n", "770002|9: ???\n", r"V00XRKL: 1 rows hold .* line 4\."),
-        (GRADES, "770002|2\n", "770002|-1\n", r"V00XRKL: 1 rows"),
-        (GRADES, "9900002|1|", "9900002|3|", r"column SIDE: 1 rows .* 1 \(right\) or 2 .* line 4"),
-        (GRADES, "9900002|1|", "9900002||", r"column SIDE: 1 rows"),
-        (GRADES, "9900002|1|", "|1|", r"1 rows have no ID, such as line 4"),
-        (GRADES, "770002|2\n", "770002|2|\n", r"1 rows have more or fewer cells .* line 4"),
+        (GRADES, "770002|2\n", "770002|5\n", r"V00XRKL: 1 row holds .* 0 to 4.* line 4\."),
+        (GRADES, "770002|2\n", "770002|9: ???\n", r"V00XRKL: 1 row holds .* line 4\."),
+        (GRADES, "770002|2\n", "770002|-1\n", r"V00XRKL: 1 row"),
+        (
+            GRADES,
+            "9900002|1|",
+            "9900002|3|",
+            r"column SIDE: 1 row holds .* 1 \(right\) or 2 .* 4",
+        ),
+        (GRADES, "9900002|1|", "9900002||", r"column SIDE: 1 row holds"),
+        (GRADES, "9900002|1|", "|1|", r"1 row has no ID, such as line 4"),
+        (GRADES, "770002|2\n", "770002|2|\n", r"1 row has more or fewer cells .* line 4"),
         (GRADES, "V00XRKL", "V00XRK", r"no column V00XRKL, did you mean 'V00XRK'\?.*grade\.column"),
         (GRADES, "V00BARCDBU", "BAR", r"no column V00BARCDBU.*layout\.barcode \(null"),
         (GRADES, "READPRJ", "SIDE", r"has a column twice"),
-        (CLINICAL, "|60|", "|16|", r"V00AGE: 1 rows hold .* 18 to 110 years.* line 2"),
-        (CLINICAL, "|60|", "|sixty|", r"V00AGE: 1 rows"),
-        (CLINICAL, "|25.5|", "|inf|", r"P01BMI: 1 rows .*layout\.bmi\.column"),
+        (CLINICAL, "|60|", "|16|", r"V00AGE: 1 row holds .* 18 to 110 years.* line 2"),
+        (CLINICAL, "|60|", "|sixty|", r"V00AGE: 1 row"),
+        (CLINICAL, "|25.5|", "|inf|", r"P01BMI: 1 row .*layout\.bmi\.column"),
         (CLINICAL, "P01INJL", "P01INJ", r"no column P01INJL, did you mean 'P01INJ'"),
-        (CLINICAL, "|0: No|", "|2: Maybe|", r"P01INJ\{side\}: 1 rows hold .* 0 or 1"),
-        (ENROLLED, "|1: Male|", "|3: Other|", r"P02SEX: 1 rows hold .* 1 or 2"),
-        (ENROLLED, "|1: White", "|7: White", r"P02RACE: 1 rows hold .* 0 to 3"),
-        (ANGLES, "|-4.5", "|-90", r"V00FTANGLE: 1 rows hold .* -45 to 45 degrees"),
+        (CLINICAL, "|0: No|", "|2: Maybe|", r"P01INJ\{side\}: 1 row holds .* 0 or 1"),
+        (ENROLLED, "|1: Male|", "|3: Other|", r"P02SEX: 1 row holds .* 1 or 2"),
+        (ENROLLED, "|1: White", "|7: White", r"P02RACE: 1 row holds .* 0 to 3"),
+        (ANGLES, "|-4.5", "|-90", r"V00FTANGLE: 1 row holds .* -45 to 45 degrees"),
     ],
 )
 def test_a_cell_that_cannot_be(fake, tmp_path, table, old, new, message, caplog):
@@ -140,7 +145,7 @@ def test_readings_that_contradict_each_other(fake, tmp_path, caplog):
 def test_projects_that_no_one_named_are_equals(fake, tmp_path, caplog):
     add(fake, "9900003|2|80|016600770003|4")
     add(fake, "9900003|2|81|016600770003|0")
-    refused(tmp_path, r"1 knees .* lines 8, 9\.", lambda: read(fake, tmp_path), caplog)
+    refused(tmp_path, r"1 knee .* lines 8, 9\.", lambda: read(fake, tmp_path), caplog)
     assert len(read_folder(tmp_path / "raw", tmp_path, readings=["15", "80"]).cases) == 6
 
 
@@ -154,7 +159,7 @@ def test_a_patient_twice_with_two_ages(fake, tmp_path, caplog):
 
 def test_two_films_and_nothing_that_tells_which(fake, tmp_path, caplog):
     fake.films[film("9900001", "00778888")] = 77
-    message = r"2 knees of .*kxr_sq_bu00\.txt have several films .* lines 2, 3\..*layout\.barcode"
+    message = r"kxr_sq_bu00\.txt: 2 knees have several films .* lines 2, 3\..*layout\.barcode"
     refused(tmp_path, message, lambda: read(fake, tmp_path, barcode=None), caplog)
 
 

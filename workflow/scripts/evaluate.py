@@ -27,7 +27,7 @@ from radpipe.evaluation.operating_point import OperatingPoint, choose
 from radpipe.evaluation.sample import column_names
 from radpipe.evaluation.scoring import Scorer, confusion_rows, decisions
 from radpipe.evaluation.tables import plain, read_csv, write_csv
-from radpipe.evaluation.weights import count_parameters
+from radpipe.evaluation.weights import count_lineage, count_parameters
 
 STEP = Step(
     "evaluate",
@@ -57,7 +57,7 @@ def main(job: Job) -> None:
     scorer = Scorer(target, point, evaluation)
     scored = {part: scorer.part(cases, runs[part]) for part, cases in parts.items()}
     weights = job.read(next(iter(folders.values())) / "weights.safetensors")
-    head = header(job, recipe, parameters=count_parameters(weights))
+    head = header(job, recipe, weights)
     write_json(args.metrics, plain({**head, "operating_point": point.as_json(), "parts": scored}))
     write_table(args.cases, cases_table(recipe, parts, point))
     write_csv(args.curves, COLUMNS, curves(recipe, parts, point, evaluation))
@@ -90,8 +90,11 @@ def planned(job: Job) -> dict[Run, Path]:
     }
 
 
-def header(job: Job, recipe: Recipe, *, parameters: int) -> dict[str, Any]:
-    """Return what `metrics.json` says about the variant and about how it was scored."""
+def header(job: Job, recipe: Recipe, weights: Path) -> dict[str, Any]:
+    """Return what `metrics.json` says about the variant and about how it was scored.
+
+    `weights` are those of any run: all of a variant start from the same ones.
+    """
     evaluation: Evaluation = job.setting("evaluation")
     return {
         "variant": job.args.variant,
@@ -102,7 +105,8 @@ def header(job: Job, recipe: Recipe, *, parameters: int) -> dict[str, Any]:
         "recipe": {
             "sha256": recipe.sha256,
             "model": recipe.model.name,
-            "parameters": parameters,
+            "parameters": count_parameters(weights),
+            "lineage": count_lineage(weights),
             "preset": recipe.preset,
             "versions": recipe.versions,
         },

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from radpipe.app.network import network
 from radpipe.app.telemetry import telemetry
-from radpipe.core.errors import DataError, RadpipeError, unknown_name
+from radpipe.core.errors import ConfigError, DataError, RadpipeError, unknown_name
 from radpipe.core.findings import Finding
 from radpipe.core.params import Params, Preset, load_params
+from radpipe.core.words import counted
 from radpipe.engines.accept import accept
 from radpipe.engines.doctor import examine
 from radpipe.engines.efficiency import efficiency
@@ -32,10 +33,18 @@ log = logging.getLogger("radpipe")
 
 
 def check_settings(params: Params) -> None:
-    """Check params.yaml, every layout and every preset it names; say what would run."""
+    """Check params.yaml, every layout, target and preset it names; say what would run."""
     train_settings(params)
+    wrong = []
     for name, study in params.studies.items():
-        read_layout(name, load_adapter(study.adapter), study.layout)
+        adapter = load_adapter(study.adapter)
+        layout = read_layout(name, adapter, study.layout)
+        try:
+            adapter.check_target(layout, study.target)
+        except ConfigError as error:
+            wrong.append(f"params.yaml: studies.{name}: {error}")
+    if wrong:
+        raise ConfigError("\n".join(wrong))
     runs = len(params.plan.variants) * len(params.plan.folds) * len(params.plan.seeds)
     log.info("settings are sound: studies=%d runs=%d", len(params.studies), runs)
 
@@ -46,7 +55,9 @@ def check_receipts(params: Params) -> None:
     for line in lines:
         log.warning("%s", line)
     if lines:
-        raise RadpipeError(f"{len(lines)} disagreements; snakemake makes these runs again.")
+        raise RadpipeError(
+            f"{counted(len(lines), 'disagreement')}; snakemake makes these runs again."
+        )
     log.info("every receipt agrees")
 
 

@@ -25,10 +25,10 @@ class StaleError(RadpipeError):
 
 
 def near_miss(name: str, known: Iterable[str]) -> str:
-    """Return ", did you mean 'x'?" for the closest of `known`, or an empty text."""
+    """Return the end of a sentence: ", did you mean 'x'?" for the closest of `known`, else "."."""
     by_lower = {str(k).lower(): str(k) for k in known}
     close = get_close_matches(str(name).lower(), by_lower, n=1)
-    return f", did you mean {by_lower[close[0]]!r}?" if close else ""
+    return f", did you mean {by_lower[close[0]]!r}?" if close else "."
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> ConfigError:
@@ -47,4 +47,4 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> ConfigError:
     """
     allowed = sorted(str(k) for k in known)
     hint = near_miss(name, allowed)
-    return ConfigError(f"{kind}: unknown {name!r}{hint or '.'} Known: {', '.join(allowed)}.")
+    return ConfigError(f"{kind}: unknown {name!r}{hint} Known: {', '.join(allowed)}.")

@@ -56,7 +56,7 @@ class Params(Strict):
             if name not in self.studies:
                 raise ValueError(
                     f"localize: unknown {name!r}{near_miss(name, self.studies)}"
-                    f" Known: {', '.join(sorted(self.studies))}"
+                    f" Known: {', '.join(sorted(self.studies))}."
                 )
             for key in ("adapter", "remote"):
                 here, there = getattr(block, key), getattr(self.studies[name], key)
@@ -76,13 +76,13 @@ class Params(Strict):
                 raise ValueError(
                     f"variants.{name}.study: unknown {variant.study!r}"
                     f"{near_miss(variant.study, self.studies)}"
-                    f" Known: {', '.join(sorted(self.studies))}"
+                    f" Known: {', '.join(sorted(self.studies))}."
                 )
         for study in self.plan.open_test:
             if study not in self.studies:
                 raise ValueError(
                     f"plan.open_test: unknown {study!r}{near_miss(study, self.studies)}"
-                    f" Known: {', '.join(sorted(self.studies))}"
+                    f" Known: {', '.join(sorted(self.studies))}."
                 )
         for name, variant in self.variants.items():
             if variant.localized is not None and variant.localized not in self.localize:

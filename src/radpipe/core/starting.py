@@ -82,8 +82,8 @@ def check_starts(variants: Mapping[str, Variant], plan: Plan) -> None:
 def _check_planned(where: str, start: Start, variants: Mapping[str, Variant], plan: Plan) -> None:
     if start.variant not in variants:
         raise ValueError(
-            f"{where}: unknown variant {start.variant!r}{near_miss(start.variant, variants) or '.'}"
-            f" Known: {', '.join(sorted(variants))}"
+            f"{where}: unknown variant {start.variant!r}{near_miss(start.variant, variants)}"
+            f" Known: {', '.join(sorted(variants))}."
         )
     for kind, asked, planned in (
         ("fold", start.fold, plan.folds),

@@ -17,8 +17,10 @@ from radpipe.core.errors import RadpipeError
 from radpipe.core.files import read_json
 from radpipe.core.findings import Finding
 from radpipe.core.params import Params
+from radpipe.core.words import counted
 from radpipe.engines.commands import lines_of, run_command
 from radpipe.engines.plan import train_settings
+from radpipe.engines.remotes import examine_remotes
 
 SLURM = Path("slurm/config.yaml")
 STATE = Path(".state")
@@ -61,7 +63,10 @@ def settings(params: Params) -> Iterator[Finding]:
     else:
         plan = params.plan
         n_runs = len(plan.variants) * len(plan.folds) * len(plan.seeds)
-        yield Finding("ok", f"{len(params.studies)} studies, {n_runs} runs planned")
+        yield Finding(
+            "ok",
+            f"{counted(len(params.studies), 'study', 'studies')}, {counted(n_runs, 'run')} planned",
+        )
     for name, study in params.studies.items():
         folder = getattr(study.source, "path", None)
         if folder and not Path(os.path.expandvars(folder)).expanduser().is_dir():
@@ -137,20 +142,9 @@ def slurm(_: Params) -> Iterator[Finding]:
 
 
 @check("dvc")
-def dvc(_: Params) -> Iterator[Finding]:
-    """Check that there is a default remote, and that this user may write there."""
-    done = run_command(sys.executable, "-c", _TRY_REMOTE)
-    said = _last(done.stdout)
-    if said == "none":
-        yield Finding(
-            "warning",
-            "no default remote: data and models stay on this machine",
-            "dvc remote add --default store ADDRESS (docs/remotes.md)",
-        )
-    elif done.returncode:
-        yield Finding("problem", f"the remote cannot be written: {said}", "docs/remotes.md")
-    else:
-        yield Finding("ok", f"remote {said} can be written")
+def dvc(params: Params) -> Iterator[Finding]:
+    """Check that there is a default remote that can be written, and those of the studies."""
+    yield from examine_remotes(params)
 
 
 @check("disk")
@@ -204,23 +198,6 @@ def clock(_: Params) -> Iterator[Finding]:
 
 
 _LOCKS_WAY_OUT = "never start two runs in this folder at once; or move it to another disk"
-# In a process of its own, because DVC takes a second to import and installs handlers of its own.
-_TRY_REMOTE = """
-import os, sys, uuid
-from dvc.repo import Repo
-repo = Repo()
-if not repo.config["core"].get("remote"):
-    print("none"); sys.exit()
-try:
-    remote = repo.cloud.get_remote()
-    path = remote.fs.join(remote.path, "radpipe-doctor-" + uuid.uuid4().hex)
-    remote.fs.makedirs(remote.path, exist_ok=True)
-    remote.fs.pipe_file(path, b"")
-    remote.fs.remove(path)
-except Exception as error:
-    print(type(error).__name__ + ": " + str(error).replace(chr(10), " ")); sys.exit(1)
-print(remote.name)
-"""
 
 
 def _accounting(config: dict[str, object]) -> Iterator[Finding]:

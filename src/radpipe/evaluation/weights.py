@@ -1,4 +1,4 @@
-"""The number of parameters, from the header of a safetensors file alone.
+"""What weights say of themselves, from the header of a safetensors file alone.
 
 Format: 8 bytes little-endian length, then that much JSON: tensor name to dtype, shape and
 offsets, and "__metadata__" (https://github.com/huggingface/safetensors, README).
@@ -7,6 +7,7 @@ offsets, and "__metadata__" (https://github.com/huggingface/safetensors, README)
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 from radpipe.core.errors import DataError
 
@@ -14,6 +15,8 @@ from radpipe.core.errors import DataError
 ENTRY = "radpipe"
 # State that a network keeps without learning it (batch normalisation).
 NOT_LEARNT = ("running_mean", "running_var", "num_batches_tracked")
+# What names a run.
+RUN = ("variant", "fold", "seed")
 
 
 def count_parameters(path: Path) -> int:
@@ -29,20 +32,51 @@ def count_parameters(path: Path) -> int:
 
     """
     try:
-        with Path(path).open("rb") as stream:
-            length = int.from_bytes(stream.read(8), "little")
-            if length > Path(path).stat().st_size:
-                raise ValueError("the header is longer than the file")
-            header = json.loads(stream.read(length))
-        facts = json.loads(header.pop("__metadata__", {}).get(ENTRY, "{}"))
+        tensors, facts = _header(path)
         if "parameters" in facts:
             return int(facts["parameters"])
         return sum(
             math.prod(tensor["shape"])
-            for name, tensor in header.items()
+            for name, tensor in tensors.items()
             if name.rpartition(".")[2] not in NOT_LEARNT
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(
-            f"{path}: not a safetensors file ({error}). Delete it and run train again."
-        ) from error
+        raise _no_weights(path, error) from error
+
+
+def count_lineage(path: Path) -> list[dict[str, Any]]:
+    """Return the runs that weights started from, the nearest last, without naming a patient.
+
+    Each has `variant`, `fold` and `seed`, and `n_patients`, from how many patients it took
+    gradients itself; a patient of a group of look-alikes counts by its own name. Empty: random
+    weights.
+
+    Raises
+    ------
+    DataError
+        The file is not safetensors, or its lineage is none.
+
+    """
+    try:
+        _, facts = _header(path)
+        # The last one is the run itself.
+        return [
+            {**{key: run[key] for key in RUN}, "n_patients": len(run["gradients"])}
+            for run in facts.get("lineage", ())[:-1]
+        ]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise _no_weights(path, error) from error
+
+
+def _header(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the tensors, name to dtype, shape and offsets, and the facts of `train`."""
+    with Path(path).open("rb") as stream:
+        length = int.from_bytes(stream.read(8), "little")
+        if length > Path(path).stat().st_size:
+            raise ValueError("the header is longer than the file")
+        tensors = json.loads(stream.read(length))
+    return tensors, json.loads(tensors.pop("__metadata__", {}).get(ENTRY, "{}"))
+
+
+def _no_weights(path: Path, error: Exception) -> DataError:
+    return DataError(f"{path}: not a safetensors file ({error}). Delete it and run train again.")

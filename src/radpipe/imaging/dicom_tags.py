@@ -165,8 +165,7 @@ def burned_in(header: Header) -> bool:
 
     Burned In Annotation (0028,0301; C.7.6.1.1.5) is YES, or the object is a capture, a scan
     or a workstation's picture, whatever it says of itself: writers of these fill in NO by
-    habit. Pixels are not asked: lead letters, implants and burnt-out air are as white and as
-    sharp as text, and a guess that nobody measured would be taken for a check.
+    habit. What the pixels show, `lettering` is asked for when a film is taken in.
     """
     return (
         header.word("BurnedInAnnotation") == "YES"

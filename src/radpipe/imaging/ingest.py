@@ -324,11 +324,13 @@ def _counts(cases: pa.Table, packed: Packed) -> dict[str, Any]:
         log.warning("refused a file of %s: %s", case, reason)
     if rejected:
         log.warning("refused %d in all; see rejected.csv in the store", len(rejected))
-    n_burned_in = sum(one.burned_in for one in stored)
+    # Both knees of a film are cases of their own.
+    n_burned_in = len({one.task.file for one in stored if one.burned_in})
     if n_burned_in:
         log.warning(
-            "%d pictures are captures or scans, or say so themselves: text, perhaps a name, is"
-            " likely to stand in their pixels. Look at some before passing the store on",
+            "pictures that are captures or scans, say so themselves, or show lines of letters: %d."
+            " Text, perhaps a name, is likely to stand in their pixels. Look at some before passing"
+            " the store on",
             n_burned_in,
         )
     pixels = Counter(one.sha256_pixels for one in stored)

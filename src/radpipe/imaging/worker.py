@@ -20,6 +20,7 @@ from radpipe.core.settings import Image
 from radpipe.imaging.dicom import Film, decode_dicom, is_dicom
 from radpipe.imaging.fingerprint import Traits, traits
 from radpipe.imaging.hashing import perceptual_hash
+from radpipe.imaging.lettering import has_lettering
 from radpipe.imaging.read import Array, Picture, decode, pixel_hash
 from radpipe.imaging.regions import Facing, Region, cut, region_of
 from radpipe.imaging.resize import Box, prepare
@@ -129,7 +130,7 @@ def _one(chunk: Chunk, task: Task, place: Array) -> Outcome:
         traits=traits(slices, found.mode, place, contents),
         region=region,
         spacing=(found.spacing if isinstance(found, Film) else None) or UNKNOWN,
-        burned_in=isinstance(found, Film) and found.burned_in,
+        burned_in=isinstance(found, Film) and (found.burned_in or has_lettering(found.pixels)),
     )
 
 

@@ -52,7 +52,7 @@ def find_frozen(model: nn.Module, train: Training) -> Frozen | None:
         if not name or name not in known:
             top = [child for child, _ in model.named_children()]
             raise ConfigError(
-                f"train.freeze.layers: no module is called {name!r}{near_miss(name, known)}."
+                f"train.freeze.layers: no module is called {name!r}{near_miss(name, known)}"
                 f" The network consists of: {', '.join(top)}; names go on below with a dot."
             )
     modules = tuple(known[name] for name in train.freeze.layers)

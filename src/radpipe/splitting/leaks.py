@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from radpipe.core.errors import ConfigError, LeakError, near_miss
+from radpipe.core.words import counted
 from radpipe.splitting.copies import Copy, Kind
 from radpipe.splitting.groups import Groups
 
@@ -177,7 +178,7 @@ def check_accept(accept: Iterable[str], files: Sequence[str], *, study: str) -> 
         if file not in known:
             raise ConfigError(
                 f"studies.{study}.split.accept: no stored picture comes from {file!r}"
-                f"{near_miss(file, known) or '.'} Names are relative to the study's folder."
+                f"{near_miss(file, known)} Names are relative to the study's folder."
             )
 
 
@@ -213,7 +214,8 @@ def refuse(settled: Settled, cases: Cases, *, study: str, table: str) -> None:
     if len(refused) > SHOWN:
         lines.append(f"  ... and {len(refused) - SHOWN} more")
     raise LeakError(
-        f"{len(refused)} pairs of cases would leak between parts (patient: one patient in two"
+        f"{counted(len(refused), 'pair')} of cases would leak between parts (patient: one"
+        " patient in two"
         " official parts; bytes, pixels, near: one picture under two patients):\n"
         + "\n".join(lines)
         + f"\nAll of them: {table}\nThe way out, in params.yaml: studies.{study}.split.on_leak:"

@@ -8,7 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from radpipe.app.report import classes, tables
+from radpipe.app.report import classes, starts, tables
 from radpipe.app.report.data import DataView, data_view
 from radpipe.app.report.estimates import Scale, decimal, percent, probability, whole
 from radpipe.app.report.pairs import Pair, pairs
@@ -42,12 +42,17 @@ class View:
     subgroups: list[tables.Subgroup]
     subgroup_scale: Scale
     settings: list[tuple[str, tuple[str, ...], bool]]
+    starts: list[tuple[str, str]]
     published: list[Beside]
     data: DataView
 
     def spread(self, variant: Variant) -> str:
         """Write the spread over runs, and what is odd, to stand under a variant's name."""
-        said = (tables.spread(variant), tables.own_cases(self.study, variant))
+        said = (
+            tables.spread(variant),
+            starts.short(variant),
+            tables.own_cases(self.study, variant),
+        )
         return "; ".join(text for text in said if text)
 
 
@@ -72,7 +77,8 @@ def render_page(
         Variant to the CSS colour that its curves have in the figures.
 
     """
-    views = [view(study, openings) for study in studies]
+    study_of = {variant.name: study.name for study in studies for variant in study.variants}
+    views = [view(study, openings, study_of) for study in studies]
     variants = [variant for study in studies for variant in study.variants]
     templates = Path(__file__).parent / "templates"
     return (
@@ -95,8 +101,8 @@ def render_page(
     )
 
 
-def view(study: Study, openings: Sequence[Row]) -> View:
-    """Prepare one study for the page."""
+def view(study: Study, openings: Sequence[Row], study_of: Mapping[str, str]) -> View:
+    """Prepare one study for the page; `study_of` is planned variant to study."""
     groups, confidence = tables.subgroups(study), study.intervals["confidence"]
     return View(
         study=study,
@@ -117,6 +123,7 @@ def view(study: Study, openings: Sequence[Row]) -> View:
         subgroups=groups,
         subgroup_scale=Scale.around(cell for group in groups for cell in group.cells),
         settings=tables.settings(study.variants),
+        starts=starts.listed(study.variants, study_of),
         published=beside(study),
         data=data_view(study),
     )

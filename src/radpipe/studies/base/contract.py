@@ -7,7 +7,7 @@ change, and what happens to the pixels is not its business.
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from radpipe.core.errors import DataError
 from radpipe.core.findings import Finding
 from radpipe.core.settings import PhantomSource, Target
+from radpipe.core.words import counted
 
 PARTS = ("train", "tune", "test")
 UNKNOWN_PATIENT = "image:"
@@ -110,6 +111,16 @@ class Adapter(Protocol):
     layout_model: type[BaseModel]
     views: tuple[str, ...]
 
+    def check_target(self, layout: Any, target: Target) -> None:
+        """Refuse a target that this layout cannot give, without looking at a file.
+
+        Raises
+        ------
+        ConfigError
+            Saying which targets it can give.
+
+        """
+
     def cases(self, raw: Path, *, files: Files, layout: Any, target: Target) -> CaseTable:
         """Read the layout below `raw`; `files` is the manifest, the only list of files.
 
@@ -128,25 +139,25 @@ class Adapter(Protocol):
     ) -> Sequence[Finding]:
         """Tell what is missing or odd below `raw`, before anything runs and without pixels.
 
-        `files` is path to size in bytes; nothing is hashed. What `cases` would refuse is a
-        problem here, and the search goes on behind it.
-
-        Raises
-        ------
-        ConfigError
-            The settings contradict the layout.
-
+        `files` is path to size in bytes; nothing is hashed. What `cases` would refuse, and
+        settings that contradict the layout, are problems here, and the search goes on behind
+        them as far as it can.
         """
 
 
 def case_table(
-    cases: Sequence[Case], *, target: Target, views: Sequence[str], boxes: pa.Table | None = None
+    cases: Sequence[Case],
+    *,
+    target: Target,
+    views: Sequence[str],
+    boxes: pa.Table | None = None,
+    categories: Collection[str] = (),
 ) -> CaseTable:
     """Put cases into the form in which they are stored, sorted by case.
 
-    Covariates that hold only numbers become float64, others stay text. Ceiling columns
-    exist if the ideal observer of any case is known, `side` and `shows_both` if any case has a
-    side.
+    Covariates that hold only numbers become float64, others, and those named by `categories`,
+    stay text. Ceiling columns exist if the ideal observer of any case is known, `side` and
+    `shows_both` if any case has a side.
 
     Raises
     ------
@@ -171,7 +182,7 @@ def case_table(
         columns["shows_both"] = pa.array([case.shows_both for case in ordered], pa.bool_())
     for name in sorted({name for case in ordered for name in case.covariates}):
         texts = [case.covariates.get(name, "") for case in ordered]
-        columns[f"covariate_{name}"] = covariate(texts)
+        columns[f"covariate_{name}"] = category(texts) if name in categories else covariate(texts)
     if any(case.ceiling for case in ordered):
         unknown = (math.nan,) * len(target.classes)
         for index, name in enumerate(target.ceiling_columns):
@@ -193,10 +204,30 @@ def covariate(texts: Sequence[str]) -> pa.Array:
     Infinite values are no measurements and become unknown, NaN. A number with a leading
     zero, such as 007, is an identifier, and its column stays text.
     """
-    numbers = [_number(text) for text in texts]
+    numbers = [number_of(text) for text in texts]
     if any(number is None for number in numbers):
-        return pa.array([text.strip() or None for text in texts], pa.string())
+        return category(texts)
     return pa.array(numbers, pa.float64())
+
+
+def category(texts: Sequence[str]) -> pa.Array:
+    """Give a covariate the type of text, whatever it holds; an empty one is unknown."""
+    return pa.array([text.strip() or None for text in texts], pa.string())
+
+
+def number_of(text: str) -> float | None:
+    """Return the number in a text, NaN for an empty or infinite one, None for no number."""
+    text = text.strip()
+    if not text:
+        return math.nan
+    digits = text.lstrip("+-")
+    if len(digits) > 1 and digits[0] == "0" and digits[1].isdigit():
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else math.nan
 
 
 def check_cases(found: CaseTable, *, target: Target, views: Sequence[str], files: Files) -> None:
@@ -243,21 +274,7 @@ def _refuse_doubles(ordered: Sequence[Case]) -> None:
     doubles = [name for name, n in Counter(case.case for case in ordered).items() if n > 1]
     if doubles:
         raise DataError(
-            f"{len(doubles)} names stand for more than one case, such as {doubles[0]!r}."
+            f"{counted(len(doubles), 'name stands', 'names stand')} for more than one case, such"
+            f" as {doubles[0]!r}."
             " A case needs a name of its own: choose another column or rename the files."
         )
-
-
-def _number(text: str) -> float | None:
-    """Return the number in a text, NaN for an empty or infinite one, None for no number."""
-    text = text.strip()
-    if not text:
-        return math.nan
-    digits = text.lstrip("+-")
-    if len(digits) > 1 and digits[0] == "0" and digits[1].isdigit():
-        return None
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else math.nan

@@ -1,13 +1,20 @@
 """Templates of paths, such as `{part}/{class}/{patient}-{_}`: match a path, or make one."""
 
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
+
+from radpipe.core.words import counted
 
 PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 # A name, and after a colon how many digits it has.
 FIELD = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::([1-9][0-9]?))?")
+# Two placeholders with nothing between them.
+UNPARTED = re.compile(r"\{([^{}]*)\}(?=\{([^{}]*)\})")
 IGNORED = ("_", "file")
+# Forms of names that a message shows.
+N_PATTERNS = 3
 KNOWN = ("class", "patient", "part")
 IMAGE_SUFFIXES = {
     *(".png", ".jpg", ".jpeg", ".jfif", ".bmp", ".tif", ".tiff", ".webp", ".gif"),
@@ -22,6 +29,11 @@ class Template:
     possible; `{patient:7}` matches exactly seven digits. One that is named twice must match
     the same text, except `_` and `file`, which are free. The suffix of an image is left out
     of the match unless the template's last part holds a dot outside its placeholders.
+
+    Attributes
+    ----------
+    expected
+        What it stands for in words: folders parted by " / ", each as patient (7 digits), '_', side.
 
     Raises
     ------
@@ -42,6 +54,7 @@ class Template:
                     " what is to be ignored, and a number after a colon for so many digits,"
                     " such as {patient:7}"
                 )
+        self.expected = " / ".join(_described(part) for part in text.split("/"))
         self.names = [name for name in _names(text) if name not in IGNORED]
         self.with_suffix = "." in PLACEHOLDER.sub("", text.rpartition("/")[2])
         self._parts = [re.compile(_pattern(part)) for part in text.split("/")]
@@ -51,6 +64,22 @@ class Template:
     def covariates(self) -> list[str]:
         """Placeholders that are neither understood nor ignored, each once, in order."""
         return [name for name in dict.fromkeys(self.names) if name not in KNOWN]
+
+    @property
+    def unparted(self) -> str:
+        """Say which placeholder ends nobody knows where; empty if each one's end is clear.
+
+        It is followed by another one at once, and takes as few signs as it can: one.
+        """
+        for part in self.text.split("/"):
+            for one, other in UNPARTED.findall(part):
+                if ":" not in one:
+                    return (
+                        f" Nothing parts {{{one}}} from {{{other}}}, so {{{one}}} takes one sign:"
+                        f" write what stands between them, or how many digits it has, such as"
+                        f" {{{one}:7}}."
+                    )
+        return ""
 
     @property
     def is_free(self) -> bool:
@@ -86,6 +115,40 @@ class Template:
         A value for a number of digits gets leading zeros.
         """
         return PLACEHOLDER.sub(lambda found: _filled(found[1], values), self.text)
+
+
+def masked(name: str) -> str:
+    """Return a name with every digit as 0 and every letter as x; an image's suffix stays.
+
+    Names of files often hold a patient's number, and messages are passed on.
+    """
+    suffix = PurePosixPath(name).suffix
+    suffix = suffix if suffix.lower() in IMAGE_SUFFIXES else ""
+    stem = name.removesuffix(suffix)
+    signs = ("0" if sign.isdigit() else "x" if sign.isalpha() else sign for sign in stem)
+    return "".join(signs) + suffix
+
+
+def patterns(names: Iterable[str]) -> str:
+    """Count names by their masked form, the most frequent first: "3 like 'x00.png'"."""
+    found = Counter(map(masked, names)).most_common()
+    listed = ", ".join(f"{n} like {name!r}" for name, n in found[:N_PATTERNS])
+    rest = len(found) - N_PATTERNS
+    more = f" and {counted(rest, 'other form', 'other forms')}" if rest > 0 else ""
+    return f"{listed}{more} (0 is any digit, x any letter)"
+
+
+def _described(part: str) -> str:
+    """Put one folder or file name of a template into words: patient (7 digits), '_', side."""
+    words, end = [], 0
+    for found in PLACEHOLDER.finditer(part):
+        words += [repr(part[end : found.start()])] if found.start() > end else []
+        name, _, digits = found[1].partition(":")
+        of = f" ({digits} digits)" if digits else ""
+        words.append(f"{'anything' if name in IGNORED else name}{of}")
+        end = found.end()
+    words += [repr(part[end:])] if end < len(part) else []
+    return ", ".join(words)
 
 
 def _names(text: str) -> list[str]:

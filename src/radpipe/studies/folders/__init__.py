@@ -13,6 +13,7 @@ from radpipe.core.findings import Finding
 from radpipe.core.settings import PhantomSource, Target
 from radpipe.studies.base.contract import CaseTable, Files, case_table
 from radpipe.studies.base.truth import read_boxes
+from radpipe.studies.folders.covariates import categories
 from radpipe.studies.folders.examine import examine_data
 from radpipe.studies.folders.findings import (
     VIEW,
@@ -21,8 +22,9 @@ from radpipe.studies.folders.findings import (
 )
 from radpipe.studies.folders.layout import Layout
 from radpipe.studies.folders.phantom import write_phantom
+from radpipe.studies.folders.rows import check_table
 from radpipe.studies.folders.table import read_table
-from radpipe.studies.folders.tree import read_tree
+from radpipe.studies.folders.tree import check_tree, read_tree
 
 
 class Folders:
@@ -30,6 +32,13 @@ class Folders:
 
     layout_model: type[BaseModel] = Layout
     views = (VIEW,)
+
+    def check_target(self, layout: Layout, target: Target) -> None:
+        """Refuse a target that folders or the table cannot give."""
+        if layout.table is None:
+            check_tree(layout, target)
+        else:
+            check_table(layout.table, target)
 
     def cases(self, raw: Path, *, files: Files, layout: Layout, target: Target) -> CaseTable:
         """Read class folders or a folder with a table."""
@@ -39,7 +48,8 @@ class Folders:
         refuse_contradictions(cases, files, target)
         place = {case.files[VIEW]: (case.case, VIEW) for case in cases}
         boxes = read_boxes(raw, files=files, cases=place)
-        return case_table(cases, target=target, views=self.views, boxes=boxes)
+        text = categories(layout.table)
+        return case_table(cases, target=target, views=self.views, boxes=boxes, categories=text)
 
     def phantom(self, out: Path, *, source: PhantomSource, layout: Layout, target: Target) -> None:
         """Write class folders of synthetic bones."""

@@ -4,7 +4,9 @@ import re
 from collections.abc import Container, Mapping
 
 from radpipe.core.errors import DataError
-from radpipe.studies.folders.findings import listing
+from radpipe.core.words import counted
+from radpipe.studies.base.template import Template, masked, patterns
+from radpipe.studies.folders.findings import N_NAMED
 
 # The Osteoarthritis Initiative writes 1 for right and 2 for left.
 SIDES = {"r": "R", "right": "R", "1": "R", "l": "L", "left": "L", "2": "L"}
@@ -25,26 +27,34 @@ def side_of(text: str) -> str | None:
     return SIDES[_key(text)] if text else None
 
 
-def refuse_unknown_sides(said: Mapping[str, str]) -> None:
+def refuse_unknown_sides(said: Mapping[str, str], template: Template) -> None:
     """Refuse names of sides that no one knows.
 
     Parameters
     ----------
     said
         Where it stands (a file or a row) to what is said there; "" is unknown.
+    template
+        Which may have taken it from there.
 
     Raises
     ------
     DataError
-        With the first places and the names that are known.
+        With the form of places and sides, and the names that are known.
 
     """
-    wrong = [f"{place}: {text!r}" for place, text in said.items() if text and not _knows(text)]
+    wrong = {place: text for place, text in said.items() if text and not _knows(text)}
     if wrong:
+        of_template = "side" in template.names
+        sides = {masked(text) if of_template and len(text) > 2 else text for text in wrong.values()}
         raise DataError(
-            f"{len(wrong)} sides are not known:\n  {listing(wrong)}\nKnown: R, right or"
-            " 1, and L, left or 2, in capitals or not. The way out: correct them, name the files"
-            " under layout.leave_out, or give what is no side of the patient another name."
+            f"{counted(len(wrong), 'side is', 'sides are')} not known,"
+            f" {', '.join(map(repr, sorted(sides)[:N_NAMED]))}:"
+            f" {patterns(wrong)}."
+            + (f" Expected: {template.expected}.{template.unparted}" if of_template else "")
+            + " Known: R, right or 1, and L, left or 2, in capitals or not. The way out: correct"
+            " them, name the files under layout.leave_out, or give what is no side of the patient"
+            " another name."
         )
 
 

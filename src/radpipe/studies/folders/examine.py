@@ -5,13 +5,21 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from radpipe.core.errors import DataError
+from radpipe.core.errors import ConfigError, DataError
 from radpipe.core.findings import Finding, problem
-from radpipe.core.settings import Target
+from radpipe.core.settings import Split, Target
+from radpipe.core.words import counted
 from radpipe.studies.base.contract import Case, File
+from radpipe.studies.base.template import Template, patterns
 from radpipe.studies.base.truth import BOXES, CEILING
-from radpipe.studies.folders.findings import VIEW, image_files, refuse_absent_classes
+from radpipe.studies.folders.findings import (
+    VIEW,
+    left_out,
+    pictures,
+    refuse_absent_classes,
+)
 from radpipe.studies.folders.layout import Layout
+from radpipe.studies.folders.passable import passable
 from radpipe.studies.folders.table import read_table
 from radpipe.studies.folders.tree import read_tree
 
@@ -36,19 +44,24 @@ def examine_data(
     # Copies with contradicting labels are found by hash, which is the business of `index`.
     unhashed = {name: File(size, "") for name, size in files.items()}
     read = read_tree if layout.path is not None else read_table
-    findings: list[Finding] = []
-    try:
-        cases = read(raw, files=unhashed, layout=layout, target=target)
-        findings += _counts(cases, target)
-        findings += _sides(cases)
-        findings += _divided(cases)
-        findings += _unused(files, layout, {case.files[VIEW] for case in cases})
-        refuse_absent_classes(cases, target)
-    except DataError as error:
-        findings.append(problem(error))
+    readable, findings = passable(raw, files=unhashed, layout=layout, target=target)
+    if readable is None:
+        findings += _unread(files)
+    else:
+        try:
+            aside: set[str] = set()
+            cases = read(raw, files=unhashed, layout=readable, target=target, aside=aside)
+            findings += _counts(cases, target)
+            findings += _parts(cases, layout)
+            findings += _sides(cases)
+            findings += _divided(cases)
+            findings += _unused(files, layout, {case.files[VIEW] for case in cases}, aside)
+            refuse_absent_classes(cases, target)
+        except (ConfigError, DataError) as error:
+            findings.append(problem(error))
     empty = [name for name, size in files.items() if not size]
     if empty:
-        listed = f"{len(empty)} files are empty, such as {_some(empty)}"
+        listed = f"{counted(len(empty), 'file is', 'files are')} empty, such as {_some(empty)}"
         findings.append(Finding("problem", listed, "copy them once more, or delete them"))
     return findings
 
@@ -62,9 +75,35 @@ def _counts(cases: Sequence[Case], target: Target) -> Iterator[Finding]:
     for part, counts in sorted(by_part.items()):
         named = [name for name in (*target.classes, "unknown") if counts[name]]
         text = ", ".join(f"{name} {counts[name]:,}" for name in named)
-        yield Finding("ok", f"{part}: {counts['images']:,} images; {text}")
+        yield Finding("ok", f"{part}: {counted(counts['images'], 'image')}; {text}")
     n_patients = len({case.patient for case in cases})
-    yield Finding("ok", f"{n_patients:,} patients, or images whose patient is unknown")
+    yield Finding("ok", f"{counted(n_patients, 'patient')}, or images whose patient is unknown")
+
+
+def _parts(cases: Sequence[Case], layout: Layout) -> Iterator[Finding]:
+    """Tell where `test` will come from, if the data set does not give it."""
+    parts = {case.official for case in cases}
+    if "test" in parts or not cases:
+        return
+    rest = "; tune stays fold 0" if "tune" in parts else ""
+    how = (
+        "name their column in layout.table.part"
+        if layout.table
+        else "put the images into train/, val/ and test/, and begin layout.path with {part}/"
+    )
+    yield Finding(
+        "note",
+        "no official part test: the step split draws it by patient,"
+        f" {Split.model_fields['test'].default:.0%} of them or what split.test says{rest}",
+        f"to give parts of your own, {how}; other names of parts go into layout.parts",
+    )
+
+
+def _unread(files: Mapping[str, int]) -> Iterator[Finding]:
+    yield Finding(
+        "note",
+        f"{counted(len(pictures(files)), 'image')} there; cases are read once this is mended",
+    )
 
 
 def _sides(cases: Sequence[Case]) -> Iterator[Finding]:
@@ -77,7 +116,8 @@ def _sides(cases: Sequence[Case]) -> Iterator[Finding]:
     if several := sum(n > 1 for n in shown.values()):
         yield Finding(
             "note",
-            f"{several} sides of patients have several images, each a case of its own",
+            f"{counted(several, 'side of a patient has', 'sides of patients have')} several"
+            " images, each a case of its own",
             "if there should be one each, look for copies under two classes or parts",
         )
 
@@ -89,7 +129,7 @@ def _divided(cases: Sequence[Case]) -> Iterator[Finding]:
     if divided := sum(len(found) > 1 for found in parts.values()):
         yield Finding(
             "warning",
-            f"{divided} patients stand in several official parts",
+            f"{counted(divided, 'patient stands', 'patients stand')} in several official parts",
             "split refuses them; with split.on_leak: drop their cases of test stay before those"
             " of tune, and these before train",
         )
@@ -103,13 +143,42 @@ def _classes(case: Case, target: Target) -> list[str]:
     return ["unknown" if math.isnan(value) else target.classes[int(value)]]
 
 
-def _unused(files: Mapping[str, int], layout: Layout, used: set[str]) -> Iterator[Finding]:
-    images = set(image_files({name: File(size, "") for name, size in files.items()}, layout))
-    if rest := sorted(images - used):
-        yield Finding("warning", f"{len(rest)} images are no cases, such as {_some(rest)}")
+def _unused(
+    files: Mapping[str, int], layout: Layout, used: set[str], aside: set[str]
+) -> Iterator[Finding]:
+    """Tell of pictures that are no cases; those that the layout leaves out are only counted."""
+    shown = set(pictures(files))
+    aside = aside | {file for file in files if left_out(file, layout)}
+    if rest := sorted(shown - used - aside):
+        yield _strays(rest, layout)
+    if wanted := shown & aside:
+        yield Finding(
+            "ok", f"{counted(len(wanted), 'image is', 'images are')} left out, as layout says"
+        )
     known = {CEILING, BOXES, layout.table.file if layout.table else ""}
-    if others := [name for name in files if name not in images | known]:
-        yield Finding("note", f"{len(others)} files are no pictures, such as {_some(others)}")
+    if others := [name for name in files if name not in shown | known | aside]:
+        yield Finding(
+            "note",
+            f"{counted(len(others), 'file is no picture', 'files are no pictures')}, such as"
+            f" {_some(others)}",
+        )
+
+
+def _strays(rest: Sequence[str], layout: Layout) -> Finding:
+    """Tell of pictures that no one meant to leave out, by the form of their names."""
+    if layout.table:
+        what = (
+            f"{counted(len(rest), 'image is', 'images are')} not in {layout.table.file}:"
+            f" {patterns(rest)}"
+        )
+        return Finding("warning", what, "they are no cases; name them under layout.leave_out")
+    template = Template(layout.path or "")
+    return Finding(
+        "warning",
+        f"{counted(len(rest), 'image does', 'images do')} not fit layout.path {template.text!r}:"
+        f" {patterns(rest)}",
+        f"they are no cases; expected: {template.expected}.{template.unparted}",
+    )
 
 
 def _some(names: Sequence[str]) -> str:

@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 
 from radpipe.core.errors import DataError, near_miss
 from radpipe.core.settings import Target
+from radpipe.core.words import counted
 from radpipe.studies.base.contract import Case, Files
 from radpipe.studies.base.template import IMAGE_SUFFIXES
 from radpipe.studies.folders.layout import Layout, Part
@@ -21,7 +22,7 @@ N_NAMED = 10
 
 def image_files(files: Files, layout: Layout) -> list[str]:
     """List the files that look like images by suffix and are not left out, sorted."""
-    found = sorted(file for file in files if PurePosixPath(file).suffix.lower() in IMAGE_SUFFIXES)
+    found = pictures(files)
     unused = [
         rule for rule in layout.leave_out if not any(fnmatchcase(file, rule) for file in files)
     ]
@@ -31,6 +32,11 @@ def image_files(files: Files, layout: Layout) -> list[str]:
             " Paths are relative to the root of the data set."
         )
     return [file for file in found if not left_out(file, layout)]
+
+
+def pictures(files: Iterable[str]) -> list[str]:
+    """List the files that look like images by suffix, sorted."""
+    return sorted(file for file in files if PurePosixPath(file).suffix.lower() in IMAGE_SUFFIXES)
 
 
 def left_out(file: str, layout: Layout) -> bool:
@@ -49,7 +55,7 @@ def official_part(name: str, layout: Layout) -> Part | None:
     raise DataError(
         f"the part {name!r} is not known{near_miss(name, parts)} Known: {', '.join(parts)}."
         f" The way out: say in params.yaml what it is, layout.parts: {name}: train, or null to"
-        " leave it out"
+        " leave it out."
     )
 
 
@@ -85,7 +91,8 @@ def refuse_contradictions(cases: Sequence[Case], files: Files, target: Target) -
     ]
     if lines:
         raise DataError(
-            f"{len(lines)} images stand in two classes (files with the same bytes):\n  "
+            f"{counted(len(lines), 'image stands', 'images stand')} in two classes (files with"
+            " the same bytes):\n  "
             f"{listing(lines)}\nThe way out: delete the wrong ones, or name them in"
             " params.yaml under layout.leave_out."
         )
@@ -95,12 +102,12 @@ def warn_of_unknown_patients(n_unknown: int, n_cases: int) -> None:
     """Say that images without a patient may be divided between the parts."""
     if n_unknown:
         log.warning(
-            "patients unknown for %d of %d images: each of them is taken for a patient of its"
+            "patients unknown for %d of %s: each of them is taken for a patient of its"
             " own. If patients have several images, name {patient} in layout.path or"
             " layout.table.patient; otherwise pictures of one patient may stand in train and"
             " test.",
             n_unknown,
-            n_cases,
+            counted(n_cases, "image"),
         )
 
 

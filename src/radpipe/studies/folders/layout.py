@@ -40,6 +40,20 @@ class Covariate(Strict):
         description="Value in the table -> value to keep; null: unknown. If given, it must hold"
         " every value but the empty one. 1 also stands for 1.0.",
     )
+    unknown: list[str | int | float] = Field(
+        default=[],
+        description="Values in the table that stand for unknown, such as [NA, -9].",
+    )
+    category: bool = Field(
+        default=False,
+        description="Keep it as text, although most or all of its values are numbers.",
+    )
+
+    @model_validator(mode="after")
+    def _explained_once(self) -> "Covariate":
+        if self.mapping and self.unknown:
+            raise ValueError("mapping says with null what is unknown; take one of the two out")
+        return self
 
 
 def _covariates(value: Any) -> Any:

@@ -2,22 +2,22 @@
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from radpipe.core.errors import ConfigError, DataError, near_miss, unknown_name
 from radpipe.core.settings import Target
+from radpipe.core.words import counted
 from radpipe.studies.base.contract import Files
 from radpipe.studies.base.template import PLACEHOLDER
 from radpipe.studies.folders.codes import code
-from radpipe.studies.folders.layout import Covariate, Table
+from radpipe.studies.folders.covariates import Line, Row, quoted, refuse_covariates
+from radpipe.studies.folders.layout import Table
 
 SEPARATORS = ",;\t|"
-N_NAMED = 10
-Row = Mapping[str, str]
 
 
-def read_rows(raw: Path, files: Files, table: Table) -> list[dict[str, str]]:
+def read_rows(raw: Path, files: Files, table: Table) -> list[Line]:
     """Read the rows of the table as text without blanks around it."""
     if table.file not in files:
         tables = [file for file in files if PurePosixPath(file).suffix in (".csv", ".tsv", ".txt")]
@@ -34,16 +34,20 @@ def read_rows(raw: Path, files: Files, table: Table) -> list[dict[str, str]]:
         ) from error
     header = text.partition("\n")[0]
     separator = table.separator or max(SEPARATORS, key=header.count)
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator)
     rows = [
-        {key.strip(): (value or "").strip() for key, value in row.items() if key is not None}
-        for row in csv.DictReader(io.StringIO(text, newline=""), delimiter=separator)
+        Line(
+            {key.strip(): (value or "").strip() for key, value in row.items() if key is not None},
+            reader.line_num,
+        )
+        for row in reader
     ]
     if not rows:
         raise DataError(f"{table.file}: has no rows.")
     return rows
 
 
-def check_rows(rows: list[dict[str, str]], table: Table, target: Target) -> None:
+def check_rows(rows: Sequence[Line], table: Table, target: Target) -> None:
     """Refuse settings that do not fit the table, and values that no one explained.
 
     Raises
@@ -51,14 +55,33 @@ def check_rows(rows: list[dict[str, str]], table: Table, target: Target) -> None
     ConfigError
         A column does not exist, or a class is mapped to that the target does not have.
     DataError
-        A value of the target or of a covariate is not mapped.
+        A value of the target or of a covariate is not mapped, or a covariate holds numbers and
+        a few texts.
 
     """
-    _check_columns(rows[0], table, target)
-    _check_mapping(table, target)
+    check_table(table, target)
+    if wrong := wrong_columns(rows[0], table):
+        raise ConfigError("\n".join(line for lines in wrong.values() for line in lines))
     _refuse_unmapped(rows, table, target)
-    for name, covariate in table.covariates.items():
-        _refuse_unexplained(rows, table, name, covariate)
+    refuse_covariates(rows, table)
+
+
+def check_table(table: Table, target: Target) -> None:
+    """Refuse a target that the table cannot give, without looking at the table.
+
+    Raises
+    ------
+    ConfigError
+        Another number of columns than it needs, or a class is mapped to that it does not have.
+
+    """
+    wanted = len(target.classes) if target.kind == "multi-label" else 1
+    if len(columns_of(table.target)) != wanted:
+        raise ConfigError(
+            f"layout.table.target: a {target.kind} target of {len(target.classes)} classes"
+            f" needs {counted(wanted, 'column')}, got {len(columns_of(table.target))}."
+        )
+    _check_mapping(table, target)
 
 
 def class_name(text: str, table: Table, target: Target) -> str | None:
@@ -68,13 +91,6 @@ def class_name(text: str, table: Table, target: Target) -> str | None:
     return None if mapped is None else str(mapped)
 
 
-def recoded(row: Row, covariate: Covariate) -> str:
-    """Return the value of a covariate as the study keeps it; "" is unknown."""
-    text = row[covariate.column]
-    kept = covariate.mapping.get(code(text, covariate.mapping), text)
-    return "" if kept is None else str(kept)
-
-
 def columns_of(columns: str | list[str] | None) -> list[str]:
     """Return one column, several or none as a list."""
     if columns is None:
@@ -82,7 +98,8 @@ def columns_of(columns: str | list[str] | None) -> list[str]:
     return [columns] if isinstance(columns, str) else columns
 
 
-def _check_columns(row: Row, table: Table, target: Target) -> None:
+def wrong_columns(row: Row, table: Table) -> dict[str, list[str]]:
+    """Return what is wrong with each setting that names columns which the table does not have."""
     named = {
         "image": [table.image],
         "path": PLACEHOLDER.findall(table.path or ""),
@@ -90,18 +107,15 @@ def _check_columns(row: Row, table: Table, target: Target) -> None:
         "patient": columns_of(table.patient),
         "part": columns_of(table.part),
         "side": columns_of(table.side),
-        "covariates": [covariate.column for covariate in table.covariates.values()],
+        **{f"covariates.{name}": [each.column] for name, each in table.covariates.items()},
     }
+    found: dict[str, list[str]] = {}
     for setting, columns in named.items():
         for column in columns:
             if column not in row:
-                raise unknown_name(f"layout.table.{setting}: column of {table.file}", column, row)
-    wanted = len(target.classes) if target.kind == "multi-label" else 1
-    if len(columns_of(table.target)) != wanted:
-        raise ConfigError(
-            f"layout.table.target: a {target.kind} target of {len(target.classes)} classes"
-            f" needs {wanted} column(s), got {len(columns_of(table.target))}."
-        )
+                where = f"layout.table.{setting}: column of {table.file}"
+                found.setdefault(setting, []).append(str(unknown_name(where, column, row)))
+    return found
 
 
 def _check_mapping(table: Table, target: Target) -> None:
@@ -115,7 +129,7 @@ def _check_mapping(table: Table, target: Target) -> None:
             )
 
 
-def _refuse_unmapped(rows: list[dict[str, str]], table: Table, target: Target) -> None:
+def _refuse_unmapped(rows: Sequence[Line], table: Table, target: Target) -> None:
     """Refuse values of the target column that no one explained."""
     if target.kind == "multi-label":
         known = {"", "0", "1", *table.mapping}
@@ -127,27 +141,7 @@ def _refuse_unmapped(rows: list[dict[str, str]], table: Table, target: Target) -
     if unknown:
         raise DataError(
             f"{table.file}: column {', '.join(columns)} holds values that are no class:"
-            f" {_quoted(unknown)}. Known: {', '.join(map(repr, sorted(known)))}."
+            f" {quoted(unknown)}. Known: {', '.join(map(repr, sorted(known)))}."
             f' The way out: map them in params.yaml, layout.table.mapping: "{unknown[0]}":'
             " <class>, or null for unknown."
         )
-
-
-def _refuse_unexplained(
-    rows: list[dict[str, str]], table: Table, name: str, covariate: Covariate
-) -> None:
-    """Refuse values of a recoded covariate that its mapping does not hold."""
-    known = covariate.mapping
-    found = {row[covariate.column] for row in rows} - {""}
-    unknown = sorted(text for text in found if code(text, known) not in known)
-    if known and unknown:
-        raise DataError(
-            f"{table.file}: column {covariate.column} holds values that"
-            f" layout.table.covariates.{name}.mapping does not explain: {_quoted(unknown)}."
-            f" Known: {', '.join(map(repr, known))}. The way out: add them there, null for"
-            " unknown."
-        )
-
-
-def _quoted(values: list[str]) -> str:
-    return ", ".join(map(repr, values[:N_NAMED]))

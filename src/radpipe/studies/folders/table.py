@@ -3,16 +3,18 @@
 import logging
 import math
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from radpipe.core.errors import DataError
 from radpipe.core.settings import Target
+from radpipe.core.words import counted
 from radpipe.studies.base.contract import Case, Files, unknown_patient
-from radpipe.studies.base.template import PLACEHOLDER, Template
+from radpipe.studies.base.template import PLACEHOLDER, Template, patterns
 from radpipe.studies.base.truth import read_ceiling
 from radpipe.studies.folders.codes import code, refuse_unknown_sides, side_of
+from radpipe.studies.folders.covariates import Row, recoded
 from radpipe.studies.folders.findings import (
     VIEW,
     image_files,
@@ -23,14 +25,7 @@ from radpipe.studies.folders.findings import (
     warn_of_unknown_patients,
 )
 from radpipe.studies.folders.layout import Layout, Table
-from radpipe.studies.folders.rows import (
-    Row,
-    check_rows,
-    class_name,
-    columns_of,
-    read_rows,
-    recoded,
-)
+from radpipe.studies.folders.rows import check_rows, class_name, columns_of, read_rows
 from radpipe.studies.folders.tree import covariates_of
 
 log = logging.getLogger("radpipe.index")
@@ -82,7 +77,9 @@ class _Reader:
         return math.nan if name is None else float(self.target.classes.index(name))
 
 
-def read_table(raw: Path, *, files: Files, layout: Layout, target: Target) -> list[Case]:
+def read_table(
+    raw: Path, *, files: Files, layout: Layout, target: Target, aside: set[str] | None = None
+) -> list[Case]:
     """Read a folder of images and its table.
 
     Parameters
@@ -95,6 +92,8 @@ def read_table(raw: Path, *, files: Files, layout: Layout, target: Target) -> li
         With `table`.
     target
         Of any kind.
+    aside
+        Gets the images of rows whose part the layout leaves out.
 
     Raises
     ------
@@ -110,12 +109,9 @@ def read_table(raw: Path, *, files: Files, layout: Layout, target: Target) -> li
     rows = read_rows(raw, files, table)
     check_rows(rows, table, target)
     template = Template(table.name or "")
-    lines = [
-        line
-        for line in _lines(_pair(rows, files, layout, table), table, template)
-        if not is_left_out(line.told["part"], layout)
-    ]
-    refuse_unknown_sides({line.row[table.image]: line.told["side"] for line in lines})
+    every = _lines(_pair(rows, files, layout, table), table, template)
+    lines = [line for line in every if not is_left_out(line.told["part"], layout)]
+    refuse_unknown_sides({line.row[table.image]: line.told["side"] for line in lines}, template)
 
     def translate(name: str) -> str | None:
         return name if target.kind == "multi-label" else class_name(name, table, target)
@@ -125,13 +121,14 @@ def read_table(raw: Path, *, files: Files, layout: Layout, target: Target) -> li
     cases = _once([reader.case(line) for line in lines])
     unknown = sum(case.patient == unknown_patient(case.case) for case in cases)
     warn_of_unknown_patients(unknown, len(cases))
-    _report_rest(files, layout, {case.files[VIEW] for case in cases})
+    listed = {line.file for line in every}
+    _report_rest(files, layout, listed)
+    if aside is not None:
+        aside |= listed - {case.files[VIEW] for case in cases}
     return cases
 
 
-def _pair(
-    rows: list[dict[str, str]], files: Files, layout: Layout, table: Table
-) -> list[tuple[dict[str, str], str]]:
+def _pair(rows: Sequence[Row], files: Files, layout: Layout, table: Table) -> list[tuple[Row, str]]:
     """Find the file of every row."""
     # Systems write umlauts in two ways (NFC, NFD); names are compared in one of them.
     by_name = {_plain(file): file for file in files}
@@ -150,9 +147,7 @@ def _pair(
     return found
 
 
-def _lines(
-    found: list[tuple[dict[str, str], str]], table: Table, template: Template
-) -> list[_Line]:
+def _lines(found: list[tuple[Row, str]], table: Table, template: Template) -> list[_Line]:
     """Add to each row what its columns and its name say of patient, part and side."""
     lines, misfits = [], []
     for row, file in found:
@@ -168,9 +163,11 @@ def _lines(
         lines.append(_Line(row, file, told))
     if misfits:
         raise DataError(
-            f"{table.file}: {len(misfits)} of {len(found)} rows do not fit layout.table.name"
-            f" {table.name!r}:\n  {listing(misfits)}\nThe way out: correct the table or the"
-            " template, or name the images under layout.leave_out."
+            f"{table.file}: {len(misfits)} of {counted(len(found), 'row')} do not fit"
+            " layout.table.name"
+            f" {table.name!r}: {patterns(misfits)}. Expected: {template.expected}."
+            f"{template.unparted} The way out: correct the table or the template, or name the"
+            " images under layout.leave_out."
         )
     return lines
 
@@ -196,7 +193,8 @@ def _missing(missing: list[str], n_rows: int, files: Files, table: Table) -> str
     alike = [file for file in files if name and name in file]
     hint = f" There is {alike[0]!r}: layout.table.path can say where images lie." if alike else ""
     return (
-        f"{table.file}: {len(missing)} of {n_rows} rows name an image that is not there:\n  "
+        f"{table.file}: {len(missing)} of {counted(n_rows, 'row')} name an image that is"
+        " not there:\n  "
         f"{listing(missing)}\n{hint.strip()} The way out: correct layout.table.image or .path,"
         " complete the data set, or leave these rows out with"
         " layout.table.missing_files: skip"
@@ -217,7 +215,8 @@ def _once(cases: Iterable[Case]) -> list[Case]:
             contradicting.append(case.files[VIEW])
     if contradicting:
         raise DataError(
-            f"{len(contradicting)} images stand in the table twice with another target,"
+            f"{counted(len(contradicting), 'image stands', 'images stand')} in the table twice"
+            " with another target,"
             f" patient, part, side or covariate:\n  {listing(contradicting)}\nThe way out:"
             " correct the table, or name the images under layout.leave_out."
         )
@@ -226,7 +225,15 @@ def _once(cases: Iterable[Case]) -> list[Case]:
     return list(by_file.values())
 
 
-def _report_rest(files: Files, layout: Layout, used: set[str]) -> None:
-    rest = [file for file in image_files(files, layout) if file not in used]
+def _report_rest(files: Files, layout: Layout, listed: set[str]) -> None:
+    rest = [file for file in image_files(files, layout) if file not in listed]
     if rest:
-        log.warning("%d images are not in the table and no cases:\n  %s", len(rest), listing(rest))
+        log.warning(
+            "%s: %s",
+            counted(
+                len(rest),
+                "image is not in the table and no case",
+                "images are not in the table and no cases",
+            ),
+            patterns(rest),
+        )

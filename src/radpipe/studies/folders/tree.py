@@ -6,8 +6,9 @@ from pathlib import Path, PurePosixPath
 
 from radpipe.core.errors import ConfigError, DataError, near_miss
 from radpipe.core.settings import Target
+from radpipe.core.words import counted
 from radpipe.studies.base.contract import Case, Files, unknown_patient
-from radpipe.studies.base.template import IMAGE_SUFFIXES, Template
+from radpipe.studies.base.template import IMAGE_SUFFIXES, Template, patterns
 from radpipe.studies.base.truth import read_ceiling
 from radpipe.studies.folders.codes import refuse_unknown_sides, side_of
 from radpipe.studies.folders.findings import (
@@ -24,7 +25,9 @@ from radpipe.studies.folders.layout import Layout
 log = logging.getLogger("radpipe.index")
 
 
-def read_tree(raw: Path, *, files: Files, layout: Layout, target: Target) -> list[Case]:
+def read_tree(
+    raw: Path, *, files: Files, layout: Layout, target: Target, aside: set[str] | None = None
+) -> list[Case]:
     """Read class folders.
 
     Parameters
@@ -37,22 +40,24 @@ def read_tree(raw: Path, *, files: Files, layout: Layout, target: Target) -> lis
         With `path`.
     target
         binary, multi-class or ordinal.
+    aside
+        Gets the images whose part or class the layout leaves out.
 
     Raises
     ------
+    ConfigError
+        See `check_tree`.
     DataError
         No file fits the template, a folder is no class, or a class folder is empty.
 
     """
-    if target.kind == "multi-label":
-        raise ConfigError(
-            "a folder gives an image one class; a multi-label target needs layout.table."
-        )
+    check_tree(layout, target)
     template = Template(layout.path or "")
     names = class_names(layout, target)
     images = image_files(files, layout)
     fits = {file: found for file in images if (found := template.match(file)) is not None}
     _report_misfits(images, fits, template, len(files) - len(images))
+    every = set(fits)
     fits = {
         file: found
         for file, found in fits.items()
@@ -62,8 +67,10 @@ def read_tree(raw: Path, *, files: Files, layout: Layout, target: Target) -> lis
     _refuse_empty_folders(raw, template, files, names, layout)
     ceiling = read_ceiling(raw, files=files, target=target, translate=names.get)
     kept = [file for file in fits if names[fits[file]["class"]] is not None]
+    if aside is not None:
+        aside |= every.difference(kept)
     case_of = case_names(kept)
-    refuse_unknown_sides({file: fits[file].get("side", "") for file in kept})
+    refuse_unknown_sides({file: fits[file].get("side", "") for file in kept}, template)
     if "patient" not in template.names:
         warn_of_unknown_patients(len(kept), len(kept))
     return [
@@ -79,6 +86,22 @@ def read_tree(raw: Path, *, files: Files, layout: Layout, target: Target) -> lis
         )
         for file in kept
     ]
+
+
+def check_tree(layout: Layout, target: Target) -> None:
+    """Refuse a target that class folders cannot give.
+
+    Raises
+    ------
+    ConfigError
+        It has several labels, or `layout.classes` names a class that it does not have.
+
+    """
+    if target.kind == "multi-label":
+        raise ConfigError(
+            "a folder gives an image one class; a multi-label target needs layout.table."
+        )
+    class_names(layout, target)
 
 
 def covariates_of(found: Mapping[str, str], template: Template) -> dict[str, str]:
@@ -116,16 +139,18 @@ def _report_misfits(
     misfits = [file for file in images if file not in fits]
     if not fits:
         raise DataError(
-            f"no image fits layout.path {template.text!r}; there is, for example,"
-            f" {images[0]!r}. Every '/' in the template is one folder, and {{_}} stands for"
-            " what is to be ignored."
+            f"no image fits layout.path {template.text!r}. There are {patterns(images)}."
+            f" Expected: {template.expected}.{template.unparted} Every '/' in the template is"
+            " one folder, and {_} stands for what is to be ignored."
         )
     if misfits:
         log.warning(
-            "%d images do not fit layout.path %r and are no cases:\n  %s",
-            len(misfits),
+            "%s layout.path %r, and no case comes of that: %s. Expected: %s.%s",
+            counted(len(misfits), "image does not fit", "images do not fit"),
             template.text,
-            listing(misfits),
+            patterns(misfits),
+            template.expected,
+            template.unparted,
         )
     log.info("images=%d fitting=%d other_files=%d", len(images), len(fits), n_others)
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from radpipe.core.findings import Finding
+from radpipe.core.errors import ConfigError
+from radpipe.core.findings import Finding, problem
 from radpipe.core.settings import PhantomSource, Target
 from radpipe.studies.base.contract import (
     Case,
@@ -25,7 +26,7 @@ from radpipe.studies.mrnet.exams import (
     refuse_other_layout,
     refuse_shared,
 )
-from radpipe.studies.mrnet.layout import PARTS, PLANES, Layout, volume_name, wanted_labels
+from radpipe.studies.mrnet.layout import LABELS, PARTS, PLANES, Layout, volume_name, wanted_labels
 from radpipe.studies.mrnet.phantom import write_phantom
 from radpipe.studies.mrnet.tables import Labels, read_labels, some
 
@@ -53,6 +54,10 @@ class MRNet:
 
     layout_model: type[BaseModel] = Layout
     views = PLANES
+
+    def check_target(self, layout: Layout, target: Target) -> None:
+        """Refuse a target that is not made of the three labels."""
+        wanted_labels(layout, target)
 
     def cases(self, raw: Path, *, files: Files, layout: Layout, target: Target) -> CaseTable:
         """Read tables and names of volumes; an exam that lacks a plane names fewer files."""
@@ -86,7 +91,13 @@ class MRNet:
         self, raw: Path, *, files: Mapping[str, int], layout: Layout, target: Target
     ) -> list[Finding]:
         """Tell what is missing or odd; headers of volumes are read, pixels are not."""
-        return examine_data(raw, files=files, labels=wanted_labels(layout, target))
+        findings = []
+        labels: tuple[str, ...] = LABELS
+        try:
+            labels = wanted_labels(layout, target)
+        except ConfigError as error:
+            findings.append(problem(error))
+        return findings + examine_data(raw, files=files, labels=labels)
 
 
 def _case(

@@ -8,6 +8,7 @@ import numpy as np
 
 from radpipe.core.errors import DataError
 from radpipe.core.findings import Finding, problem
+from radpipe.core.words import counted
 from radpipe.studies.base.truth import BOXES, CEILING
 from radpipe.studies.mrnet.exams import (
     Volumes,
@@ -71,11 +72,12 @@ def _exams(part: str, exams: Volumes) -> Iterator[Finding]:
     published = PUBLISHED_EXAMS[part]
     same = len(exams) == published
     beside = "" if same else f"; MRNet-v1.0 has {published:,}"
-    yield Finding("ok" if same else "note", f"{part}/: {len(exams):,} exams{beside}")
+    yield Finding("ok" if same else "note", f"{part}/: {counted(len(exams), 'exam')}{beside}")
     for plane, lacking in incomplete(exams).items():
         yield Finding(
             "problem",
-            f"{part}/{plane}/: lacks {len(lacking)} of {len(exams)} exams, such as {some(lacking)}",
+            f"{part}/{plane}/: lacks {len(lacking)} of {counted(len(exams), 'exam')}, such as"
+            f" {some(lacking)}",
             "unpack the archive once more; without it the step ingest leaves these exams out",
         )
 
@@ -109,7 +111,7 @@ def _tables(
 
 def _count(part: str, label: str, table: Labels) -> Finding:
     n_exams, n = len(table), n_positive(table)
-    what = f"{table_name(part, label)}: {n} of {n_exams} exams ({n / n_exams:.1%})"
+    what = f"{table_name(part, label)}: {n} of {counted(n_exams, 'exam')} ({n / n_exams:.1%})"
     published = (PUBLISHED_POSITIVE[part][label], PUBLISHED_EXAMS[part])
     if n in (0, n_exams):
         return Finding("problem", f"{what}: all of one class", "take the tables from the archive")
@@ -142,11 +144,11 @@ def _volumes(
     for plane in PLANES:
         if counts := slices[plane]:
             text = f"{min(counts)} to {max(counts)}, {np.mean(counts):.1f} on average"
-            yield Finding("ok", f"{plane}: {len(counts):,} volumes, slices {text}")
+            yield Finding("ok", f"{plane}: {counted(len(counts), 'volume')}, slices {text}")
     for kind, n in kinds.most_common():
-        yield Finding("ok", f"{n:,} volumes of {kind}")
+        yield Finding("ok", f"{counted(n, 'volume')} of {kind}")
     for (level, what), found in sorted(odd.items()):
-        listed = f"{len(found):,} volumes: {what}, such as {some(found)}"
+        listed = f"{counted(len(found), 'volume')}: {what}, such as {some(found)}"
         yield Finding("problem" if level == "problem" else "warning", listed, _WAY_OUT[level])
 
 
@@ -164,7 +166,10 @@ def _oddities(header: Header, size: int) -> Iterator[tuple[str, str]]:
     if header.n_bytes != size:
         yield "problem", "shorter or longer than the header says"
     if len(header.shape) != 3:
-        yield "problem", f"{len(header.shape)} axes in place of (slices, rows, columns)"
+        yield (
+            "problem",
+            f"{counted(len(header.shape), 'axis', 'axes')} in place of (slices, rows, columns)",
+        )
         return
     n_slices, rows, columns = header.shape
     if not (n_slices and rows and columns):
@@ -194,8 +199,12 @@ def _others(files: Mapping[str, int], volumes: Mapping[str, Volumes]) -> Iterato
     if strays:
         yield Finding(
             "warning",
-            f"{len(strays)} .npy files belong to no plane, such as {some(strays)}",
+            f"{counted(len(strays), '.npy file belongs', '.npy files belong')} to no plane, such"
+            f" as {some(strays)}",
             "volumes lie in {train,valid}/{axial,coronal,sagittal}/",
         )
     if len(others) > len(strays):
-        yield Finding("note", f"{len(others) - len(strays)} other files are not used")
+        yield Finding(
+            "note",
+            f"{counted(len(others) - len(strays), 'other file is', 'other files are')} not used",
+        )

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import PurePosixPath
 
 from radpipe.core.errors import DataError
+from radpipe.core.words import counted
 from radpipe.studies.mrnet.layout import PARTS, PLANES
 from radpipe.studies.mrnet.tables import some
 
@@ -61,9 +62,15 @@ def refuse_mismatch(part: str, volumes: Volumes, labels: Mapping[str, int]) -> N
     unlabelled = sorted(volumes.keys() - labels.keys())
     lines = []
     if unseen:
-        lines.append(f"{len(unseen)} exams of the tables have no volume, such as {some(unseen)}")
+        lines.append(
+            f"{counted(len(unseen), 'exam of the tables has', 'exams of the tables have')} no"
+            f" volume, such as {some(unseen)}"
+        )
     if unlabelled:
-        lines.append(f"{len(unlabelled)} exams have no label, such as {some(unlabelled)}")
+        lines.append(
+            f"{counted(len(unlabelled), 'exam has', 'exams have')} no label, such as"
+            f" {some(unlabelled)}"
+        )
     if not lines:
         return
     padded = {exam.zfill(4) for exam in unseen}
@@ -90,7 +97,8 @@ def refuse_shared(volumes: Mapping[str, Volumes]) -> None:
     shared = sorted(set.intersection(*(set(exams) for exams in volumes.values())))
     if shared:
         raise DataError(
-            f"{len(shared)} exams stand in {'/ and in '.join(volumes)}/, such as {some(shared)};"
+            f"{counted(len(shared), 'exam stands', 'exams stand')} in"
+            f" {'/ and in '.join(volumes)}/, such as {some(shared)};"
             " an exam belongs to one part. The way out: unpack the archive once more."
         )
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from radpipe.core.errors import DataError
+from radpipe.core.words import counted
 from radpipe.studies.mrnet.layout import LABELS, table_name
 
 N_NAMED = 5
@@ -73,7 +74,8 @@ def read_table(raw: Path, *, files: Iterable[str], part: str, label: str) -> Lab
         ) from error
     if doubles:
         raise DataError(
-            f"{name}: {len(doubles)} exams stand in it more than once, such as"
+            f"{name}: {counted(len(doubles), 'exam stands', 'exams stand')} in it more than"
+            " once, such as"
             f" {some(doubles)}. The way out: keep one row an exam."
         )
     if not found:

@@ -6,8 +6,10 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from radpipe.core.findings import Finding
+from radpipe.core.errors import ConfigError
+from radpipe.core.findings import Finding, problem
 from radpipe.core.settings import PhantomSource, Target
+from radpipe.core.words import counted
 from radpipe.studies.base.contract import Case, CaseTable, Files, case_table
 from radpipe.studies.oai.answers import read_answers
 from radpipe.studies.oai.films import (
@@ -47,6 +49,10 @@ class OAI:
 
     layout_model: type[BaseModel] = Layout
     views = (VIEW,)
+
+    def check_target(self, layout: Layout, target: Target) -> None:
+        """Refuse a target that the question does not have."""
+        check_target(layout, target)
 
     def cases(self, raw: Path, *, files: Files, layout: Layout, target: Target) -> CaseTable:
         """Read tables and names of films; knees without a film are counted and left out."""
@@ -92,7 +98,10 @@ class OAI:
         place = {(case.files[VIEW], str(case.side)): case.case for case in cases}
         boxes, n_others = read_joints(raw, files=files, layout=layout, cases=place)
         if n_others:
-            log.warning("%d boxes around joints belong to no case and are left out", n_others)
+            log.warning(
+                "left out: %s no case",
+                counted(n_others, "box around a joint belongs to", "boxes around joints belong to"),
+            )
         return case_table(cases, target=target, views=self.views, boxes=boxes)
 
     def phantom(self, out: Path, *, source: PhantomSource, layout: Layout, target: Target) -> None:
@@ -109,8 +118,12 @@ class OAI:
         """Tell what is missing or odd; headers of films are read, pixels are not."""
         from radpipe.studies.oai.examine import examine_data
 
-        check_target(layout, target)
-        return examine_data(raw, files=files, layout=layout)
+        findings = []
+        try:
+            check_target(layout, target)
+        except ConfigError as error:
+            findings.append(problem(error))
+        return findings + examine_data(raw, files=files, layout=layout)
 
 
 def _tell(table: str, films: Films, chosen: Chosen) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from radpipe.core.errors import DataError
+from radpipe.core.words import counted
 from radpipe.studies.oai.layout import Column, Layout, covariates
 from radpipe.studies.oai.tables import Table, Tables
 from radpipe.studies.oai.values import Knee, Values, read_values
@@ -102,9 +103,15 @@ def _progression(baseline: Values, later: Values, loss: float) -> dict[Knee, flo
 def _notes(table: Table, values: Values) -> Iterator[str]:
     """Say how many rows were left out."""
     if values.repeated:
-        yield f"{table.name}: {len(values.repeated):,} rows say again what another one says"
+        yield (
+            f"{table.name}: {counted(len(values.repeated), 'row says', 'rows say')} again what"
+            " another one says"
+        )
     if values.dropped:
-        yield f"{table.name}: {len(values.dropped):,} rows give a reason why they do not count"
+        yield (
+            f"{table.name}: {counted(len(values.dropped), 'row gives', 'rows give')} a reason not"
+            " to count"
+        )
 
 
 def _read(tables: Tables, setting: str, layout: Layout) -> tuple[Values, Table]:

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from radpipe.core.errors import DataError
 from radpipe.core.files import sha256_file
 from radpipe.core.findings import Finding, problem
+from radpipe.core.words import counted
 from radpipe.studies.oai.answers import Answers, read_answers
 from radpipe.studies.oai.films import (
     WRONG_FOLDER,
@@ -54,7 +55,9 @@ def examine_data(raw: Path, *, files: Mapping[str, int], layout: Layout) -> list
     except DataError as error:
         findings.append(problem(error))
     n_films = sum(map(len, films.values()))
-    findings.append(Finding("ok", f"{n_films:,} films of {len(films):,} patients"))
+    findings.append(
+        Finding("ok", f"{counted(n_films, 'film')} of {counted(len(films), 'patient')}")
+    )
     tables = Tables(raw, files)
     try:
         answers = read_answers(tables, layout, lambda error: findings.append(problem(error)))
@@ -89,7 +92,7 @@ def _target(answers: Answers, layout: Layout) -> Iterator[Finding]:
     n_known, n = counts.total(), len(answers.target)
     if layout.question == "kl":
         listed = ", ".join(f"{grade}: {counts[grade]:,}" for grade in range(GRADES))
-        yield Finding("ok", f"KL grades of {n_known:,} of {n:,} knees: {listed}")
+        yield Finding("ok", f"KL grades of {n_known:,} of {counted(n, 'knee')}: {listed}")
         absent = [str(grade) for grade in range(GRADES) if not counts[grade]]
     else:
         share = f" ({counts[1] / n_known:.1%})" if n_known else ""
@@ -114,7 +117,7 @@ def _covariates(answers: Answers, layout: Layout) -> Iterator[Finding]:
     n = len(answers.target)
     for name, values in answers.covariates.items():
         if values:
-            yield Finding("ok", f"{name}: known for {len(values):,} of {n:,} knees")
+            yield Finding("ok", f"{name}: known for {len(values):,} of {counted(n, 'knee')}")
         else:
             yield Finding(
                 "warning",
@@ -130,7 +133,9 @@ def _covariates(answers: Answers, layout: Layout) -> Iterator[Finding]:
             for knee, value in answers.target.items()
             if not math.isnan(value)
         )
-        yield Finding("ok", f"{complete:,} knees have a target and every covariate")
+        yield Finding(
+            "ok", f"{counted(complete, 'knee has', 'knees have')} a target and every covariate"
+        )
 
 
 def _knees(
@@ -158,26 +163,43 @@ def _knees(
         return
     yield from _fit(chosen, films)
     if len(boxes) or n_others:
-        yield Finding("ok", f"{layout.boxes or JOINTS}: boxes of {len(boxes):,} knees")
+        yield Finding("ok", f"{layout.boxes or JOINTS}: boxes of {counted(len(boxes), 'knee')}")
     if n_others:
-        yield Finding("note", f"{n_others:,} boxes belong to no case and are not used")
+        yield Finding(
+            "note",
+            f"{counted(n_others, 'box belongs', 'boxes belong')} to no case: not used",
+        )
 
 
 def _fit(chosen: Chosen, films: Films) -> Iterator[Finding]:
-    yield Finding("ok", f"{len(chosen.films):,} knees stand in the tables and on a film")
+    yield Finding(
+        "ok",
+        f"{counted(len(chosen.films), 'knee stands', 'knees stand')} in the tables and on a film",
+    )
     if chosen.without:
-        yield Finding("note", f"{len(chosen.without):,} knees of the tables have no film")
+        yield Finding(
+            "note",
+            f"{counted(len(chosen.without), 'knee of the tables has', 'knees of the tables have')}"
+            " no film",
+        )
     if chosen.other_series:
         yield Finding(
             "note",
-            f"{len(chosen.other_series):,} of them have films, but of series that no table names",
+            f"{counted(len(chosen.other_series), 'of them has', 'of them have')} films, but of"
+            " series that no table names",
         )
     if chosen.copies:
-        yield Finding("note", f"{len(chosen.copies):,} films hold the same bytes as another one")
+        yield Finding(
+            "note",
+            f"{counted(len(chosen.copies), 'film holds', 'films hold')} the same bytes as"
+            " another one",
+        )
     shown = set(chosen.films.values()) | chosen.copies
     unused = sum(film.file not in shown for several in films.values() for film in several)
     if unused:
-        yield Finding("note", f"{unused:,} films show no knee of the tables")
+        yield Finding(
+            "note", f"{counted(unused, 'film shows', 'films show')} no knee of the tables"
+        )
 
 
 def _headers(raw: Path, films: Films) -> Iterator[Finding]:
@@ -195,7 +217,7 @@ def _headers(raw: Path, films: Films) -> Iterator[Finding]:
         for oddity in header.oddities:
             odd[oddity].append(number)
     for kind, n in Counter(header.kind for header in headers).most_common():
-        yield Finding("ok", f"{n:,} films of {kind}")
+        yield Finding("ok", f"{counted(n, 'film')} of {kind}")
     spacings = [header.spacing for header in headers if header.spacing is not None]
     if spacings:
         yield Finding("ok", f"pixels of {min(spacings):g} to {max(spacings):g} mm")
@@ -204,10 +226,14 @@ def _headers(raw: Path, films: Films) -> Iterator[Finding]:
         yield Finding("note", f"films of one knee: {sides['R']:,} right, {sides['L']:,} left")
     if mirrored := sum(header.mirrored for header in headers):
         yield Finding(
-            "note", f"{mirrored:,} films are mirrored: columns run to the patient's right"
+            "note",
+            f"{counted(mirrored, 'film is', 'films are')} mirrored: columns run to the patient's"
+            " right",
         )
     for (level, what), numbers in sorted(odd.items()):
-        listed = f"{len(numbers):,} films: {what}; in the order of their paths {_some(numbers)}"
+        listed = (
+            f"{counted(len(numbers), 'film')}: {what}; in the order of their paths {_some(numbers)}"
+        )
         yield Finding(level, listed, _WAY_OUT[level])
 
 
@@ -217,7 +243,11 @@ def _others(files: Mapping[str, int], films: Films) -> Iterator[Finding]:
     if any(WRONG_FOLDER in file for file in files):
         yield Finding("note", f"{WRONG_FOLDER} holds no knee radiographs of the baseline visit")
     if others:
-        yield Finding("note", f"{len(others):,} files without suffix lie elsewhere than films")
+        yield Finding(
+            "note",
+            f"{counted(len(others), 'file without suffix lies', 'files without suffix lie')}"
+            " elsewhere than films",
+        )
 
 
 def _some(numbers: Sequence[int]) -> str:

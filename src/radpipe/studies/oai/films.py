@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from radpipe.core.errors import DataError
+from radpipe.core.words import counted
 from radpipe.studies.base.template import Template
 from radpipe.studies.oai.layout import SIDES, Layout
 from radpipe.studies.oai.tables import Table, code, some_lines
@@ -161,7 +162,8 @@ def refuse_unclear(chosen: Chosen, table: Table, layout: Layout) -> None:
             else f"correct the column {layout.barcode} of {layout.grade.table}"
         )
         raise DataError(
-            f"{len(chosen.unclear)} knees of {table.name} have several films to choose from, such"
+            f"{table.name}: {counted(len(chosen.unclear), 'knee has', 'knees have')} several"
+            " films to choose from, such"
             f" as those of {lines}. The way out: {hint}, or leave one film for each patient."
         )
     if not chosen.films:

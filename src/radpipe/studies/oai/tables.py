@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from radpipe.core.errors import DataError, near_miss
+from radpipe.core.words import counted
 
 SEPARATOR = "|"
 OTHER_SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
@@ -69,7 +70,7 @@ class Table:
             return self.columns.index(column.upper())
         except ValueError:
             raise DataError(
-                f"{self.name} has no column {column}{near_miss(column, self.columns) or '.'} The"
+                f"{self.name} has no column {column}{near_miss(column, self.columns)} The"
                 f" way out: correct {setting} in params.yaml, or take the table from the release."
             ) from None
 
@@ -132,7 +133,8 @@ def read_table(raw: Path, file: str) -> Table:
     odd = [number for number, line in lines[1:] if line.count(SEPARATOR) != n_separators]
     if odd:
         raise DataError(
-            f"{file}: {len(odd)} rows have more or fewer cells than the header, such as"
+            f"{file}: {counted(len(odd), 'row has', 'rows have')} more or fewer cells than the"
+            " header, such as"
             f" {some_lines(odd)}. The way out: unpack the release once more."
         )
     if len(lines) == 1:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from radpipe.core.errors import DataError
+from radpipe.core.words import counted
 from radpipe.studies.oai.layout import SIDES, Column, Layout, Widths
 from radpipe.studies.oai.tables import Table, code, number_in, one_of, some_lines
 
@@ -116,7 +117,8 @@ def read_values(table: Table, name: str, wanted: Column, layout: Layout, setting
     check_keys(table)
     if wrong:
         raise DataError(
-            f"{table.name}, column {wanted.column}: {len(wrong)} rows hold something else than"
+            f"{table.name}, column {wanted.column}:"
+            f" {counted(len(wrong), 'row holds', 'rows hold')} something else than"
             f" {ALLOWED[name]}, a missing code (. and what follows) or nothing, such as"
             f" {some_lines(wrong)}. The way out: correct the rows, or {setting} in params.yaml."
         )
@@ -137,14 +139,16 @@ def check_keys(table: Table) -> None:
     rows = table.rows(*keys, setting="the table")
     if nameless := [row.line for row in rows if not row.cells[ID]]:
         raise DataError(
-            f"{table.name}: {len(nameless)} rows have no {ID}, such as {some_lines(nameless)}. The"
+            f"{table.name}: {counted(len(nameless), 'row has', 'rows have')} no {ID}, such as"
+            f" {some_lines(nameless)}. The"
             " way out: take the table as released."
         )
     if SIDE not in keys:
         return
     if wrong := [row.line for row in rows if code(row.cells[SIDE]) not in SIDES]:
         raise DataError(
-            f"{table.name}, column {SIDE}: {len(wrong)} rows hold something else than 1 (right) or"
+            f"{table.name}, column {SIDE}: {counted(len(wrong), 'row holds', 'rows hold')}"
+            " something else than 1 (right) or"
             f" 2 (left), such as {some_lines(wrong)}. The way out: correct or delete the rows."
         )
 
@@ -179,7 +183,9 @@ def _choose(
         of_column = f"{table.name}, column {wanted.column}"
         lines = some_lines(frozenset().union(*against))
         raise DataError(
-            f"{of_column}: {len(against)} knees or patients have readings of the same standing"
+            f"{of_column}:"
+            f" {counted(len(against), 'knee or patient has', 'knees or patients have')} readings"
+            " of the same standing"
             f" that contradict each other, such as {lines}. The way out: delete the wrong rows, or"
             f" say which reading project counts in layout.readings. (The column: {setting}.)"
         )

@@ -1,0 +1,100 @@
+"""Covariates of a study's table: recoded, and refused where their type would be an accident."""
+
+from collections.abc import Mapping, Sequence
+
+from radpipe.core.errors import DataError
+from radpipe.studies.base.contract import number_of
+from radpipe.studies.folders.codes import code
+from radpipe.studies.folders.layout import Covariate, Table
+
+N_NAMED = 10
+Row = Mapping[str, str]
+
+
+class Line(dict[str, str]):
+    """A row of the table, column to text, and the line of the file in which it ends."""
+
+    def __init__(self, cells: Mapping[str, str], number: int) -> None:
+        super().__init__(cells)
+        self.number = number
+
+
+def recoded(row: Row, covariate: Covariate) -> str:
+    """Return the value of a covariate as the study keeps it; "" is unknown."""
+    text = row[covariate.column]
+    unknown = list(map(str, covariate.unknown))
+    if code(text, unknown) in unknown:
+        return ""
+    kept = covariate.mapping.get(code(text, covariate.mapping), text)
+    return "" if kept is None else str(kept)
+
+
+def categories(table: Table | None) -> set[str]:
+    """Return the covariates that stay text, whatever they hold."""
+    return {name for name, each in table.covariates.items() if each.category} if table else set()
+
+
+def refuse_covariates(rows: Sequence[Line], table: Table) -> None:
+    """Refuse covariates that the settings do not explain.
+
+    Raises
+    ------
+    DataError
+        A mapping does not hold a value; or most known values are numbers and a few are not, so
+        that all of them would be kept as text.
+
+    """
+    for name, covariate in table.covariates.items():
+        _refuse_unexplained(rows, table, name, covariate)
+    mixed = {name: what for name in table.covariates if (what := _mixed(rows, table, name))}
+    if mixed:
+        key = f"layout.table.covariates.{next(iter(mixed))}"
+        raise DataError(
+            f"{table.file}: {'; '.join(mixed.values())}. A few texts would make text of all these"
+            " numbers. The way out: correct the cells; or say in params.yaml which values stand"
+            f" for unknown, {key}.unknown: [...]; or that it is no number, {key}.category: true"
+        )
+
+
+def _mixed(rows: Sequence[Line], table: Table, name: str) -> str:
+    """Say where a covariate of numbers holds text, without showing it; empty if it does not."""
+    covariate = table.covariates[name]
+    if covariate.category or covariate.mapping:
+        return ""
+    texts = [(row.number, text) for row in rows if (text := recoded(row, covariate))]
+    # 007 is an identifier: who writes one so, writes no numbers in this column.
+    if any(_is_identifier(text) for _, text in texts):
+        return ""
+    odd = [number for number, text in texts if number_of(text) is None]
+    if not odd or 2 * len(odd) >= len(texts):
+        return ""
+    cells = "1 is" if len(odd) == 1 else f"{len(odd)} are"
+    return (
+        f"column {covariate.column}: of {len(texts)} known cells {cells} text among numbers, such"
+        f" as line {odd[0]}"
+    )
+
+
+def _is_identifier(text: str) -> bool:
+    return text.isdigit() and number_of(text) is None
+
+
+def _refuse_unexplained(
+    rows: Sequence[Line], table: Table, name: str, covariate: Covariate
+) -> None:
+    """Refuse values of a recoded covariate that its mapping does not hold."""
+    known = covariate.mapping
+    found = {row[covariate.column] for row in rows} - {""}
+    unknown = sorted(text for text in found if code(text, known) not in known)
+    if known and unknown:
+        raise DataError(
+            f"{table.file}: column {covariate.column} holds values that"
+            f" layout.table.covariates.{name}.mapping does not explain: {quoted(unknown)}."
+            f" Known: {', '.join(map(repr, known))}. The way out: add them there, null for"
+            " unknown."
+        )
+
+
+def quoted(values: Sequence[str]) -> str:
+    """Quote the first ten values."""
+    return ", ".join(map(repr, values[:N_NAMED]))

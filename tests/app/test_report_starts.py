@@ -1,0 +1,68 @@
+"""What the report says of a variant's starting weights."""
+
+from dataclasses import replace
+
+import pytest
+
+from radpipe.app.report.starts import listed, short, told
+from tests.app.test_report_page import page
+
+RUN = "results/runs/grades/fold-0-seed-2/weights.safetensors"
+GRADES = {"variant": "grades", "fold": 0, "seed": 2, "n_patients": 1208}
+FILM = {"variant": "film", "fold": 1, "seed": 0, "n_patients": 1}
+STUDIES = {"grades": "knee_oa", "film": "hips"}
+
+
+@pytest.fixture
+def starting(studies):
+    """Return a function that makes the best variant start from weights with a lineage."""
+
+    def make(path, lineage=()):
+        best = studies[0].best
+        metrics = {**best.metrics, "recipe": {**best.metrics["recipe"], "lineage": list(lineage)}}
+        recipe = {**best.recipe, "weights": {"path": path, "sha256": "c" * 64}}
+        return replace(best, metrics=metrics, recipe=recipe)
+
+    return make
+
+
+def test_random_weights_are_no_line_of_their_own(studies):
+    best = studies[0].best
+    assert short(best) == ""
+    assert told(best, STUDIES) == "random weights"
+    assert listed(studies[0].variants, STUDIES) == []
+
+
+def test_another_run_is_told_with_whom_it_learned_from(starting):
+    variant = starting(RUN, [GRADES])
+    assert short(variant) == "starts from grades"
+    assert (
+        told(variant, STUDIES)
+        == "grades, fold 0 seed 2, which learned from 1\u202f208 patients of knee_oa"
+    )
+
+
+def test_a_chain_is_told_from_the_nearest_run_backwards(starting):
+    text = told(starting(RUN, [FILM, GRADES]), STUDIES)
+    assert text == (
+        "grades, fold 0 seed 2, which learned from 1\u202f208 patients of knee_oa; that one"
+        " started from film, fold 1 seed 0, which learned from 1 patient of hips"
+    )
+
+
+def test_weights_of_another_project_are_named_by_their_file(starting):
+    variant = starting("weights/hips.safetensors", [FILM])
+    assert short(variant) == "starts from weights/hips.safetensors"
+    assert told(variant, {}) == (
+        "weights/hips.safetensors, made by film, fold 1 seed 0, which learned from 1 patient"
+    )
+
+
+def test_the_page_tells_it_only_where_a_variant_does_not_start_at_random(starting, studies):
+    bones = studies[0]
+    assert "What they start from" not in page(studies)
+    text = page([replace(bones, variants=(starting(RUN, [GRADES]), *bones.variants[1:]))])
+    assert "starts from grades</span>" in text
+    section = text[text.index("What they start from") : text.index("Which differences are real")]
+    assert "which learned from 1\u202f208 patients</td>" in section
+    assert section.count("<td>random weights</td>") == len(bones.variants) - 1
