@@ -14,12 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radpipe.core.errors import DataError
+from radpipe.imaging.dicom_codecs import CODECS
 from radpipe.imaging.dicom_quiet import UNREADABLE, otherwise
 from radpipe.imaging.read import MAX_PIXELS
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
+PIXEL_DATA = 0x7FE00010
+UNDEFINED = 0xFFFFFFFF  # a length that is not told (PS3.5, 7.1.1)
 DEFLATED = "1.2.840.10008.1.2.1.99"
 # As many 16-bit pixels as are read at most, and a long header.
 MAX_INFLATED = 2 * MAX_PIXELS + 16 * 2**20
@@ -92,6 +95,7 @@ class Header:
     syntax: str
     little_endian: bool
     _sets: "tuple[Dataset, ...]"
+    _file: bytes = b""
 
     def has(self, keyword: str) -> bool:
         """Say whether an element is there, empty or not."""
@@ -151,20 +155,25 @@ class Header:
         first = _first(self._value(keyword))
         return None if first is None else Header(self.syntax, self.little_endian, (first,))
 
-    def pixel_data(self) -> bytes:
+    def pixel_data(self) -> bytes | memoryview:
         """Return Pixel Data (7FE0,0010) as it stands in the file, empty if it is not there."""
-        try:
-            value = self._sets[0].get_item("PixelData").value
-        except UNREADABLE:
+        found = self._pixel_element()
+        if found is None:
             return b""
-        return value if isinstance(value, bytes) else b""
+        if _skipped(found):
+            return memoryview(self._file)[found.value_tell :][: found.length]
+        return found.value if isinstance(found.value, bytes) else b""
 
     def pixel_vr(self) -> str:
         """Return the value representation of Pixel Data, "OB" or "OW"."""
+        found = self._pixel_element()
+        return "OB" if found is not None and found.VR == "OB" else "OW"
+
+    def _pixel_element(self) -> Any:
         try:
-            return "OB" if self._sets[0].get_item("PixelData").VR == "OB" else "OW"
+            return self._sets[0].get_item(PIXEL_DATA, keep_deferred=True)
         except UNREADABLE:
-            return "OW"
+            return None
 
     def _value(self, keyword: str) -> Any:
         for found in self._sets:
@@ -199,9 +208,25 @@ def read_header(data: bytes) -> Header:
             stream = io.BytesIO(_inflate(data[end:]))
             plain = read_dataset(stream, False, True, specific_tags=list(wanted))
             return Header(DEFLATED, True, _with_groups(plain))
-        found = dcmread(io.BytesIO(data), force=True, specific_tags=list(wanted))
+        # Pixels that are not compressed stay where they lie: to copy them takes as long as to
+        # hash them.
+        large = None if said in CODECS else len(data) // 2
+        found = dcmread(io.BytesIO(data), force=True, specific_tags=list(wanted), defer_size=large)
+        if not all(map(_can_be_skipped, filter(_skipped, found.values()))):
+            found = dcmread(io.BytesIO(data), force=True, specific_tags=list(wanted))
         implicit, little = found.original_encoding
-        return Header(said or _guessed(implicit, little), bool(little), _with_groups(found))
+        syntax = said or _guessed(implicit, little)
+        return Header(syntax, bool(little), _with_groups(found), data)
+
+
+def _skipped(element: Any) -> bool:
+    """Say whether pydicom has left an element's value in the file."""
+    return element is not None and element.value is None and getattr(element, "length", 0) > 0
+
+
+def _can_be_skipped(element: Any) -> bool:
+    """Say whether the value of a skipped element can be found: Pixel Data of a known length."""
+    return bool(element.tag == PIXEL_DATA and element.length != UNDEFINED)
 
 
 def _transfer_syntax(data: bytes) -> tuple[str, int]:
