@@ -16,7 +16,7 @@ from pydicom.pixels import apply_modality_lut, apply_windowing
 
 from radpipe.core.errors import DataError
 from radpipe.core.settings import Image
-from radpipe.imaging import dicom_header
+from radpipe.imaging import dicom_file
 from radpipe.imaging.dicom import Film, decode_dicom, is_dicom
 from radpipe.imaging.ingest import ingest
 from radpipe.imaging.resize import prepare
@@ -160,7 +160,7 @@ def test_a_deflated_file(monkeypatch):
     data = deflated(body(scene(), BitsStored=12))
     found = decode_dicom(data)
     np.testing.assert_array_equal(found.pixels, decode_dicom(film(scene(), BitsStored=12)).pixels)
-    monkeypatch.setattr(dicom_header, "MAX_INFLATED", 2000)
+    monkeypatch.setattr(dicom_file, "MAX_INFLATED", 2000)
     with pytest.raises(DataError, match="more than 0 MB when inflated"):
         decode_dicom(data)
     monkeypatch.undo()
@@ -177,7 +177,7 @@ def test_a_bomb_is_refused_at_its_header(monkeypatch):
     with pytest.raises(DataError, match="more than 80 million pixels"):
         decode_dicom(film(np.zeros((8, 8, 3), np.uint8), Rows=30000, Columns=900))
     # Group 2 in implicit VR, which is wrong, does not hide a deflated syntax.
-    monkeypatch.setattr(dicom_header, "MAX_INFLATED", 10**6)
+    monkeypatch.setattr(dicom_file, "MAX_INFLATED", 10**6)
     hidden = b"\x02\0\x10\0\x16\0\0\0" + DEFLATED.encode()
     for start in (hidden, meta(DEFLATED)[132:]):
         bomb = zlib.compressobj(wbits=-15)
