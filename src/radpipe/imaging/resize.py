@@ -90,7 +90,7 @@ def scale(pixels: Array, *, size: int, how: How, box: Box | None = None) -> Arra
     if pixels.dtype == np.uint8:
         return _resample(pixels, new, box)
     channels = pixels[..., None] if pixels.ndim == 2 else pixels
-    planes = [_resample_deep(channels[..., k], new, box) for k in range(channels.shape[-1])]
+    planes = [resample_deep(channels[..., k], new, box) for k in range(channels.shape[-1])]
     exact = np.stack(planes, axis=-1) if pixels.ndim == 3 else planes[0]
     return _rounded(exact)
 
@@ -151,11 +151,23 @@ def _resample(
     return np.asarray(done)
 
 
-def _resample_deep(plane: NDArray[np.uint16], shape: tuple[int, int], box: Box) -> NDArray[Any]:
-    """Resample 16 bits as floating point.
+def resample_deep(
+    plane: NDArray[np.uint16], shape: tuple[int, int], box: Box
+) -> NDArray[np.float32]:
+    """Resample a plane of 16 bits as floating point.
 
     Blocks of a whole picture are averaged as integers: the same bits as Pillow gives, without
     two copies of the picture in floating point.
+
+    Parameters
+    ----------
+    plane
+        (rows, columns).
+    shape
+        (rows, columns) of the result.
+    box
+        (x0, y0, x1, y1) of what is wanted, in pixels with fractions.
+
     """
     rows, columns = plane.shape
     down = max(1, int(rows / shape[0] / REDUCING_GAP))
