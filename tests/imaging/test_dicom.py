@@ -16,8 +16,9 @@ from pydicom.pixels import apply_modality_lut, apply_windowing
 
 from radpipe.core.errors import DataError
 from radpipe.core.settings import Image
-from radpipe.imaging import dicom_header
+from radpipe.imaging import dicom_file
 from radpipe.imaging.dicom import Film, decode_dicom, is_dicom
+from radpipe.imaging.dicom_quiet import quiet
 from radpipe.imaging.ingest import ingest
 from radpipe.imaging.resize import prepare
 from radpipe.imaging.store import Store
@@ -160,7 +161,7 @@ def test_a_deflated_file(monkeypatch):
     data = deflated(body(scene(), BitsStored=12))
     found = decode_dicom(data)
     np.testing.assert_array_equal(found.pixels, decode_dicom(film(scene(), BitsStored=12)).pixels)
-    monkeypatch.setattr(dicom_header, "MAX_INFLATED", 2000)
+    monkeypatch.setattr(dicom_file, "MAX_INFLATED", 2000)
     with pytest.raises(DataError, match="more than 0 MB when inflated"):
         decode_dicom(data)
     monkeypatch.undo()
@@ -177,7 +178,7 @@ def test_a_bomb_is_refused_at_its_header(monkeypatch):
     with pytest.raises(DataError, match="more than 80 million pixels"):
         decode_dicom(film(np.zeros((8, 8, 3), np.uint8), Rows=30000, Columns=900))
     # Group 2 in implicit VR, which is wrong, does not hide a deflated syntax.
-    monkeypatch.setattr(dicom_header, "MAX_INFLATED", 10**6)
+    monkeypatch.setattr(dicom_file, "MAX_INFLATED", 10**6)
     hidden = b"\x02\0\x10\0\x16\0\0\0" + DEFLATED.encode()
     for start in (hidden, meta(DEFLATED)[132:]):
         bomb = zlib.compressobj(wbits=-15)
@@ -221,6 +222,32 @@ def test_padding_behind_the_last_pixel_is_no_pixel():
     pixels = scene()
     padded = film(pixels, PixelData=("OW", pixels.astype("<u2").tobytes() + b"\0" * 10))
     np.testing.assert_array_equal(decode_dicom(padded).pixels, decode_dicom(film(pixels)).pixels)
+
+
+@pytest.mark.parametrize("syntax", [EXPLICIT, IMPLICIT, BIG_ENDIAN])
+def test_pixels_that_are_not_compressed_stay_where_they_lie(syntax):
+    pixels = scene((200, 200))
+    data = film(pixels, syntax)
+    with quiet():
+        found = dicom_file.read_header(data).pixel_data()
+    assert isinstance(found, memoryview)
+    assert found.obj is data
+    assert found == pixels.astype(">u2" if syntax == BIG_ENDIAN else "<u2").tobytes()
+
+
+def test_an_element_larger_than_the_pixels_is_read():
+    table = np.arange(4096, dtype="<u2") * 16
+    sequence = [{"LUTDescriptor": [4096, 0, 16], "LUTData": ("OW", table.tobytes())}]
+    pixels = scene((8, 9))
+    found = decode_dicom(film(pixels, VOILUTSequence=sequence))
+    np.testing.assert_array_equal(found.pixels, pixels * 16)
+
+
+def test_a_number_of_a_wrong_length_is_none():
+    data = film(scene(), PixelPaddingValue=("US", b"ABC"))
+    odd = data.replace(b"US\x04\0ABC\0", b"US\x03\0ABC")
+    assert len(odd) == len(data) - 1
+    np.testing.assert_array_equal(decode_dicom(odd).pixels, decode_dicom(film(scene())).pixels)
 
 
 @given(st.integers(0, 10**6), st.integers(1, 12))

@@ -20,7 +20,7 @@ from pydicom.encaps import encapsulate
 from radpipe.core.errors import DataError
 from radpipe.imaging.dicom import decode_dicom
 from radpipe.imaging.dicom_codecs import CODECS
-from radpipe.imaging.dicom_header import ELEMENTS
+from radpipe.imaging.dicom_file import ELEMENTS
 from tests.dicom_files import (
     BIG_ENDIAN,
     DEFLATED,

@@ -23,6 +23,7 @@ from radpipe.imaging.hashing import perceptual_hash
 from radpipe.imaging.ingest import ingest, list_tasks
 from radpipe.imaging.read import pixel_hash
 from radpipe.imaging.store import Store
+from radpipe.imaging.worker import Chunk, Outcome, work
 from tests.dicom_files import film
 
 IMAGE = Image(side=16, resize="letterbox", channels="grey", bits=8)
@@ -346,3 +347,23 @@ def test_films_keep_their_spacing_and_text_in_pixels_is_counted(tmp_path: Path, 
         (0, 15, False),
         (0, 30, False),
     ]
+
+
+def test_large_files_are_shared_out_one_by_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raw = tmp_path / "raw"
+    files = {f"c{k}": f"{k}.png" for k in range(5)}
+    write(raw, list(files.values()))
+    run(raw, tmp_path / "together", files)
+    sizes = []
+
+    def watched(chunk: Chunk) -> list[Outcome]:
+        sizes.append(len(chunk.tasks))
+        return work(chunk)
+
+    monkeypatch.setattr(module, "work", watched)
+    monkeypatch.setattr(module, "CHUNK_BYTES", 1)
+    run(raw, tmp_path / "apart", files)
+    assert sizes == [1] * 5
+    assert contents(tmp_path / "apart") == contents(tmp_path / "together")

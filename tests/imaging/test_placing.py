@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from radpipe.imaging.placing import places, runs
+from radpipe.imaging.placing import parts, places, runs
 
 COUNTS = st.lists(st.integers(1, 40), max_size=60).map(lambda counts: np.array(counts, np.int64))
 
@@ -52,3 +52,19 @@ def test_runs_are_bounded_and_leave_no_one_out(
     for start, end in found:
         assert len(set(shard[start:end])) == 1
         assert slices[start:end].sum() <= most or end - start == 1
+
+
+def test_parts_by_hand() -> None:
+    # 3 + 2 are 5; 9 is too large for any part and has one for itself; nothing weighs nothing.
+    assert list(parts([3, 2, 9, 0, 4, 1, 1], 5)) == [(0, 2), (2, 3), (3, 6), (6, 7)]
+    assert list(parts([9, 9], 5)) == [(0, 1), (1, 2)]
+    assert list(parts([], 5)) == []
+
+
+@settings(deadline=None)
+@given(sizes=st.lists(st.integers(0, 40), max_size=60), most=st.integers(0, 50))
+def test_parts_are_bounded_and_leave_no_one_out(sizes: list[int], most: int) -> None:
+    found = list(parts(iter(sizes), most))
+    assert [k for start, end in found for k in range(start, end)] == list(range(len(sizes)))
+    for start, end in found:
+        assert sum(sizes[start:end]) <= most or end - start == 1

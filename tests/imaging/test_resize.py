@@ -2,13 +2,24 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image as Pillow
 
 from radpipe.core.settings import Image
 from radpipe.imaging import phantom
-from radpipe.imaging.resize import How, fit, pad, prepare, scale, to_bits, to_channels
+from radpipe.imaging.resize import (
+    REDUCING_GAP,
+    How,
+    block_means,
+    fit,
+    pad,
+    prepare,
+    resample_deep,
+    scale,
+    to_bits,
+    to_channels,
+)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
@@ -146,3 +157,28 @@ def test_prepare_gives_what_the_study_asks_for(channels: str, bits: int) -> None
     assert content.shape == (8, 16, depth)
     assert (content == 2**bits - 1).all()
     np.testing.assert_array_equal(square[4:12], content)
+
+
+def test_blocks_are_averaged_with_smaller_ones_at_the_edges() -> None:
+    plane = np.arange(15, dtype=np.uint16).reshape(3, 5)
+    # Blocks of 2 x 2: (0 + 1 + 5 + 6) / 4, (2 + 3 + 7 + 8) / 4, (4 + 9) / 2; below, one row.
+    np.testing.assert_array_equal(block_means(plane, 2, 2), [[3, 5, 6.5], [10.5, 12.5, 14]])
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    shape=st.tuples(st.integers(8, 300), st.integers(8, 300)),
+    new=st.tuples(st.integers(1, 40), st.integers(1, 40)),
+    seed=st.integers(0, 1000),
+)
+@example(shape=(8, 70_000), new=(1, 1), seed=0)
+def test_averaging_as_integers_gives_the_bits_of_pillow(
+    shape: tuple[int, int], new: tuple[int, int], seed: int
+) -> None:
+    plane = np.random.default_rng(seed).integers(0, 65536, shape, dtype=np.uint16)
+    box = (0.0, 0.0, float(shape[1]), float(shape[0]))
+    ours = resample_deep(plane, new, box)
+    wide = Pillow.fromarray(plane.astype(np.float32))
+    theirs = wide.resize(new[::-1], Pillow.Resampling.BILINEAR, box=box, reducing_gap=REDUCING_GAP)
+    assert ours.dtype == np.float32
+    assert ours.tobytes() == np.asarray(theirs).tobytes()

@@ -93,7 +93,7 @@ def decode_dicom(data: bytes) -> Film:
 
     """
     from radpipe.imaging.dicom_codecs import syntax_name
-    from radpipe.imaging.dicom_header import read_header
+    from radpipe.imaging.dicom_file import read_header
     from radpipe.imaging.dicom_layout import read_layout
     from radpipe.imaging.dicom_pixels import displayed
     from radpipe.imaging.dicom_quiet import quiet

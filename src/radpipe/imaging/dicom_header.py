@@ -4,76 +4,19 @@ pydicom's warnings, log lines and exceptions can quote values, and values can be
 `dicom_quiet`. Elements that are not on the list are skipped unread.
 """
 
-import io
 import math
-import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from radpipe.core.errors import DataError
-from radpipe.imaging.dicom_quiet import UNREADABLE, otherwise
-from radpipe.imaging.read import MAX_PIXELS
+from radpipe.imaging.dicom_quiet import UNREADABLE
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-DEFLATED = "1.2.840.10008.1.2.1.99"
-# As many 16-bit pixels as are read at most, and a long header.
-MAX_INFLATED = 2 * MAX_PIXELS + 16 * 2**20
-# Everything that is ever asked of a file; the rest is skipped by its length.
-ELEMENTS = (
-    "SOPClassUID",
-    "Modality",
-    "ConversionType",
-    "BodyPartExamined",
-    "EstimatedRadiographicMagnificationFactor",
-    "ImagerPixelSpacing",
-    "PatientOrientation",
-    "Laterality",
-    "ImageLaterality",
-    "SamplesPerPixel",
-    "PhotometricInterpretation",
-    "PlanarConfiguration",
-    "NumberOfFrames",
-    "Rows",
-    "Columns",
-    "PixelSpacing",
-    "BitsAllocated",
-    "BitsStored",
-    "HighBit",
-    "PixelRepresentation",
-    "PixelPaddingValue",
-    "PixelPaddingRangeLimit",
-    "PixelSpacingCalibrationType",
-    "PixelSpacingCalibrationDescription",
-    "BurnedInAnnotation",
-    "WindowCenter",
-    "WindowWidth",
-    "RescaleIntercept",
-    "RescaleSlope",
-    "VOILUTFunction",
-    "ModalityLUTSequence",
-    "VOILUTSequence",
-    "RedPaletteColorLookupTableDescriptor",
-    "GreenPaletteColorLookupTableDescriptor",
-    "BluePaletteColorLookupTableDescriptor",
-    "RedPaletteColorLookupTableData",
-    "GreenPaletteColorLookupTableData",
-    "BluePaletteColorLookupTableData",
-    "SharedFunctionalGroupsSequence",
-    "PerFrameFunctionalGroupsSequence",
-    "PixelData",
-)
-# Where an enhanced object with one frame keeps what others keep at the top (C.7.6.16.1).
-GROUPS = (
-    "PixelMeasuresSequence",
-    "PixelValueTransformationSequence",
-    "FrameVOILUTSequence",
-    "FrameAnatomySequence",
-)
+PIXEL_DATA = 0x7FE00010
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -87,11 +30,14 @@ class Header:
     little_endian
         Order of bytes.
 
+    The file's own bytes are kept for pixels that were left where they lie.
+
     """
 
     syntax: str
     little_endian: bool
     _sets: "tuple[Dataset, ...]"
+    _file: bytes = b""
 
     def has(self, keyword: str) -> bool:
         """Say whether an element is there, empty or not."""
@@ -148,102 +94,51 @@ class Header:
 
     def item(self, keyword: str) -> "Header | None":
         """Return the first item of a sequence, None if there is none."""
-        first = _first(self._value(keyword))
+        first = first_item(self._value(keyword))
         return None if first is None else Header(self.syntax, self.little_endian, (first,))
 
-    def pixel_data(self) -> bytes:
+    def pixel_data(self) -> bytes | memoryview:
         """Return Pixel Data (7FE0,0010) as it stands in the file, empty if it is not there."""
-        try:
-            value = self._sets[0].get_item("PixelData").value
-        except UNREADABLE:
+        found = self._pixel_element()
+        if found is None:
             return b""
-        return value if isinstance(value, bytes) else b""
+        if skipped(found):
+            return memoryview(self._file)[found.value_tell :][: found.length]
+        return found.value if isinstance(found.value, bytes) else b""
 
     def pixel_vr(self) -> str:
         """Return the value representation of Pixel Data, "OB" or "OW"."""
+        found = self._pixel_element()
+        return "OB" if found is not None and found.VR == "OB" else "OW"
+
+    def _pixel_element(self) -> Any:
         try:
-            return "OB" if self._sets[0].get_item("PixelData").VR == "OB" else "OW"
+            return self._sets[0].get_item(PIXEL_DATA, keep_deferred=True)
         except UNREADABLE:
-            return "OW"
+            return None
 
     def _value(self, keyword: str) -> Any:
+        from pydicom.errors import BytesLengthException
+
         for found in self._sets:
             if keyword not in found:
                 continue
             try:
                 value = found[keyword].value
-            except UNREADABLE:
+            except (*UNREADABLE, BytesLengthException):
                 return None
             if value is not None and not (isinstance(value, str) and not value.strip(" \0")):
                 return value
         return None
 
 
-def read_header(data: bytes) -> Header:
-    """Read the elements of `ELEMENTS`; to be called inside `quiet`.
-
-    Raises
-    ------
-    DataError
-        The file cannot be parsed, or a deflated one would grow beyond `MAX_INFLATED`.
-
-    """
-    from pydicom import dcmread
-    from pydicom.filereader import read_dataset
-    from pydicom.tag import Tag
-
-    wanted = [Tag(keyword) for keyword in ELEMENTS]
-    with otherwise("broken or truncated (no header of a DICOM file)"):
-        said, end = _transfer_syntax(data)
-        if said == DEFLATED:
-            stream = io.BytesIO(_inflate(data[end:]))
-            plain = read_dataset(stream, False, True, specific_tags=list(wanted))
-            return Header(DEFLATED, True, _with_groups(plain))
-        found = dcmread(io.BytesIO(data), force=True, specific_tags=list(wanted))
-        implicit, little = found.original_encoding
-        return Header(said or _guessed(implicit, little), bool(little), _with_groups(found))
+def skipped(element: Any) -> bool:
+    """Say whether pydicom has left an element's value in the file."""
+    return element is not None and element.value is None and getattr(element, "length", 0) > 0
 
 
-def _transfer_syntax(data: bytes) -> tuple[str, int]:
-    """Return the transfer syntax, empty if the file does not say, and where group 2 ends."""
-    from pydicom.filereader import read_dataset, read_preamble
-
-    stream = io.BytesIO(data)
-    read_preamble(stream, force=True)
-    meta = read_dataset(stream, False, True, stop_when=lambda tag, _vr, _length: tag >> 16 != 2)
-    # Group 2 in implicit VR, which is wrong, fails here: pydicom would take it, and inflate.
-    next(iter(meta), None)
-    return str(meta.get("TransferSyntaxUID") or "").strip(" \0"), stream.tell()
-
-
-def _guessed(implicit: bool | None, little: bool | None) -> str:
-    if implicit:
-        return "1.2.840.10008.1.2"
-    return "1.2.840.10008.1.2.1" if little else "1.2.840.10008.1.2.2"
-
-
-def _inflate(deflated: bytes) -> bytes:
-    """Undo the deflated syntax (PS3.5, A.5), but not without end."""
-    stream = zlib.decompressobj(-zlib.MAX_WBITS)
-    plain = stream.decompress(deflated, MAX_INFLATED)
-    if stream.unconsumed_tail:
-        raise DataError(f"more than {MAX_INFLATED // 10**6} MB when inflated")
-    return plain
-
-
-def _with_groups(found: "Dataset") -> "tuple[Dataset, ...]":
-    """Return a data set, and behind it the first frame's functional groups."""
-    sets = [found]
-    for keyword in ("PerFrameFunctionalGroupsSequence", "SharedFunctionalGroupsSequence"):
-        frame = _first(found.get(keyword))
-        for group in GROUPS:
-            inner = None if frame is None else _first(frame.get(group))
-            if inner is not None:
-                sets.append(inner)
-    return tuple(sets)
-
-
-def _first(sequence: Any) -> "Dataset | None":
+def first_item(sequence: Any) -> "Dataset | None":
+    """Return the first item of a sequence; None if it has none, or is no sequence."""
     from pydicom.dataset import Dataset
     from pydicom.sequence import Sequence
 

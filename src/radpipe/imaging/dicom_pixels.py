@@ -42,7 +42,7 @@ def _stored(header: Header, layout: Layout) -> Array:
     """Return the pixels as they were stored, colour as RGB."""
     data = header.pixel_data()
     if header.syntax in CODECS:
-        return decompress(header.syntax, data, layout.options, colour=layout.samples == 3)
+        return decompress(header.syntax, bytes(data), layout.options, colour=layout.samples == 3)
     if len(data) < layout.bytes:
         raise DataError(f"broken or truncated (holds {len(data)} of {layout.bytes} bytes)")
     if len(data) >= 2 * layout.bytes:
@@ -55,7 +55,7 @@ def _stored(header: Header, layout: Layout) -> Array:
     return _unpacked(header, layout, data)
 
 
-def _unpacked(header: Header, layout: Layout, data: bytes) -> Array:
+def _unpacked(header: Header, layout: Layout, data: bytes | memoryview) -> Array:
     """Let pydicom order bytes and planes, and turn YBR into RGB."""
     from pydicom.pixels.decoders.base import get_decoder
 

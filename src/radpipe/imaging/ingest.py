@@ -24,11 +24,11 @@ from tqdm import tqdm
 from radpipe.core.errors import DataError, StaleError
 from radpipe.core.settings import Image
 from radpipe.imaging.fingerprint import fingerprint, slice_counts
-from radpipe.imaging.placing import runs
+from radpipe.imaging.placing import parts, runs
 from radpipe.imaging.regions import Facing
 from radpipe.imaging.store import INDEX, StoreWriter, building, shard_name, write_pictures
 from radpipe.imaging.volumes import count_slices
-from radpipe.imaging.worker import Chunk, Outcome, Task, start, work
+from radpipe.imaging.worker import Chunk, Outcome, Task, keep_memory, start, work
 
 Rejected = list[tuple[str, str, str]]
 
@@ -46,6 +46,9 @@ log = logging.getLogger("radpipe.ingest")
 
 # Slices that a worker takes in before it writes them, unless one volume has more.
 CHUNK = 32
+# Bytes of their files, unless one file has more. A film fills this alone: no worker is left
+# with a row of films when the others have none.
+CHUNK_BYTES = 8 * 2**20
 # Work that ends this soon is not worth starting other processes for, seconds.
 PATIENCE = 0.7
 SHOWN = 10
@@ -228,17 +231,29 @@ def _without_broken_cases(done: Sequence[Outcome], writer: StoreWriter) -> list[
 
 
 def _chunks(tasks: Sequence[Task], raw: Path, image: Image, writer: StoreWriter) -> Iterator[Chunk]:
-    """Cut the tasks into runs that do not cross a shard's end."""
+    """Cut the tasks into runs that do not cross a shard's end and are soon done."""
     for begin, end in runs(writer.shard, writer.slices, CHUNK):
-        number, first = writer.place(begin)
-        shard = writer.path / shard_name(number)
-        yield Chunk(raw, image, shard, first, writer.shape, tuple(tasks[begin:end]))
+        sizes = (_bytes(raw / task.file) for task in tasks[begin:end])
+        for low, high in parts(sizes, CHUNK_BYTES):
+            number, first = writer.place(begin + low)
+            shard = writer.path / shard_name(number)
+            some = tuple(tasks[begin + low : begin + high])
+            yield Chunk(raw, image, shard, first, writer.shape, some)
+
+
+def _bytes(file: Path) -> int:
+    """Return a file's length; 0 if it cannot be told, which is said when it is read."""
+    try:
+        return file.stat().st_size
+    except OSError:
+        return 0
 
 
 def _run(chunks: Iterator[Chunk], total: int, workers: int) -> list[Outcome]:
     """Work through all chunks, here or in other processes; outcomes in the tasks' order."""
     done: list[Outcome] = []
     began = time.monotonic()
+    keep_memory()
     with tqdm(total=total, unit="file", mininterval=5, desc="ingest") as progress:
         for chunk in chunks:
             done += work(chunk)

@@ -1,6 +1,6 @@
 """Where volumes lie in the shards, and who works on which: fixed before the work begins."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,3 +59,30 @@ def runs(
         together += count
     if start < len(slices):
         yield start, len(slices)
+
+
+def parts(sizes: Iterable[int], most: int) -> Iterator[tuple[int, int]]:
+    """Cut things in a row into parts that are not too large.
+
+    Parameters
+    ----------
+    sizes
+        Of each thing.
+    most
+        Size of a part; one thing makes a part even if it is larger.
+
+    Yields
+    ------
+    tuple
+        First thing of a part, and the one after its last.
+
+    """
+    start = end = together = 0
+    for size in sizes:
+        if end > start and together + size > most:
+            yield start, end
+            start, together = end, 0
+        end += 1
+        together += size
+    if end > start:
+        yield start, end
