@@ -35,7 +35,6 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, JPEG2000Lossless
-from scipy.ndimage import zoom
 
 from radpipe.core.settings import Image
 from radpipe.imaging.ingest import ingest
@@ -67,14 +66,15 @@ TARGETS = {
     f"JPEG 2000: {BOTH} / {ALONE}": f"{NO_TARGET}, what this machine gives",
     MEMORY: "target <= 1.5",
 }
-Side: TypeAlias = Callable[[int], None]
+# Does a number of films; returns the processor time of all its processes, seconds.
+Side: TypeAlias = Callable[[int], float]
 
 
 def write_film(path: Path, seed: int, syntax: str) -> str:
     """Write a radiograph-like film, smooth with the grain of a detector; return its hash."""
     rng = np.random.default_rng(seed)
-    coarse = rng.uniform(0.1, 0.9, (8, 7))
-    smooth = zoom(coarse, (ROWS / 8, COLUMNS / 7), order=1)[:ROWS, :COLUMNS]
+    coarse = Pillow.fromarray(rng.uniform(0.1, 0.9, (8, 7)).astype(np.float32))
+    smooth = np.asarray(coarse.resize((COLUMNS, ROWS), Pillow.Resampling.BILINEAR))
     grain = rng.normal(0, 12, (ROWS, COLUMNS))
     pixels = np.clip(smooth * 2**BITS + grain, 0, 2**BITS - 1).astype(np.uint16)
     film = Dataset()
@@ -153,6 +153,13 @@ def peak_memory(*inputs: Any) -> float:
     raise OSError("this system does not tell what a process needed")
 
 
+def timed(run: Callable[..., None], *inputs: Any) -> float:
+    """Return the processor time of this process, and of those it started, for some work."""
+    start = sum(os.times()[:4])
+    run(*inputs)
+    return sum(os.times()[:4]) - start
+
+
 class Films:
     """Films of one syntax, and the sides that take turns on them.
 
@@ -183,15 +190,19 @@ class Films:
         names = sorted(self.hashes)
         return [self.raw / names[k % len(names)] for k in range(count)]
 
-    def alone(self, count: int, *, pool: Pool, processes: int = 1, decoder: str = DECODER) -> None:
+    def alone(self, count: int, *, pool: Pool, processes: int = 1, decoder: str = DECODER) -> float:
         """Decode, window and resize in other processes that are running already."""
         shares = [self.files(count)[k::processes] for k in range(processes)]
-        for process in [pool.submit(decode_window_resize, share, decoder) for share in shares]:
-            process.result()
+        work = [pool.submit(timed, decode_window_resize, share, decoder) for share in shares]
+        return sum(process.result() for process in work)
 
-    def long(self, count: int) -> None:
+    def long(self, count: int) -> float:
         """Go the long way in another process."""
-        self.plain.submit(the_long_way, self.files(count), self.folder).result()
+        return self.plain.submit(timed, the_long_way, self.files(count), self.folder).result()
+
+    def ingest(self, count: int, *, workers: int) -> float:
+        """Take films in."""
+        return timed(take_in, *self.inputs(count), workers)
 
     def inputs(self, count: int) -> tuple[Any, ...]:
         """Return what `take_in` needs."""
@@ -204,8 +215,8 @@ class Films:
         sides: dict[str, Side] = {
             ALONE: partial(self.alone, pool=self.plain),
             BOTH: partial(self.alone, pool=self.plain, processes=2),
-            "one worker": lambda count: take_in(*self.inputs(count), 1),
-            "two workers": lambda count: take_in(*self.inputs(count), 2),
+            "one worker": partial(self.ingest, workers=1),
+            "two workers": partial(self.ingest, workers=2),
         }
         if name == "uncompressed":
             sides[KEPT] = partial(self.alone, pool=self.kept)
@@ -230,11 +241,15 @@ def turns(films: Films, name: str, seconds: float) -> dict[str, float]:
     done, spent = dict.fromkeys(sides, 0), dict.fromkeys(sides, 0.0)
     for side in order:
         start = time.perf_counter()
-        sides[side](counts[side])
+        work = sides[side](counts[side])
         lasted = time.perf_counter() - start
         done[side], spent[side] = done[side] + counts[side], spent[side] + lasted
-        rate = counts[side] / lasted
-        print(f"{name}: {side:46} {rate:8.2f} films/s for {lasted:5.1f} s", flush=True)
+        rate, each = counts[side] / lasted, 1000 * work / counts[side]
+        print(
+            f"{f'{name}: {side}':60} {rate:7.2f} films/s, {each:6.0f} ms of processor time each,"
+            f" for {lasted:.0f} s",
+            flush=True,
+        )
     return {side: done[side] / spent[side] for side in sides}
 
 

@@ -273,6 +273,8 @@ def _in_processes(chunks: Iterator[Chunk], workers: int) -> Iterator[list[Outcom
     with ProcessPoolExecutor(workers, mp_context=context, initializer=start) as pool:
         try:
             yield from pool.map(work, chunks)
+            # Only what has ended counts among the times and the memory of the step's receipt.
+            pool.shutdown()
         except BrokenProcessPool as error:
             raise DataError(
                 "a worker of ingest was killed, most likely because memory ran out. Give the"
