@@ -99,6 +99,7 @@ def test_another_learning_rate_makes_only_what_depends_on_it(recorded):
     text = recorded.dvc("exp", "run", "-S", f"+{key}=0.01")
     by_dvc = [name.rstrip("':") for name in re.findall(r"Running stage '(\S+)", text)]
     assert by_dvc == [
+        "basis",
         "recipe@bones-v1",
         "train@bones-v1-0-0",
         "predict@bones-v1-0-0",
