@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 import yaml
 
+from radpipe.core.params import load_params
+from radpipe.engines.basis import BASES, OF_STEP, code_of, settings_of
 from radpipe.engines.plan import RUN_NAMES
 from tests.conftest import ROOT
 from tests.engines.conftest import Engines
@@ -48,7 +50,30 @@ def snakemake_story(engines: Engines) -> Story:
 
 
 def dvc_story(engines: Engines) -> Story:
-    """Read every stage from DVC itself, templates filled in."""
+    """Read every stage from DVC itself, templates filled in; a basis counts as what it holds."""
+    params = load_params(engines.root / "params.yaml")
+    held = {str(file): step for step in OF_STEP for file in settings_of(step, params)}
+    story: Story = {}
+    for stage in dvc_stages(engines):
+        receipts = [o for o in stage["outputs"] if o.startswith("results/receipts/")]
+        if stage["outputs"] == [str(BASES)]:
+            continue
+        inputs, settings = set(stage["inputs"]), set(stage["params"])
+        for file in inputs & set(held):
+            inputs |= set(code_of(held[file]))
+            settings |= set(settings_of(held[file], params)[Path(file)])
+        name = receipts[0].removeprefix("results/receipts/").removesuffix(".json")
+        story[name] = {
+            "command": stage["command"].split(),
+            "inputs": inputs - set(held),
+            "outputs": set(stage["outputs"]),
+            "params": settings,
+        }
+    return story
+
+
+def dvc_stages(engines: Engines) -> list[dict[str, Any]]:
+    """Read every stage from DVC itself: command, dependencies, parameters, outputs."""
     program = (
         "import json; from dvc.repo import Repo; repo = Repo();"
         "print(json.dumps([{'command': s.cmd, 'inputs': [d.def_path for d in s.deps if"
@@ -56,18 +81,10 @@ def dvc_story(engines: Engines) -> Story:
         " type(d).__name__ == 'ParamsDependency' for k in d.params},"
         " 'outputs': [o.def_path for o in s.outs]} for s in repo.index.stages if s.cmd]))"
     )
-    stages = json.loads(engines.run(sys.executable, "-c", program).splitlines()[-1])
-    story: Story = {}
-    for stage in stages:
-        receipt = next(o for o in stage["outputs"] if o.startswith("results/receipts/"))
-        name = receipt.removeprefix("results/receipts/").removesuffix(".json")
-        story[name] = {
-            "command": stage["command"].split(),
-            "inputs": set(stage["inputs"]),
-            "outputs": set(stage["outputs"]),
-            "params": set(stage["params"]),
-        }
-    return story
+    stages: list[dict[str, Any]] = json.loads(
+        engines.run(sys.executable, "-c", program).splitlines()[-1]
+    )
+    return stages
 
 
 def _listed(block: str, key: str) -> set[str]:
@@ -143,6 +160,20 @@ def test_scripts_declare_what_the_engines_say(engines):
         layers = {f"src/radpipe/{layer.format(adapter='folders')}" for layer in step.layers}
         code = {path for path in stage["inputs"] if path.startswith("src/")}
         assert layers == code, name
+
+
+@pytest.mark.engine
+def test_the_stage_basis_depends_on_all_that_it_writes_down(engines):
+    """Else DVC would not notice a change, in the runs of a step or in how a basis is written."""
+    stages = dvc_stages(engines)
+    basis = next(stage for stage in stages if stage["outputs"] == [str(BASES)])
+    code = {name for step in OF_STEP for name in code_of(step)}
+    assert set(basis["inputs"]) == code | {"src/radpipe/engines/basis.py"}
+    params = load_params(engines.root / "params.yaml")
+    keys = [key for step in OF_STEP for keys in settings_of(step, params).values() for key in keys]
+    assert {key.partition(".")[0] for key in keys} == set(basis["params"])
+    named = {path for stage in stages for path in stage["inputs"] if path.startswith(f"{BASES}/")}
+    assert named == {str(file) for step in OF_STEP for file in settings_of(step, params)}
 
 
 @pytest.mark.parametrize("step", RUN_NAMES)

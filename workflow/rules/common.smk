@@ -87,8 +87,11 @@ def stale(step, wildcards):
 
 
 def look_again():
-    """Ask receipts anew once a checkpoint is done; nothing else changes while one plans."""
-    n_done = len(checkpoints.created_output)
+    """Ask receipts anew once a checkpoint is done; nothing else changes while one plans.
+
+    In a dry run checkpoints count as done one after the other, but nothing is made.
+    """
+    n_done = 0 if workflow.dryrun else len(checkpoints.created_output)
     if LOOKED != [n_done]:
         LOOKED[:] = [n_done]
         # Rules named with --forcerun count as stale, so what depends on them runs again, too.

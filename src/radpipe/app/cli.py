@@ -15,6 +15,7 @@ from radpipe.core.findings import Finding
 from radpipe.core.params import Params, Preset, load_params
 from radpipe.core.words import counted
 from radpipe.engines.accept import accept
+from radpipe.engines.basis import write_basis
 from radpipe.engines.doctor import examine
 from radpipe.engines.efficiency import efficiency
 from radpipe.engines.experiments import experiments
@@ -137,6 +138,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "sync": sync,
     "telemetry": telemetry,
     "network": network,
+    "basis": write_basis,
     "schema": write_schema,
 }
 

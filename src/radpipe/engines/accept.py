@@ -23,6 +23,7 @@ from radpipe.core.files import sha256_file
 from radpipe.core.hashes import Hashes
 from radpipe.core.params import Params
 from radpipe.core.receipts import FIRST_STEPS, Receipt, code_hashes, read_receipt, receipt_path
+from radpipe.engines.basis import write_basis
 from radpipe.engines.freshness import Freshness
 from radpipe.engines.plan import RUN_NAMES, planned_values
 from radpipe.engines.record import dvc, one_at_a_time
@@ -62,7 +63,7 @@ def accept(params: Params) -> None:
         log.info("%d runs are stale by their code alone; to prove: %d", len(runs), len(proofs))
         for how, run in tqdm(proofs, desc="accept", unit="proof", file=sys.stderr):
             _prove(how, run)
-        _take_over(runs, [f"{how} of {run.receipt.run}" for how, run in proofs])
+        _take_over(params, runs, [f"{how} of {run.receipt.run}" for how, run in proofs])
     log.info(
         "accepted %d runs: the first steps of %d and the whole of %s came out equal. Next:"
         " snakemake (or dvc repro) makes the quick steps again and trains nothing.",
@@ -134,7 +135,7 @@ def _train(how: str, words: list[str]) -> dict[str, Any]:
     return came
 
 
-def _take_over(runs: list[Trained], proof: list[str]) -> None:
+def _take_over(params: Params, runs: list[Trained], proof: list[str]) -> None:
     """Write the code of now into the receipts, and how that was proven; tell DVC."""
     hashes = Hashes()
     accepted = {"time": datetime.now(UTC).isoformat(timespec="seconds"), "equal": proof}
@@ -144,4 +145,5 @@ def _take_over(runs: list[Trained], proof: list[str]) -> None:
     recorded = LOCK_FILE.read_text(encoding="utf-8") if LOCK_FILE.exists() else ""
     stages = [f"train@{run.variant}-{run.fold}-{run.seed}" for run in runs]
     if known := [stage for stage in stages if f"\n  {stage}:" in recorded]:
+        write_basis(params)
         dvc("commit", "--force", *known)

@@ -13,6 +13,7 @@ from pathlib import Path
 from radpipe.core.errors import RadpipeError, StaleError
 from radpipe.core.params import Params
 from radpipe.core.receipts import read_receipt, receipt_path
+from radpipe.engines.basis import write_basis
 from radpipe.engines.freshness import Freshness
 from radpipe.engines.plan import planned_runs
 
@@ -84,6 +85,7 @@ def record(params: Params) -> None:
     """
     with one_at_a_time():
         require_recordable(params)
+        write_basis(params)
         dvc("commit", "--force")
     n_receipts = len(list(planned_runs(params)))
     log.info("recorded %d receipts; commit dvc.lock, results/, openings.csv to Git", n_receipts)
