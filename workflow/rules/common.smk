@@ -19,6 +19,18 @@ LOOKED = []
 TRAINING = train_settings(PARAMS)
 NOW = ".state/now"
 STARTED = datetime.now(UTC).replace(microsecond=0)
+# Which of the jobs that are ready goes first; predict and evaluate (0) come last. Data come before
+# trainings, because steps that take all cores would wait, with a core idle, for a training to end;
+# and many short jobs are left for the end, where they keep all cores at work.
+FIRST = {
+    "fetch": 6,
+    "index": 5,
+    "ingest": 4,
+    "split": 3,
+    "localize": 3,
+    "recipe": 2,
+    "train": 1,
+}
 
 # Rules call `python`; no environment needs to be activated for that.
 prefer_this_python()
