@@ -19,17 +19,17 @@ LOOKED = []
 TRAINING = train_settings(PARAMS)
 NOW = ".state/now"
 STARTED = datetime.now(UTC).replace(microsecond=0)
-# Which of the jobs that are ready goes first; predict and evaluate (0) come last. Data come before
-# trainings, because steps that take all cores would wait, with a core idle, for a training to end;
-# and many short jobs are left for the end, where they keep all cores at work.
+# Which of the jobs that are ready go first (predict, evaluate: 0). Data come before trainings: a
+# step that takes all cores would wait, with a core idle, for trainings to end. Short jobs are left
+# for the end, where they keep all cores at work. Snakemake takes the largest sum, hence the tens.
 FIRST = {
-    "fetch": 6,
-    "index": 5,
-    "ingest": 4,
-    "split": 3,
-    "localize": 3,
-    "recipe": 2,
     "train": 1,
+    "recipe": 10,
+    "split": 100,
+    "localize": 1000,
+    "ingest": 10_000,
+    "index": 100_000,
+    "fetch": 100_000,
 }
 
 # Rules call `python`; no environment needs to be activated for that.
