@@ -23,9 +23,16 @@ from tests.engines.conftest import Engines
 # A cluster without accounting, and nobody's patience.
 PLAIN = (
     *("--slurm-status-command", "squeue", "--slurm-no-account"),
-    *("--slurm-init-seconds-before-status-checks", "2"),
+    *("--slurm-init-seconds-before-status-checks", "1"),
     *("--latency-wait", "5"),
 )
+# The executor asks ten seconds later each time that no job has ended; here it asks every second.
+IMPATIENT = """
+if executor := sys.modules.get("snakemake_executor_plugin_slurm"):
+    executor.Executor.next_seconds_between_status_checks = property(
+        lambda executor: 1, lambda executor, seconds: None
+    )
+"""
 PREDICTIONS = "results/runs/*/*/predictions.parquet"
 WEIGHTS = "results/runs/*/*/weights.safetensors"
 RUN = "bones-v1-fold-0-seed-0"
@@ -53,6 +60,8 @@ def make_locally(root: Path) -> None:
     project.params["variants"].pop("bones-floor")
     project.params["variants"]["bones-v1"]["train"] = {"epochs": 30, "stop_patience": None}
     project.set("plan.variants", ["bones-v1"])
+    with (root / "workflow/rules/common.smk").open("a") as stream:
+        stream.write(IMPATIENT)
     project.commit("one variant")
     project.snakemake(PREDICTED)
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from radpipe.core.errors import ConfigError
 from radpipe.core.params import load_preset
@@ -55,6 +56,33 @@ def test_published_networks_have_the_published_size(name, published, by_hand):
     outputs = 3 if name == "v3" else 1
     model = build_empty(preset.model, n_channels=channels, n_outputs=outputs, size=224)
     assert n_parameters(model) == published == by_hand
+
+
+class Asked(TorchFunctionMode):
+    """Note what torch is asked to do."""
+
+    def __init__(self):
+        super().__init__()
+        self.functions = []
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        self.functions.append(function)
+        return function(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize(
+    "preset", ["bones/compact", "knee_oa/kl_pretraining", "knee_oa/compact_joint"]
+)
+def test_an_empty_network_draws_nothing(preset):
+    """On torch's "meta" device that would import its compiler, which takes seconds."""
+    model = load_preset(preset, {}, where="", root=ROOT / "presets").model
+    with Asked() as asked:
+        empty = build_empty(model, n_channels=1, n_outputs=3, size=64)
+    assert torch.Tensor.normal_ not in asked.functions
+    assert all(tensor.is_meta for tensor in empty.parameters())
+    with Asked() as asked:
+        build_model(model, n_channels=1, n_outputs=3, size=64)
+    assert torch.Tensor.normal_ in asked.functions
 
 
 def small(preset: str) -> ModelChoice:

@@ -67,14 +67,14 @@ def outputs(project: Any) -> tuple[str, str]:
     return sha256_file(project.root / WEIGHTS), sha256_file(project.root / HISTORY)
 
 
-def wait_for_state(project: Any, process: subprocess.Popen[str]) -> Path:
-    """Wait until a first epoch is saved; return where."""
+def wait_for(project: Any, process: subprocess.Popen[str], name: str) -> Path:
+    """Wait until a run's folder for its state has an entry of this name; return which."""
     end = time.monotonic() + 300
     while process.poll() is None and time.monotonic() < end:
-        for found in (project.root / ".state/train").glob("*/fold-0-seed-0/state.safetensors"):
+        for found in (project.root / ".state/train").glob(f"*/fold-0-seed-0/{name}"):
             return found
         time.sleep(0.002)
-    raise AssertionError(f"no state was saved: {process.communicate()[1]}")
+    raise AssertionError(f"there is no {name}: {process.communicate()[1]}")
 
 
 def ends_with(process: subprocess.Popen[str], code: int) -> None:
@@ -93,7 +93,7 @@ def test_interrupted_runs_end_with_the_same_bytes(project):
 
     shutil.rmtree(project.root / "results/runs/bones-x/fold-0-seed-0")
     killed = start(project, recipe)
-    state = wait_for_state(project, killed)
+    state = wait_for(project, killed, "state.safetensors")
     killed.send_signal(signal.SIGKILL)
     ends_with(killed, -signal.SIGKILL)
     assert not (project.root / WEIGHTS).exists()
@@ -141,19 +141,23 @@ TOGETHER = {
 
 
 def test_two_processes_train_like_one_and_go_on_to_the_bit(project, monkeypatch):
-    """Asked to stop, then left to finish; without a break; and one process for comparison."""
+    """Asked to stop, then left to finish; without a break; and one process for comparison.
+
+    Asked as soon as it could be, so that it stops after its first step, however quick it is: in
+    the middle of an epoch, two batches of three behind it.
+    """
     write_study(project.root, THREE)
     how = {**TOGETHER, "train": {**TOGETHER["train"], "processes": 2}}
     recipe = write_recipe(project.root, THREE, preset="bones/v1", **how)
     asked = start(project, recipe)
-    state = wait_for_state(project, asked)
+    launched = wait_for(project, asked, "launch-*")
     asked.send_signal(signal.SIGTERM)
     ends_with(asked, 75)
-    assert [file.name for file in state.parent.iterdir()] == [state.name]
+    assert [file.name for file in launched.parent.iterdir()] == ["state.safetensors"]
     resumed = start(project, recipe)
     _, said = resumed.communicate()
     assert resumed.returncode == 0, said
-    assert "resumed" in said
+    assert "resumed: epoch=0 batch=2" in said
     together = outputs(project)
     history = rows(project)
 

@@ -19,6 +19,18 @@ LOOKED = []
 TRAINING = train_settings(PARAMS)
 NOW = ".state/now"
 STARTED = datetime.now(UTC).replace(microsecond=0)
+# Which of the jobs that are ready go first (predict, evaluate: 0). Data come before trainings: a
+# step that takes all cores would wait, with a core idle, for trainings to end. Short jobs are left
+# for the end, where they keep all cores at work. Snakemake takes the largest sum, hence the tens.
+FIRST = {
+    "train": 1,
+    "recipe": 10,
+    "split": 100,
+    "localize": 1000,
+    "ingest": 10_000,
+    "index": 100_000,
+    "fetch": 100_000,
+}
 
 # Rules call `python`; no environment needs to be activated for that.
 prefer_this_python()

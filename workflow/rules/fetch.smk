@@ -9,6 +9,7 @@ rule fetch:
         receipt="results/receipts/fetch/{study}.json",
     log:
         "logs/fetch/{study}.log",
+    priority: FIRST["fetch"]
     localrule: True
     conda:
         "../../environment.yml"

@@ -11,6 +11,7 @@ rule index:
         receipt="results/receipts/index/{study}.json",
     log:
         "logs/index/{study}.log",
+    priority: FIRST["index"]
     conda:
         "../../environment.yml"
     shell:

@@ -18,6 +18,7 @@ rule ingest:
         receipt="results/receipts/ingest/{study}.json",
     log:
         "logs/ingest/{study}.log",
+    priority: FIRST["ingest"]
     conda:
         "../../environment.yml"
     threads: 8

@@ -24,9 +24,11 @@ checkpoint localize:
         receipt="results/receipts/localize/{study}.json",
     log:
         "logs/localize/{study}.log",
+    priority: FIRST["localize"]
     conda:
         "../../environment.yml"
-    threads: 8
+    # Its detector learns on one; where it cuts crops, which takes less time, it uses all there are.
+    threads: 1
     shell:
         "python workflow/scripts/localize.py --study {wildcards.study} --manifest {input.manifest}"
         " --cases {input.cases} --boxes {input.boxes} --store {input.store} --split {input.split}"

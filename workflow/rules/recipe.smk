@@ -17,6 +17,7 @@ rule recipe:
         receipt="results/receipts/recipe/{variant}.json",
     log:
         "logs/recipe/{variant}.log",
+    priority: FIRST["recipe"]
     conda:
         "../../environment.yml"
     params:

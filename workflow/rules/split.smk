@@ -14,6 +14,7 @@ checkpoint split:
         receipt="results/receipts/split/{study}.json",
     log:
         "logs/split/{study}.log",
+    priority: FIRST["split"]
     conda:
         "../../environment.yml"
     shell:

@@ -11,6 +11,7 @@ rule train:
         receipt="results/receipts/train/{variant}-fold-{fold}-seed-{seed}.json",
     log:
         "logs/train/{variant}-fold-{fold}-seed-{seed}.log",
+    priority: FIRST["train"]
     # Only where Snakemake was started: inside a SLURM job it would start the step again beside the
     # job that SLURM or the Snakemake outside has started anew.
     retries: 2 if workflow.is_main_process else 0

@@ -4,6 +4,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from radpipe.core.params import check
 from radpipe.core.settings import ModelChoice, Strict
@@ -56,8 +57,23 @@ def build_model(choice: ModelChoice, **shape: Any) -> nn.Module:
 
 def build_empty(choice: ModelChoice, **shape: Any) -> nn.Module:
     """Build an architecture without memory for its weights, which are to be loaded."""
-    with torch.device("meta"):
+    with torch.device("meta"), _Undrawn():
         return build_model(choice, **shape)
+
+
+class _Undrawn(TorchFunctionMode):
+    """Leave weights as they are where they would be drawn from a normal distribution.
+
+    On the "meta" device nothing is drawn anyway, and torch would import its compiler for that,
+    which takes seconds.
+    """
+
+    def __torch_function__(
+        self, function: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        if function is torch.Tensor.normal_:
+            return args[0]
+        return function(*args, **(kwargs or {}))
 
 
 def takes_exams(choice: ModelChoice) -> bool:
