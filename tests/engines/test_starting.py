@@ -53,9 +53,8 @@ def test_dvc_makes_the_same_runs(engines):
     by_dvc = re.findall(r"Running stage 'train@(\S+)'", engines.dvc("repro", STAGE))
     assert by_dvc == ["bones-v1-0-0", "bones-floor-0-0"]
     engines.set("variants.bones-floor.train.lr", 0.01)
-    status = engines.dvc("status")
-    assert "recipe@bones-floor" in status
-    assert "recipe@bones-v1" not in status
+    again = re.findall(r"Running stage '((?:recipe|train)@\S+)'", engines.dvc("repro", STAGE))
+    assert again == ["recipe@bones-floor", STAGE]
 
 
 @pytest.mark.engine

@@ -91,8 +91,9 @@ class Fake:
 
     def __init__(self, project, monkeypatch):
         self.root, self.failing, self.made, self.saved = project.root, set(), [], {}
+        self.basis = None
         monkeypatch.chdir(project.root)
-        for name in ("make", "require_recordable", "dvc"):
+        for name in ("make", "require_recordable", "write_basis", "dvc"):
             monkeypatch.setattr(module, name, getattr(self, name))
         (self.root / ".gitignore").write_text(".state/\n/results/figures/\n")
         (self.root / "openings.csv").write_text("time\n")
@@ -127,8 +128,12 @@ class Fake:
     def require_recordable(self, params):
         pass
 
+    def write_basis(self, params):
+        self.basis = params.variants["bones-v1"].train["epochs"]
+
     def dvc(self, *arguments):
         if arguments[0] == "exp":
+            assert str(self.basis) == self.made[-1][0]  # DVC seals the basis of this point
             self.saved[arguments[3]] = arguments[6:]
             head = git("rev-parse", "HEAD").strip()
             git("add", "params.yaml")
