@@ -138,15 +138,22 @@ def read_maker(path: Path | str, read: Callable[[Path], Receipt] = read_receipt)
 def _candidates(path: Path) -> Iterator[Path]:
     """Yield receipts, those first whose run is named after parts of the path.
 
-    A large plan has thousands of receipts. Most runs are named after parts of what they write,
-    such as `v1-fold-0-seed-0` of `results/runs/v1/fold-0-seed-0/weights.safetensors`.
+    A large plan has thousands of receipts.
     """
-    parts = path.parts
-    names = ["-".join(parts[i:j]) for i in range(len(parts)) for j in range(len(parts), i, -1)]
     steps = sorted(RECEIPTS.glob("*"))
-    likely = [f"{step}/{name}.json" for step in steps for name in names]
+    likely = [f"{step}/{name}.json" for step in steps for name in likely_runs(path)]
     yield from (Path(name) for name in likely if os.path.exists(name))  # noqa: PTH110 (faster)
     yield from RECEIPTS.glob("*/*.json")
+
+
+def likely_runs(path: Path) -> list[str]:
+    """List the names that the run which made a file may have, made of parts of its path.
+
+    Most runs are named after parts of what they write, such as `v1-fold-0-seed-0` of
+    `results/runs/v1/fold-0-seed-0/weights.safetensors`.
+    """
+    parts = path.parts
+    return ["-".join(parts[i:j]) for i in range(len(parts)) for j in range(len(parts), i, -1)]
 
 
 def disagreements(

@@ -4,7 +4,6 @@ Snakemake compares times and its own notes, DVC compares its lock file; neither 
 the other did (see docs/architecture.md, "The two engines"). A receipt knows.
 """
 
-from itertools import combinations
 from pathlib import Path
 
 from radpipe.core.errors import RadpipeError
@@ -16,6 +15,7 @@ from radpipe.core.receipts import (
     Receipt,
     code_hashes,
     disagreements,
+    likely_runs,
     read_maker,
     read_receipt,
     receipt_path,
@@ -162,9 +162,8 @@ class Freshness:
         if not self._listed:
             for path in sorted(RECEIPTS.glob("*/*.json")):
                 self._listed.setdefault(path.stem, []).append(path)
-        parts = Path(name).parts
-        for start, end in reversed([*combinations(range(len(parts) + 1), 2)]):
-            for path in self._listed.get("-".join(parts[start:end]), ()):
+        for run in likely_runs(Path(name)):
+            for path in self._listed.get(run, ()):
                 receipt = self._sound_receipt(path)
                 if receipt and name in receipt.outputs:
                     return receipt
