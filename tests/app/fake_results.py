@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from radpipe.core.cards import write_cards
 from radpipe.core.tables import write_table
+from radpipe.evaluation.metrics import cards
 from tests.app.fake_studies import PIXEL, ingest_summary, recipe_of, split_summary
 
 BONES = ["healthy", "fractured", "beyond_repair"]
@@ -62,6 +64,7 @@ def write_results(root: Path, *, classes: list[str] | None = None) -> None:
 
 def write_comparison(root: Path) -> None:
     """Write `results/comparison` and `results/figures` as the step compare would."""
+    write_cards(root / "results/comparison/cards.json", cards())
     for study in ("bones", "chest"):
         metrics = {
             name: json.loads((root / "results/scores" / name / "metrics.json").read_text())
