@@ -17,7 +17,13 @@ from pkgutil import iter_modules
 
 from radpipe.evaluation.metrics.base import METRICS, Metric, cards, names_for, values
 
-__all__ = ["METRICS", "Metric", "cards", "names_for", "values"]
+__all__ = ["METRICS", "Metric", "cards", "file_all", "names_for", "values"]
 
-for _module in sorted(found.name for found in iter_modules(__path__)):
-    import_module(f"{__name__}.{_module}")
+
+def file_all() -> None:
+    """Import every module of this folder, by name, which files the metrics in it."""
+    for name in sorted(found.name for found in iter_modules(__path__)):
+        import_module(f"{__name__}.{name}")
+
+
+file_all()
