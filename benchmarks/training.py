@@ -32,7 +32,7 @@ from radpipe.core.recipe import Artifact, Recipe
 from radpipe.core.settings import Image, Target
 from radpipe.imaging.resize import fit
 from radpipe.imaging.sums import Sums
-from radpipe.learning.batches import Batches, CudaLane
+from radpipe.learning.batches import Batches, CudaTransfer
 from radpipe.learning.data import Cases
 from radpipe.learning.run import Run, make_run
 from radpipe.learning.train import begin_epoch, groups_left, one_step, start
@@ -135,7 +135,7 @@ def ways(run: Run) -> dict[str, Run]:
     """Return a run as it is; on a GPU, where its pixels stay, also with other ways for them."""
     if run.device.type != "cuda":
         return {"": run}
-    streamed = Batches(run.store, run.device, lane=CudaLane(run.device))
+    streamed = Batches(run.store, run.device, transfer=CudaTransfer(run.device))
     read = Batches(run.store, run.device)
     return {
         "": run,

@@ -12,7 +12,7 @@ from radpipe.core.errors import DataError
 from radpipe.imaging.store import Store
 from radpipe.learning import batches as module
 from radpipe.learning import run as run_module
-from radpipe.learning.batches import Batches, CudaLane, batches_of, bytes_of, fits
+from radpipe.learning.batches import Batches, CudaTransfer, batches_of, bytes_of, fits
 from radpipe.learning.data import gather
 from radpipe.learning.inference import infer, predict_table
 from radpipe.learning.run import make_run
@@ -63,8 +63,8 @@ class Deep:
 
 def come(way, store, keep):
     """Return batches on the processor whose pixels come one of the three ways."""
-    lane = Pipe() if way == "streamed" else None
-    found = Batches(store, CPU, lane=lane, keep=keep, free=HUGE if way == "resident" else 0)
+    transfer = Pipe() if way == "streamed" else None
+    found = Batches(store, CPU, transfer=transfer, keep=keep, free=HUGE if way == "resident" else 0)
     assert found.way == way
     return found
 
@@ -99,7 +99,7 @@ def test_batches_are_the_same_whichever_way_they_come(case, way):
     store, rows = case
     batches = come(way, store, rows)
     orders = [np.random.default_rng(k).permutation(len(rows))[: 3 + k] for k in range(6)]
-    batches.foresee(rows[order] for order in orders)
+    batches.prefetch(rows[order] for order in orders)
     for order in orders:
         assert equal(batches.take(rows[order]), gather(store, rows[order], CPU))
 
@@ -108,7 +108,7 @@ def test_batches_are_the_same_whichever_way_they_come(case, way):
 def test_a_case_may_come_twice_in_a_batch(case, way):
     store, rows = case
     batches, twice = come(way, store, rows), rows[[1, 0, 1, 1]]
-    batches.foresee([twice])
+    batches.prefetch([twice])
     assert equal(batches.take(twice), gather(store, twice, CPU))
 
 
@@ -121,8 +121,8 @@ def test_covariates_come_along(case):
 
 def test_what_was_foreseen_is_read_ahead_in_another_thread():
     pipe, rows = Pipe(), np.arange(8)[:, None]
-    batches = Batches(Deep(), CPU, lane=pipe)
-    batches.foresee(rows[k : k + 1] for k in range(8))
+    batches = Batches(Deep(), CPU, transfer=pipe)
+    batches.prefetch(rows[k : k + 1] for k in range(8))
     batches.take(rows[:1])
     batches.take(rows[1:2])
     batches.take(rows[2:3])
@@ -138,14 +138,14 @@ def test_what_was_foreseen_is_read_ahead_in_another_thread():
 def test_another_order_than_was_foreseen_changes_nothing():
     store, rows = Deep(), np.arange(8)[:, None]
     batches = come("streamed", store, rows)
-    batches.foresee([rows[:2], rows[2:4], rows[4:]])
+    batches.prefetch([rows[:2], rows[2:4], rows[4:]])
     for asked in (rows[2:4], rows[:2], rows[6:], rows[2:4], rows[4:], rows[:2]):
         assert equal(batches.take(asked), gather(store, asked, CPU))
-    assert batches._lane.received == 3
-    batches.foresee([rows[:2]])
-    batches.foresee([rows[6:]])
+    assert batches._transfer.received == 3
+    batches.prefetch([rows[:2]])
+    batches.prefetch([rows[6:]])
     assert equal(batches.take(rows[6:]), gather(store, rows[6:], CPU))
-    assert batches._lane.received == 4
+    assert batches._transfer.received == 4
 
 
 def test_an_error_in_reading_ahead_comes_where_the_batch_is_used():
@@ -157,7 +157,7 @@ def test_an_error_in_reading_ahead_comes_where_the_batch_is_used():
 
     rows = np.arange(6)[:, None]
     batches = come("streamed", Broken(), rows)
-    batches.foresee([rows[:2], rows[2:4]])
+    batches.prefetch([rows[:2], rows[2:4]])
     assert len(batches.take(rows[:2])) == 2
     with pytest.raises(DataError, match="the disk is gone"):
         batches.take(rows[2:4])
@@ -231,7 +231,7 @@ def test_a_run_is_the_same_whichever_way_its_batches_come(make, make_exams, tmp_
 def test_every_batch_of_an_epoch_and_of_tune_is_foreseen(make):
     run = make()
     pipe = Pipe()
-    run = dataclasses.replace(run, batches=Batches(run.store, CPU, lane=pipe))
+    run = dataclasses.replace(run, batches=Batches(run.store, CPU, transfer=pipe))
     state = start(run, seed=0)
     state.order = draw_order(run.train.targets, run.recipe.target, run.how, state.generator)
     state.progress.batch = 1  # as in a run that was stopped after its first step
@@ -276,7 +276,7 @@ def test_the_processor_reads_when_it_is_asked_and_a_gpu_by_what_is_free(monkeypa
     rows = np.arange(4)[:, None]
     assert batches_of(Deep(), CPU, rows).way == "read"
     gpu = torch.device("cuda", 0)
-    monkeypatch.setattr(module, "CudaLane", lambda device: Pipe())
+    monkeypatch.setattr(module, "CudaTransfer", lambda device: Pipe())
     monkeypatch.setattr(module, "Resident", lambda *_: "kept")
     for free, way in ((255, "streamed"), (256, "resident")):
         monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _, free=free: (free, HUGE))
@@ -309,8 +309,8 @@ def test_a_gpu_waits_for_copies_and_their_memory_for_the_gpu(monkeypatch):
     monkeypatch.setattr(
         torch.Tensor, "record_stream", lambda self, s: told.append(f"{s.name} uses memory")
     )
-    lane = CudaLane(CPU)
-    (found,) = lane.receive(lane.send([np.arange(3)]))
+    transfer = CudaTransfer(CPU)
+    (found,) = transfer.receive(transfer.send([np.arange(3)]))
     assert found.tolist() == [0, 1, 2]
     assert told == ["copying on side", "main waits for all copies of side", "main uses memory"]
 
@@ -320,10 +320,10 @@ def test_a_gpu_waits_for_copies_and_their_memory_for_the_gpu(monkeypatch):
 def test_batches_on_a_gpu(case, free):
     store, rows = case
     device = torch.device("cuda")
-    batches = Batches(store, device, lane=CudaLane(device), keep=rows, free=free)
+    batches = Batches(store, device, transfer=CudaTransfer(device), keep=rows, free=free)
     assert batches.way == ("resident" if free else "streamed")
     orders = [np.random.default_rng(k).permutation(len(rows))[: 3 + k] for k in range(20)]
-    batches.foresee(rows[order] for order in orders)
+    batches.prefetch(rows[order] for order in orders)
     for order in orders:
         found, expected = batches.take(rows[order]), gather(store, rows[order], device)
         assert equal(found, expected)
@@ -335,8 +335,8 @@ def test_a_run_on_a_gpu_is_the_same_whichever_way_its_batches_come(make, tmp_pat
     keep = np.concatenate([run.train.rows.ravel(), run.tune.rows.ravel()])
     ends = []
     for free in (0, HUGE):
-        lane = CudaLane(run.device)
-        batches = Batches(run.store, run.device, lane=lane, keep=keep, free=free)
+        transfer = CudaTransfer(run.device)
+        batches = Batches(run.store, run.device, transfer=transfer, keep=keep, free=free)
         each = dataclasses.replace(run, batches=batches)
         ends.append(train(each, seed=3, saved=tmp_path / f"{free}", board=tmp_path / "board"))
     same(*ends)

@@ -1,4 +1,4 @@
-"""Batches of a store on one device: gathered ahead of their use, or from pixels that lie there.
+"""Batches of a store on one device: copied ahead of their use, or from pixels that stay there.
 
 Pixels travel and wait as bytes; `data.gather` makes floats of them where they are used. How they
 came there changes no bit of a batch.
@@ -20,13 +20,13 @@ from radpipe.learning.data import Batch, Pixels, gather
 AHEAD = 2
 # Slices that are read at once on their way to stay on the device.
 CHUNK = 1024
-NONE = np.empty((0, 1), np.int64)
+NO_ROWS = np.empty((0, 1), np.int64)
 
 log = logging.getLogger("radpipe.batches")
 
 
-class Lane(Protocol):
-    """A way to a device on which pixels travel while it computes."""
+class Transfer(Protocol):
+    """How pixels are copied to a device while it computes."""
 
     def send(self, pixels: Sequence[np.ndarray]) -> Any:
         """Start to copy arrays; called in a thread of its own."""
@@ -35,7 +35,7 @@ class Lane(Protocol):
         """Return them on the device, safe to use from here on; called by whoever computes."""
 
 
-class CudaLane:
+class CudaTransfer:
     """Copies from pinned memory on a stream of their own.
 
     Parameters
@@ -126,8 +126,9 @@ class Batches:
         Where pixels are read.
     device
         Where batches are to lie.
-    lane
-        The way there on which batches that are foreseen travel ahead; None: none do.
+    transfer
+        How batches that are announced to `prefetch` are copied there ahead of their use; None:
+        they are not.
     keep
         Rows that are asked for again and again, of any shape, to stay on the device if `fits`
         says so.
@@ -141,16 +142,16 @@ class Batches:
         store: Pixels,
         device: torch.device,
         *,
-        lane: Lane | None = None,
-        keep: np.ndarray = NONE,
+        transfer: Transfer | None = None,
+        keep: np.ndarray = NO_ROWS,
         free: int = 0,
     ) -> None:
         self.store = store
         self.device = device
-        self._lane = lane
-        self._foreseen: deque[np.ndarray] = deque()
+        self._transfer = transfer
+        self._planned: deque[np.ndarray] = deque()
         self._under_way: deque[tuple[np.ndarray, Future[Any]]] = deque()
-        self._reader = None if lane is None else ThreadPoolExecutor(1, "batches")
+        self._reader = None if transfer is None else ThreadPoolExecutor(1, "batches")
         self._resident: Resident | None = None
         rows = np.unique(keep)
         if free and len(rows) and fits(bytes_of(store, rows), free):
@@ -161,15 +162,15 @@ class Batches:
         """How pixels come: "resident", "streamed", or "read" when they are asked for."""
         if self._resident is not None:
             return "resident"
-        return "read" if self._lane is None else "streamed"
+        return "read" if self._transfer is None else "streamed"
 
-    def foresee(self, asked: Iterable[np.ndarray]) -> None:
-        """Say which rows, (n, views) each, `take` will be asked for, one after the other.
+    def prefetch(self, asked: Iterable[np.ndarray]) -> None:
+        """Announce which rows, (n, views) each, `take` will be asked for, one after the other.
 
-        What was foreseen before is forgotten. Another order than this costs time, nothing else.
+        What was announced before is forgotten. Another order than this costs time, nothing else.
         """
         self._under_way.clear()
-        self._foreseen = deque(asked if self.way == "streamed" else ())
+        self._planned = deque(asked if self.way == "streamed" else ())
         self._read_ahead()
 
     def take(self, rows: np.ndarray, entries: np.ndarray | None = None) -> Batch:
@@ -188,31 +189,31 @@ class Batches:
         """Return the pixels of every view on the device; None if they are not there yet."""
         if self._resident is not None and self._resident.holds(rows):
             return [self._resident.take(mine) for mine in rows.T]
-        if self._lane is None or not self._under_way:
+        if self._transfer is None or not self._under_way:
             return None
         expected, sent = self._under_way[0]
         if not np.array_equal(expected, rows):
             return None
         self._under_way.popleft()
         self._read_ahead()
-        return self._lane.receive(sent.result())
+        return self._transfer.receive(sent.result())
 
     def _read_ahead(self) -> None:
-        while self._reader and self._foreseen and len(self._under_way) < AHEAD:
-            rows = self._foreseen.popleft()
+        while self._reader and self._planned and len(self._under_way) < AHEAD:
+            rows = self._planned.popleft()
             self._under_way.append((rows, self._reader.submit(self._send, rows)))
 
     def _send(self, rows: np.ndarray) -> Any:
-        assert self._lane is not None  # noqa: S101 - tells the type checker
-        return self._lane.send([self.store.pixels(mine) for mine in rows.T])
+        assert self._transfer is not None  # noqa: S101 - tells the type checker
+        return self._transfer.send([self.store.pixels(mine) for mine in rows.T])
 
 
-def batches_of(store: Pixels, device: torch.device, keep: np.ndarray = NONE) -> Batches:
+def batches_of(store: Pixels, device: torch.device, keep: np.ndarray = NO_ROWS) -> Batches:
     """Return batches that come to a device the best way: see `Batches`."""
     if device.type != "cuda":
         return Batches(store, device)
     free, _ = torch.cuda.mem_get_info(device)
-    batches = Batches(store, device, lane=CudaLane(device), keep=keep, free=free)
+    batches = Batches(store, device, transfer=CudaTransfer(device), keep=keep, free=free)
     log.info("pixels of batches are %s on %s", batches.way, device)
     return batches
 

@@ -49,7 +49,7 @@ def infer(
     network.eval()
     batches = store if isinstance(store, Batches) else batches_of(store, device)
     groups = _groups(len(rows), 1 if network.exams else BATCH)
-    batches.foresee(rows[padded] for padded, _ in groups)
+    batches.prefetch(rows[padded] for padded, _ in groups)
     opinions = []
     with torch.inference_mode():
         for padded, n in groups:

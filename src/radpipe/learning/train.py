@@ -166,7 +166,7 @@ def begin_epoch(run: Run, state: State) -> None:
 def groups_left(run: Run, state: State) -> Iterator[list[Tensor]]:
     """Yield the batches of each optimiser step that the epoch still has to make."""
     batches = cut(state.order, run.how.batch_size)
-    run.batches.foresee(own_rows(run, batch) for batch in batches[state.progress.batch :])
+    run.batches.prefetch(own_rows(run, batch) for batch in batches[state.progress.batch :])
     for first in range(state.progress.batch, len(batches), run.how.accumulate):
         yield batches[first : first + run.how.accumulate]
 
