@@ -51,15 +51,18 @@ wildcard_constraints:
 
 
 def code(step, *layers):
-    """The script and the layers whose change makes `step` run again."""
-    return ancient(
-        [f"workflow/scripts/{step}.py", *(f"src/radpipe/{layer}" for layer in layers)]
-    )
+    """The script and the layers whose change makes `step` run again.
+
+    The layers' only in a checkout: beside an installed package, receipts alone hold them.
+    """
+    found = [f"src/radpipe/{layer}" for layer in layers if Path("src/radpipe").exists()]
+    return ancient([f"workflow/scripts/{step}.py", *found])
 
 
 def adapter(wildcards):
-    """The module that reads the study's layout."""
-    return ancient(f"src/radpipe/studies/{PARAMS.studies[wildcards.study].adapter}")
+    """The module that reads the study's layout, in a checkout."""
+    path = f"src/radpipe/studies/{PARAMS.studies[wildcards.study].adapter}"
+    return ancient(path) if Path(path).exists() else []
 
 
 def study_of(wildcards):

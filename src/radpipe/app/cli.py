@@ -8,7 +8,11 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import shtab
+
+from radpipe.app.init.command import init
 from radpipe.app.network import network
+from radpipe.app.outcome import outcome
 from radpipe.app.telemetry import telemetry
 from radpipe.core.errors import ConfigError, DataError, RadpipeError, unknown_name
 from radpipe.core.findings import Finding
@@ -29,8 +33,17 @@ from radpipe.studies.base.manifest import list_files
 from radpipe.studies.base.sources import raw_root
 
 SCHEMA = Path("params.schema.json")
+PARAMS = Path("params.yaml")
+# Commands that need no project around them.
+ANYWHERE = ("init",)
 
 log = logging.getLogger("radpipe")
+
+
+def run_all(params: Params, *, verbose: bool = False) -> None:
+    """Make everything that params.yaml plans, on all cores of this machine."""
+    run(params, verbose=verbose)
+    sys.stdout.write(f"\n{outcome(params)}\n")
 
 
 def check_settings(params: Params) -> None:
@@ -124,7 +137,8 @@ def schema() -> dict[str, object]:
 
 
 COMMANDS: dict[str, Callable[..., None]] = {
-    "run": run,
+    "init": init,
+    "run": run_all,
     "sweep": sweep,
     "check": check_settings,
     "check-data": check_data,
@@ -145,23 +159,69 @@ COMMANDS: dict[str, Callable[..., None]] = {
 
 def main() -> None:
     """Run one command; exit with 2 and one message if the user can mend what is wrong."""
+    options = vars(make_parser().parse_args())
+    options.pop("print_completion")
+    name = options.pop("command")
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    try:
+        if name in ANYWHERE:
+            COMMANDS[name](**options)
+        elif not PARAMS.exists():
+            raise ConfigError(
+                f"{PARAMS.absolute()}: there is no such file. Change to the folder of a project, or"
+                " make one: radpipe init FOLDER --images PATH"
+            )
+        else:
+            COMMANDS[name](load_params(), **options)
+    except RadpipeError as error:
+        log.error("%s", error)
+        sys.exit(2)
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Build the command line of `radpipe`."""
     parser = argparse.ArgumentParser(prog="radpipe", description=__doc__.partition("\n")[0])
+    shtab.add_argument_to(
+        parser, "--print-completion", help="print completion for bash, zsh or tcsh, and end"
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     parsers = {}
     for name, command in COMMANDS.items():
         about = (command.__doc__ or "").partition("\n")[0]
         parsers[name] = commands.add_parser(name, help=about, description=about)
+    _add_init_options(parsers["init"])
+    _add_run_options(parsers["run"])
     _add_sweep_options(parsers["sweep"])
     _add_check_data_options(parsers["check-data"])
     _add_picture_options(parsers["telemetry"], parsers["network"])
-    options = vars(parser.parse_args())
-    command = COMMANDS[options.pop("command")]
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    try:
-        command(load_params(), **options)
-    except RadpipeError as error:
-        log.error("%s", error)
-        sys.exit(2)
+    return parser
+
+
+def _add_init_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", type=Path, help="folder of the new project")
+    parser.add_argument(
+        "--images",
+        type=Path,
+        metavar="PATH",
+        help="folder of your pictures: class folders, or pictures with a table; without it a"
+        " synthetic study",
+    )
+    parser.add_argument(
+        "--table",
+        type=Path,
+        metavar="FILE",
+        help="table (CSV, TSV, Parquet) that says what they show, if it is not found by itself",
+    )
+    parser.add_argument(
+        "--label", metavar="COLUMN", help="its column of the label; several labels: A,B,C"
+    )
+    parser.add_argument("--name", help="name of the study (default: that of the folder)")
+
+
+def _add_run_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--verbose", action="store_true", help="show everything that Snakemake and the steps say"
+    )
 
 
 def _add_sweep_options(parser: argparse.ArgumentParser) -> None:
