@@ -10,6 +10,7 @@ from pathlib import Path
 
 import shtab
 
+from radpipe.app.check import mistakes
 from radpipe.app.init.command import init
 from radpipe.app.network import network
 from radpipe.app.outcome import outcome
@@ -23,7 +24,6 @@ from radpipe.engines.basis import write_basis
 from radpipe.engines.doctor import examine
 from radpipe.engines.efficiency import efficiency
 from radpipe.engines.experiments import experiments
-from radpipe.engines.plan import train_settings
 from radpipe.engines.record import record, sync, verify
 from radpipe.engines.run import run
 from radpipe.engines.status import standings, table
@@ -31,6 +31,7 @@ from radpipe.engines.sweep import sweep
 from radpipe.studies.base.adapters import load_adapter, read_layout
 from radpipe.studies.base.manifest import list_files
 from radpipe.studies.base.sources import raw_root
+from radpipe.studies.base.template import names_shown
 
 SCHEMA = Path("params.schema.json")
 PARAMS = Path("params.yaml")
@@ -47,16 +48,8 @@ def run_all(params: Params, *, verbose: bool = False) -> None:
 
 
 def check_settings(params: Params) -> None:
-    """Check params.yaml, every layout, target and preset it names; say what would run."""
-    train_settings(params)
-    wrong = []
-    for name, study in params.studies.items():
-        adapter = load_adapter(study.adapter)
-        layout = read_layout(name, adapter, study.layout)
-        try:
-            adapter.check_target(layout, study.target)
-        except ConfigError as error:
-            wrong.append(f"params.yaml: studies.{name}: {error}")
+    """Check params.yaml and everything that it names; say what would run."""
+    wrong = list(mistakes(params))
     if wrong:
         raise ConfigError("\n".join(wrong))
     runs = len(params.plan.variants) * len(params.plan.folds) * len(params.plan.seeds)
@@ -75,13 +68,16 @@ def check_receipts(params: Params) -> None:
     log.info("every receipt agrees")
 
 
-def examine_machine(params: Params) -> None:
+def examine_machine(params: Params, *, slurm: bool = False) -> None:
     """Tell what will go wrong on this machine before it does, and the way out."""
-    _show(examine(params))
+    _show(examine(params, slurm=slurm))
 
 
 def check_data(params: Params, study: str, path: Path | None = None) -> None:
-    """Tell what is missing or odd in a data set before anything runs."""
+    """Tell what is missing or odd in a data set before anything runs.
+
+    Names of files are shown: this goes to the terminal of who has the files, and nowhere else.
+    """
     if study not in params.studies:
         raise unknown_name("study", study, params.studies)
     settings = params.studies[study]
@@ -91,21 +87,24 @@ def check_data(params: Params, study: str, path: Path | None = None) -> None:
     if not raw.is_dir():
         raise DataError(f"{raw}: there is no such folder; give the one that holds the data set.")
     files = list_files(raw)
-    findings = adapter.examine(raw, files=files, layout=layout, target=settings.target)
+    with names_shown():
+        findings = adapter.examine(raw, files=files, layout=layout, target=settings.target)
     _show((study, finding) for finding in findings)
 
 
 def _show(findings: Iterable[tuple[str, Finding]]) -> None:
     """Write findings one a line, each as soon as it is there; refuse if any is a problem."""
-    n_problems = 0
+    n_problems, ways_out = 0, False
     for name, finding in findings:
         sys.stdout.write(f"{finding.level:<8} {name:<9} {finding.what}\n")
         if finding.way_out:
             sys.stdout.write(f"{'':<18} {finding.way_out}\n")
         sys.stdout.flush()
         n_problems += finding.level == "problem"
+        ways_out |= finding.level == "problem" and bool(finding.way_out)
     if n_problems:
-        raise RadpipeError(f"Problems: {n_problems}; below each stands the way out.")
+        rest = "; the way out is below each" if ways_out else ""
+        raise RadpipeError(f"Problems: {n_problems}{rest}.")
 
 
 def show_status(params: Params) -> None:
@@ -191,6 +190,9 @@ def make_parser() -> argparse.ArgumentParser:
         parsers[name] = commands.add_parser(name, help=about, description=about)
     _add_init_options(parsers["init"])
     _add_run_options(parsers["run"])
+    parsers["doctor"].add_argument(
+        "--slurm", action="store_true", help="this machine is to reach a cluster: SLURM must answer"
+    )
     _add_sweep_options(parsers["sweep"])
     _add_check_data_options(parsers["check-data"])
     _add_picture_options(parsers["telemetry"], parsers["network"])

@@ -78,9 +78,9 @@ def part_column(rows: Rows, but: set[str]) -> str | None:
     """Return the column in which every value is the name of a part."""
     for column in rows[0]:
         values = {row[column] for row in rows}
-        if column not in but and column.lower() in PART_COLUMNS and len(values) > 1:
-            if all(part_of(value) for value in values):
-                return column
+        called = column not in but and column.lower() in PART_COLUMNS
+        if called and len(values) > 1 and all(map(part_of, values)):
+            return column
     return None
 
 

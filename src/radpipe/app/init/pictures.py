@@ -1,4 +1,4 @@
-"""What a sample of the pictures looks like: sizes, grey or colour, depth, and what is unreadable."""
+"""What a sample of the pictures looks like: sizes, grey or colour, bits, what is unreadable."""
 
 from collections import Counter
 from collections.abc import Sequence

@@ -168,8 +168,8 @@ def _no_pictures(raw: Path, files: Sequence[str]) -> str:
     others = [file for file in files if PurePosixPath(file).suffix.lower() not in IMAGE_SUFFIXES]
     if any(file.lower().endswith(VOLUMES) for file in others):
         return (
-            f"{raw}: volumes, and no pictures. Knee MRI in the layout of MRNet is read by the adapter"
-            " mrnet (docs/mrnet.md); other volumes need an adapter of their own"
+            f"{raw}: volumes, and no pictures. Knee MRI in the layout of MRNet is read by the"
+            " adapter mrnet (docs/mrnet.md); other volumes need an adapter of their own"
             " (docs/add-a-study.md)."
         )
     if any(_holds_dicom(raw / file) for file in others[:N_TRIED]):
@@ -199,8 +199,8 @@ def _nothing_says_what(raw: Path, files: Sequence[str], pictures: Sequence[str])
         else ""
     )
     return (
-        f"{raw}: {counted(len(pictures), 'image')} in {counted(len(folders), 'folder')}, {depth} deep,"
-        f" and nothing says what they show.{beside}{dicom} The way out: one folder a class"
+        f"{raw}: {counted(len(pictures), 'image')} in {counted(len(folders), 'folder')}, {depth}"
+        f" deep, and nothing says what they show.{beside}{dicom} The way out: one folder a class"
         " (healthy/, fractured/), or a table (CSV, TSV or Parquet) with a column for the image and"
         " one for its label, given with --table."
     )

@@ -117,10 +117,9 @@ def _levels(index: int, names: Sequence[str]) -> Iterator[Level]:
         if not all(name.count(separator) == 1 for name in different):
             continue
         last = {name: name.rpartition(separator)[2] for name in different}
-        fewer = len(set(last.values()))
-        if 2 <= fewer < len(different) and fewer <= MOST_CLASSES:
-            if any(map(is_negative, last.values())):
-                yield Level(index, f"{{_}}{separator}{{class}}", last)
+        fewer = 2 <= len(set(last.values())) < min(len(different), MOST_CLASSES + 1)
+        if fewer and any(map(is_negative, last.values())):
+            yield Level(index, f"{{_}}{separator}{{class}}", last)
 
 
 def _are_patients(names: Sequence[str]) -> bool:
