@@ -99,15 +99,17 @@ def follow(command: Sequence[str], log: Path, out: TextIO | None = None) -> int:
     out = out or sys.stderr
     log.parent.mkdir(parents=True, exist_ok=True)
     digest = Digest()
-    with log.open("w", encoding="utf-8") as kept:
-        process = subprocess.Popen(
+    with (
+        log.open("w", encoding="utf-8") as kept,
+        subprocess.Popen(
             command,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
             bufsize=1,
-        )
+        ) as process,
+    ):
         for line in process.stdout or ():
             kept.write(line)
             _show(digest.lines(line), out)

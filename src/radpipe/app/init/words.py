@@ -15,9 +15,9 @@ SAYS_NOTHING = re.compile(r"(set|data|dataset|images|imgs|img|split)s?$")
 # The class without a finding comes first: scores are probabilities of the other one.
 NEGATIVE_WORDS = {
     *("normal", "healthy", "negative", "neg", "benign", "control", "controls", "absent", "clear"),
-    *("no", "non", "not", "without", "none", "false", "un", "0", "intact", "unremarkable"),
+    *("no", "non", "not", "without", "none", "false", "0", "intact", "unremarkable"),
 }
-NEGATIVE_STARTS = re.compile(r"(non|no|un|without)[a-z]{4,}$")
+NEGATIVE_STARTS = re.compile(r"(non[a-z]{4,}|un(infected|affected|fractured|injured|broken))$")
 # Folders of outlines beside the pictures.
 MASK_FOLDERS = {"mask", "masks", "segmentation", "segmentations", "annotation", "annotations"}
 LABEL_COLUMNS = (
