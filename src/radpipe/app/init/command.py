@@ -1,5 +1,6 @@
 """`radpipe init`: the command."""
 
+import logging
 import sys
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from radpipe.core.settings import Target
 from radpipe.core.words import counted
 from radpipe.studies.base.adapters import load_adapter, read_layout
 from radpipe.studies.base.manifest import list_files
+from radpipe.studies.base.template import names_shown
 
 LEVELS = ("warning", "problem")
 
@@ -96,7 +98,16 @@ def _oddities(seen: Seen) -> list[str]:
     block = study_block(seen)
     layout = read_layout("", adapter, block["layout"])
     target = Target.model_validate(block["target"])
-    found = adapter.examine(seen.raw, files=list_files(seen.raw), layout=layout, target=target)
+    log = logging.getLogger("radpipe.index")
+    before = log.level
+    # What reading would log, the findings say, too.
+    log.setLevel(logging.ERROR)
+    try:
+        with names_shown():
+            files = list_files(seen.raw)
+            found = adapter.examine(seen.raw, files=files, layout=layout, target=target)
+    finally:
+        log.setLevel(before)
     lines = []
     for finding in found:
         if finding.level in LEVELS:
