@@ -18,6 +18,7 @@ from radpipe.app.init.study import look
 from radpipe.core.errors import ConfigError, DataError, RadpipeError
 from radpipe.core.params import load_params
 from tests.conftest import ROOT
+from tests.dicom_files import film, scene
 
 
 @pytest.fixture
@@ -232,6 +233,16 @@ def test_colour_depth_and_unreadable_pictures(tmp_path):
     assert look_at(tmp_path, ["e.png"]).deep
     with pytest.raises(DataError, match="none of 1 images that were tried can be read: empty"):
         look_at(tmp_path, ["d.png"])
+
+
+def test_class_folders_of_dicom_are_read_as_pictures(tmp_path):
+    """12 bits a pixel, shown as they are meant to be, for which 8 do."""
+    for name in ("normal/a.dcm", "sick/b.dcm"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_bytes(film(scene((72, 80))))
+    seen = look(tmp_path)
+    assert seen.proposal.layout == {"path": "{class}/{file}"}
+    assert (seen.look.dicom, seen.look.deep, seen.look.short_sides) == (True, False, (72, 72))
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from radpipe.core.errors import DataError
-from radpipe.imaging.dicom import decode_dicom, is_dicom
+from radpipe.imaging.dicom import Film, decode_dicom, is_dicom
 from radpipe.imaging.read import Picture, decode
 
 N_SAMPLED = 48
@@ -71,18 +71,8 @@ def look_at(raw: Path, pictures: Sequence[str]) -> Look:
     """
     step = max(1, len(pictures) // N_SAMPLED)
     sample = pictures[::step][:N_SAMPLED]
-    found: list[Picture] = []
-    refused, n_dicom = Counter[str](), 0
-    for file in sample:
-        try:
-            data = (raw / file).read_bytes()
-            dicom = is_dicom(data)
-            read: Picture = decode_dicom(data) if dicom else decode(data)
-        except DataError as error:
-            refused[str(error)] += 1
-            continue
-        n_dicom += dicom
-        found.append(read)
+    found, refused = _decoded([raw / file for file in sample])
+    dicom = any(isinstance(picture, Film) for picture in found)
     if not found:
         reasons = "; ".join(reason for reason, _ in refused.most_common(3))
         raise DataError(
@@ -98,10 +88,23 @@ def look_at(raw: Path, pictures: Sequence[str]) -> Look:
         long_sides=(min(long), max(long)),
         colour=any(map(_in_colour, found)),
         # DICOM is read as it is meant to be displayed, for which 8 bits do.
-        deep=not n_dicom and sum(picture.bits == 16 for picture in found) > len(found) / 2,
-        dicom=bool(n_dicom),
+        deep=not dicom and sum(picture.bits == 16 for picture in found) > len(found) / 2,
+        dicom=dicom,
         side=side_for(len(pictures), int(np.median(short))),
     )
+
+
+def _decoded(files: Sequence[Path]) -> tuple[list[Picture], Counter[str]]:
+    """Decode files; return the pictures, and why others could not be."""
+    found: list[Picture] = []
+    refused = Counter[str]()
+    for file in files:
+        try:
+            data = file.read_bytes()
+            found.append(decode_dicom(data) if is_dicom(data) else decode(data))
+        except DataError as error:
+            refused[str(error)] += 1
+    return found, refused
 
 
 def side_for(n_pictures: int, short_side: int) -> int:

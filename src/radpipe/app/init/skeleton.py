@@ -119,7 +119,8 @@ def _dvc(folder: Path, *flags: str, said: str) -> Iterator[str]:
         plots.parent.mkdir(exist_ok=True)
         aside.rename(plots)
     if done.returncode:
-        yield f"dvc init failed, and without it `make record` has no place: {done.stdout.strip()}"
+        reason = done.stdout.strip()
+        yield f"dvc init failed, and without it `radpipe record` has no place: {reason}"
         return
     run_command(sys.executable, "-m", "dvc", "config", "core.analytics", "false", folder=folder)
     yield said

@@ -116,18 +116,9 @@ def propose_table(
         folders = _folder_names(rows, images, labels[0], folder_class or {})
         proposal = _one(rows, labels[0], block, file, folders)
     _add_patients(proposal, rows, images, patient)
-    if part:
-        block["part"] = part
-        values = [row[part] for row in rows]
-        settle_parts(values, proposal, {name: part_of(name) or "" for name in set(values)})
-    else:
-        say_no_parts(proposal)
+    _add_parts(proposal, rows, part)
     used = {images.column, part, patient, *labels}
-    kept = covariate_columns(rows, {name for name in used if name})
-    if kept:
-        block["covariates"] = kept
-        text = f"{', '.join(kept)}: scores are given by these, too"
-        proposal.say("subgroups", text, "layout.table.covariates")
+    _add_covariates(proposal, covariate_columns(rows, {name for name in used if name}))
     if images.n_missing:
         block["missing_files"] = "skip"
         text = f"{images.n_missing:,} rows name an image that is not there, and are left out"
@@ -202,6 +193,24 @@ def _folder_names(
     values, folders = {value for value, _ in pairs}, {folder for _, folder in pairs}
     numbers = all(number_of(value) is not None for value in values)
     return dict(pairs) if numbers and len(pairs) == len(values) == len(folders) else {}
+
+
+def _add_parts(proposal: Proposal, rows: Rows, part: str | None) -> None:
+    """Say which column names the parts, if one does."""
+    if part is None:
+        say_no_parts(proposal)
+        return
+    proposal.layout["table"]["part"] = part
+    values = [row[part] for row in rows]
+    settle_parts(values, proposal, {name: part_of(name) or "" for name in set(values)})
+
+
+def _add_covariates(proposal: Proposal, kept: Sequence[str]) -> None:
+    """Keep columns for results by subgroup."""
+    if kept:
+        proposal.layout["table"]["covariates"] = list(kept)
+        text = f"{', '.join(kept)}: scores are given by these, too"
+        proposal.say("subgroups", text, "layout.table.covariates")
 
 
 def _add_patients(proposal: Proposal, rows: Rows, images: ImageColumn, patient: str | None) -> None:
