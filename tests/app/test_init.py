@@ -71,6 +71,23 @@ def test_a_project_that_only_has_to_be_run(images, tmp_path, monkeypatch, capsys
     assert not list(project.rglob("__pycache__"))
 
 
+def test_patients_in_two_official_parts_are_told_with_what_is_done(quick, tmp_path, capsys):
+    form = "{part}/{name}/{initial}{n:02d}-{k}.png"
+    names = [
+        form.format(part=part, name=name, initial=name[0], n=n, k=k)
+        for part, numbers in (("train", range(20)), ("test", range(19, 29)))
+        for name in ("normal", "sick")
+        for n in numbers
+        for k in range(2)
+    ]
+    draw(tmp_path / "films", *names)
+    init(tmp_path / "project", images=tmp_path / "films")
+    said = capsys.readouterr().out
+    assert "2 patients stand in several official parts" in said
+    assert "their images of test stay before those of tune" in said
+    assert "on_leak: drop" in (tmp_path / "project/params.yaml").read_text()
+
+
 def test_dvc_knows_the_project(images, tmp_path):
     project = tmp_path / "project"
     init(project, images=images)

@@ -50,6 +50,14 @@ def test_a_val_that_is_too_small_to_choose_by_goes_to_train():
     assert "val has too few to choose a model by" in about(found, "parts")
 
 
+@pytest.mark.parametrize(("n_patients", "kept"), [(4, False), (5, True)])
+def test_of_a_small_study_twenty_images_are_a_val(n_patients, kept):
+    """4 x 2 classes x 2 pictures are 16, 5 x 2 x 2 are 20; train has 80."""
+    val = files("val/a", "val/b", n_patients=n_patients, start=900)
+    found = propose_tree([*files("train/a", "train/b"), *val])
+    assert ("parts" not in found.layout) == kept
+
+
 def test_numbers_that_start_again_in_each_part_name_no_patient():
     found = propose_tree([*files("train/a", "train/b"), *files("test/a", "test/b")])
     assert found.layout["path"] == "{part}/{class}/{file}"

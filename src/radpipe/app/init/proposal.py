@@ -8,9 +8,9 @@ from typing import Any
 from radpipe.app.init.words import are_grades, in_order
 from radpipe.core.words import counted
 
-# A part `val` with fewer pictures than these, and than a twentieth of those of train, can choose
-# no model: its pictures go to train, and tune is drawn.
-LEAST_TUNE, LEAST_TUNE_SHARE = 100, 0.05
+# A part `val` can choose no model, so that its pictures go to train and tune is drawn, if it has
+# fewer than the first number of pictures, or fewer than the second and than this share of train.
+NEVER_TUNE, LEAST_TUNE, LEAST_TUNE_SHARE = 20, 100, 0.05
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,8 @@ def settle_parts(names: Iterable[str], proposal: Proposal, part_of: Mapping[str,
     mapping: dict[str, str] = {n: part_of[n] for n in by_name if n.lower() not in known}
     listed = ", ".join(f"{name} {n:,}" for name, n in by_name.items())
     text = f"official ones, kept: {listed}"
-    few = counts["tune"] < min(LEAST_TUNE, LEAST_TUNE_SHARE * counts["train"])
+    enough = max(NEVER_TUNE, min(LEAST_TUNE, LEAST_TUNE_SHARE * counts["train"]))
+    few = counts["tune"] < enough
     if counts["tune"] and few:
         mapping |= {name: "train" for name in by_name if part_of[name] == "tune"}
         small = ", ".join(name for name in by_name if part_of[name] == "tune")
