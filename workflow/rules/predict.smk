@@ -1,7 +1,7 @@
 # Predict `tune`, and `test` if its study is opened.   dvc.yaml: predict
 rule predict:
     input:
-        code("predict", "core", "imaging", "learning"),
+        code("predict", "core", "imaging", "learning", "evaluation", "prediction"),
         recipe=made("predict", recipe_of),
         parts=made("predict", "results/runs/{variant}/parts.json"),
         weights=made(

@@ -47,11 +47,18 @@ def main(job: Job) -> None:
         manifest=manifest,
         workers=n_processors(),
     )
-    write_json(job.args.summary, {"study": study, "image": image.model_dump(), **summary})
+    about = {"study": study, **card(job, study), "image": image.model_dump()}
+    write_json(job.args.summary, {**about, **summary})
     draw(job, image, summary["fingerprint"])
     counts = {key: value for key, value in summary.items() if key.startswith("n_")}
     job.fact(**counts)
     log.info("ingested %s: %s", study, " ".join(f"{k}={v}" for k, v in counts.items()))
+
+
+def card(job: Job, study: str) -> dict[str, str | None]:
+    """Return what models that learn from the study shall say of it: adapter and licence."""
+    found = origin(job, study)
+    return {"adapter": found.adapter, "licence": getattr(found.source, "licence", None)}
 
 
 def draw(job: Job, image: Image, fingerprint: dict[str, Any]) -> None:

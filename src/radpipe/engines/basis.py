@@ -49,7 +49,10 @@ OF_STEP = {
         ),
     ),
     "train": Basis(("core", "imaging", "learning")),
-    "predict": Basis(("core", "imaging", "learning")),
+    "predict": Basis(
+        ("core", "imaging", "learning", "evaluation", "prediction"),
+        ("evaluation.threshold", "evaluation.sensitivity"),
+    ),
     "evaluate": Basis(("core", "evaluation"), ("plan.folds", "plan.seeds", "evaluation")),
 }
 
