@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from radpipe.app.network import network
+from radpipe.app.predictor import export, predict
 from radpipe.app.telemetry import telemetry
 from radpipe.core.errors import ConfigError, DataError, RadpipeError, unknown_name
 from radpipe.core.findings import Finding
@@ -138,9 +139,13 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "sync": sync,
     "telemetry": telemetry,
     "network": network,
+    "export": export,
+    "predict": predict,
     "basis": write_basis,
     "schema": write_schema,
 }
+# What works without a project, in any folder.
+ANYWHERE = {"predict"}
 
 
 def main() -> None:
@@ -154,11 +159,12 @@ def main() -> None:
     _add_sweep_options(parsers["sweep"])
     _add_check_data_options(parsers["check-data"])
     _add_picture_options(parsers["telemetry"], parsers["network"])
+    _add_predictor_options(parsers["export"], parsers["predict"])
     options = vars(parser.parse_args())
-    command = COMMANDS[options.pop("command")]
+    name = options.pop("command")
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
-        command(load_params(), **options)
+        COMMANDS[name](*([] if name in ANYWHERE else [load_params()]), **options)
     except RadpipeError as error:
         log.error("%s", error)
         sys.exit(2)
@@ -207,3 +213,34 @@ def _add_picture_options(
         parser.add_argument(
             "--out", type=Path, metavar="FILE", help=".png or .svg (default: below logs/figures/)"
         )
+
+
+def _add_predictor_options(
+    export_parser: argparse.ArgumentParser, predict_parser: argparse.ArgumentParser
+) -> None:
+    export_parser.add_argument(
+        "run",
+        metavar="RUN",
+        help="VARIANT-fold-F-seed-S, or VARIANT for the plan's first fold and seed",
+    )
+    export_parser.add_argument("folder", type=Path, metavar="FOLDER", help="new or empty")
+    export_parser.add_argument(
+        "--restricted",
+        action="store_true",
+        help="export although the run has learned from data that may not go everywhere",
+    )
+    predict_parser.add_argument(
+        "folder", type=Path, metavar="FOLDER", help="what radpipe export wrote"
+    )
+    predict_parser.add_argument(
+        "files", nargs="*", type=Path, metavar="FILE", help="files, or folders of files"
+    )
+    predict_parser.add_argument(
+        "--table", type=Path, metavar="CSV", help="names files and covariates: docs/use-a-model.md"
+    )
+    predict_parser.add_argument(
+        "--side", choices=("R", "L"), help="side of the patient that all files show"
+    )
+    predict_parser.add_argument(
+        "--out", type=Path, metavar="CSV", help="where answers go (default: standard output)"
+    )

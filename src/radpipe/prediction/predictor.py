@@ -53,6 +53,8 @@ class Answers:
         For each case the class, or of a multi-label target the labels that are present.
     problems
         For each case why there is no answer; "" if there is one.
+    multi_label
+        Classes do not exclude each other.
 
     """
 
@@ -65,6 +67,7 @@ class Answers:
     flags: NDArray[np.bool_]
     decisions: list[tuple[str, ...]]
     problems: list[str]
+    multi_label: bool
 
 
 class Predictor:
@@ -205,8 +208,7 @@ class Predictor:
         flags[there] = sample.flags
         decided: list[tuple[str, ...]] = [()] * len(names)
         for number, row in zip(np.flatnonzero(there), decisions(target, sample), strict=True):
-            labels = target.kind == "multi-label"
-            which = np.flatnonzero(row) if labels else row
+            which = np.flatnonzero(row) if target.kind == "multi-label" else row
             decided[number] = tuple(target.classes[k] for k in which)
         return Answers(
             cases=names,
@@ -218,4 +220,5 @@ class Predictor:
             flags=flags,
             decisions=decided,
             problems=problems,
+            multi_label=target.kind == "multi-label",
         )
