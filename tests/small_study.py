@@ -61,6 +61,8 @@ def write_study(
     columns |= {"covariate_sex": ["f", "m"] * (n // 2), "ceiling_healthy": rng.random(n)}
     columns["named"] = columns["patient"]
     write_table(root / "data/bones/split.parquet", pa.table(columns))
+    about = {"study": "bones", "adapter": "folders", "licence": "CC0-1.0"}
+    write_json(root / "results/studies/bones/ingest.json", about)
 
 
 def factors(n: int, *, unknown: float = 0.1) -> dict[str, np.ndarray]:

@@ -39,8 +39,8 @@ MORE = {
     "ingest": ("--summary results/studies/knee/ingest.json --picture results/studies/knee/s.png"),
     "split": "--leaks data/knee/leaks.csv --summary results/studies/knee/split.json",
     "localize": (
-        "--out data/knee/crops --detector data/knee/d.safetensors --joints data/knee/j.parquet"
-        " --summary results/studies/knee/localize.json --picture results/studies/knee/j.png"
+        "--out data/knee/crops --detector data/knee/detector.safetensors"
+        " --joints data/knee/j.parquet --summary results/studies/knee/localize.json --picture results/studies/knee/j.png"
     ),
 }
 AFTER = {
@@ -135,7 +135,9 @@ def test_nothing_personal_comes_out(project: Project, told: str) -> None:
         for path in [project.root / folder, *(project.root / folder).rglob("*")]
         if path.is_file()
     ]
-    assert {"predictions.parquet", "weights.safetensors", "j.png"} <= {path.name for path in made}
+    assert {"predictions.parquet", "predictor.json", "weights.safetensors", "j.png"} <= {
+        path.name for path in made
+    }
     for path in made:
         name = str(path.relative_to(project.root))
         assert not SECRET.search(name)

@@ -54,7 +54,7 @@ def export(params: Params, *, run: str, folder: Path, restricted: bool = False) 
         )
     place = chosen.history.parent
     recipe = recipe_of(place)
-    sources = restricted_studies(params, recipe)
+    sources = restricted_studies(params, chosen.variant)
     if sources and not restricted:
         raise ConfigError(
             f"{chosen} has learned from {', '.join(sources)}, whose data may only go to a remote of"
@@ -80,13 +80,13 @@ def recipe_of(run: Path) -> Recipe:
     return read_recipe(run.parent / "recipe.json")
 
 
-def restricted_studies(params: Params, recipe: Recipe) -> list[str]:
-    """List the studies with a remote of their own that a run or its starting weights learned from.
+def restricted_studies(params: Params, variant: str) -> list[str]:
+    """List the studies with a remote of their own that a variant or what it starts from uses.
 
     Those of the targets and those of the pixels.
     """
-    variants = [params.variants[name] for name in ancestors(recipe.variant, params.variants)]
-    variants.append(params.variants[recipe.variant])
+    lineage = [variant, *ancestors(variant, params.variants)]
+    variants = [params.variants[name] for name in lineage]
     names = {each.study for each in variants}
     names |= {Path(each.store).parts[1] for each in variants}
     return sorted(
