@@ -13,6 +13,8 @@ from radpipe.core.params import load_params
 from radpipe.prediction.export import gather
 from radpipe.prediction.predictor import Predictor
 
+CROPS = {"side": 32, "extent_mm": 60}
+
 
 @pytest.fixture
 def house(project, pictures, monkeypatch):
@@ -54,17 +56,15 @@ def test_what_learned_from_restricted_data_leaves_only_when_asked_by_name(house,
     house.set("variants.child", {**child, "weights": weights})
     house.set("variants.apart", child)
     house.set("variants.crops", {**child, "store": "data/bones/crops"})
-    house.set("plan.variants", ["bones-v1", "child", "apart", "crops"])
+    house.set("plan.variants", list(house.params["variants"]))
     house.set("localize", {"bones": {"adapter": "folders", "remote": "locked", **CROPS}})
     params = load_params()
-    found = {name: app.restricted_studies(params, name) for name in params.plan.variants}
-    assert found == {"bones-v1": ["bones"], "child": ["bones"], "apart": [], "crops": ["bones"]}
-    with pytest.raises(ConfigError, match="has learned from bones, whose data .* --restricted"):
+    found = {name: app.restricted_studies(params, name) for name in params.variants}
+    bones = dict.fromkeys(("bones-floor", "bones-v1", "child", "crops"), ["bones"])
+    assert found == {**bones, "apart": []}
+    with pytest.raises(ConfigError, match=r"has learned from bones, whose data .* --restricted"):
         app.export(params, run="bones-v1", folder=tmp_path / "out")
     app.export(params, run="bones-v1", folder=tmp_path / "out", restricted=True)
-
-
-CROPS = {"side": 32, "extent_mm": 60}
 
 
 def test_the_detector_comes_along_or_nothing_does(fusion, tmp_path):
@@ -98,4 +98,4 @@ def test_predict_is_a_command_for_any_folder(pictures, tmp_path):
     assert done.returncode == 0, done.stderr
     line = done.stdout.splitlines()[1]
     assert line.startswith(str(case.views["image"]))
-    assert sorted(os.listdir(tmp_path)) == ["model"]
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]

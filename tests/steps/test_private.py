@@ -40,7 +40,8 @@ MORE = {
     "split": "--leaks data/knee/leaks.csv --summary results/studies/knee/split.json",
     "localize": (
         "--out data/knee/crops --detector data/knee/detector.safetensors"
-        " --joints data/knee/j.parquet --summary results/studies/knee/localize.json --picture results/studies/knee/j.png"
+        " --joints data/knee/j.parquet --summary results/studies/knee/localize.json"
+        " --picture results/studies/knee/j.png"
     ),
 }
 AFTER = {
