@@ -60,7 +60,7 @@ def test_what_learned_from_restricted_data_leaves_only_when_asked_by_name(house,
     house.set("localize", {"bones": {"adapter": "folders", "remote": "locked", **CROPS}})
     params = load_params()
     found = {name: app.restricted_studies(params, name) for name in params.variants}
-    bones = dict.fromkeys(("bones-floor", "bones-v1", "child", "crops"), ["bones"])
+    bones = {name: ["bones"] for name in ("bones-floor", "bones-v1", "child", "crops")}
     assert found == {**bones, "apart": []}
     with pytest.raises(ConfigError, match=r"has learned from bones, whose data .* --restricted"):
         app.export(params, run="bones-v1", folder=tmp_path / "out")
