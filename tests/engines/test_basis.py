@@ -67,7 +67,7 @@ def test_a_setting_changes_the_basis_of_what_depends_on_it(project, setting, val
     ("file", "changed"),
     [
         ("src/radpipe/learning/losses.py", {"train", "predict"}),
-        ("src/radpipe/evaluation/paired.py", {"evaluate"}),
+        ("src/radpipe/evaluation/paired.py", {"evaluate", "predict"}),
         ("src/radpipe/core/hashes.py", ALL),
         ("workflow/scripts/predict.py", {"predict"}),
         ("src/radpipe/figures/frame.py", set()),

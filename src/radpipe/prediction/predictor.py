@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from radpipe.core.errors import DataError
 from radpipe.evaluation.operating_point import OperatingPoint
-from radpipe.evaluation.sample import Floats, column_names
-from radpipe.evaluation.scoring import decisions
+from radpipe.evaluation.sample import Floats, column_names, decisions
 from radpipe.learning.data import Cases, Pixels
 from radpipe.learning.detection import read_detector
 from radpipe.learning.detector import Detector
