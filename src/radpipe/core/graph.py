@@ -48,8 +48,8 @@ class Declared:
     Paths, settings and modules are templates. They may name a wildcard of the loop ({study},
     {variant}, {fold}, {seed}); what `params.yaml` says of the study or variant ({adapter}; {study},
     {store}, {weights}, {architectures}; of a cohort {home}); and a plural, which stands for all
-    that are planned ({studies}, {localized}, {variants}, {folds}, {seeds}, {cohorts},
-    {home_variants}).
+    that are planned ({studies}, {localized}, {variants}, {folds}, {seeds}, {cohorts}; of a cohort
+    {home_variants}; of a variant {cropped}, the study whose crops it is trained on, if any).
 
     Attributes
     ----------
@@ -181,7 +181,16 @@ class Run:
         return any(key in PLURALS for key in fields_in(self.step.reads.get(name, "")))
 
 
-PLURALS = ("studies", "localized", "cohorts", "variants", "home_variants", "folds", "seeds")
+PLURALS = (
+    "cropped",
+    "studies",
+    "localized",
+    "cohorts",
+    "variants",
+    "home_variants",
+    "folds",
+    "seeds",
+)
 
 
 class Graph:
@@ -272,6 +281,7 @@ class Graph:
         if "variant" in values:
             variant = self.params.variants[str(values["variant"])]
             found |= {"study": variant.study, "store": variant.store, "weights": variant.weights}
+            found["cropped"] = [variant.localized] if variant.localized else []
         study = self.params.studies.get(str(found.get("study", "")))
         found["adapter"] = study.adapter if study else ""
         home = self.params.plan.cohorts.get(str(found.get("study", "")))
