@@ -198,6 +198,7 @@ class Graph:
 
     def __init__(self, params: Params) -> None:
         self.params = params
+        self._found: dict[str, list[str]] = {}
 
     @cached_property
     def steps(self) -> dict[str, Declared]:
@@ -305,10 +306,16 @@ class Graph:
 
     def architectures(self, variant: str) -> list[str]:
         """Name the modules of the architectures that a variant is built from."""
-        modules = registered(*ARCHITECTURES)
-        model = self.params.recipes[variant]["model"]
-        names = sorted(modules.keys() & set(_names_in(model)))
-        return list(dict.fromkeys(modules[name].rpartition(".")[2] for name in names))
+        if variant not in self._found:
+            model = self.params.recipes[variant]["model"]
+            names = sorted(self._modules.keys() & set(_names_in(model)))
+            modules = dict.fromkeys(self._modules[name].rpartition(".")[2] for name in names)
+            self._found[variant] = list(modules)
+        return self._found[variant]
+
+    @cached_property
+    def _modules(self) -> dict[str, str]:
+        return registered(*ARCHITECTURES)
 
     def _runs_of(self, step: Declared) -> Iterator[Run]:
         return (self.run(step, values) for values in self.values_of(step.each))

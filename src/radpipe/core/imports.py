@@ -44,7 +44,7 @@ def imports_of(file: Path, changed: int) -> tuple[str, ...]:
     del changed
     names: set[str] = set()
     for node in ast.walk(parsed(file)):
-        if isinstance(node, ast.Call) and ast.unparse(node) == "iter_modules(__path__)":
+        if _goes_through_its_modules(node):
             package = ".".join(("radpipe", *file.parent.relative_to(ROOT).parts))
             names.update(_spread(f"{package}.*"))
         if isinstance(node, ast.Import):
@@ -53,6 +53,11 @@ def imports_of(file: Path, changed: int) -> tuple[str, ...]:
             names.add(node.module)
             names.update(f"{node.module}.{alias.name}" for alias in node.names)
     return tuple(sorted(name for name in names if name.partition(".")[0] == "radpipe"))
+
+
+def _goes_through_its_modules(node: ast.AST) -> bool:
+    called = isinstance(node, ast.Call) and getattr(node.func, "id", "") == "iter_modules"
+    return called and ast.unparse(node) == "iter_modules(__path__)"
 
 
 def parsed(file: Path) -> ast.Module:
