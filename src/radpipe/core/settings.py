@@ -146,6 +146,31 @@ class Split(Strict):
     )
 
 
+class External(Strict):
+    """What is done about patients whom the variants of another study already know.
+
+    Asked only of studies in `plan.cohorts`.
+    """
+
+    same_names: bool = Field(
+        default=True,
+        description="Whether a patient's name means the same person here and in the data that the"
+        " variants learned from. false: names are given by somebody else (two hospitals that both"
+        " count from 1, two phantoms), so that an equal name says nothing; pictures are compared"
+        " all the same.",
+    )
+    on_leak: Literal["refuse", "drop"] = Field(
+        default="refuse",
+        description="What to do about a patient or a picture that variants learned from: stop with"
+        " a table, or leave out the whole patient here.",
+    )
+    accept: list[str] = Field(
+        default=[],
+        description="Files of this study whose likeness to others was looked at and is no leak;"
+        " their number is shown in the report.",
+    )
+
+
 class Study(Strict):
     """One data set with one question."""
 
@@ -160,6 +185,7 @@ class Study(Strict):
     target: Target
     image: Image
     split: Split
+    external: External = External()
 
 
 # --- localize ------------------------------------------------------------------------
@@ -242,6 +268,11 @@ class Plan(Strict):
     seeds: list[Annotated[int, Field(ge=0)]] = Field(min_length=1)
     open_test: list[str] = Field(
         description="Studies whose `test` part is predicted; every opening is written down."
+    )
+    cohorts: dict[str, str] = Field(
+        default={},
+        description="External validation: a further study, and the study whose variants are judged"
+        " on all of its cases, as in `bones_elsewhere: bones`.",
     )
 
 

@@ -101,8 +101,10 @@ def make_run(
     )
 
 
-def set_up(how: Training, team: Team = ALONE) -> torch.device:
-    """Fix threads and determinism of this process, and choose the device."""
+def set_up(
+    how: Training, team: Team = ALONE, *, device: torch.device | None = None
+) -> torch.device:
+    """Fix threads and determinism of this process, and choose the device, unless it has one."""
     torch.set_num_threads(how.threads)
     # Read by cuBLAS when it starts; without it, it refuses to be deterministic.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
@@ -111,7 +113,8 @@ def set_up(how: Training, team: Team = ALONE) -> torch.device:
     # Our code reads no memory that it has not written, so filling it would only cost time.
     setattr(torch.utils.deterministic, "fill_uninitialized_memory", False)  # noqa: B010
     torch.backends.cudnn.benchmark = not how.deterministic
-    device = take_device() if team.size == 1 else device_of(team.local_rank)
+    if device is None:
+        device = take_device() if team.size == 1 else device_of(team.local_rank)
     if device.type == "cuda":
         torch.cuda.set_device(device)
     return device
