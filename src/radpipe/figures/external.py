@@ -46,7 +46,7 @@ def plot_external(
     ax.set_yticks(range(len(names)), names)
     ax.set_ylim(len(names) - 0.4, -0.6)
     ax.set_xlabel("AUC" if metric == "auc" else metric.replace("_", " ").capitalize())
-    ax.set_title("cohort − home", loc="right", fontsize=10, color=INK, x=1.36)
+    ax.text(1.02, 1.04, "cohort − home", transform=ax.transAxes, fontsize=10, color=INK)
     tidy(ax)
     ax.spines["left"].set_visible(False)
     ax.tick_params(axis="y", length=0)
