@@ -1,6 +1,14 @@
 # radpipe: from a radiology data set to a defended comparison of models.
-# The same steps, commands, dependencies and outputs stand in dvc.yaml; tests/test_agreement.py
-# compares the two. Settings: params.yaml. How the engines work together: docs/architecture.md.
+#
+#   fetch -> index -> ingest -> split -> train -> predict -> evaluate -> compare -> report
+#                       |         |        ^                                           ^
+#                       |         +-> localize -> review ------------------------------+
+#                       +-> explore ---------------------------------------------------+
+#
+# Each step is described once, by STEP in workflow/scripts/<step>.py: what it reads and writes, and
+# on which settings it depends. Its rule stands in workflow/rules/<step>.smk. The same steps stand
+# in dvc.yaml, which `radpipe dvc` writes. Settings: params.yaml. How the two engines work together:
+# docs/architecture.md.
 from snakemake.utils import min_version
 
 min_version("9.20")
@@ -10,17 +18,11 @@ report: "workflow/report/workflow.rst"
 
 
 include: "workflow/rules/common.smk"
-include: "workflow/rules/fetch.smk"
-include: "workflow/rules/index.smk"
-include: "workflow/rules/ingest.smk"
-include: "workflow/rules/split.smk"
-include: "workflow/rules/localize.smk"
-include: "workflow/rules/recipe.smk"
-include: "workflow/rules/train.smk"
-include: "workflow/rules/predict.smk"
-include: "workflow/rules/evaluate.smk"
-include: "workflow/rules/compare.smk"
-include: "workflow/rules/report.smk"
+
+
+for step in GRAPH.steps:
+
+    include: f"workflow/rules/{step}.smk"
 
 
 rule all:

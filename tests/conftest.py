@@ -49,6 +49,7 @@ SMALL: dict[str, Any] = {
         "folds": [0],
         "seeds": [0],
         "open_test": ["bones"],
+        "cohorts": {},
     },
     "evaluation": {
         "bootstrap": 200,

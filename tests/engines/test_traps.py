@@ -17,7 +17,7 @@ SETTINGS = [
     pytest.param("studies.bones.split.seed", 1, 2, id="split seed"),
 ]
 RESULTS = "results/**/*.parquet"
-NO_RESULT = {"receipts", "basis"}
+NO_RESULT = {"receipts", "plan", "recipes"}
 
 
 def fresh(root: Path) -> Engines:

@@ -1,36 +1,25 @@
-# Shared by all rules: the settings, code dependencies, and whether receipts agree.
+# Shared by all rules: what the scripts of the steps declare, and whether receipts agree.
 import sys
 import uuid
 from datetime import UTC, datetime
 from pathlib import Path
 
+from radpipe.core.graph import Graph, receipt_path
+from radpipe.core.params import load_params
 from radpipe.engines.failures import failures
 from radpipe.engines.freshness import Freshness
-from radpipe.engines.plan import RUN_NAMES, train_resources, train_settings
+from radpipe.engines.plan import train_resources, train_settings
 from radpipe.engines.run import prefer_this_python
 from radpipe.engines.slurm import keep_jobs_while_slurm_is_silent
-from radpipe.core.params import load_params
 from snakemake.exceptions import IncompleteCheckpointException
 
 PARAMS = load_params()
-FRESHNESS = Freshness(PARAMS)
-AFTER_RECIPE = ("train", "predict", "evaluate", "compare", "report")
-LOOKED = []
-TRAINING = train_settings(PARAMS)
+GRAPH = Graph(PARAMS)
+FRESHNESS = Freshness(GRAPH)
+# After these, planning looks again: what they make anew often comes out as it was.
+CHECKPOINTS = frozenset({"split", "localize"})
 NOW = ".state/now"
 STARTED = datetime.now(UTC).replace(microsecond=0)
-# Which of the jobs that are ready go first (predict, evaluate: 0). Data come before trainings: a
-# step that takes all cores would wait, with a core idle, for trainings to end. Short jobs are left
-# for the end, where they keep all cores at work. Snakemake takes the largest sum, hence the tens.
-FIRST = {
-    "train": 1,
-    "recipe": 10,
-    "split": 100,
-    "localize": 1000,
-    "ingest": 10_000,
-    "index": 100_000,
-    "fetch": 100_000,
-}
 
 # Rules call `python`; no environment needs to be activated for that.
 prefer_this_python()
@@ -45,93 +34,103 @@ if workflow.is_main_process:
 
 wildcard_constraints:
     study="|".join(PARAMS.studies),
-    variant="|".join(PARAMS.variants),
+    variant="|".join(PARAMS.plan.variants),
     fold=r"\d+",
     seed=r"\d+",
 
 
-def code(step, *layers):
-    """The script and the layers whose change makes `step` run again."""
-    return ancient(
-        [f"workflow/scripts/{step}.py", *(f"src/radpipe/{layer}" for layer in layers)]
-    )
+def inputs(step):
+    """The inputs of a step: its files, and NOW, all of them old files while the step is fresh.
+
+    Only receipts decide what runs again, so that times, which DVC rewrites, never do. While a
+    checkpoint is still to come, it is not known yet: the files stand in the graph, NOW follows.
+    """
+
+    def files(wildcards):
+        run = GRAPH.planned(GRAPH.steps[step], wildcards)
+        paths = [str(run.step.script), *run.inputs]
+        try:
+            return paths if stale(run) else ancient(paths)
+        except IncompleteCheckpointException:
+            return paths
+
+    def now(wildcards):
+        return NOW if stale(GRAPH.planned(GRAPH.steps[step], wildcards)) else ancient(NOW)
+
+    return files, now
 
 
-def adapter(wildcards):
-    """The module that reads the study's layout."""
-    return ancient(f"src/radpipe/studies/{PARAMS.studies[wildcards.study].adapter}")
+def stale(run):
+    """Whether a run must be made again; asked anew once a checkpoint is done.
+
+    In a dry run checkpoints count as done one after the other, but nothing is made.
+    """
+    FRESHNESS.ask_again(made=0 if workflow.dryrun else len(checkpoints.created_output))
+    # Rules named with --forcerun count as stale, so what depends on them runs again, too.
+    FRESHNESS.force({str(name) for name in workflow.dag_settings.forcerun})
+    for maker in FRESHNESS.waits_for(run, CHECKPOINTS):
+        getattr(checkpoints, maker.step.name).get(**maker.values)
+    return bool(FRESHNESS.reasons(run))
 
 
-def study_of(wildcards):
-    """The study of a variant."""
-    return PARAMS.variants[wildcards.variant].study
+def outputs(step, **shown):
+    """The outputs of a step by name, with its receipt; `shown` in Snakemake's report, and how."""
+    declared = GRAPH.steps[step]
+    paths = {
+        name: path if Path(path).suffix else directory(path)
+        for name, path in declared.writes.items()
+    }
+    paths |= {name: report(paths[name], **how) for name, how in shown.items()}
+    name = declared.run_name({key: f"{{{key}}}" for key in declared.wildcards})
+    return paths | {"receipt": str(receipt_path(step, name))}
+
+
+def log_of(step):
+    """Where a step logs."""
+    return outputs(step)["receipt"].replace("results/receipts", "logs").replace(".json", ".log")
+
+
+def command(step):
+    """The command line of a step."""
+    declared = GRAPH.steps[step]
+    wildcards = {name: f"{{wildcards.{name}}}" for name in declared.wildcards}
+    return declared.command.format_map(wildcards)
+
+
+def order(step):
+    """Which of the jobs that are ready go first: those that most steps wait for.
+
+    A step that takes all cores would else wait, with a core idle, for trainings to end, and short
+    jobs at the end keep all cores at work. Snakemake takes the largest sum, hence the tens.
+    """
+    return 10 ** GRAPH.height(step)
+
+
+def resources(step):
+    """What a step asks of a cluster for by default; a job that failed asks for more next time."""
+    declared = GRAPH.steps[step]
+    asked = {"mem_mb": declared.mem_mb, "runtime": declared.runtime}
+    return {
+        name: lambda wildcards, attempt, amount=amount: amount * attempt
+        for name, amount in asked.items()
+        if amount
+    }
 
 
 def threads(wildcards):
     """Processors of a variant's prediction: its preset or params.yaml says."""
-    return TRAINING[wildcards.variant].threads
+    return train_settings(PARAMS, wildcards.variant).threads
 
 
 def train_threads(wildcards):
     """Processors of a variant's training, on each node."""
-    how = TRAINING[wildcards.variant]
+    how = train_settings(PARAMS, wildcards.variant)
     return how.threads * how.processes
 
 
 def training(name):
     """Input function: how much of a resource a variant's training asks for."""
-    return lambda wildcards: train_resources(TRAINING[wildcards.variant])[name]
-
-
-def recipe_of(wildcards):
-    """The recipe of a variant."""
-    return f"results/runs/{wildcards.variant}/recipe.json"
-
-
-def stale(step, wildcards):
-    """Whether a run must be made again; what trains waits until data and split are settled."""
-    look_again()
-    variants = [wildcards.variant] if "variant" in wildcards.keys() else PARAMS.variants
-    if step in AFTER_RECIPE:
-        for made_by, study in {w for v in variants for w in FRESHNESS.waits_for(v)}:
-            getattr(checkpoints, made_by).get(study=study)
-    return bool(FRESHNESS.reasons(step, RUN_NAMES[step].format(**wildcards)))
-
-
-def look_again():
-    """Ask receipts anew once a checkpoint is done; nothing else changes while one plans.
-
-    In a dry run checkpoints count as done one after the other, but nothing is made.
-    """
-    n_done = 0 if workflow.dryrun else len(checkpoints.created_output)
-    if LOOKED != [n_done]:
-        LOOKED[:] = [n_done]
-        # Rules named with --forcerun count as stale, so what depends on them runs again, too.
-        FRESHNESS.forced = {str(name) for name in workflow.dag_settings.forcerun}
-        FRESHNESS.look_again()
-
-
-def made(step, paths):
-    """Input function: files that count as old while the receipt of `step` agrees.
-
-    Only receipts decide what runs again, so that times, which DVC rewrites, never do.
-    """
-
-    def choose(wildcards):
-        found = paths(wildcards) if callable(paths) else paths
-        found = [found] if isinstance(found, str) else found
-        found = [path.format(**wildcards) for path in found]
-        try:
-            return found if stale(step, wildcards) else ancient(found)
-        except IncompleteCheckpointException:
-            return found  # asked again once the split is made
-
-    return choose
-
-
-def now(step):
-    """Input function: NOW is an old file while the receipt of `step` agrees, else news."""
-    return lambda wildcards: NOW if stale(step, wildcards) else ancient(NOW)
+    return lambda wildcards: train_resources(train_settings(PARAMS, wildcards.variant))[name]
 
 
 def explain_failures():

@@ -1,17 +1,14 @@
-# List the files of a study and their hashes; make or download them first.   dvc.yaml: fetch
+# List the files of a study and their hashes; make or download them first.
 rule fetch:
     input:
-        code("fetch", "core", "imaging", "studies/base"),
-        adapter,
-        now=now("fetch"),
+        *inputs("fetch"),
     output:
-        manifest="data/{study}/manifest.csv",
-        receipt="results/receipts/fetch/{study}.json",
+        **outputs("fetch"),
     log:
-        "logs/fetch/{study}.log",
-    priority: FIRST["fetch"]
+        log_of("fetch"),
+    priority: order("fetch")
     localrule: True
     conda:
         "../../environment.yml"
     shell:
-        "python workflow/scripts/fetch.py --study {wildcards.study} --out {output.manifest}"
+        command("fetch")

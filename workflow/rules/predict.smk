@@ -1,23 +1,16 @@
-# Predict `tune`, and `test` if its study is opened.   dvc.yaml: predict
+# Predict `tune`, and `test` if its study is opened.
 rule predict:
     input:
-        code("predict", "core", "imaging", "learning"),
-        recipe=made("predict", recipe_of),
-        parts=made("predict", "results/runs/{variant}/parts.json"),
-        weights=made(
-            "predict",
-            "results/runs/{variant}/fold-{fold}-seed-{seed}/weights.safetensors",
-        ),
-        now=now("predict"),
+        *inputs("predict"),
     output:
-        predictions="results/runs/{variant}/fold-{fold}-seed-{seed}/predictions.parquet",
-        receipt="results/receipts/predict/{variant}-fold-{fold}-seed-{seed}.json",
+        **outputs("predict"),
     log:
-        "logs/predict/{variant}-fold-{fold}-seed-{seed}.log",
+        log_of("predict"),
+    priority: order("predict")
     conda:
         "../../environment.yml"
     threads: threads
+    resources:
+        **resources("predict"),
     shell:
-        "python workflow/scripts/predict.py --variant {wildcards.variant} --fold {wildcards.fold}"
-        " --seed {wildcards.seed} --recipe {input.recipe} --parts {input.parts}"
-        " --weights {input.weights} --out {output.predictions}"
+        command("predict")

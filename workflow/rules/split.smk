@@ -1,23 +1,17 @@
-# Draw parts and folds by patient; refuse or group leaks.   dvc.yaml: split
-# A checkpoint: once data are settled, recipes can be foreseen, and work upstream that leaves a
-# recipe as it was retrains nothing.
+# Draw parts and folds by patient; refuse or group leaks.
+# A checkpoint: what is made anew upstream and leaves parts and store as they were trains nothing.
 checkpoint split:
     input:
-        code("split", "core", "imaging", "splitting"),
-        cases=made("split", "data/{study}/cases.parquet"),
-        store=made("split", "data/{study}/store"),
-        now=now("split"),
+        *inputs("split"),
     output:
-        split="data/{study}/split.parquet",
-        leaks="data/{study}/leaks.csv",
-        summary="results/studies/{study}/split.json",
-        receipt="results/receipts/split/{study}.json",
+        **outputs("split"),
     log:
-        "logs/split/{study}.log",
-    priority: FIRST["split"]
+        log_of("split"),
+    priority: order("split")
     conda:
         "../../environment.yml"
+    threads: GRAPH.steps["split"].threads
+    resources:
+        **resources("split"),
     shell:
-        "python workflow/scripts/split.py --study {wildcards.study} --cases {input.cases}"
-        " --store {input.store} --out {output.split} --leaks {output.leaks}"
-        " --summary {output.summary}"
+        command("split")

@@ -1,17 +1,12 @@
 # Train one variant on one fold with one seed; exit code 75 (stopped, saved) is tried again.
-# dvc.yaml: train
 rule train:
     input:
-        code("train", "core", "imaging", "learning"),
-        recipe=made("train", recipe_of),
-        now=now("train"),
+        *inputs("train"),
     output:
-        weights="results/runs/{variant}/fold-{fold}-seed-{seed}/weights.safetensors",
-        history="results/runs/{variant}/fold-{fold}-seed-{seed}/history.csv",
-        receipt="results/receipts/train/{variant}-fold-{fold}-seed-{seed}.json",
+        **outputs("train"),
     log:
-        "logs/train/{variant}-fold-{fold}-seed-{seed}.log",
-    priority: FIRST["train"]
+        log_of("train"),
+    priority: order("train")
     # Only where Snakemake was started: inside a SLURM job it would start the step again beside the
     # job that SLURM or the Snakemake outside has started anew.
     retries: 2 if workflow.is_main_process else 0
@@ -20,6 +15,7 @@ rule train:
     threads: train_threads
     # A GPU a process, and what several nodes need; slurm/config.yaml may say otherwise.
     resources:
+        **resources("train"),
         gpu=training("gpu"),
         gres=training("gres"),
         nodes=training("nodes"),
@@ -27,6 +23,4 @@ rule train:
         tasks_per_gpu=training("tasks_per_gpu"),
         mpi=training("mpi"),
     shell:
-        "python workflow/scripts/train.py --variant {wildcards.variant} --fold {wildcards.fold}"
-        " --seed {wildcards.seed} --recipe {input.recipe} --weights {output.weights}"
-        " --history {output.history}"
+        command("train")

@@ -30,11 +30,16 @@ log = logging.getLogger("radpipe.compare")
 STEP = Step(
     "compare",
     __doc__,
-    run="all",
-    layers=("core", "evaluation", "figures"),
-    options={"scores": Path},
-    writes=("tables", "figures"),
+    reads={
+        "metrics": "results/scores/{variants}/metrics.json",
+        "cases": "results/scores/{variants}/cases.parquet",
+        "curves": "results/scores/{variants}/curves.csv",
+        "confusion": "results/scores/{variants}/confusion.csv",
+        "history": "results/scores/{variants}/history.csv",
+    },
+    writes={"tables": "results/comparison", "figures": "results/figures"},
     settings=("plan.variants", "evaluation"),
+    keeps={"tables": "git"},
 )
 CURVES = ("roc", "pr", "reliability")
 CEILING = ("study", "variant", "part", "metric", "class", "difference", "low", "high")
@@ -79,7 +84,7 @@ class Scores:
 def main(job: Job) -> None:
     """Read all scores, rank and test, write tables, draw figures."""
     args, evaluation = job.args, job.setting("evaluation")
-    scores = [read_scores(job, args.scores / name) for name in job.setting("plan.variants")]
+    scores = [read_scores(job, path.parent) for path in args.metrics]
     ranking, paired = compare([(one.metrics, one.cases) for one in scores], evaluation)
     ceiling = [row for one in scores for row in ceiling_gap(one, evaluation)]
     per_study: Tables = {

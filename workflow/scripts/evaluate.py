@@ -1,9 +1,9 @@
 """Score one variant over its folds and seeds, with intervals.
 
-Reads   results/runs/<variant>/recipe.json and, of every planned run below it,
-        predictions.parquet, history.csv and the header of weights.safetensors
+Reads   of every planned run below results/runs/<variant>/: recipe.json, predictions.parquet,
+        history.csv and the header of weights.safetensors
 Writes  results/scores/<variant>/metrics.json, cases.parquet, curves.csv, confusion.csv,
-        history.csv
+        history.csv, recipe.json
 """
 
 import logging
@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from radpipe.core.errors import DataError
-from radpipe.core.files import write_json
+from radpipe.core.errors import DataError, StaleError
+from radpipe.core.files import write_json, write_text
 from radpipe.core.recipe import Recipe, read_recipe
 from radpipe.core.settings import Evaluation
 from radpipe.core.step import Job, Step
@@ -32,11 +32,31 @@ from radpipe.evaluation.weights import count_lineage, count_parameters
 STEP = Step(
     "evaluate",
     __doc__,
-    run="{variant}",
-    layers=("core", "evaluation"),
-    options={"variant": str, "runs": Path},
-    writes=("metrics", "cases", "curves", "confusion", "history"),
-    settings=("plan.folds", "plan.seeds", "evaluation"),
+    each="variants",
+    reads={
+        "recipes": "results/runs/{variant}/fold-{folds}-seed-{seeds}/recipe.json",
+        "weights": "results/runs/{variant}/fold-{folds}-seed-{seeds}/weights.safetensors",
+        "predictions": "results/runs/{variant}/fold-{folds}-seed-{seeds}/predictions.parquet",
+        "histories": "results/runs/{variant}/fold-{folds}-seed-{seeds}/history.csv",
+    },
+    writes={
+        "metrics": "results/scores/{variant}/metrics.json",
+        "cases": "results/scores/{variant}/cases.parquet",
+        "curves": "results/scores/{variant}/curves.csv",
+        "confusion": "results/scores/{variant}/confusion.csv",
+        "history": "results/scores/{variant}/history.csv",
+        "recipe": "results/scores/{variant}/recipe.json",
+    },
+    settings=("plan.folds|seeds", "evaluation"),
+    keeps={
+        "metrics": "git",
+        "curves": "git",
+        "confusion": "git",
+        "history": "git",
+        "recipe": "git",
+    },
+    mem_mb=4000,
+    runtime=60,
 )
 
 log = logging.getLogger("radpipe.evaluate")
@@ -46,18 +66,18 @@ PARTS = ("tune", "test")
 def main(job: Job) -> None:
     """Pool the runs, freeze the operating point on `tune`, score every part, write."""
     args, evaluation = job.args, job.setting("evaluation")
-    recipe = read_recipe(job.read(args.runs / "recipe.json"))
+    recipe = common_recipe(args.recipes)
     target, folders = recipe.target, planned(job)
     tables = {run: read_table(job.read(f / "predictions.parquet")) for run, f in folders.items()}
     runs = {part: runs_of(target, tables, part) for part in PARTS}
     if not runs["tune"]:
-        raise DataError(f"{args.runs}: no case of part tune was predicted. Run predict again.")
+        raise DataError(f"{args.variant}: no case of part tune was predicted. Run predict again.")
     parts = {part: pool(found, part) for part, found in runs.items() if found}
     point = choose(target, parts["tune"].truth, parts["tune"].scores, evaluation)
     scorer = Scorer(target, point, evaluation)
     scored = {part: scorer.part(cases, runs[part]) for part, cases in parts.items()}
-    weights = job.read(next(iter(folders.values())) / "weights.safetensors")
-    head = header(job, recipe, weights)
+    head = header(job, recipe, args.weights[0])
+    write_text(args.recipe, recipe.text)
     write_json(args.metrics, plain({**head, "operating_point": point.as_json(), "parts": scored}))
     write_table(args.cases, cases_table(recipe, parts, point))
     write_csv(args.curves, COLUMNS, curves(recipe, parts, point, evaluation))
@@ -81,10 +101,28 @@ def main(job: Job) -> None:
         )
 
 
+def common_recipe(paths: tuple[Path, ...]) -> Recipe:
+    """Read the recipe that all runs share.
+
+    Raises
+    ------
+    StaleError
+        Runs were made from different ones.
+
+    """
+    first, *others = (read_recipe(path) for path in paths)
+    if any(other.sha256 != first.sha256 for other in others):
+        raise StaleError(
+            f"{first.variant}: its runs were made from different recipes. Run snakemake (or dvc"
+            " repro), which trains again."
+        )
+    return first
+
+
 def planned(job: Job) -> dict[Run, Path]:
     """Return the folder of every planned run, by (fold, seed) in sorted order."""
     return {
-        (fold, seed): job.args.runs / f"fold-{fold}-seed-{seed}"
+        (fold, seed): Path("results/runs", job.args.variant, f"fold-{fold}-seed-{seed}")
         for fold in sorted(job.setting("plan.folds"))
         for seed in sorted(job.setting("plan.seeds"))
     }

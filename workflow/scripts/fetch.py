@@ -8,18 +8,17 @@ import logging
 
 from radpipe.core.step import Job, Step
 from radpipe.studies.base.manifest import write_manifest
-from radpipe.studies.base.sources import SETTINGS, materialise, origin
+from radpipe.studies.base.sources import materialise, origin
 
 log = logging.getLogger("radpipe.fetch")
 
 STEP = Step(
     "fetch",
     __doc__,
-    run="{study}",
-    layers=("core", "imaging", "studies/base", "studies/{adapter}"),
-    options={"study": str},
-    writes=("out",),
-    settings=SETTINGS,
+    each="studies",
+    writes={"out": "data/{study}/manifest.csv"},
+    settings=("studies.{study}.adapter|source|layout|target",),
+    loads=("radpipe.studies.{adapter}",),
 )
 
 

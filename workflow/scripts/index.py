@@ -12,19 +12,18 @@ from radpipe.core.tables import write_table
 from radpipe.studies.base.adapters import load_adapter, read_layout
 from radpipe.studies.base.contract import check_cases
 from radpipe.studies.base.manifest import check_manifest
-from radpipe.studies.base.sources import SETTINGS, materialise, origin
+from radpipe.studies.base.sources import materialise, origin
 
 log = logging.getLogger("radpipe.index")
 
 STEP = Step(
     "index",
     __doc__,
-    run="{study}",
-    layers=("core", "imaging", "studies/base", "studies/{adapter}"),
-    options={"study": str},
-    reads=("manifest",),
-    writes=("out", "boxes"),
-    settings=SETTINGS,
+    each="studies",
+    reads={"manifest": "data/{study}/manifest.csv"},
+    writes={"out": "data/{study}/cases.parquet", "boxes": "data/{study}/boxes.parquet"},
+    settings=("studies.{study}.adapter|source|layout|target",),
+    loads=("radpipe.studies.{adapter}",),
 )
 
 

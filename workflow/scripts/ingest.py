@@ -3,11 +3,9 @@
 Reads   data/<study>/manifest.csv, data/<study>/cases.parquet, and the raw files they name
 Writes  data/<study>/store/                   pixels, index.parquet, rejected.csv, fingerprint.json
         results/studies/<study>/ingest.json   counts, sizes, intensities; no names
-        results/studies/<study>/sizes.png     the same as a picture
 """
 
 import logging
-from typing import Any
 
 from radpipe.core.files import write_json
 from radpipe.core.processors import n_processors
@@ -15,21 +13,23 @@ from radpipe.core.settings import Image
 from radpipe.core.step import Job, Step
 from radpipe.core.tables import read_table
 from radpipe.imaging.ingest import ingest
-from radpipe.imaging.store import Store
 from radpipe.studies.base.manifest import read_manifest
-from radpipe.studies.base.sources import SETTINGS, materialise, origin
+from radpipe.studies.base.sources import materialise, origin
 
 log = logging.getLogger("radpipe.ingest")
 
 STEP = Step(
     "ingest",
     __doc__,
-    run="{study}",
-    layers=("core", "imaging", "studies/base", "studies/{adapter}", "figures"),
-    options={"study": str},
-    reads=("manifest", "cases"),
-    writes=("out", "summary", "picture"),
-    settings=(*SETTINGS, "studies.{study}.image"),
+    each="studies",
+    reads={"manifest": "data/{study}/manifest.csv", "cases": "data/{study}/cases.parquet"},
+    writes={"out": "data/{study}/store", "summary": "results/studies/{study}/ingest.json"},
+    settings=("studies.{study}.adapter|source|layout|target|image",),
+    loads=("radpipe.studies.{adapter}",),
+    keeps={"summary": "git"},
+    threads=8,
+    mem_mb=6000,
+    runtime=240,
 )
 
 
@@ -48,20 +48,9 @@ def main(job: Job) -> None:
         workers=n_processors(),
     )
     write_json(job.args.summary, {"study": study, "image": image.model_dump(), **summary})
-    draw(job, image, summary["fingerprint"])
     counts = {key: value for key, value in summary.items() if key.startswith("n_")}
     job.fact(**counts)
     log.info("ingested %s: %s", study, " ".join(f"{k}={v}" for k, v in counts.items()))
-
-
-def draw(job: Job, image: Image, fingerprint: dict[str, Any]) -> None:
-    """Draw sizes and intensities; matplotlib is loaded only once the store is whole."""
-    from radpipe.figures.saving import save
-    from radpipe.figures.sizes import sizes_figure
-
-    index = Store(job.args.out).index
-    rows, columns = (index[name].to_numpy() for name in ("rows", "columns"))
-    save(sizes_figure(rows, columns, fingerprint, size=image.side), job.args.picture)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ Writes  data/<study>/crops/                    a store of squares around the joi
         data/<study>/detector.safetensors      the detector
         data/<study>/joints.parquet            box and confidence of every case
         results/studies/<study>/localize.json  how well it finds them; no names
-        results/studies/<study>/joints.png     the ten crops that are most likely wrong
 """
 
 import logging
@@ -21,30 +20,43 @@ from radpipe.core.processors import n_processors
 from radpipe.core.settings import Image, Localize, Training
 from radpipe.core.step import Job, Step
 from radpipe.core.tables import read_table, write_table
-from radpipe.figures.joints import joints_figure
-from radpipe.figures.saving import save
 from radpipe.imaging.boxes import Boxes, best_fixed_box, from_square, overlap, to_square
 from radpipe.imaging.crops import crop_image, cut_crops, regions_of, spacing_of, squares_around
 from radpipe.imaging.store import Store
 from radpipe.learning.detection import Found, find, teach
 from radpipe.learning.network import save_weights
 from radpipe.learning.run import set_up
-from radpipe.studies.base.sources import SETTINGS, materialise, origin
+from radpipe.studies.base.sources import materialise, origin
 
 log = logging.getLogger("radpipe.localize")
 
 STEP = Step(
     "localize",
     __doc__,
-    run="{study}",
-    layers=("core", "imaging", "learning", "studies/base", "studies/{adapter}", "figures"),
-    options={"study": str},
-    reads=("manifest", "cases", "boxes", "store", "split"),
-    writes=("out", "detector", "joints", "summary", "picture"),
-    settings=(*SETTINGS, "studies.{study}.image", "localize.{study}"),
+    each="localize",
+    reads={
+        "manifest": "data/{study}/manifest.csv",
+        "cases": "data/{study}/cases.parquet",
+        "boxes": "data/{study}/boxes.parquet",
+        "store": "data/{study}/store",
+        "split": "data/{study}/split.parquet",
+    },
+    writes={
+        "out": "data/{study}/crops",
+        "detector": "data/{study}/detector.safetensors",
+        "joints": "data/{study}/joints.parquet",
+        "summary": "results/studies/{study}/localize.json",
+    },
+    settings=("studies.{study}.adapter|source|layout|target|image", "localize.{study}"),
+    loads=("radpipe.studies.{adapter}",),
+    keeps={"summary": "git"},
+    # Its detector learns on one; where it cuts crops, which takes less time, it uses all there are.
+    threads=1,
+    mem_mb=6000,
+    runtime=240,
 )
-# Shown in the report; more than a reader looks at would be no use.
-WORST = 10
+# More than a reader looks at would be no use.
+SHOWN = 10
 
 
 def main(job: Job) -> None:
@@ -79,7 +91,6 @@ def main(job: Job) -> None:
     iou = np.where(np.isfinite(known).all(axis=1), overlap(boxes, np.nan_to_num(known)), np.nan)
     fixed = fixed_overlap(squares, chosen)
     write_table(args.joints, joints_table(store, part, boxes, known, found, iou))
-    draw(job, worst(iou, found.confidence, unsure), iou, found, to_square(known, crops, image))
     summary = {
         "study": args.study,
         "image": image.model_dump(),
@@ -95,7 +106,7 @@ def main(job: Job) -> None:
         "fixed_box": {name: quantiles(fixed[part == name]) for name in ("train", "tune", "test")},
     }
     write_json(args.summary, summary)
-    for reason in list(unsure.values())[:WORST]:
+    for reason in list(unsure.values())[:SHOWN]:
         log.warning("left out a case: %s", reason)
     log.info("cut %d crops, %d cases without", len(packed.stored), len(packed.rejected))
     job.fact(**{key: value for key, value in summary.items() if key.startswith("n_")})
@@ -176,33 +187,6 @@ def joints_table(
     columns |= {name: boxes[:, k] for k, name in enumerate(names)}
     columns |= {f"known_{name}": known[:, k] for k, name in enumerate(names)}
     return pa.table(columns)
-
-
-def worst(
-    iou: NDArray[np.float64], confidence: NDArray[np.float64], unsure: dict[int, str]
-) -> list[int]:
-    """Return rows with a crop, least overlap first where it is known, else least confidence."""
-    order = np.lexsort((confidence, np.nan_to_num(iou, nan=2.0)))
-    return [int(k) for k in order if int(k) not in unsure][:WORST]
-
-
-def draw(job: Job, rows: list[int], iou: NDArray[np.float64], found: Found, known: Boxes) -> None:
-    """Draw the crops of some rows with what is known of them."""
-    crops, index = Store(job.args.out), Store(job.args.store).index
-    cases, views = index["case"].to_pylist(), index["view"].to_pylist()
-    there = {key: k for k, key in enumerate(zip(*_keys(crops), strict=True))}
-    rows = [k for k in rows if (cases[k], views[k]) in there]
-    pixels = crops.pixels([there[cases[k], views[k]] for k in rows]).mean(axis=3)
-    captions = [
-        f"confidence {found.confidence[k]:.2f}"
-        + (f", overlap {iou[k]:.2f}" if np.isfinite(iou[k]) else "")
-        for k in rows
-    ]
-    save(joints_figure(pixels / (2**crops.bits - 1), captions, known[rows]), job.args.picture)
-
-
-def _keys(store: Store) -> tuple[list[str], list[str]]:
-    return store.index["case"].to_pylist(), store.index["view"].to_pylist()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Predict `tune`, and `test` if its study is opened, which is written down.
 
-Reads   recipe.json and parts.json of results/runs/<variant>/, and a run's weights.safetensors
+Reads   recipe.json and weights.safetensors of a run, and the store and split of its study
 Writes  predictions.parquet beside the weights; a row of openings.csv for every opening
 """
 
@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from radpipe.core.files import read_json
 from radpipe.core.recipe import read_recipe
 from radpipe.core.step import Job, Step
 from radpipe.core.tables import write_table
@@ -22,25 +21,29 @@ from radpipe.learning.run import set_up
 STEP = Step(
     "predict",
     __doc__,
-    run="{variant}-fold-{fold}-seed-{seed}",
-    layers=("core", "imaging", "learning"),
-    options={"variant": str, "fold": int, "seed": int},
-    reads=("recipe", "parts", "weights"),
-    writes=("out",),
+    each="runs",
+    reads={
+        "store": "{store}",
+        "split": "data/{study}/split.parquet",
+        "recipe": "results/runs/{variant}/fold-{fold}-seed-{seed}/recipe.json",
+        "weights": "results/runs/{variant}/fold-{fold}-seed-{seed}/weights.safetensors",
+    },
+    writes={"out": "results/runs/{variant}/fold-{fold}-seed-{seed}/predictions.parquet"},
+    settings=("opened.{study}",),
+    loads=("radpipe.learning.models.{architectures}",),
+    mem_mb=8000,
+    runtime=60,
 )
 
 
 def main(job: Job) -> None:
     """Read, predict, write."""
     recipe = read_recipe(job.args.recipe)
-    for artifact in (recipe.store, recipe.split):
-        job.read(artifact.path)
-    recipe.check_inputs(job.hashes)
     fold, seed = job.args.fold, job.args.seed
-    store, split = Store(Path(recipe.store.path)), Path(recipe.split.path)
+    store, split = Store(job.args.store), job.args.split
     device = set_up(recipe.train)
     network = load_network(job.args.weights, recipe, store).to(device)
-    parts = read_json(job.args.parts)
+    parts = ["test", "tune"] if job.params.opens(recipe.study) else ["tune"]
     if "test" in parts:
         # Written down before anything is seen, so that no look goes uncounted.
         note_opening(Path("openings.csv"), recipe, fold=fold, seed=seed)

@@ -1,8 +1,7 @@
 """Write the page for reviewers and the few numbers that `dvc exp show` shows.
 
-Reads   results/scores/<variant>/ and results/runs/<variant>/recipe.json of the planned
-        variants, results/comparison, results/figures, results/studies/<study>/,
-        presets/published
+Reads   results/scores/<variant>/ of the planned variants, results/comparison, results/figures,
+        results/studies/<study>/, presets/published
 Writes  results/report.html, results/metrics.json
 """
 
@@ -24,12 +23,22 @@ log = logging.getLogger("radpipe.report")
 STEP = Step(
     "report",
     __doc__,
-    run="all",
-    layers=("core", "figures", "app/report"),
-    options={"scores": Path, "studies": Path},
-    reads=("tables", "figures", "published"),
-    writes=("out", "metrics"),
-    settings=("plan", "variants", "studies"),
+    reads={
+        "scores": "results/scores/{variants}/metrics.json",
+        "confusion": "results/scores/{variants}/confusion.csv",
+        "recipes": "results/scores/{variants}/recipe.json",
+        "tables": "results/comparison",
+        "figures": "results/figures",
+        "ingested": "results/studies/{studies}/ingest.json",
+        "splits": "results/studies/{studies}/split.json",
+        "sizes": "results/studies/{studies}/sizes.png",
+        "localized": "results/studies/{localized}/localize.json",
+        "joints": "results/studies/{localized}/joints.png",
+        "published": "presets/published",
+    },
+    writes={"out": "results/report.html", "metrics": "results/metrics.json"},
+    settings=("plan", "variants", "studies", "localize"),
+    keeps={"metrics": "metrics"},
 )
 
 
@@ -37,16 +46,15 @@ def main(job: Job) -> None:
     """Read the results, lay them out, write page and numbers."""
     args, plan = job.args, job.setting("plan")
     folders = Folders(
-        scores=args.scores,
-        runs=args.scores.parent / "runs",
+        scores=Path("results/scores"),
         tables=args.tables,
         figures=args.figures,
-        studies=args.studies,
+        studies=Path("results/studies"),
     )
     published = read_published(args.published)
     studies = [
         with_settings(study, job, published)
-        for study in read_studies(folders, plan.variants, check=job.read)
+        for study in read_studies(folders, plan.variants, localized=job.setting("localize"))
     ]
     # openings.csv is no declared input: predict appends to it on every opening, so as an
     # input it would make this page stale by the very run that asks for it.

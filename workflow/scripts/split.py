@@ -36,12 +36,18 @@ log = logging.getLogger("radpipe.split")
 STEP = Step(
     "split",
     __doc__,
-    run="{study}",
-    layers=("core", "imaging", "splitting"),
-    options={"study": str},
-    reads=("cases", "store"),
-    writes=("out", "leaks", "summary"),
-    settings=("studies.{study}.split", "studies.{study}.target"),
+    each="studies",
+    reads={"cases": "data/{study}/cases.parquet", "store": "data/{study}/store"},
+    writes={
+        "out": "data/{study}/split.parquet",
+        "leaks": "data/{study}/leaks.csv",
+        "summary": "results/studies/{study}/split.json",
+    },
+    settings=("studies.{study}.split|target",),
+    keeps={"summary": "git"},
+    threads=4,
+    mem_mb=6000,
+    runtime=60,
 )
 
 

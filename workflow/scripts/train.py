@@ -1,15 +1,15 @@
 """Train one run of a variant, and go on where an earlier try was stopped.
 
-Reads   results/runs/<variant>/recipe.json; the store and the split that it names
-Writes  results/runs/<variant>/fold-<f>-seed-<s>/weights.safetensors, history.csv
+Reads   the variant's store, the split of its study, and the weights that it starts from
+Writes  results/runs/<variant>/fold-<f>-seed-<s>/weights.safetensors, history.csv, and recipe.json:
+        everything that the run depends on, resolved
 """
 
 import shutil
 from pathlib import Path
 
-from radpipe.core.files import sha256_json
-from radpipe.core.receipts import code_hashes
-from radpipe.core.recipe import read_recipe
+from radpipe.core.files import sha256_json, write_text
+from radpipe.core.recipe import make_recipe
 from radpipe.core.step import Job, Step
 from radpipe.learning.launch import train_together
 from radpipe.learning.one_run import Order, train_run
@@ -18,23 +18,26 @@ from radpipe.learning.stopping import StopRequest
 STEP = Step(
     "train",
     __doc__,
-    run="{variant}-fold-{fold}-seed-{seed}",
-    layers=("core", "imaging", "learning"),
-    options={"variant": str, "fold": int, "seed": int},
-    reads=("recipe",),
-    writes=("weights", "history"),
-    settings=(),
+    each="runs",
+    reads={"store": "{store}", "split": "data/{study}/split.parquet", "start": "{weights}"},
+    writes={
+        "weights": "results/runs/{variant}/fold-{fold}-seed-{seed}/weights.safetensors",
+        "history": "results/runs/{variant}/fold-{fold}-seed-{seed}/history.csv",
+        "recipe": "results/runs/{variant}/fold-{fold}-seed-{seed}/recipe.json",
+    },
+    settings=("recipe.{variant}",),
+    loads=("radpipe.learning.models.{architectures}", "radpipe.learning.worker"),
+    keeps={"recipe": "git"},
+    mem_mb=12000,
+    runtime=720,
 )
 
 
 def main(job: Job) -> None:
     """Read, train, write; the state of an unfinished run lies below `.state/train`."""
-    stop = StopRequest()
-    recipe = read_recipe(job.args.recipe)
-    for artifact in (recipe.store, recipe.split, recipe.weights):
-        job.read(artifact.path)
-    recipe.check_inputs(job.hashes)
-    args = job.args
+    stop, args = StopRequest(), job.args
+    recipe = make_recipe(job.params, args.variant, job.hashes)
+    write_text(args.recipe, recipe.text)
     order = Order(
         recipe=args.recipe,
         fold=args.fold,
@@ -54,8 +57,7 @@ def main(job: Job) -> None:
 
 def state_folder(job: Job, recipe: str) -> Path:
     """Return where this run's state lies: it belongs to one recipe and one code."""
-    code = code_hashes(STEP.name, STEP.layers, job.hashes)
-    belongs_to = sha256_json({"recipe": recipe, "code": code})
+    belongs_to = sha256_json({"recipe": recipe, "code": job.code})
     return Path(".state/train") / belongs_to / f"fold-{job.args.fold}-seed-{job.args.seed}"
 
 

@@ -15,11 +15,11 @@ from radpipe.core.findings import Finding
 from radpipe.core.params import Params, Preset, load_params
 from radpipe.core.words import counted
 from radpipe.engines.accept import accept
-from radpipe.engines.basis import write_basis
 from radpipe.engines.doctor import examine
+from radpipe.engines.dvcfile import write_dvc_file
 from radpipe.engines.efficiency import efficiency
 from radpipe.engines.experiments import experiments
-from radpipe.engines.plan import train_settings
+from radpipe.engines.plan import write_plan, write_recipes
 from radpipe.engines.record import record, sync, verify
 from radpipe.engines.run import run
 from radpipe.engines.status import standings, table
@@ -35,7 +35,7 @@ log = logging.getLogger("radpipe")
 
 def check_settings(params: Params) -> None:
     """Check params.yaml, every layout, target and preset it names; say what would run."""
-    train_settings(params)
+    params.recipes.check()
     wrong = []
     for name, study in params.studies.items():
         adapter = load_adapter(study.adapter)
@@ -138,7 +138,9 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "sync": sync,
     "telemetry": telemetry,
     "network": network,
-    "basis": write_basis,
+    "plan": write_plan,
+    "recipe": write_recipes,
+    "dvc": write_dvc_file,
     "schema": write_schema,
 }
 
@@ -152,6 +154,7 @@ def main() -> None:
         about = (command.__doc__ or "").partition("\n")[0]
         parsers[name] = commands.add_parser(name, help=about, description=about)
     _add_sweep_options(parsers["sweep"])
+    parsers["recipe"].add_argument("variants", nargs="*", metavar="VARIANT")
     _add_check_data_options(parsers["check-data"])
     _add_picture_options(parsers["telemetry"], parsers["network"])
     options = vars(parser.parse_args())

@@ -1,7 +1,7 @@
 """`params.yaml`, typed: what is known about every setting, and one loader for both engines."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,6 +23,7 @@ from radpipe.core.settings import (
     Variant,
 )
 from radpipe.core.starting import check_starts
+from radpipe.core.versions import NUMERIC, versions_of
 
 NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
 # The safe loader in C, where PyYAML was built with it: every job reads all of a large plan.
@@ -43,8 +44,22 @@ class Params(Strict):
 
     @cached_property
     def plain(self) -> dict[str, Any]:
-        """The settings as JSON values, made once: large plans look thousands of them up."""
-        return self.model_dump(mode="json")
+        """The settings as JSON values, made once: large plans look thousands of them up.
+
+        Beside the blocks of `params.yaml` stands what follows from them: `recipe`, by variant,
+        and `opened`, which says by study whether its test part is predicted.
+        """
+        opened = {name: self.opens(name) for name in self.studies}
+        return {**self.model_dump(mode="json"), "recipe": self.recipes, "opened": opened}
+
+    def opens(self, study: str) -> bool:
+        """Tell whether the test part of a study is predicted."""
+        return study in self.plan.open_test
+
+    @cached_property
+    def recipes(self) -> "Recipes":
+        """What each variant comes to: target, network, training and versions, by name."""
+        return Recipes(self)
 
     @model_validator(mode="after")
     def _names_agree(self) -> "Params":
@@ -59,19 +74,20 @@ class Params(Strict):
                     f"localize: unknown {name!r}{near_miss(name, self.studies)}"
                     f" Known: {', '.join(sorted(self.studies))}."
                 )
-            for key in ("adapter", "remote"):
-                here, there = getattr(block, key), getattr(self.studies[name], key)
-                if here != there:
-                    raise ValueError(
-                        f"localize.{name}.{key} must repeat studies.{name}.{key} (DVC's loop sees"
-                        f" only its own block): {there!r}, got {here!r}"
-                    )
-        if sorted(self.plan.variants) != sorted(self.variants):
-            odd = sorted(set(self.plan.variants) ^ set(self.variants))
-            raise ValueError(
-                "plan.variants must repeat the keys of variants (DVC's matrix needs a"
-                f" list); {', '.join(odd) or 'a name twice'} is in one and not in the other"
-            )
+            here, there = block.remote, self.studies[name].remote
+            if here != there:
+                raise ValueError(
+                    f"localize.{name}.remote must repeat studies.{name}.remote (DVC's loop sees"
+                    f" only its own block): {there!r}, got {here!r}"
+                )
+        if twice := sorted({n for n in self.plan.variants if self.plan.variants.count(n) > 1}):
+            raise ValueError(f"plan.variants: {', '.join(twice)} stands there twice")
+        for name in self.plan.variants:
+            if name not in self.variants:
+                raise ValueError(
+                    f"plan.variants: unknown {name!r}{near_miss(name, self.variants)}"
+                    f" Known: {', '.join(sorted(self.variants))}."
+                )
         for name, variant in self.variants.items():
             if variant.study not in self.studies:
                 raise ValueError(
@@ -101,6 +117,54 @@ class Params(Strict):
         check_starts(self.variants, self.plan)
         check_cohorts(self.studies, self.localize, self.variants, self.plan)
         return self
+
+
+class Recipes(Mapping[str, dict[str, Any]]):
+    """What variants come to before their data are known, each resolved when it is asked for.
+
+    A pure function of `params.yaml`, the presets and the versions of numeric packages.
+    """
+
+    def __init__(self, params: Params, presets: Path = Path("presets")) -> None:
+        self._params = params
+        self._presets = presets
+        self._found: dict[str, dict[str, Any]] = {}
+
+    def __getitem__(self, name: str) -> dict[str, Any]:
+        if name not in self._found:
+            self._found[name] = self._resolved(name)
+        return self._found[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._params.variants)
+
+    def __len__(self) -> int:
+        return len(self._params.variants)
+
+    def check(self) -> None:
+        """Resolve all, so that a wrong preset or override of whichever variant is told.
+
+        Raises
+        ------
+        ConfigError
+            The first that is wrong.
+
+        """
+        for name in self:
+            self[name]
+
+    def _resolved(self, name: str) -> dict[str, Any]:
+        variant = self._params.variants[name]
+        where = f"variants.{name}"
+        preset = load_preset(variant.preset, variant.overrides, where=where, root=self._presets)
+        return {
+            "variant": name,
+            "study": variant.study,
+            "target": self._params.studies[variant.study].target.model_dump(mode="json"),
+            "preset": variant.preset,
+            **preset.model_dump(mode="json", include={"source", "model", "train", "augment"}),
+            "versions": versions_of(NUMERIC),
+        }
 
 
 class Preset(Strict):

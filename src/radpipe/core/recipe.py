@@ -1,27 +1,20 @@
-"""The recipe: everything a variant depends on, resolved into one small file."""
+"""The recipe: everything a variant depends on, resolved into one small file.
 
-from collections.abc import Iterable, Mapping
-from importlib.metadata import PackageNotFoundError, version
+A pure function of settings, presets, versions and the hashes of store, split and starting weights.
+Nobody needs it to decide what must run: receipts hold the same parts one by one. It is what a run
+is told, and what others read of it.
+"""
+
+from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from radpipe.core.errors import DataError, StaleError
+from radpipe.core.errors import DataError
 from radpipe.core.files import json_text, read_json, sha256_json
 from radpipe.core.hashes import Hashes
-from radpipe.core.params import Preset, load_preset
-from radpipe.core.settings import (
-    Augmentation,
-    Image,
-    ModelChoice,
-    Strict,
-    Target,
-    Training,
-    Variant,
-)
-
-# Packages whose arithmetic decides the bits of weights and predictions.
-NUMERIC = ("numpy", "torch", "torchvision")
+from radpipe.core.params import Params
+from radpipe.core.settings import Augmentation, Image, ModelChoice, Strict, Target, Training
 
 
 class Artifact(Strict):
@@ -58,87 +51,33 @@ class Recipe(Strict):
         """What `recipe.json` holds."""
         return json_text(self.model_dump(mode="json"))
 
-    def check_inputs(self, hashes: Hashes) -> None:
-        """Compare store, split and starting weights with what the recipe was made from.
 
-        Raises
-        ------
-        StaleError
-            One of them is missing or holds something else now.
+def stored_image(store: Path) -> Image:
+    """Return the form of a store's pictures, as the store itself says."""
+    return Image.model_validate(read_json(store / "fingerprint.json")["image"])
 
-        """
-        for artifact in (self.store, self.split, self.weights):
-            path = Path(artifact.path)
-            if not path.exists():
-                raise StaleError(f"{path}: missing. Run the step that makes it first.")
-            if hashes.of(path) != artifact.sha256:
-                raise StaleError(
-                    f"{path} is not what the recipe of {self.variant} was made from. Run"
-                    " snakemake (or dvc repro), which makes the recipe again."
-                )
+
+def make_recipe(params: Params, variant: str, hashes: Hashes) -> Recipe:
+    """Resolve a variant whose data are there.
+
+    Raises
+    ------
+    ConfigError
+        The preset is unknown, or an override of it is wrong.
+
+    """
+    block = params.variants[variant]
+    content = {
+        **params.recipes[variant],
+        "image": stored_image(Path(block.store)),
+        **artifacts_of(block.inputs, hashes),
+    }
+    return Recipe.model_validate(content)
 
 
 def artifacts_of(paths: Mapping[str, str], hashes: Hashes) -> dict[str, Artifact]:
     """Hash what a recipe is made from: its store, split and starting weights by these names."""
     return {kind: Artifact(path=path, sha256=hashes.of(Path(path))) for kind, path in paths.items()}
-
-
-def stored_image(store: Path, study: Image) -> Image:
-    """Return the form of a store's pictures, as the store itself says; else that of the study.
-
-    Crops are a store of another form than their study's own.
-    """
-    try:
-        made = read_json(store / "fingerprint.json").get("image")
-    except OSError:
-        made = None
-    return study if made is None else Image.model_validate(made)
-
-
-def make_recipe(
-    name: str,
-    variant: Variant,
-    *,
-    target: Target,
-    image: Image,
-    artifacts: dict[str, Artifact],
-    presets: Path,
-) -> Recipe:
-    """Resolve a variant: preset with overrides, inputs by hash, versions by number."""
-    where = f"variants.{name}"
-    preset: Preset = load_preset(variant.preset, variant.overrides, where=where, root=presets)
-    return Recipe(
-        variant=name,
-        study=variant.study,
-        target=target,
-        image=image,
-        **artifacts,
-        preset=variant.preset,
-        source=preset.source,
-        model=preset.model,
-        train=preset.train,
-        augment=preset.augment,
-        versions=versions_of(NUMERIC),
-    )
-
-
-def versions_of(packages: Iterable[str]) -> dict[str, str]:
-    """Return the installed version of each package, without importing any."""
-    found = {}
-    for package in packages:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            found[package] = "not installed"
-    return found
-
-
-def parts_text(study: str, opened: Iterable[str]) -> str:
-    """Format `parts.json`: the parts that a variant predicts, `test` only if its study is opened.
-
-    Beside the recipe and not in it, because opening `test` must not train anything again.
-    """
-    return json_text(["test", "tune"] if study in opened else ["tune"])
 
 
 def read_recipe(path: Path) -> Recipe:

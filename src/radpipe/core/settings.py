@@ -204,7 +204,6 @@ class Localize(Strict):
     """How joints are found in a study's pictures and cut out of the raw pixels."""
 
     # DVC's loop over this block sees nothing else of params.yaml.
-    adapter: str = Field(description="The study's adapter once more.")
     remote: str | None = Field(description="The study's remote once more.")
     label: str = Field(default="joint", description="Label of the known boxes in boxes.parquet.")
     side: int = Field(ge=8, le=2048, description="Side of the stored square crop, pixels.")
@@ -261,7 +260,9 @@ class Variant(Strict):
 class Plan(Strict):
     """What runs: every variant on every fold with every seed."""
 
-    variants: list[str] = Field(min_length=1, description="The keys of `variants` again.")
+    variants: list[str] = Field(
+        min_length=1, description="Which of the blocks in `variants` run, by name."
+    )
     folds: list[Annotated[int, Field(ge=0)]] = Field(
         min_length=1, description="Which part of the non-test patients is `tune`."
     )
@@ -269,20 +270,21 @@ class Plan(Strict):
     open_test: list[str] = Field(
         description="Studies whose `test` part is predicted; every opening is written down."
     )
+    # No default: DVC's loop asks for it.
     cohorts: dict[str, str] = Field(
-        default={},
-        description="External validation: a further study, and the study whose variants are judged"
-        " on all of its cases, as in `bones_elsewhere: bones`.",
+        description="Further studies, on all of whose cases variants are judged (external"
+        " validation), to the study whose variants these are; {} for none."
     )
 
 
 class Evaluation(Strict):
     """How scores and their intervals are computed."""
 
-    bootstrap: int = Field(ge=100, description="Draws of patients for an interval.")
-    confidence: float = Field(gt=0.5, lt=1, description="Coverage of an interval.")
-    seed: int = Field(description="Seed of the draws.")
+    bootstrap: int = Field(default=2000, ge=100, description="Draws of patients for an interval.")
+    confidence: float = Field(default=0.95, gt=0.5, lt=1, description="Coverage of an interval.")
+    seed: int = Field(default=1, description="Seed of the draws.")
     threshold: Literal["youden", "sensitivity", "half"] = Field(
+        default="youden",
         description="Operating point, chosen on `tune`: largest sensitivity + specificity;"
         " the largest threshold that reaches `sensitivity`; or 0.5.",
     )

@@ -85,6 +85,11 @@ def _check_planned(where: str, start: Start, variants: Mapping[str, Variant], pl
             f"{where}: unknown variant {start.variant!r}{near_miss(start.variant, variants)}"
             f" Known: {', '.join(sorted(variants))}."
         )
+    if start.variant not in plan.variants:
+        raise ValueError(
+            f"{where}: {start.variant} is not planned; add it to plan.variants, or take out the"
+            " variants that start from it (DVC needs the recipes of all that stand there)"
+        )
     for kind, asked, planned in (
         ("fold", start.fold, plan.folds),
         ("seed", start.seed, plan.seeds),

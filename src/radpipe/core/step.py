@@ -12,7 +12,7 @@ import platform
 import resource
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,17 +21,12 @@ from typing import Any
 import radpipe
 from radpipe.core.claims import NotOwnerError, claimed
 from radpipe.core.errors import RadpipeError, StaleError
+from radpipe.core.graph import Declared, Graph, Run, Values, receipt_path
 from radpipe.core.hashes import Hashes
 from radpipe.core.notes import Note, new_note
-from radpipe.core.params import Params, load_params, lookup
+from radpipe.core.params import load_params, lookup
 from radpipe.core.processors import slurm_job
-from radpipe.core.receipts import (
-    Receipt,
-    code_hashes,
-    disagreements,
-    read_maker,
-    receipt_path,
-)
+from radpipe.core.receipts import Receipt, code_hashes, disagreements, read_receipt
 
 RUN_ME_AGAIN = 75  # EX_TEMPFAIL of sysexits.h
 
@@ -43,32 +38,49 @@ class StoppedError(Exception):
 
 
 class Job:
-    """One run of a step: hands out settings and paths, and notes both for the receipt."""
+    """One run of a step: hands out settings and paths, and notes both for the receipt.
 
-    def __init__(
-        self, step: "Step", args: argparse.Namespace, params: Params, settings: list[str]
-    ) -> None:
-        self.step = step
-        self.args = args
-        self.run = step.run_name(args)
+    Attributes
+    ----------
+    args
+        The run's wildcards and, by the names that `STEP` gives them, its paths; a tuple of paths
+        where a template stands for several files.
+
+    """
+
+    def __init__(self, graph: Graph, run: Run) -> None:
+        self.run = run
         self.hashes = Hashes()
-        self._params = params
-        self._declared = settings
+        self.graph = graph
+        self.params = graph.params
+        self.args = argparse.Namespace(**run.values)
         self._inputs: dict[str, str] = {}
+        self._checked: set[tuple[str, str]] = set()
         self._outputs: list[Path] = []
         self._facts: dict[str, Any] = {}
-        self._code = code_hashes(step.name, step.layers_of(args, params), self.hashes)
+        self.code = code_hashes(run, self.hashes)
+        for name, paths in run.reads.items():
+            found = tuple(self._check(Path(path)) for path in paths)
+            setattr(self.args, name, found if run.is_plural(name) else found[0])
+        for name, paths in run.writes.items():
+            setattr(self.args, name, self._write(Path(paths[0])))
 
     def setting(self, dotted: str) -> Any:
         """Return a typed block or value of `params.yaml` that the step declared."""
-        if not any(dotted == key or dotted.startswith(key + ".") for key in self._declared):
-            raise KeyError(f"step {self.step.name} does not declare the setting {dotted}")
-        value: Any = self._params
+        if not any(dotted == key or dotted.startswith(key + ".") for key in self.run.settings):
+            raise KeyError(f"step {self.run.step.name} does not declare the setting {dotted}")
+        value: Any = self.params
         for key in dotted.split("."):
             value = value[key] if isinstance(value, Mapping) else getattr(value, key)
         return value
 
     def read(self, path: Path | str) -> Path:
+        """Return an input that the step declared; it was checked and hashed at the start."""
+        if str(path) not in self._inputs:
+            raise KeyError(f"step {self.run.step.name} does not declare the input {path}")
+        return Path(path)
+
+    def _check(self, path: Path) -> Path:
         """Check an input against the receipt of the step that made it, and note its hash.
 
         Raises
@@ -78,29 +90,25 @@ class Job:
             the code or the files of now.
 
         """
-        path = Path(path)
         if not path.exists():
             raise StaleError(f"{path}: missing. Run the step that makes it first.")
-        digest = self.hashes.of(path)
-        maker = read_maker(path)
-        if maker is not None:
-            lines = disagreements(maker, self._params, self.hashes)
-            if lines:
+        maker = self.graph.makers.get(str(path))
+        if maker is not None and maker.receipt.exists() and maker.key not in self._checked:
+            self._checked.add(maker.key)
+            receipt = read_receipt(maker.receipt)
+            if lines := disagreements(receipt, maker, self.params, self.hashes):
                 raise StaleError(
                     f"{path} is not what {maker.title} would make now:\n  "
                     + "\n  ".join(lines)
                     + f"\nThe way out: run snakemake (or dvc repro), which makes"
                     f" {maker.title} again; or put back what was changed."
                 )
-        self._inputs[str(path)] = digest
+        self._inputs[str(path)] = self.hashes.of(path)
         return path
 
-    def write(self, path: Path | str) -> Path:
-        """Note an output file or folder; its parent folder exists afterwards."""
-        path = Path(path)
+    def _write(self, path: Path) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
-        if path not in self._outputs:
-            self._outputs.append(path)
+        self._outputs.append(path)
         return path
 
     def fact(self, **facts: Any) -> None:
@@ -113,20 +121,19 @@ class Job:
         changed = [p for p, digest in self._inputs.items() if again.of(Path(p)) != digest]
         if changed:
             raise StaleError(
-                f"{', '.join(changed)} changed while {self.step.name} {self.run} was"
+                f"{', '.join(changed)} changed while {self.run.title} was"
                 " reading it, so its outputs are not to be trusted. Run it again."
             )
         missing = [str(path) for path in self._outputs if not path.exists()]
         if missing:
-            raise RuntimeError(f"{self.step.name} did not write {', '.join(missing)}")
+            raise RuntimeError(f"{self.run.step.name} did not write {', '.join(missing)}")
         usage = resource.getrusage(resource.RUSAGE_SELF)
         children = resource.getrusage(resource.RUSAGE_CHILDREN)
         Receipt(
-            step=self.step.name,
-            run=self.run,
-            settings={key: lookup(self._params, key) for key in self._declared},
-            layers=tuple(self.step.layers_of(self.args, self._params)),
-            code=self._code,
+            step=self.run.step.name,
+            run=self.run.name,
+            settings={key: lookup(self.params, key) for key in self.run.settings},
+            code=self.code,
             inputs=dict(sorted(self._inputs.items())),
             outputs={str(path): again.of(path) for path in self._outputs},
             facts={
@@ -149,112 +156,63 @@ class Job:
             if path.exists():
                 again.remember(path)
 
-    def check_layers(self) -> None:
+    def check_code(self) -> None:
         """Refuse a receipt that would not name all the code that this process used."""
         root = Path(radpipe.__file__).parent
-        layers = self.step.layers_of(self.args, self._params)
         used = {
-            Path(module.__file__).relative_to(root)
+            Path(module.__file__)
             for name, module in list(sys.modules.items())
             if name.startswith("radpipe.") and module.__file__
         }
-        strays = [
-            str(file)
-            for file in sorted(used)
-            # A folder's __init__ above a layer holds nothing but its docstring.
-            if not any(file.is_relative_to(layer) for layer in layers)
-            and not any(Path(layer).is_relative_to(file.parent) for layer in layers)
-        ]
-        if strays:
+        if strays := sorted(used - self.run.code()):
             raise RuntimeError(
-                f"{self.step.name} used {', '.join(strays)}, which its layers"
-                f" ({', '.join(layers)}) do not name"
+                f"{self.run.step.name} used {', '.join(str(f.relative_to(root)) for f in strays)},"
+                " which its script does not import; name what it loads in STEP, loads=(...)"
             )
 
 
-class Step:
-    """Declaration of a step: what its command line takes and what it depends on.
+class Step(Declared):
+    """A step that runs: called with its work in the script, `STEP(main)`.
 
     Parameters
     ----------
-    name
-        The one word shared by rule, stage, script, log folder and test.
-    about
-        The script's docstring; its first line is the help text.
-    run
-        Template of a run's name from the options, such as "{variant}-fold-{fold}".
-    layers
-        Parts of `radpipe` the step may import, such as "core"; "{adapter}" stands for
-        the adapter of the option `study`.
-    options
-        Option name to its type.
-    reads, writes
-        Names of options that are paths: `reads` are checked and hashed before `main`,
-        `writes` are hashed after it.
-    settings
-        Templates of dotted paths in `params.yaml` that the step may look at.
+    name, about
+        The step's word, and the script's docstring.
+    **how
+        See `radpipe.core.graph.Declared`.
 
     """
 
-    def __init__(
-        self,
-        name: str,
-        about: str,
-        *,
-        run: str,
-        layers: Iterable[str],
-        options: Mapping[str, type] | None = None,
-        reads: Iterable[str] = (),
-        writes: Iterable[str] = (),
-        settings: Iterable[str] = (),
-    ) -> None:
-        self.name = name
-        self.about = about
-        self.run_template = run
-        self.layers = tuple(layers)
-        self.options = dict(options or {})
-        self.reads = tuple(reads)
-        self.writes = tuple(writes)
-        self.settings = tuple(settings)
+    def __init__(self, name: str, about: str, **how: Any) -> None:
+        super().__init__(name=name, about=about, **how)
 
     def parser(self) -> argparse.ArgumentParser:
         """Build the command line of the step."""
         parser = argparse.ArgumentParser(
             prog=f"{self.name}.py", description=self.about.partition("\n")[0]
         )
-        for option, kind in self.options.items():
-            parser.add_argument(f"--{option}", type=kind, required=True)
-        for option in (*self.reads, *self.writes):
-            parser.add_argument(f"--{option}", type=Path, required=True)
+        for name in self.wildcards:
+            kind = int if name in ("fold", "seed") else str
+            parser.add_argument(f"--{name}", type=kind, required=True)
         return parser
-
-    def run_name(self, args: argparse.Namespace) -> str:
-        """Return the name of one run, such as "bones-v1-fold-0-seed-0"."""
-        return self.run_template.format(**vars(args))
-
-    def layers_of(self, args: argparse.Namespace, params: Params) -> tuple[str, ...]:
-        """Return the layers with "{adapter}" filled in."""
-        study = params.studies.get(getattr(args, "study", ""))
-        adapter = study.adapter if study else ""
-        return tuple(layer.format(adapter=adapter) for layer in self.layers)
 
     def __call__(self, main: Callable[[Job], None]) -> None:
         """Run `main` as this process's step, then exit."""
 
         def alone(job: Job) -> None:
             main(job)
-            job.check_layers()
+            job.check_code()
 
         sys.exit(self.execute(alone, sys.argv[1:]))
 
     def execute(self, main: Callable[[Job], None], argv: list[str]) -> int:
         """Run `main` with a command line and return the exit code."""
-        args = self.parser().parse_args(argv)
-        note = new_note(self.name, self.run_name(args))
+        values = vars(self.parser().parse_args(argv))
+        note = new_note(self.name, self.run_name(values))
         handlers = open_log(note.log)
         try:
             with ExitStack() as held:
-                code, message = self._attempt(main, args, note, held)
+                code, message = self._attempt(main, values, note, held)
                 note.end(code, message)
         except NotOwnerError as other:
             # Nothing more is written, not even the note: they are the other process's now.
@@ -267,7 +225,7 @@ class Step:
         return code
 
     def _attempt(
-        self, main: Callable[[Job], None], args: argparse.Namespace, note: Note, held: ExitStack
+        self, main: Callable[[Job], None], values: Values, note: Note, held: ExitStack
     ) -> tuple[int, str]:
         """Do what the step is for; return its exit code and what went wrong.
 
@@ -283,13 +241,8 @@ class Step:
             note.write()
             # What a step is about to make again must not be vouched for by an old receipt.
             receipt_path(note.step, note.run).unlink(missing_ok=True)
-            params = load_params()
-            settings = [key.format(**vars(args)) for key in self.settings]
-            job = Job(self, args, params, settings)
-            for option in self.reads:
-                job.read(getattr(args, option))
-            for option in self.writes:
-                job.write(getattr(args, option))
+            graph = Graph(load_params())
+            job = Job(graph, graph.planned(self, values))
             main(job)
             job._finish(started)
         except NotOwnerError:

@@ -20,12 +20,12 @@ from tqdm import tqdm
 
 from radpipe.core.errors import RadpipeError, StaleError
 from radpipe.core.files import sha256_file
+from radpipe.core.graph import Graph, Run
 from radpipe.core.hashes import Hashes
 from radpipe.core.params import Params
-from radpipe.core.receipts import FIRST_STEPS, Receipt, code_hashes, read_receipt, receipt_path
-from radpipe.engines.basis import write_basis
+from radpipe.core.receipts import FIRST_STEPS, Receipt, code_hashes, read_receipt
 from radpipe.engines.freshness import Freshness
-from radpipe.engines.plan import RUN_NAMES, planned_values
+from radpipe.engines.plan import write_all
 from radpipe.engines.record import dvc, one_at_a_time
 
 LOCK_FILE = Path("dvc.lock")
@@ -37,10 +37,13 @@ log = logging.getLogger("radpipe.engines")
 class Trained:
     """A trained run, with its receipt."""
 
+    run: Run
     receipt: Receipt
-    variant: str
-    fold: str | int
-    seed: str | int
+
+    @property
+    def variant(self) -> str:
+        """The variant's name."""
+        return str(self.run.values["variant"])
 
 
 def accept(params: Params) -> None:
@@ -82,19 +85,17 @@ def _only_code_differs(params: Params) -> list[Trained]:
         A run has too little in its receipt to be compared.
 
     """
-    freshness, found = Freshness(params), []
-    for step, values in planned_values(params):
-        if step != "train":
-            continue
-        run = RUN_NAMES[step].format(**values)
-        reasons = freshness.reasons(step, run)
+    graph, found = Graph(params), []
+    freshness = Freshness(graph)
+    for run in (run for run in graph.runs.values() if run.step.name == "train"):
+        reasons = freshness.reasons(run)
         if reasons and all(reason.startswith("code ") for reason in reasons):
-            receipt = read_receipt(receipt_path(step, run))
+            receipt = read_receipt(run.receipt)
             if not receipt.facts.get(FIRST_STEPS):
                 raise StaleError(f"{receipt.path}: too old to compare with. Train this run again.")
-            found.append(Trained(receipt, str(values["variant"]), values["fold"], values["seed"]))
+            found.append(Trained(run, receipt))
         elif reasons:
-            log.info("not asked about, it is to be trained anyway: %s (%s)", run, reasons[0])
+            log.info("not asked about, it is to be trained anyway: %s (%s)", run.name, reasons[0])
     return found
 
 
@@ -109,9 +110,10 @@ def _prove(how: str, run: Trained) -> None:
     """
     receipt = run.receipt
     with tempfile.TemporaryDirectory(prefix="radpipe-accept-") as folder:
+        writes = {name: paths[0] for name, paths in run.run.writes.items()}
         # In the order in which an `Order` of radpipe.learning.one_run names them.
-        made = {name: Path(folder, Path(name).name) for name in receipt.outputs}
-        words = [f"results/runs/{run.variant}/recipe.json", run.fold, run.seed]
+        made = {writes[name]: Path(folder, name) for name in ("weights", "history")}
+        words = [writes["recipe"], run.run.values["fold"], run.run.values["seed"]]
         places = [*made.values(), Path(folder, "state"), Path(folder, "board")]
         came = _train(how, [*map(str, words), *map(str, places)])
         differs = [] if came[FIRST_STEPS] == receipt.facts[FIRST_STEPS] else ["its first steps"]
@@ -139,11 +141,11 @@ def _take_over(params: Params, runs: list[Trained], proof: list[str]) -> None:
     """Write the code of now into the receipts, and how that was proven; tell DVC."""
     hashes = Hashes()
     accepted = {"time": datetime.now(UTC).isoformat(timespec="seconds"), "equal": proof}
-    for receipt in (run.receipt for run in runs):
-        code = code_hashes(receipt.step, receipt.layers, hashes)
-        replace(receipt, code=code, facts={**receipt.facts, "accepted": accepted}).write()
+    for run in runs:
+        facts = {**run.receipt.facts, "accepted": accepted}
+        replace(run.receipt, code=code_hashes(run.run, hashes), facts=facts).write()
     recorded = LOCK_FILE.read_text(encoding="utf-8") if LOCK_FILE.exists() else ""
-    stages = [f"train@{run.variant}-{run.fold}-{run.seed}" for run in runs]
+    stages = ["train@" + "-".join(map(str, run.run.values.values())) for run in runs]
     if known := [stage for stage in stages if f"\n  {stage}:" in recorded]:
-        write_basis(params)
+        write_all(params)
         dvc("commit", "--force", *known)

@@ -19,7 +19,6 @@ from radpipe.core.findings import Finding
 from radpipe.core.params import Params
 from radpipe.core.words import counted
 from radpipe.engines.commands import lines_of, run_command
-from radpipe.engines.plan import train_settings
 from radpipe.engines.remotes import examine_remotes
 
 SLURM = Path("slurm/config.yaml")
@@ -57,7 +56,7 @@ def examine(params: Params) -> Iterator[tuple[str, Finding]]:
 def settings(params: Params) -> Iterator[Finding]:
     """Check that settings and presets can be read, and that sources that are paths exist."""
     try:
-        train_settings(params)
+        params.recipes.check()
     except RadpipeError as error:
         yield Finding("problem", str(error), "mend params.yaml")
     else:

@@ -4,9 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from radpipe.core.graph import Graph
 from radpipe.core.params import Params
-from radpipe.core.receipts import read_receipt, receipt_path
-from radpipe.engines.plan import planned_runs
+from radpipe.core.receipts import read_receipt
 
 HEADER = ("step", "runs", "minutes", "longest", "processors", "of", "memory MiB", "of")
 
@@ -23,9 +23,9 @@ def efficiency(params: Params) -> str:
 
     """
     facts = defaultdict(list)
-    for step, run in planned_runs(params):
-        if receipt_path(step, run).exists():
-            facts[step].append(read_receipt(receipt_path(step, run)).facts)
+    for run in Graph(params).runs.values():
+        if run.receipt.exists():
+            facts[run.step.name].append(read_receipt(run.receipt).facts)
     rows = [HEADER, *(_row(step, runs) for step, runs in facts.items())]
     widths = [max(len(row[k]) for row in rows) for k in range(len(HEADER))]
     return "\n".join(

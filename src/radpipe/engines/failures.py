@@ -4,11 +4,10 @@ import re
 from collections.abc import Iterator
 from datetime import datetime
 
+from radpipe.core.graph import Graph
 from radpipe.core.notes import Note, read_notes
 from radpipe.core.params import Params
-from radpipe.core.receipts import receipt_path
 from radpipe.core.step import RUN_ME_AGAIN
-from radpipe.engines.plan import RUN_NAMES, planned_values
 from radpipe.engines.slurm import failed_job, listed_jobs, said_of
 from radpipe.engines.status import is_lost
 
@@ -56,13 +55,12 @@ def failures(params: Params, since: datetime) -> Iterator[str]:
         noted.add((note.step, note.run))
         if note.code not in (None, 0, RUN_ME_AGAIN) or is_lost(note, jobs):
             yield explain(note)
-    for step, values in planned_values(params):
-        run = RUN_NAMES[step].format(**values)
-        if (step, run) not in noted and not receipt_path(step, run).exists():
-            job = failed_job(step, values.values(), since.timestamp())
+    for run in Graph(params).runs.values():
+        if run.key not in noted and not run.receipt.exists():
+            job = failed_job(run.step.name, run.values.values(), since.timestamp())
             if job:
                 # Killed before the step itself began, so that it left no note.
-                yield explain(Note(step, run, "", 0, job, ""))
+                yield explain(Note(*run.key, "", 0, job, ""))
 
 
 def explain(note: Note) -> str:

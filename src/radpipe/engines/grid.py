@@ -8,7 +8,6 @@ from pathlib import Path
 
 from radpipe.core.errors import ConfigError
 from radpipe.core.params import Params, load_params
-from radpipe.engines.plan import train_settings
 
 PARAMS = Path("params.yaml")
 
@@ -100,7 +99,7 @@ def _point(name: str, changes: tuple[str, ...]) -> Point:
         try:
             _apply(path, changes)
             params = load_params(path)
-            train_settings(params)
+            params.recipes.check()
         except ConfigError as error:
             said = str(error).replace(str(path), PARAMS.name)
             raise ConfigError(f"point {name} ({' '.join(changes)}): {said}") from error

@@ -1,64 +1,86 @@
-"""The runs that `params.yaml` plans, step by step in the order of the graph."""
+"""What is planned, written down for DVC in small files: settings, code and recipes of the runs.
 
-from collections.abc import Iterator, Sequence
-from itertools import product
+DVC parses all of `params.yaml` for each stage that names a setting, and hashes folders of code for
+each that names one, so that looking at a plan grows with the square of its variants. One stage,
+`plan`, reads both once and writes down what the runs of each step depend on; another, `recipe`,
+adds the hashes of a variant's data. The other stages depend on these files. Snakemake asks
+receipts, which hold the same.
+"""
+
+import logging
+from collections.abc import Iterable
 from pathlib import Path
 
-from radpipe.core.params import Params, load_preset
+from radpipe.core import recipe
+from radpipe.core.files import files_below, json_text, write_text
+from radpipe.core.graph import Declared, Graph, Run
+from radpipe.core.hashes import Hashes
+from radpipe.core.imports import needed
+from radpipe.core.params import Params, lookup
+from radpipe.core.receipts import code_hashes, name_of_code
+from radpipe.core.recipe import make_recipe
 from radpipe.core.settings import Training
 
-# Step to the name of its runs, which is also the name of their logs and receipts.
-RUN_NAMES = {
-    "fetch": "{study}",
-    "index": "{study}",
-    "ingest": "{study}",
-    "split": "{study}",
-    "localize": "{study}",
-    "recipe": "{variant}",
-    "train": "{variant}-fold-{fold}-seed-{seed}",
-    "predict": "{variant}-fold-{fold}-seed-{seed}",
-    "evaluate": "{variant}",
-    "compare": "all",
-    "report": "all",
-}
+PLAN, RECIPES = Path("results/plan"), Path("results/recipes")
+
+log = logging.getLogger("radpipe.engines")
 
 
-def planned_runs(params: Params) -> Iterator[tuple[str, str]]:
-    """Yield (step, run) for everything planned, makers before users."""
-    for step, values in planned_values(params):
-        yield step, RUN_NAMES[step].format(**values)
+def write_plan(params: Params) -> None:
+    """Write the settings and the code that runs depend on, for DVC to compare."""
+    texts = plan_texts(Graph(params), Hashes())
+    for file in files_below(PLAN):
+        if file not in texts:
+            file.unlink()
+    _write(texts.items())
+    log.info("wrote what runs depend on: files=%d", len(texts))
 
 
-def planned_values(params: Params) -> Iterator[tuple[str, dict[str, str | int]]]:
-    """Yield each planned run as its step and what its name is made of, by wildcard."""
-    values: dict[str, Sequence[str | int]] = {
-        "study": list(params.studies),
-        "variant": params.plan.variants,
-        "fold": params.plan.folds,
-        "seed": params.plan.seeds,
-    }
-    for step, name in RUN_NAMES.items():
-        used = [key for key in values if f"{{{key}}}" in name]
-        there = values | ({"study": list(params.localize)} if step == "localize" else {})
-        for combination in product(*(there[key] for key in used)):
-            yield step, dict(zip(used, combination, strict=True))
+def write_recipes(params: Params, variants: Iterable[str] = ()) -> None:
+    """Write the recipes of variants whose data are there, for DVC to compare; by default of all."""
+    hashes = Hashes()
+    chosen = list(variants) or list(params.variants)
+    _write((recipe_file(name), make_recipe(params, name, hashes).text) for name in chosen)
 
 
-def train_settings(params: Params) -> dict[str, Training]:
-    """Return the training settings of each variant: what jobs ask for follows from them.
+def write_all(params: Params) -> None:
+    """Write whatever DVC compares and no step makes, when everything is made."""
+    write_plan(params)
+    write_recipes(params)
 
-    Raises
-    ------
-    ConfigError
-        A preset or an override of it is wrong, of whichever variant.
 
-    """
-    root = Path("presets")
-    presets = {
-        name: load_preset(variant.preset, variant.overrides, where=f"variants.{name}", root=root)
-        for name, variant in params.variants.items()
-    }
-    return {name: preset.train for name, preset in presets.items()}
+def plan_texts(graph: Graph, hashes: Hashes) -> dict[Path, str]:
+    """Return each file of the plan and what it should hold."""
+    texts: dict[Path, str] = {}
+    codes: dict[tuple[str, tuple[str, ...]], dict[str, str]] = {}
+    for run in graph.runs.values():
+        file = plan_file(run.step, run)
+        if file not in texts:
+            key = (run.step.name, run.loads)
+            codes[key] = codes.get(key) or code_hashes(run, hashes)
+            settings = {name: lookup(graph.params, name) for name in run.settings}
+            texts[file] = json_text({"code": codes[key], "settings": settings})
+    code = {name_of_code(file): hashes.of(file) for file in sorted(needed(Path(recipe.__file__)))}
+    for name in graph.params.variants:
+        settings = {f"recipe.{name}": graph.params.recipes[name]}
+        texts[PLAN / "recipe" / f"{name}.json"] = json_text({"code": code, "settings": settings})
+    return texts
+
+
+def plan_file(step: Declared, run: Run) -> Path:
+    """Return where a run's settings and code stand; runs of a variant share one file."""
+    values = [str(run.values[name]) for name in step.wildcards if name not in ("fold", "seed")]
+    return PLAN / step.name / f"{'-'.join(values) or 'all'}.json"
+
+
+def recipe_file(variant: str) -> Path:
+    """Return where the recipe of a variant stands for DVC."""
+    return RECIPES / f"{variant}.json"
+
+
+def train_settings(params: Params, variant: str) -> Training:
+    """Return how a variant is trained: what its jobs ask for follows from that."""
+    return Training.model_validate(params.recipes[variant]["train"])
 
 
 def train_resources(how: Training) -> dict[str, int | str | None]:
@@ -77,3 +99,10 @@ def train_resources(how: Training) -> dict[str, int | str | None]:
         "tasks_per_gpu": None if one else 0,
         "mpi": None if one else "srun",
     }
+
+
+def _write(texts: Iterable[tuple[Path, str]]) -> None:
+    """Write files; what is as it was keeps its time, so that DVC needs not read it again."""
+    for file, text in texts:
+        if not file.exists() or file.read_text(encoding="utf-8") != text:
+            write_text(file, text)

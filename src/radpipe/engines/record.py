@@ -11,11 +11,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from radpipe.core.errors import RadpipeError, StaleError
+from radpipe.core.graph import Graph
+from radpipe.core.hashes import Hashes
 from radpipe.core.params import Params
-from radpipe.core.receipts import read_receipt, receipt_path
-from radpipe.engines.basis import write_basis
 from radpipe.engines.freshness import Freshness
-from radpipe.engines.plan import planned_runs
+from radpipe.engines.plan import write_all
 
 LOCK = Path(".state/lock")
 
@@ -56,11 +56,12 @@ def verify(params: Params) -> list[str]:
         One line a finding, "step run: what"; empty if everything agrees.
 
     """
-    freshness = Freshness(params, trust_memory=False)
+    graph = Graph(params)
+    freshness = Freshness(graph, trust_memory=False)
     return [
-        f"{step} {run}: {reason}"
-        for step, run in planned_runs(params)
-        for reason in freshness.own_reasons(step, run)
+        f"{run.title}: {reason}"
+        for run in graph.runs.values()
+        for reason in freshness.own_reasons(run)
     ]
 
 
@@ -85,9 +86,9 @@ def record(params: Params) -> None:
     """
     with one_at_a_time():
         require_recordable(params)
-        write_basis(params)
+        write_all(params)
         dvc("commit", "--force")
-    n_receipts = len(list(planned_runs(params)))
+    n_receipts = len(Graph(params).runs)
     log.info("recorded %d receipts; commit dvc.lock, results/, openings.csv to Git", n_receipts)
 
 
@@ -131,10 +132,9 @@ def sync(params: Params) -> None:
 
 def remember(params: Params) -> None:
     """Write down the hashes of all planned inputs and outputs, so that planning is quick."""
-    hashes = Freshness(params).hashes
-    for step, run in planned_runs(params):
-        receipt = read_receipt(receipt_path(step, run))
-        for name in [*receipt.inputs, *receipt.outputs]:
+    hashes = Hashes(trust_memory=True)
+    for run in Graph(params).runs.values():
+        for name in [*run.inputs, *run.outputs]:
             hashes.remember(Path(name))
 
 

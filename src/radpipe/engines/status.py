@@ -3,12 +3,11 @@
 from collections import Counter
 from dataclasses import dataclass
 
+from radpipe.core.graph import Graph, Run
 from radpipe.core.notes import Note, read_notes
 from radpipe.core.params import Params
-from radpipe.core.receipts import receipt_path
 from radpipe.core.step import RUN_ME_AGAIN
 from radpipe.engines.freshness import Freshness
-from radpipe.engines.plan import RUN_NAMES, planned_values
 from radpipe.engines.slurm import comment_of, listed_jobs, waiting_jobs
 
 STATES = ("done", "running", "queued", "failed", "killed", "stopped", "stale", "to do")
@@ -28,17 +27,16 @@ class Standing:
 
 def standings(params: Params) -> list[Standing]:
     """Say of every planned run how it stands; makers before users."""
-    freshness, jobs = Freshness(params), listed_jobs()
+    graph, jobs = Graph(params), listed_jobs()
+    freshness = Freshness(graph)
     notes = {(note.step, note.run): note for note in read_notes()}
     waiting = waiting_jobs()
     found = []
-    for step, values in planned_values(params):
-        run = RUN_NAMES[step].format(**values)
-        if why := waiting.get(comment_of(step, values.values())):
-            found.append(Standing(step, run, "queued", why))
+    for run in graph.runs.values():
+        if why := waiting.get(comment_of(run.step.name, run.values.values())):
+            found.append(Standing(*run.key, "queued", why))
             continue
-        reasons = freshness.reasons(step, run)
-        found.append(_standing(step, run, reasons, notes.get((step, run)), jobs))
+        found.append(_standing(run, freshness.reasons(run), notes.get(run.key), jobs))
     return found
 
 
@@ -54,7 +52,7 @@ def table(found: list[Standing]) -> str:
     used = [state for state in STATES if any(standing.state == state for standing in found)]
     widths = [max(len(state), 5) + 2 for state in used]
     lines = ["step".ljust(10) + "".join(s.rjust(w) for s, w in zip(used, widths, strict=True))]
-    for step in RUN_NAMES:
+    for step in dict.fromkeys(standing.step for standing in found):
         cells = [str(counts[step, state] or "") for state in used]
         row = "".join(cell.rjust(w) for cell, w in zip(cells, widths, strict=True))
         lines.append((step.ljust(10) + row).rstrip())
@@ -67,21 +65,21 @@ def table(found: list[Standing]) -> str:
 
 
 def _standing(
-    step: str, run: str, reasons: list[str], note: Note | None, jobs: frozenset[str] | None
+    run: Run, reasons: list[str], note: Note | None, jobs: frozenset[str] | None
 ) -> Standing:
     if note and note.ended is None and not is_lost(note, jobs):
-        return Standing(step, run, "running", _running(note))
+        return Standing(*run.key, "running", _running(note))
     if not reasons:
-        return Standing(step, run, "done")
+        return Standing(*run.key, "done")
     if note and note.ended is None:
-        return Standing(step, run, "killed", f"on {note.host}; start again, saved work is kept")
+        return Standing(*run.key, "killed", f"on {note.host}; start again, saved work is kept")
     if note and note.code == RUN_ME_AGAIN:
-        return Standing(step, run, "stopped", note.message)
+        return Standing(*run.key, "stopped", note.message)
     if note and note.code:
-        return Standing(step, run, "failed", note.message.partition("\n")[0])
-    if receipt_path(step, run).exists():
-        return Standing(step, run, "stale", reasons[0])
-    return Standing(step, run, "to do")
+        return Standing(*run.key, "failed", note.message.partition("\n")[0])
+    if run.receipt.exists():
+        return Standing(*run.key, "stale", reasons[0])
+    return Standing(*run.key, "to do")
 
 
 def _running(note: Note) -> str:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from radpipe.core.errors import RadpipeError
 from radpipe.core.files import atomic, read_json, sha256_path, write_json
+from radpipe.core.graph import RECEIPTS
 from radpipe.core.params import Params
-from radpipe.core.receipts import RECEIPTS
-from radpipe.engines.basis import write_basis
 from radpipe.engines.grid import PARAMS, Point, grid
+from radpipe.engines.plan import write_all
 from radpipe.engines.record import dvc, require_recordable
 from radpipe.engines.run import alone, everywhere, make, noticing_ctrl_c
 
@@ -103,7 +103,7 @@ def _make(point: Point, arguments: Sequence[str]) -> None:
     with _settings_of(point):
         make(arguments)
         require_recordable(point.params)
-        write_basis(point.params)
+        write_all(point.params)
         new = [f"--include-untracked={path}" for path in _new_files()]
         # This commits to DVC, too.
         dvc("exp", "save", "--name", point.name, "--message", " ".join(point.changes), *new)

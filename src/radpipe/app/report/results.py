@@ -1,7 +1,7 @@
 """What the report is made from: the planned variants' scores, by study."""
 
 import csv
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,7 +31,7 @@ class Variant:
     metrics
         Content of `results/scores/<variant>/metrics.json`.
     recipe
-        Content of `results/runs/<variant>/recipe.json`.
+        Content of `results/scores/<variant>/recipe.json`.
     confusion
         Rows of `confusion.csv`: part, true, decided, n.
     part
@@ -138,14 +138,13 @@ class Folders:
     """Where the results lie."""
 
     scores: Path
-    runs: Path
     tables: Path
     figures: Path
     studies: Path
 
 
 def read_studies(
-    folders: Folders, variants: Iterable[str], *, check: Callable[[Path], Path]
+    folders: Folders, variants: Iterable[str], *, localized: Container[str] = ()
 ) -> tuple[Study, ...]:
     """Read the results of the planned variants, studies in the order of the plan.
 
@@ -155,8 +154,8 @@ def read_studies(
         Where scores, tables, figures and summaries lie.
     variants
         Names of the planned variants.
-    check
-        Called with every file before it is read, such as `Job.read`.
+    localized
+        Studies whose joints were cut out.
 
     Raises
     ------
@@ -166,9 +165,11 @@ def read_studies(
     """
     by_study: dict[str, dict[str, Any]] = {}
     for name in variants:
-        metrics = read_json(check(folders.scores / name / "metrics.json"))
+        metrics = read_json(folders.scores / name / "metrics.json")
         by_study.setdefault(metrics["study"], {})[name] = metrics
-    return tuple(_study(folders, name, found, check) for name, found in by_study.items())
+    return tuple(
+        _study(folders, name, found, name in localized) for name, found in by_study.items()
+    )
 
 
 def _of(block: Mapping[str, Any] | None, label: str) -> Estimate | None:
@@ -190,7 +191,7 @@ def _study(
     folders: Folders,
     name: str,
     found: Mapping[str, Mapping[str, Any]],
-    check: Callable[[Path], Path],
+    localized: bool,
 ) -> Study:
     opened = all("test" in metrics["parts"] for metrics in found.values())
     part = "test" if opened else "tune"
@@ -204,22 +205,22 @@ def _study(
     target = next(iter(found.values()))["target"]
     gaps = _of_part(read_rows(folders.tables / f"{name}-ceiling.csv"), part)
     figures = {kind: _picture(folders.figures / f"{name}-{kind}") for kind in FIGURES}
-    figures["sizes"] = check(folders.studies / name / "sizes.png")
+    figures["sizes"] = folders.studies / name / "sizes.png"
     joints = None
-    if (summary := folders.studies / name / "localize.json").exists():
-        joints = read_json(check(summary))
-        figures["joints"] = check(folders.studies / name / "joints.png")
+    if localized:
+        joints = read_json(folders.studies / name / "localize.json")
+        figures["joints"] = folders.studies / name / "joints.png"
     return Study(
         name=name,
         classes=tuple(target["classes"]),
         kind=target["kind"],
         part=part,
-        variants=tuple(_variant(folders, v, found[v], part, check) for v in order),
+        variants=tuple(_variant(folders, v, found[v], part) for v in order),
         paired=_of_part(read_rows(folders.tables / f"{name}-paired.csv"), part, PAIRED_BY),
         gaps=_gaps(gaps, ""),
         gaps_per_class={label: _gaps(gaps, label) for label in target["classes"]},
-        ingest=read_json(check(folders.studies / name / "ingest.json")),
-        split=read_json(check(folders.studies / name / "split.json")),
+        ingest=read_json(folders.studies / name / "ingest.json"),
+        split=read_json(folders.studies / name / "split.json"),
         figures={kind: path for kind, path in figures.items() if path},
         joints=joints,
         n_common=_n_common(ranked),
@@ -257,15 +258,12 @@ def _variant(
     name: str,
     metrics: Mapping[str, Any],
     part: str,
-    check: Callable[[Path], Path],
 ) -> Variant:
-    # Not among the declared inputs: metrics.json carries the recipe's hash, so a changed
-    # recipe always reaches this step through it.
     return Variant(
         name=name,
         metrics=metrics,
-        recipe=read_json(check(folders.runs / name / "recipe.json")),
-        confusion=read_rows(check(folders.scores / name / "confusion.csv")),
+        recipe=read_json(folders.scores / name / "recipe.json"),
+        confusion=read_rows(folders.scores / name / "confusion.csv"),
         part=part,
     )
 

@@ -8,7 +8,6 @@ from torch.overrides import TorchFunctionMode
 
 from radpipe.core.params import check
 from radpipe.core.settings import ModelChoice, Strict
-from radpipe.learning.models import boosting, cnn, compact, exam, floor, joint, resnet, vgg
 from radpipe.learning.models.base import EXAMS, FITTED, MODELS, SETTINGS, TABLES
 from radpipe.learning.table import Auxiliary, Table
 
@@ -23,9 +22,6 @@ __all__ = [
     "takes_exams",
     "takes_pixels",
 ]
-
-# Importing a module files its architectures; the names here keep linters from dropping one.
-_ARCHITECTURES = (boosting, cnn, compact, exam, floor, joint, resnet, vgg)
 
 
 def build_model(choice: ModelChoice, **shape: Any) -> nn.Module:
@@ -78,17 +74,17 @@ class _Undrawn(TorchFunctionMode):
 
 def takes_exams(choice: ModelChoice) -> bool:
     """Tell whether an architecture takes several views of slices, and not one picture."""
-    return choice.name in EXAMS
+    return _is(choice, EXAMS)
 
 
 def takes_pixels(choice: ModelChoice) -> bool:
     """Tell whether an architecture looks at pixels, and not at a table only."""
-    return choice.name not in TABLES
+    return not _is(choice, TABLES)
 
 
 def is_fitted(choice: ModelChoice) -> bool:
     """Tell whether an architecture is fitted at once, and not trained by gradients."""
-    return choice.name in FITTED
+    return _is(choice, FITTED)
 
 
 def table_of(choice: ModelChoice) -> Table | None:
@@ -103,8 +99,13 @@ def auxiliary_of(choice: ModelChoice) -> Auxiliary | None:
     return found if isinstance(found, Auxiliary) else None
 
 
+def _is(choice: ModelChoice, kind: set[str]) -> bool:
+    MODELS.load(choice.name)
+    return choice.name in kind
+
+
 def _settings_of(choice: ModelChoice) -> Strict:
-    MODELS[choice.name]  # a misspelt name shows its near miss
+    MODELS.load(choice.name)
     source = f"architecture {choice.name}"
     return check(SETTINGS[choice.name], choice.settings, where="model", source=source)
 

@@ -1,21 +1,60 @@
 """What every architecture is built from: the registry, checked settings, initial weights."""
 
-from collections.abc import Callable
+import importlib
+from collections.abc import Callable, Iterator
 from typing import Any, Literal, Protocol, TypeVar
 
 import torch
 from torch import nn
 from torch.nn.utils.init import skip_init
 
-from radpipe.core.errors import ConfigError
+from radpipe.core.errors import ConfigError, unknown_name
+from radpipe.core.graph import ARCHITECTURES
+from radpipe.core.imports import registered
 from radpipe.core.params import check
 from radpipe.core.registry import Registry
 from radpipe.core.settings import Strict
 
 S = TypeVar("S", bound=Strict, contravariant=True)
 
-# Keywords n_channels, n_outputs, size, n_views and volumes, and the architecture's own settings.
-MODELS: Registry[Callable[..., nn.Module]] = Registry("model.name")
+
+class Architectures(Registry[Callable[..., nn.Module]]):
+    """Architectures by name, of which a module is imported when one of its names is asked for.
+
+    A builder takes the keywords n_channels, n_outputs, size, n_views and volumes, and the
+    architecture's own settings.
+    """
+
+    def __getitem__(self, name: str) -> Callable[..., nn.Module]:
+        self.load(name)
+        return super().__getitem__(name)
+
+    def __contains__(self, name: object) -> bool:
+        return name in set(self)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted({*self._entries, *self._modules}))
+
+    def load(self, name: str) -> None:
+        """Import the module that registers a name.
+
+        Raises
+        ------
+        ConfigError
+            No module of the package does.
+
+        """
+        if name not in self:
+            raise unknown_name(self.kind, name, self)
+        if name not in self._entries:
+            importlib.import_module(self._modules[name])
+
+    @property
+    def _modules(self) -> dict[str, str]:
+        return registered(*ARCHITECTURES)
+
+
+MODELS = Architectures("model.name")
 
 Start = Literal["he-uniform", "glorot-uniform"]
 
@@ -53,6 +92,13 @@ FITTED: set[str] = set()
 SETTINGS: dict[str, type[Strict]] = {}
 
 
+def all_of(kind: set[str]) -> list[str]:
+    """List every architecture of a kind, such as `EXAMS`; this imports all modules."""
+    for name in MODELS:
+        MODELS.load(name)
+    return sorted(kind)
+
+
 def architecture(name: str, settings: type[S]) -> Callable[[Builder[S]], Callable[..., nn.Module]]:
     """Return a decorator that files a builder under `name` and checks its settings first.
 
@@ -71,7 +117,7 @@ def architecture(name: str, settings: type[S]) -> Callable[[Builder[S]], Callabl
                 what = "volumes" if volumes else "pictures"
                 raise ConfigError(
                     f"model.name: {name!r} takes one picture a case, and cases of this study"
-                    f" have {n_views} views of {what}; use one of: {', '.join(sorted(EXAMS))}."
+                    f" have {n_views} views of {what}; use one of: {', '.join(all_of(EXAMS))}."
                 )
             return build(own, **shape)
 

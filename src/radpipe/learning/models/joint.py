@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from radpipe.core.errors import ConfigError
 from radpipe.core.settings import Count, ModelChoice, Strict
-from radpipe.learning.models.base import MODELS, PICTURES, architecture, table_architecture
+from radpipe.learning.models.base import MODELS, PICTURES, all_of, architecture, table_architecture
 from radpipe.learning.table import Auxiliary, Encoder, Table
 
 NAME = "joint"
@@ -93,12 +93,13 @@ class Joint(nn.Module):
         return torch.cat([self.last(self.dropout(joined)), *further], dim=1)
 
 
-@architecture(NAME, JointSettings)
+@architecture("joint", JointSettings)
 def joint(settings: JointSettings, *, n_channels: int, n_outputs: int, size: int) -> nn.Module:
     """Build the network; what it maps says `Joint.forward`."""
     name = settings.image.name
-    if name in MODELS and (name == NAME or name not in PICTURES):
-        allowed = ", ".join(sorted(PICTURES - {NAME}))
+    MODELS.load(name)
+    if name == NAME or name not in PICTURES:
+        allowed = ", ".join(name for name in all_of(PICTURES) if name != NAME)
         raise ConfigError(f"model.image.name: {name!r} takes no single picture; use: {allowed}.")
     shape: dict[str, Any] = {"n_channels": n_channels, "n_outputs": n_outputs, "size": size}
     image = MODELS[name](**shape, where="model.image", **settings.image.settings)

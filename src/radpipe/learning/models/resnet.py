@@ -42,5 +42,5 @@ def _stem(n_channels: int, *, kernel: int, stride: int) -> nn.Conv2d:
     return layer
 
 
-for _name in ("resnet18", "resnet50"):
-    architecture(_name, ResnetSettings)(partial(resnet, _name))
+architecture("resnet18", ResnetSettings)(partial(resnet, "resnet18"))
+architecture("resnet50", ResnetSettings)(partial(resnet, "resnet50"))

@@ -1,0 +1,409 @@
+"""The steps as their scripts declare them, the runs that are planned, and who makes which file.
+
+A script's `STEP` is the one description of a step. Its command line, the names of its runs, its
+inputs and outputs, what Snakemake and DVC are told and its place in the order follow from it. It is
+read from the source, because importing scripts would import torch.
+"""
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import product
+from pathlib import Path
+from string import Formatter
+from typing import Any
+
+from radpipe.core.errors import ConfigError, RadpipeError, near_miss
+from radpipe.core.imports import needed, parsed, registered
+from radpipe.core.params import Params
+
+SCRIPTS = Path("workflow/scripts")
+RECEIPTS = Path("results/receipts")
+ARCHITECTURES = ("radpipe.learning.models", "architecture")
+
+# What a step is repeated over, to the wildcards that name one of its runs.
+LOOPS: dict[str, tuple[str, ...]] = {
+    "": (),
+    "studies": ("study",),
+    "localize": ("study",),
+    "cohorts": ("study",),
+    "variants": ("variant",),
+    "runs": ("variant", "fold", "seed"),
+}
+RUN_NAMES = {
+    (): "all",
+    ("study",): "{study}",
+    ("variant",): "{variant}",
+    ("variant", "fold", "seed"): "{variant}-fold-{fold}-seed-{seed}",
+}
+Values = Mapping[str, str | int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Declared:
+    """What a step is: read from the `STEP` of its script.
+
+    Paths, settings and modules are templates. They may name a wildcard of the loop ({study},
+    {variant}, {fold}, {seed}); what `params.yaml` says of the study or variant ({adapter}; {study},
+    {store}, {weights}, {architectures}; of a cohort {home}); and a plural, which stands for all
+    that are planned ({studies}, {localized}, {variants}, {folds}, {seeds}, {cohorts},
+    {home_variants}).
+
+    Attributes
+    ----------
+    name
+        The one word shared by rule, stage, script, log folder and test.
+    about
+        The script's docstring; its first line is the help text.
+    each
+        What it is repeated over, one of `LOOPS`.
+    reads, writes
+        Name to path: `reads` are checked and hashed before the work, `writes` hashed after it.
+    settings
+        Dotted paths in `params.yaml`; "a.b|c" stands for a.b and a.c.
+    loads
+        Modules that are loaded by name; "radpipe.x.*" stands for all of a package.
+    keeps
+        Name of an output to who keeps it: "git", "metrics" (Git, shown by DVC) or "remote" (the
+        study's own DVC remote); by default "remote" below data/ and DVC's default one elsewhere.
+    threads, mem_mb, runtime
+        Processors, memory (MiB) and time (minutes) that a job asks of a cluster by default; 0:
+        what the profile says.
+
+    """
+
+    name: str
+    about: str
+    each: str = ""
+    reads: Mapping[str, str] = field(default_factory=dict)
+    writes: Mapping[str, str] = field(default_factory=dict)
+    settings: tuple[str, ...] = ()
+    loads: tuple[str, ...] = ()
+    keeps: Mapping[str, str] = field(default_factory=dict)
+    threads: int = 1
+    mem_mb: int = 0
+    runtime: int = 0
+
+    @property
+    def wildcards(self) -> tuple[str, ...]:
+        """What names one of its runs."""
+        return LOOPS[self.each]
+
+    @property
+    def script(self) -> Path:
+        """Where it lies."""
+        return SCRIPTS / f"{self.name}.py"
+
+    def run_name(self, values: Values) -> str:
+        """Return the name of one run, such as "bones-v1-fold-0-seed-0"."""
+        return RUN_NAMES[self.wildcards].format(**values)
+
+    @property
+    def command(self) -> str:
+        """The command line, with a placeholder for each wildcard."""
+        options = "".join(f" --{name} {{{name}}}" for name in self.wildcards)
+        return f"python {self.script}{options}"
+
+    def keeper(self, output: str) -> str:
+        """Return who keeps an output: "git", "metrics", "remote" or "cache" (DVC's default)."""
+        restricted = self.writes[output].startswith("data/")
+        return self.keeps.get(output, "remote" if restricted else "cache")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One planned run of a step, with everything that its templates say filled in.
+
+    Attributes
+    ----------
+    values
+        Wildcard to value.
+    reads, writes
+        Name to paths; several where a template names a plural.
+    settings
+        Dotted paths in `params.yaml`.
+
+    """
+
+    graph: "Graph" = field(compare=False, repr=False)
+    step: Declared
+    values: Values
+    reads: Mapping[str, tuple[str, ...]]
+    writes: Mapping[str, tuple[str, ...]]
+    settings: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """What tells it from the other runs of its step."""
+        return self.step.run_name(self.values)
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Step and name."""
+        return self.step.name, self.name
+
+    @property
+    def title(self) -> str:
+        """How messages name it."""
+        return f"{self.step.name} {self.name}"
+
+    @property
+    def inputs(self) -> list[str]:
+        """All paths that it reads."""
+        return [path for paths in self.reads.values() for path in paths]
+
+    @property
+    def outputs(self) -> list[str]:
+        """All paths that it writes."""
+        return [path for paths in self.writes.values() for path in paths]
+
+    @property
+    def receipt(self) -> Path:
+        """Where its receipt lies."""
+        return receipt_path(*self.key)
+
+    def code(self) -> set[Path]:
+        """Return the files of code that it depends on: its script and whatever that imports."""
+        return {self.step.script, *needed(self.step.script, self.loads)}
+
+    @property
+    def loads(self) -> tuple[str, ...]:
+        """The modules that it loads by name."""
+        fields = self.graph.fields(self.values)
+        if "variant" in self.values:
+            fields["architectures"] = self.graph.architectures(str(self.values["variant"]))
+        return tuple(module for template in self.step.loads for module in filled(template, fields))
+
+    def is_plural(self, name: str) -> bool:
+        """Tell whether an input stands for several files."""
+        return any(key in PLURALS for key in fields_in(self.step.reads.get(name, "")))
+
+
+PLURALS = ("studies", "localized", "cohorts", "variants", "home_variants", "folds", "seeds")
+
+
+class Graph:
+    """The planned runs of all steps, in the order in which they are made."""
+
+    def __init__(self, params: Params) -> None:
+        self.params = params
+
+    @cached_property
+    def steps(self) -> dict[str, Declared]:
+        """All steps by name, makers before users."""
+        found = read_steps()
+        depth = self._lengths(found)
+        return {name: found[name] for name in sorted(found, key=lambda name: (depth[name], name))}
+
+    @cached_property
+    def runs(self) -> dict[tuple[str, str], Run]:
+        """Every planned run by step and name, makers before users."""
+        return {run.key: run for step in self.steps.values() for run in self._runs_of(step)}
+
+    @cached_property
+    def makers(self) -> dict[str, Run]:
+        """The planned run that writes each path."""
+        return {path: run for run in self.runs.values() for path in run.outputs}
+
+    def planned(self, step: Declared, values: Values) -> Run:
+        """Return a planned run.
+
+        Raises
+        ------
+        ConfigError
+            `params.yaml` does not plan it.
+
+        """
+        key = (step.name, step.run_name(values))
+        if key not in self.runs:
+            known = [run for name, run in self.runs if name == step.name]
+            raise ConfigError(
+                f"params.yaml plans no {step.name} {key[1]}{near_miss(key[1], known)} It plans:"
+                f" {', '.join(known) or 'none'}."
+            )
+        return self.runs[key]
+
+    def makers_of(self, run: Run) -> list[Run]:
+        """Return the runs that make what a run reads, each once."""
+        found = (self.makers[path] for path in run.inputs if path in self.makers)
+        return list({run.key: run for run in found}.values())
+
+    def height(self, step: str) -> int:
+        """Return how many steps follow a step, along the longest way to the end."""
+        return self._heights[step]
+
+    @cached_property
+    def _heights(self) -> dict[str, int]:
+        users: dict[str, set[str]] = defaultdict(set)
+        for user, makers in _edges(self.steps).items():
+            for maker in makers:
+                users[maker].add(user)
+        return _longest(self.steps, users)
+
+    def values_of(self, each: str) -> Iterator[dict[str, str | int]]:
+        """Yield the wildcards of every run of a loop."""
+        plan = self.params.plan
+        over: dict[str, list[Any]] = {
+            "study": list(getattr(plan if each == "cohorts" else self.params, each, ())),
+            "variant": list(plan.variants),
+            "fold": list(plan.folds),
+            "seed": list(plan.seeds),
+        }
+        for values in product(*(over[name] for name in LOOPS[each])):
+            yield dict(zip(LOOPS[each], values, strict=True))
+
+    def run(self, step: Declared, values: Values) -> Run:
+        """Fill in a step's templates for one run."""
+        fields = self.fields(values)
+        return Run(
+            self,
+            step,
+            dict(values),
+            {name: filled(template, fields) for name, template in step.reads.items()},
+            {name: filled(template, fields) for name, template in step.writes.items()},
+            tuple(key for s in step.settings for key in _alternatives(s.format_map(fields))),
+        )
+
+    def fields(self, values: Values) -> dict[str, Any]:
+        """Return what templates may name: wildcards, what follows from them, and plurals."""
+        found: dict[str, Any] = {**self._plurals, **values}
+        if "variant" in values:
+            variant = self.params.variants[str(values["variant"])]
+            found |= {"study": variant.study, "store": variant.store, "weights": variant.weights}
+        study = self.params.studies.get(str(found.get("study", "")))
+        found["adapter"] = study.adapter if study else ""
+        home = self.params.plan.cohorts.get(str(found.get("study", "")))
+        found["home"] = home or ""
+        found["home_variants"] = [
+            name for name in self.params.plan.variants if self.params.variants[name].study == home
+        ]
+        return found
+
+    @cached_property
+    def _plurals(self) -> dict[str, list[Any]]:
+        plan = self.params.plan
+        return {
+            "studies": list(self.params.studies),
+            "localized": list(self.params.localize),
+            "cohorts": list(plan.cohorts),
+            "variants": list(plan.variants),
+            "folds": list(plan.folds),
+            "seeds": list(plan.seeds),
+        }
+
+    def architectures(self, variant: str) -> list[str]:
+        """Name the modules of the architectures that a variant is built from."""
+        modules = registered(*ARCHITECTURES)
+        model = self.params.recipes[variant]["model"]
+        names = sorted(modules.keys() & set(_names_in(model)))
+        return list(dict.fromkeys(modules[name].rpartition(".")[2] for name in names))
+
+    def _runs_of(self, step: Declared) -> Iterator[Run]:
+        return (self.run(step, values) for values in self.values_of(step.each))
+
+    def _lengths(self, steps: Mapping[str, Declared]) -> dict[str, int]:
+        return _longest(steps, _edges(steps))
+
+
+def read_steps(folder: Path = SCRIPTS) -> dict[str, Declared]:
+    """Read the `STEP` of every script, without importing one.
+
+    Raises
+    ------
+    RadpipeError
+        A script has no `STEP`, or one that is no plain description.
+
+    """
+    return {script.stem: _read_step(script) for script in sorted(folder.glob("*.py"))}
+
+
+def _read_step(script: Path) -> Declared:
+    tree = parsed(script)
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "STEP":
+            words = node.value.keywords if isinstance(node.value, ast.Call) else []
+            try:
+                given = {word.arg or "": ast.literal_eval(word.value) for word in words}
+                step = Declared(name=script.stem, about=ast.get_docstring(tree) or "", **given)
+            except (ValueError, TypeError) as error:
+                raise RadpipeError(
+                    f"{script}: STEP must be a plain call, Step(name, __doc__, each=...,"
+                    f" reads={{...}}, writes={{...}}, ...), with nothing in it to compute: {error}"
+                ) from error
+            if step.each not in LOOPS:
+                raise RadpipeError(
+                    f"{script}: each={step.each!r}; allowed: {', '.join(map(repr, LOOPS))}."
+                )
+            return step
+    raise RadpipeError(f"{script}: a step's script declares STEP = Step(...).")
+
+
+def receipt_path(step: str, run: str) -> Path:
+    """Return where the receipt of one run of a step lies."""
+    return RECEIPTS / step / f"{run}.json"
+
+
+def fields_in(template: str) -> list[str]:
+    """List what a template names."""
+    return [name for _, name, _, _ in Formatter().parse(template) if name]
+
+
+def filled(template: str, fields: Mapping[str, Any]) -> tuple[str, ...]:
+    """Fill in a template; one path for each combination of what its plurals stand for."""
+    many = {name: fields[name] for name in fields_in(template) if isinstance(fields[name], list)}
+    return tuple(
+        template.format_map({**fields, **dict(zip(many, values, strict=True))})
+        for values in product(*many.values())
+    )
+
+
+def _alternatives(setting: str) -> list[str]:
+    stem, _, last = setting.rpartition(".")
+    return [f"{stem}.{key}" if stem else key for key in last.split("|")]
+
+
+def _names_in(model: Any) -> Iterator[str]:
+    """Yield what the blocks of a model call themselves, at any depth."""
+    if isinstance(model, Mapping):
+        if isinstance(model.get("name"), str):
+            yield model["name"]
+        for value in model.values():
+            yield from _names_in(value)
+
+
+def _edges(steps: Mapping[str, Declared]) -> dict[str, set[str]]:
+    """Return, for each step, the steps that write what it reads."""
+    writers: dict[str, set[str]] = defaultdict(set)
+    for step in steps.values():
+        for template in step.writes.values():
+            writers[_shape(template)].add(step.name)
+    # A variant's store is one of these two folders, and its weights may be another run's.
+    writers["{store}"] = writers["data/*/store"] | writers["data/*/crops"]
+    return {
+        step.name: {
+            maker
+            for template in step.reads.values()
+            for maker in writers.get(template if template == "{store}" else _shape(template), ())
+        }
+        for step in steps.values()
+    }
+
+
+def _shape(template: str) -> str:
+    return template.format_map(defaultdict(lambda: "*"))
+
+
+def _longest(names: Mapping[str, Any], before: Mapping[str, set[str]]) -> dict[str, int]:
+    """Return the length of the longest chain that ends in each name."""
+    found: dict[str, int] = {}
+
+    def length(name: str) -> int:
+        if name not in found:
+            found[name] = 1 + max((length(other) for other in before.get(name, ())), default=-1)
+        return found[name]
+
+    for name in names:
+        length(name)
+    return found

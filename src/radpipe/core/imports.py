@@ -1,0 +1,111 @@
+"""Which modules of radpipe a file needs, found from its source without importing anything."""
+
+import ast
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from pathlib import Path
+
+import radpipe
+
+ROOT = Path(radpipe.__file__).parent
+
+
+def needed(script: Path, loads: Iterable[str] = ()) -> set[Path]:
+    """List the files of the package that a script needs, those of needed files included.
+
+    An import inside a function counts, because it runs sooner or later.
+
+    Parameters
+    ----------
+    script
+        A file outside the package.
+    loads
+        Modules that it loads by name, such as "radpipe.studies.folders"; "radpipe.x.*" stands
+        for every module of a package.
+
+    """
+    open_ends = [*imports_of(script, script.stat().st_mtime_ns), *map(_spread, loads)]
+    names = {name for end in open_ends for name in ([end] if isinstance(end, str) else end)}
+    found: set[Path] = set()
+    while names:
+        files = {file for name in names for file in files_of(name)} - found
+        found |= files
+        names = {name for file in files for name in imports_of(file, file.stat().st_mtime_ns)}
+    return found
+
+
+@lru_cache(maxsize=4096)
+def imports_of(file: Path, changed: int) -> tuple[str, ...]:
+    """List the modules of radpipe that a file imports itself; `changed` is its time.
+
+    Of `from a import b` both a and a.b are listed: b may be a module.
+    """
+    del changed
+    names: set[str] = set()
+    for node in ast.walk(parsed(file)):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module)
+            names.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return tuple(sorted(name for name in names if name.partition(".")[0] == "radpipe"))
+
+
+def parsed(file: Path) -> ast.Module:
+    """Parse a file of Python."""
+    return ast.parse(file.read_text(encoding="utf-8"), str(file))
+
+
+@lru_cache(maxsize=4096)
+def files_of(module: str) -> tuple[Path, ...]:
+    """Return the file of a module and those of the packages above it; none if it is no module."""
+    parts = module.split(".")[1:]
+    above = [ROOT.joinpath(*parts[:k], "__init__.py") for k in range(len(parts) + 1)]
+    own = ROOT.joinpath(*parts).with_suffix(".py") if parts else above[0]
+    return tuple(file for file in [*above, own] if file.is_file())
+
+
+def registered(package: str, decorator: str) -> dict[str, str]:
+    """Find which module of a package registers which name, without importing any.
+
+    Parameters
+    ----------
+    package
+        Such as "radpipe.learning.models".
+    decorator
+        The end of the name of the function that registers, whose first argument is the name.
+
+    Returns
+    -------
+    dict of str to str
+        Name to module.
+
+    """
+    folder = ROOT.joinpath(*package.split(".")[1:])
+    return {
+        name: f"{package}.{file.stem}"
+        for file in sorted(folder.glob("*.py"))
+        for name in _registered_in(file, decorator, file.stat().st_mtime_ns)
+    }
+
+
+@lru_cache(maxsize=1024)
+def _registered_in(file: Path, decorator: str, changed: int) -> tuple[str, ...]:
+    del changed
+    return tuple(_first_arguments(parsed(file), decorator))
+
+
+def _first_arguments(tree: ast.Module, decorator: str) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
+            name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+            if name.endswith(decorator):
+                yield str(node.args[0].value)
+
+
+def _spread(module: str) -> list[str]:
+    if not module.endswith(".*"):
+        return [module]
+    package = module.removesuffix(".*")
+    folder = ROOT.joinpath(*package.split(".")[1:])
+    return [f"{package}.{file.stem}" for file in sorted(folder.glob("*.py"))]
