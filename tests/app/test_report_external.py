@@ -31,9 +31,9 @@ def judged(tmp_path):
         return tuple(
             replace(
                 study,
-                cohorts=read_cohorts(study.name, {NAME: "bones"}, check=lambda p: p, **where),
+                cohorts=read_cohorts(study.name, {NAME: "bones"}, **where),
             )
-            for study in read_studies(folders(tmp_path), VARIANTS, check=lambda p: p)
+            for study in read_studies(folders(tmp_path), VARIANTS)
         )
 
     return read

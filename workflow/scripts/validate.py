@@ -8,20 +8,22 @@ Writes  results/cohorts/<cohort>/predictions.parquet, scores.json, scores.csv, l
 """
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from radpipe.core.errors import StaleError
 from radpipe.core.files import read_json, write_json
 from radpipe.core.recipe import Recipe, read_recipe
 from radpipe.core.settings import External
 from radpipe.core.starting import start_of
 from radpipe.core.step import Job, Step
 from radpipe.core.tables import read_table, write_table
-from radpipe.evaluation.ensemble import Run, runs_of
+from radpipe.evaluation.ensemble import runs_of
 from radpipe.evaluation.external import PART, ROWS, judge, rows_of
 from radpipe.evaluation.scored import Scored
 from radpipe.evaluation.tables import plain, write_csv
@@ -35,6 +37,7 @@ from radpipe.learning.external import (
     predict_runs,
     read_cohort,
 )
+from radpipe.learning.network import read_about
 from radpipe.learning.openings import note_opening
 from radpipe.splitting.overlap import (
     COUNTED,
@@ -51,86 +54,100 @@ from radpipe.splitting.overlap import (
 STEP = Step(
     "validate",
     __doc__,
-    run="{study}",
-    layers=("core", "imaging", "splitting", "learning", "evaluation"),
-    options={"study": str},
-    reads=("store", "split"),
-    writes=("predictions", "scores", "table", "leaks"),
+    each="cohorts",
+    reads={
+        "store": "data/{study}/store",
+        "crops": "data/{cropped}/crops",
+        "split": "data/{study}/split.parquet",
+        "home_store": "data/{home}/store",
+        "home_split": "data/{home}/split.parquet",
+        "recipes": "results/runs/{home_variants}/fold-{folds}-seed-{seeds}/recipe.json",
+        "weights": "results/runs/{home_variants}/fold-{folds}-seed-{seeds}/weights.safetensors",
+        "metrics": "results/scores/{home_variants}/metrics.json",
+        "cases": "results/scores/{home_variants}/cases.parquet",
+    },
+    writes={
+        "predictions": "results/cohorts/{study}/predictions.parquet",
+        "scores": "results/cohorts/{study}/scores.json",
+        "table": "results/cohorts/{study}/scores.csv",
+        "leaks": "results/cohorts/{study}/leaks.csv",
+    },
     settings=(
-        "plan",
-        "variants",
+        "plan.cohorts.{study}",
         "studies.{study}.external",
         "studies.{study}.split.correlation",
         "evaluation",
     ),
+    loads=("radpipe.learning.models.{architectures}",),
+    keeps={"scores": "git", "table": "git", "leaks": "git"},
+    mem_mb=8000,
+    runtime=240,
 )
 
 log = logging.getLogger("radpipe.validate")
 # Study of patients whose weights came from outside: their names are known, their pictures are not.
 ELSEWHERE = "another project"
-# Variant to its runs' recipes.
-Recipes = Mapping[str, Mapping[Run, Recipe]]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A run of the home study."""
+
+    fold: int
+    seed: int
+    recipe: Recipe
+    weights: Path
 
 
 def main(job: Job) -> None:
     """Look for known patients, predict, score, write."""
-    study, home = job.args.study, job.setting("plan.cohorts")[job.args.study]
-    recipes = home_recipes(job, home)
-    settled = look_for_known(job, home, recipes)
+    study, home = job.args.study, job.setting(f"plan.cohorts.{job.args.study}")
+    runs = home_runs(job)
+    settled = look_for_known(job, home, runs)
     refused = job.args.split.with_name("external-leaks-refused.csv")
     refuse(settled, study=study, home=home, table=refused)
     # All are read before anything is predicted: a cohort that lacks a covariate is not opened.
-    questions = list(ask(job, recipes, settled.dropped))
-    for asked in questions:
+    questions = [question(job, run, settled.dropped) for run in runs]
+    for run in runs:
         # Written down before anything is seen, so that no look goes uncounted.
-        note_opening(
-            Path("openings.csv"), asked.recipe, fold=asked.fold, seed=asked.seed, study=study
-        )
+        note_opening(Path("openings.csv"), run.recipe, fold=run.fold, seed=run.seed, study=study)
     predictions = pa.concat_tables(predict_runs(questions))
-    judged = {name: judge_variant(job, name, predictions) for name in recipes}
+    judged = [
+        judge_variant(job, metrics, cases, predictions)
+        for metrics, cases in zip(job.args.metrics, job.args.cases, strict=True)
+    ]
     write_table(job.args.predictions, predictions)
     write_csv(job.args.leaks, COUNTED, settled.counts())
-    rows = [row for metrics, block in judged.values() for row in rows_of(study, metrics, block)]
+    rows = [row for metrics, block in judged for row in rows_of(study, metrics, block)]
     write_csv(job.args.table, ROWS, rows)
-    blocks = {name: block for name, (_, block) in judged.items()}
+    blocks = {metrics["variant"]: block for metrics, block in judged}
     write_json(job.args.scores, plain({**header(job, home, settled), "variants": blocks}))
 
 
-def home_recipes(job: Job, home: str) -> dict[str, dict[Run, Recipe]]:
-    """Return the recipe of every planned run of the home study."""
-    variants = job.setting("variants")
-    return {
-        name: {
-            (fold, seed): read_recipe(job.read(folder_of(name, fold, seed) / "recipe.json"))
-            for fold in sorted(job.setting("plan.folds"))
-            for seed in sorted(job.setting("plan.seeds"))
-        }
-        for name in job.setting("plan.variants")
-        if variants[name].study == home
-    }
+def home_runs(job: Job) -> list[Asked]:
+    """Return every planned run of the home study, by variant, fold and seed."""
+    found = []
+    for recipe, weights in zip(job.args.recipes, job.args.weights, strict=True):
+        about = read_about(weights)["lineage"][-1]
+        found.append(Asked(about["fold"], about["seed"], read_recipe(recipe), weights))
+    return found
 
 
-def folder_of(variant: str, fold: int, seed: int) -> Path:
-    """Return the folder of a run."""
-    return Path("results/runs", variant, f"fold-{fold}-seed-{seed}")
-
-
-def look_for_known(job: Job, home: str, recipes: Recipes) -> Settled:
+def look_for_known(job: Job, home: str, runs: Sequence[Asked]) -> Settled:
     """Find patients and pictures of the cohort that runs, or their ancestors, know."""
     study, external = job.args.study, job.setting(f"studies.{job.args.study}.external")
     split, store = read_table(job.args.split), Store(job.args.store)
     check_accept(external.accept, set(store.index["file"].to_pylist()), study=study)
     names: dict[str, Mapping[Role, set[str]]] = {}
     others = []
-    for other, patients in learned_by_study(job, recipes).items():
+    for other, patients in learned_by_study(job, runs).items():
         names[other] = {"learned": patients}
-        if other == ELSEWHERE:
-            continue
-        theirs = read_table(job.read(Path("data", other, "split.parquet")))
-        known = known_of(theirs, patients, home=other == home)
-        names[other] = known.names
-        where = job.read(Path("data", other, "store"))
-        others.append(pictures_of(other, Store(where), known.roles))
+        if other != ELSEWHERE:
+            folder = Path("data", other)
+            theirs = read_table(folder / "split.parquet")
+            known = known_of(theirs, patients, home=other == home)
+            names[other] = known.names
+            others.append(pictures_of(other, Store(folder / "store"), known.roles))
     correlation = job.setting(f"studies.{study}.split.correlation")
     found = shared_pictures(pictures_of(study, store), others, correlation=correlation)
     if external.same_names:
@@ -140,66 +157,76 @@ def look_for_known(job: Job, home: str, recipes: Recipes) -> Settled:
     return settle([one for one in found if one.case in patient_of], patient_of, external)
 
 
-def learned_by_study(job: Job, recipes: Recipes) -> dict[str, set[str]]:
+def learned_by_study(job: Job, runs: Sequence[Asked]) -> dict[str, set[str]]:
     """Return study to hashes of the patients from whom runs and their ancestors learned."""
-    runs = [(name, run) for name, each in recipes.items() for run in each]
-    learned = learned_from(job.read(folder_of(n, *r) / "weights.safetensors") for n, r in runs)
     studies = {
-        one.variant: one.study
-        for each in recipes.values()
-        for recipe in each.values()
-        for one in (recipe, *ancestors_of(job, recipe))
+        recipe.variant: recipe.study
+        for run in runs
+        for recipe in (run.recipe, *ancestors_of(job, run.recipe))
     }
     found: dict[str, set[str]] = {}
-    for variant, patients in learned.items():
+    for variant, patients in learned_from(run.weights for run in runs).items():
         found.setdefault(studies.get(variant, ELSEWHERE), set()).update(patients)
     return found
 
 
 def ancestors_of(job: Job, recipe: Recipe) -> Iterator[Recipe]:
-    """Yield the recipes of the planned runs that a run starts from, the nearest first."""
+    """Yield the recipes of the planned runs that a run starts from, the nearest first.
+
+    They are no inputs: the recipe that is one holds the hash of the weights that it starts from,
+    and these come from no other data.
+
+    Raises
+    ------
+    StaleError
+        An ancestor's study was divided anew since it learned.
+
+    """
     while start := start_of(recipe.weights.path):
-        recipe = read_recipe(job.read(folder_of(*start) / "recipe.json"))
+        recipe = read_recipe(Path(recipe.weights.path).with_name("recipe.json"))
+        if job.hashes.of(Path(recipe.split.path)) != recipe.split.sha256:
+            raise StaleError(
+                f"{recipe.split.path} is not what {start.run} learned by. Run snakemake (or dvc"
+                " repro), which trains again."
+            )
         yield recipe
 
 
-def ask(job: Job, recipes: Recipes, dropped: frozenset[str]) -> Iterator[Question]:
-    """Yield every run with the cases that it is asked about."""
-    for name, runs in recipes.items():
-        for (fold, seed), recipe in runs.items():
-            # A cohort has the same kinds of pixels under the same names.
-            pixels = job.args.store.with_name(Path(recipe.store.path).name)
-            store = Store(job.read(pixels))
-            check_form(recipe, Store(job.read(recipe.store.path)), store, study=job.args.study)
-            yield Question(
-                weights=folder_of(name, fold, seed) / "weights.safetensors",
-                recipe=recipe,
-                fold=fold,
-                seed=seed,
-                store=store,
-                cases=read_cohort(recipe, job.args.split, store, without=dropped),
-            )
+def question(job: Job, run: Asked, dropped: frozenset[str]) -> Question:
+    """Return what a run is asked: all cases of the cohort that have its kind of pixels."""
+    recipe = run.recipe
+    crops = Path(recipe.store.path).name == "crops"
+    store = Store(job.args.crops[0] if crops else job.args.store)
+    # Looked at for its form alone.
+    check_form(recipe, Store(Path(recipe.store.path)), store, study=job.args.study)
+    return Question(
+        weights=run.weights,
+        recipe=recipe,
+        fold=run.fold,
+        seed=run.seed,
+        store=store,
+        cases=read_cohort(recipe, job.args.split, store, without=dropped),
+    )
 
 
 def judge_variant(
-    job: Job, name: str, predictions: pa.Table
+    job: Job, metrics_file: Path, cases_file: Path, predictions: pa.Table
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return a variant's home `metrics.json`, and what it reaches on the cohort."""
-    scores = Path("results/scores", name)
-    metrics = read_json(job.read(scores / "metrics.json"))
-    home = Scored(metrics, read_table(job.read(scores / "cases.parquet")))
-    own = predictions.filter(pc.equal(predictions["variant"], name))
+    metrics = read_json(metrics_file)
+    home = Scored(metrics, read_table(cases_file))
+    own = predictions.filter(pc.equal(predictions["variant"], home.name))
     tables = {
         (fold, seed): own.filter(pc.and_(pc.equal(own["fold"], fold), pc.equal(own["seed"], seed)))
-        for fold in job.setting("plan.folds")
-        for seed in job.setting("plan.seeds")
+        for fold in metrics["folds"]
+        for seed in metrics["seeds"]
     }
     judged = judge(home, runs_of(home.target, tables, PART), job.setting("evaluation"))
     judged["recipe"] = metrics["recipe"]["sha256"]
     area = judged["scores"]["metrics"]["auc"]
     log.info(
         "judged %s on %s: cases=%d patients=%d auc=%.3f [%.3f, %.3f] against home %.3f",
-        name,
+        home.name,
         job.args.study,
         *(judged["scores"][key] for key in ("n_cases", "n_patients")),
         *(area[key] for key in ("value", "low", "high")),

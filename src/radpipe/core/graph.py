@@ -15,6 +15,7 @@ from pathlib import Path
 from string import Formatter
 from typing import Any
 
+from radpipe.core.cohorts import judged_on
 from radpipe.core.errors import ConfigError, RadpipeError, near_miss
 from radpipe.core.imports import needed, parsed, registered
 from radpipe.core.params import Params
@@ -49,7 +50,7 @@ class Declared:
     {variant}, {fold}, {seed}); what `params.yaml` says of the study or variant ({adapter}; {study},
     {store}, {weights}, {architectures}; of a cohort {home}); and a plural, which stands for all
     that are planned ({studies}, {localized}, {variants}, {folds}, {seeds}, {cohorts},
-    {home_variants}).
+    {home_variants}; {cropped} is the cohort itself if its crops are needed, else nothing).
 
     Attributes
     ----------
@@ -172,8 +173,9 @@ class Run:
     def loads(self) -> tuple[str, ...]:
         """The modules that it loads by name."""
         fields = self.graph.fields(self.values)
-        if "variant" in self.values:
-            fields["architectures"] = self.graph.architectures(str(self.values["variant"]))
+        names = [self.values["variant"]] if "variant" in self.values else fields["home_variants"]
+        found = (module for name in names for module in self.graph.architectures(str(name)))
+        fields["architectures"] = list(dict.fromkeys(found))
         return tuple(module for template in self.step.loads for module in filled(template, fields))
 
     def is_plural(self, name: str) -> bool:
@@ -181,7 +183,10 @@ class Run:
         return any(key in PLURALS for key in fields_in(self.step.reads.get(name, "")))
 
 
-PLURALS = ("studies", "localized", "cohorts", "variants", "home_variants", "folds", "seeds")
+PLURALS = (
+    *("studies", "localized", "cohorts", "variants", "home_variants", "folds", "seeds"),
+    "cropped",
+)
 
 
 class Graph:
@@ -274,12 +279,18 @@ class Graph:
             found |= {"study": variant.study, "store": variant.store, "weights": variant.weights}
         study = self.params.studies.get(str(found.get("study", "")))
         found["adapter"] = study.adapter if study else ""
-        home = self.params.plan.cohorts.get(str(found.get("study", "")))
-        found["home"] = home or ""
-        found["home_variants"] = [
-            name for name in self.params.plan.variants if self.params.variants[name].study == home
-        ]
-        return found
+        return found | self._judged(str(found.get("study", "")))
+
+    def _judged(self, cohort: str) -> dict[str, Any]:
+        """Return what templates may name of a cohort; of another study nothing."""
+        plan, variants = self.params.plan, self.params.variants
+        names = judged_on(cohort, plan, variants) if cohort in plan.cohorts else []
+        cropped = any(variants[name].localized for name in names)
+        return {
+            "home": plan.cohorts.get(cohort, ""),
+            "home_variants": names,
+            "cropped": [cohort] if cropped else [],
+        }
 
     @cached_property
     def _plurals(self) -> dict[str, list[Any]]:

@@ -1,6 +1,6 @@
 """External validation: a study's variants on further studies, beside their scores at home."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -99,7 +99,6 @@ def read_cohorts(
     *,
     results: Path,
     figures: Path,
-    check: Callable[[Path], Path],
 ) -> tuple[Cohort, ...]:
     """Read the cohorts of a study, in the order of the plan.
 
@@ -111,8 +110,6 @@ def read_cohorts(
         `plan.cohorts`: cohort to home study.
     results, figures
         Where their scores lie, a folder each, and their drawings.
-    check
-        Called with every file before it is read, such as `Job.read`.
 
     """
     found = []
@@ -121,8 +118,8 @@ def read_cohorts(
         found.append(
             Cohort(
                 name,
-                read_json(check(results / name / "scores.json")),
-                read_rows(check(results / name / "leaks.csv")),
+                read_json(results / name / "scores.json"),
+                read_rows(results / name / "leaks.csv"),
                 drawing if drawing.exists() else None,
             )
         )
