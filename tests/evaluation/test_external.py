@@ -6,7 +6,6 @@ import pytest
 from radpipe.core.settings import Evaluation, Target
 from radpipe.evaluation.ensemble import Cases
 from radpipe.evaluation.external import ROWS, differences, home_part, judge, rows_of
-from radpipe.evaluation.intervals import owners
 from radpipe.evaluation.operating_point import OperatingPoint
 from radpipe.evaluation.sample import make_sample
 from radpipe.evaluation.scored import Scored
@@ -151,4 +150,3 @@ def test_cases_without_a_known_truth_are_not_scored():
     home = scored({"test": cases(*shares(20, 0.9))})
     judged = judge(home, {(0, 0): cases([1, 0, np.nan], [0.5, 0.1, 0.9])}, HOW)
     assert (judged["scores"]["n_cases"], judged["scores"]["n_unknown"]) == (2, 1)
-    assert owners(np.array(["b", "a"], dtype=object)).tolist() == [1, 0]
