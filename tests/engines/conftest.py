@@ -39,17 +39,31 @@ from stub import run
 
 {step}
 
+
+def never():
+{imports}
+
+
 run(STEP)
 '''
 
 
-def declared(script: Path) -> str:
-    """Return the source of a script's STEP."""
+def stub_of(script: Path) -> str:
+    """Return a script that declares the same and depends on the same code, but does no work."""
     text = script.read_text()
-    for node in ast.parse(text).body:
-        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "STEP":
-            return ast.get_source_segment(text, node) or ""
-    raise LookupError(f"{script} declares no STEP")
+    nodes = list(ast.walk(ast.parse(text)))
+    step = next(
+        ast.get_source_segment(text, node)
+        for node in nodes
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "STEP"
+    )
+    imports = [
+        f"    {ast.unparse(node)}"
+        for node in nodes
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("radpipe")
+    ]
+    tests = str(ROOT / "tests/engines")
+    return STUB.format(tests=tests, step=step, imports="\n".join(imports))
 
 
 class Engines(Project):
@@ -64,8 +78,7 @@ class Engines(Project):
             else:
                 shutil.copy(ROOT / name, root / name)
         for script in (ROOT / "workflow/scripts").glob("*.py") if stubs else ():
-            text = STUB.format(tests=str(ROOT / "tests/engines"), step=declared(script))
-            (root / "workflow/scripts" / script.name).write_text(text)
+            (root / "workflow/scripts" / script.name).write_text(stub_of(script))
         self.git("init", "--quiet", "--initial-branch=main")
         self.git("config", "user.name", "Test")
         self.git("config", "user.email", "test@example.org")

@@ -6,7 +6,7 @@ from tests.engines.conftest import Engines
 from tests.engines.test_agreement import CROPS
 from tests.engines.test_sequences import NOTHING
 
-CROPPED = {"recipe/bones-v1", "train/bones-v1-fold-0-seed-0"}
+CROPPED = {"predict/bones-v1-fold-0-seed-0", "train/bones-v1-fold-0-seed-0"}
 
 
 @pytest.fixture
@@ -62,6 +62,6 @@ def test_crops_that_nobody_makes_are_refused(engines):
     engines.set("variants.bones-v1.store", "data/bones/crops")
     text = engines.snakemake("--dry-run", check=False)
     assert "localize has no block 'bones'" in text
-    engines.set("localize", {"bones": {**CROPS["bones"], "adapter": "mrnet"}})
+    engines.set("localize", {"bones": {**CROPS["bones"], "remote": "vault"}})
     text = engines.snakemake("--dry-run", check=False)
-    assert "localize.bones.adapter must repeat studies.bones.adapter" in text
+    assert "localize.bones.remote must repeat studies.bones.remote" in text

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.engines.conftest import Engines
+from tests.engines.test_traps import NO_RESULT
 
 NOTHING = "up to date"
 
@@ -99,7 +100,7 @@ def test_another_learning_rate_makes_only_what_depends_on_it(recorded):
     text = recorded.dvc("exp", "run", "-S", f"+{key}=0.01")
     by_dvc = [name.rstrip("':") for name in re.findall(r"Running stage '(\S+)", text)]
     assert by_dvc == [
-        "basis",
+        "plan",
         "recipe@bones-v1",
         "train@bones-v1-0-0",
         "predict@bones-v1-0-0",
@@ -113,7 +114,6 @@ def test_another_learning_rate_makes_only_what_depends_on_it(recorded):
     recorded.set(key, 0.01)
     text = recorded.snakemake()
     assert re.findall(r"finished (\S+ \S+):", text) == [
-        "recipe bones-v1",
         "train bones-v1-fold-0-seed-0",
         "predict bones-v1-fold-0-seed-0",
         "evaluate bones-v1",
@@ -121,8 +121,8 @@ def test_another_learning_rate_makes_only_what_depends_on_it(recorded):
         "report all",
     ]
     by_snakemake = recorded.bytes_of("results/**/*.json")
-    # Receipts hold times; the basis is DVC's own until the next record.
-    compared = {name for name in made if Path(name).parts[1] not in ("receipts", "basis")}
+    # Receipts hold times; plan and recipes are DVC's own until the next record.
+    compared = {name for name in made if Path(name).parts[1] not in NO_RESULT}
     assert {n: by_snakemake[n] for n in compared} == {n: made[n] for n in compared}
 
 
@@ -143,18 +143,19 @@ def test_a_refused_record_names_each_disagreement_and_the_way_out(recorded):
     before = recorded.bytes_of("dvc.lock")
     recorded.set("evaluation.seed", 2)
     recorded.set("variants.bones-v1.train.epochs", 3)
-    layer = recorded.root / "src/radpipe/splitting/__init__.py"
-    layer.write_text(layer.read_text() + "\n# a comment\n")
+    module = recorded.root / "src/radpipe/splitting/parts.py"
+    module.write_text(module.read_text() + "\n# a comment\n")
     (recorded.root / "data/bones/cases.parquet").write_bytes(b"others")
-    (recorded.root / "results/runs/bones-floor/recipe.json").write_text("{}")
+    (recorded.root / "results/runs/bones-floor/fold-0-seed-0/recipe.json").write_text("{}")
     lines = recorded.radpipe("record", check=False).splitlines()
     assert "refused" in lines[0]
     assert {line.strip() for line in lines} >= {
         "index bones: output data/bones/cases.parquet: changed",
         "ingest bones: input data/bones/cases.parquet: changed",
-        "split bones: code src/radpipe/splitting/__init__.py: changed",
-        "recipe bones-v1: variants.bones-v1.train.epochs: 2 when made, 3 now",
-        "train bones-floor-fold-0-seed-0: input results/runs/bones-floor/recipe.json: changed",
+        "split bones: code src/radpipe/splitting/parts.py: changed",
+        "train bones-v1-fold-0-seed-0: recipe.bones-v1.train.epochs: 2 when made, 3 now",
+        "train bones-floor-fold-0-seed-0: output"
+        " results/runs/bones-floor/fold-0-seed-0/recipe.json: changed",
         "evaluate bones-v1: evaluation.seed: 1 when made, 2 now",
     }
     assert lines[-1].startswith("The way out: run snakemake (or dvc repro)")

@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 
+from radpipe.core.graph import Graph
 from radpipe.core.params import load_params
 from radpipe.engines.freshness import Freshness
 from tests.engines.conftest import Engines
@@ -23,7 +24,7 @@ def engines(once, tmp_path) -> Engines:
         project = Engines(root)
         project.set("variants.bones-floor.weights", WEIGHTS)
         planned = project.planned()
-        assert {STARTED, STARTS, "recipe/bones-floor", "report/all"} <= planned
+        assert {STARTED, STARTS, "report/all"} <= planned
         project.snakemake()
         project.radpipe("record")
 
@@ -43,8 +44,6 @@ def test_what_starts_from_a_run_is_trained_after_it_and_again_with_it(engines):
     engines.set("variants.bones-v1.train.lr", 0.01)
     text = engines.snakemake()
     assert trained(text) == ["bones-v1-fold-0-seed-0", "bones-floor-fold-0-seed-0"]
-    steps = finished(text)
-    assert steps.index(("train", "bones-v1-fold-0-seed-0")) < steps.index(("recipe", "bones-floor"))
 
 
 @pytest.mark.engine
@@ -75,29 +74,36 @@ def project(engines, monkeypatch):
     return engines
 
 
+def freshness() -> Freshness:
+    return Freshness(Graph(load_params()))
+
+
+def reasons(run: str) -> list[str]:
+    found = freshness()
+    return found.reasons(found.graph.runs["train", run.partition("/")[2]])
+
+
 @pytest.mark.engine
 def test_planning_knows_what_starting_weights_hang_on(project):
-    assert Freshness(load_params()).settled("bones-floor")
+    assert reasons(STARTED) == []
     project.set("variants.bones-v1.train.lr", 0.01)
-    freshness = Freshness(load_params())
-    assert not freshness.settled("bones-floor")
-    assert freshness.waits_for("bones-floor") == []
-    reasons = freshness.reasons(*STARTED.split("/"))
-    assert reasons == ["recipe bones-floor is made again"]
-    del project.params["variants"]["bones-v1"]["train"]["lr"]
+    assert reasons(STARTED) == [f"{STARTS.replace('/', ' ')} is made again"]
+    project.set("variants.bones-v1.train.lr", 0.001)
     project.set("variants.bones-floor.train.lr", 0.01)
-    freshness = Freshness(load_params())
-    assert freshness.reasons(*STARTED.split("/")) == ["recipe bones-floor will be another one"]
-    assert freshness.reasons(*STARTS.split("/")) == []
+    assert reasons(STARTED)[0].startswith("recipe.bones-floor.train.lr")
+    assert reasons(STARTS) == []
+
+
+@pytest.mark.engine
+def test_what_starts_from_a_run_waits_for_the_data_of_both(project):
     project.set("studies.bones.split.seed", 2)
-    assert Freshness(load_params()).waits_for("bones-floor") == [("split", "bones")]
+    found = freshness()
+    run = found.graph.runs["train", STARTED.partition("/")[2]]
+    waits = found.waits_for(run, frozenset({"split", "localize"}))
+    assert [each.title for each in waits] == ["split bones"]
 
 
 @pytest.mark.engine
 def test_weights_without_a_receipt_are_made_again_and_what_starts_from_them(project):
     (project.root / f"results/receipts/{STARTS}.json").unlink()
-    freshness = Freshness(load_params())
-    assert not freshness.settled("bones-floor")
-    assert freshness.reasons("recipe", "bones-floor") == [
-        "train bones-v1-fold-0-seed-0 is made again"
-    ]
+    assert reasons(STARTED) == [f"{STARTS.replace('/', ' ')} is made again"]

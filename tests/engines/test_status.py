@@ -9,7 +9,7 @@ from radpipe.core.notes import new_note
 from radpipe.core.params import load_params
 from radpipe.engines import status
 from radpipe.engines.status import Standing, standings, table
-from tests.conftest import SMALL
+from tests.conftest import ROOT, SMALL
 
 RUN = "bones-v1-fold-0-seed-0"
 
@@ -19,6 +19,8 @@ def params(tmp_path, monkeypatch):
     """Enter a project in which nothing was run."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(SMALL))
+    for name in ("presets", "workflow"):
+        (tmp_path / name).symlink_to(ROOT / name)
     monkeypatch.setattr(status, "listed_jobs", lambda: None)
     monkeypatch.setattr(status, "waiting_jobs", dict)
     return load_params()
@@ -92,5 +94,5 @@ def test_the_command_follows_a_change(engines):
     assert "stale" not in engines.radpipe("status")
     engines.set("variants.bones-v1.train.lr", 0.5)
     text = engines.radpipe("status")
-    assert "stale: recipe bones-v1: variants.bones-v1.train.lr: 'absent' when made, 0.5 now" in text
-    assert "stale: train bones-v1-fold-0-seed-0: recipe bones-v1 will be another one" in text
+    assert "stale: train bones-v1-fold-0-seed-0: recipe.bones-v1.train.lr: 0.001 when" in text
+    assert "stale: predict bones-v1-fold-0-seed-0: train bones-v1-fold-0-seed-0 is made" in text

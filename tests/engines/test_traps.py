@@ -123,7 +123,7 @@ def test_looking_changes_nothing(engines):
     [
         ("data/bones/manifest.csv", "index"),
         ("data/bones/store/bones-roc.png", "split"),
-        ("results/runs/bones-v1/recipe.json", "train"),
+        ("results/runs/bones-v1/fold-0-seed-0/recipe.json", "predict"),
         ("results/receipts/train/bones-v1-fold-0-seed-0.json", "predict"),
     ],
 )
@@ -154,7 +154,7 @@ def command_of(engines: Engines, step: str) -> str:
 def test_forcing_a_rule_makes_what_depends_on_it(engines):
     assert engines.planned() == set()
     planned = engines.planned("--forcerun", "split")
-    assert {"split/bones", "recipe/bones-v1", "report/all"} <= planned
+    assert {"split/bones", "train/bones-v1-fold-0-seed-0", "report/all"} <= planned
     assert "ingest/bones" not in planned
 
 

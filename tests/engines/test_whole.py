@@ -139,14 +139,7 @@ def test_read_only_results_are_told(made, tmp_path):
     scores = project.root / "results/scores/bones-v1"
     project.run("mount", "-t", "tmpfs", "-o", "ro", "tmpfs", str(scores))
     try:
-        command = (
-            "python workflow/scripts/evaluate.py --variant bones-v1 --runs results/runs/bones-v1"
-            " --metrics results/scores/bones-v1/metrics.json"
-            " --cases results/scores/bones-v1/cases.parquet"
-            " --curves results/scores/bones-v1/curves.csv"
-            " --confusion results/scores/bones-v1/confusion.csv"
-            " --history results/scores/bones-v1/history.csv"
-        )
+        command = "python workflow/scripts/evaluate.py --variant bones-v1"
         text = project.run("sh", "-c", command, check=False)
     finally:
         project.run("umount", str(scores))
