@@ -7,13 +7,15 @@ import numpy as np
 import pyarrow as pa
 import yaml
 
-from radpipe.core.files import sha256_path, write_json
-from radpipe.core.recipe import Artifact, Recipe, make_recipe, parts_text, read_recipe
-from radpipe.core.settings import Image, Target, Variant
+from radpipe.core.files import write_text
+from radpipe.core.hashes import Hashes
+from radpipe.core.params import Params, Recipes, check
+from radpipe.core.recipe import Recipe, artifacts_of, stored_image
+from radpipe.core.settings import Target
 from radpipe.core.tables import read_table, write_table
-from radpipe.imaging.store import INDEX, Store, StoreWriter, building, write_pictures
+from radpipe.imaging.store import INDEX, StoreWriter, building, write_pictures
+from tests.conftest import ROOT, SMALL
 
-ROOT = Path(__file__).parent.parent
 THREE = Target(kind="multi-class", classes=["healthy", "fractured", "beyond_repair"])
 GRADES = Target(kind="ordinal", classes=["0", "1", "2"])
 TWO = Target(kind="binary", classes=["healthy", "fractured"])
@@ -48,7 +50,7 @@ def write_study(
         values |= {"case": names, "view": ["image"] * n, "slices": [1] * n}
         values |= {name: [""] * n for name in ("file", "sha256", "sha256_pixels")}
         values["first"] = list(range(n))
-        writer.finish(pa.table(values).cast(INDEX), [], {})
+        writer.finish(pa.table(values).cast(INDEX), [], {"image": image(size, channels)})
     fold = np.arange(n) // 3 % 3
     fold[:test] = -1
     columns: dict[str, Any] = {"case": names, "patient": [f"p{k}" for k in range(n)]}
@@ -113,7 +115,7 @@ def write_exams(root: Path, *, n: int = 24, size: int = 16, test: int = 4) -> No
         values |= {name: [""] * 2 * n for name in ("file", "sha256", "sha256_pixels")}
         values |= {"case": [f"case-{k // 2:03d}" for k in range(2 * n)], "view": [*views] * n}
         values |= {"slices": slices, "first": writer.first, "shard": writer.shard}
-        writer.finish(pa.table(values).cast(INDEX), [], {})
+        writer.finish(pa.table(values).cast(INDEX), [], {"image": image(size, 1)})
     fold = np.arange(n) // 4 % 3
     fold[:test] = -1
     columns: dict[str, Any] = {"case": [f"case-{k:03d}" for k in range(n)]}
@@ -124,41 +126,51 @@ def write_exams(root: Path, *, n: int = 24, size: int = 16, test: int = 4) -> No
     write_table(root / "data/bones/split.parquet", pa.table(columns))
 
 
+def image(side: int, channels: int) -> dict[str, Any]:
+    """Return what a store says of the form of its pictures."""
+    return {"side": side, "channels": "grey" if channels == 1 else "colour"}
+
+
+def plan_of(target: Target, *, preset: str, **variant: Any) -> dict[str, Any]:
+    """Return a plan of one variant, bones-x; the rest of its block is `variant`."""
+    plan: dict[str, Any] = yaml.safe_load(yaml.safe_dump(SMALL))
+    plan["studies"]["bones"]["target"] = target.model_dump(mode="json")
+    block = {"study": "bones", "store": "data/bones/store", "preset": preset, **variant}
+    plan["variants"] = {"bones-x": {"weights": "weights/random.json", **block}}
+    plan["plan"]["variants"] = ["bones-x"]
+    return plan
+
+
+def plan_variant(root: Path, target: Target, *, preset: str, **variant: Any) -> None:
+    """Let a project plan one variant, bones-x."""
+    text = yaml.safe_dump(plan_of(target, preset=preset, **variant), sort_keys=False)
+    (root / "params.yaml").write_text(text)
+
+
 def small_recipe(
     root: Path, target: Target = THREE, *, preset: str = "bones/compact", **overrides: Any
 ) -> Recipe:
     """Resolve a recipe for the study below `root`; overrides are model, train, augment."""
-    store = Store(root / "data/bones/store")
-    image = Image(side=store.size, channels="grey" if store.channels == 1 else "colour")
+    plan = plan_of(target, preset=preset, **overrides)
+    params = check(Params, plan, where="", source="params.yaml")
     paths = {
-        "store": root / "data/bones/store",
-        "split": root / "data/bones/split.parquet",
-        "weights": ROOT / "weights/random.json",
+        "store": str(root / "data/bones/store"),
+        "split": str(root / "data/bones/split.parquet"),
+        "weights": str(ROOT / "weights/random.json"),
     }
-    artifacts = {k: Artifact(path=str(p), sha256=sha256_path(p)) for k, p in paths.items()}
-    variant = Variant(study="bones", store="data/bones/store", preset=preset, **overrides)
-    return make_recipe(
-        "bones-x",
-        variant,
-        target=target,
-        image=image,
-        artifacts=artifacts,
-        presets=ROOT / "presets",
-    )
+    content = {
+        **Recipes(params, ROOT / "presets")["bones-x"],
+        "image": stored_image(root / "data/bones/store"),
+        **artifacts_of(paths, Hashes()),
+    }
+    return Recipe.model_validate(content)
 
 
-def write_recipe(root: Path, target: Target, *, preset: str, **overrides: Any) -> str:
-    """Write a recipe with paths as the steps see them; return the options for `train`."""
-    recipe = small_recipe(root, target, preset=preset, **overrides)
-    value = recipe.model_dump(mode="json")
-    for name in ("store", "split"):
-        value[name]["path"] = str(Path(value[name]["path"]).relative_to(root))
-    value["weights"]["path"] = "weights/random.json"
-    out = root / "results/runs/bones-x/recipe.json"
-    write_json(out, value)
-    read_recipe(out)
-    (out.parent / "parts.json").write_text(parts_text("bones", ["bones"]))
-    return str(out.relative_to(root))
+def write_recipe(root: Path, target: Target, *, preset: str, **overrides: Any) -> Path:
+    """Write a recipe as `train` does; return where it lies."""
+    out = root / "results/runs/bones-x/fold-0-seed-0/recipe.json"
+    write_text(out, small_recipe(root, target, preset=preset, **overrides).text)
+    return out
 
 
 def presets(book: str = "*") -> list[str]:

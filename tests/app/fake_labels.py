@@ -19,13 +19,6 @@ from tests.conftest import Project
 LABELS = ["abnormal", "acl", "meniscus"]
 # Variant to the noise of its log odds.
 VARIANTS = {"knee-three-planes": 0.6, "knee-floor": 4.0}
-OUTPUTS = ("metrics.json", "cases.parquet", "curves.csv", "confusion.csv", "history.csv")
-REPORT = (
-    "--scores results/scores --tables results/comparison --figures results/figures"
-    " --studies results/studies --published presets/published --out results/report.html"
-    " --metrics results/metrics.json"
-)
-COMPARE = "--scores results/scores --tables results/comparison --figures results/figures"
 
 
 def plan(source: dict[str, Any]) -> dict[str, Any]:
@@ -44,7 +37,13 @@ def plan(source: dict[str, Any]) -> dict[str, Any]:
         "studies": {"knee": study},
         "localize": {},
         "variants": dict.fromkeys(VARIANTS, variant),
-        "plan": {"variants": list(VARIANTS), "folds": [0], "seeds": [0], "open_test": ["knee"]},
+        "plan": {
+            "variants": list(VARIANTS),
+            "folds": [0],
+            "seeds": [0],
+            "open_test": ["knee"],
+            "cohorts": {},
+        },
         "evaluation": {"bootstrap": 200, "confidence": 0.95, "seed": 1, "threshold": "youden"},
     }
 
@@ -86,24 +85,21 @@ def write_runs(root: Path, *, ceiling: bool = True) -> None:
         head = "epoch,lr,train_loss,tune_loss,tune_auc"
         write_text(run / "history.csv", "\n".join([head, *lines]) + "\n")
         save_file({"w": np.zeros((4, 5), np.float32)}, run / "weights.safetensors")
-        write_json(folder / "recipe.json", _recipe(name))
+        write_json(run / "recipe.json", _recipe(name))
 
 
 def score(project: Project) -> None:
     """Run evaluate of every variant, then compare."""
     for name in VARIANTS:
-        options = ["--variant", name, "--runs", f"results/runs/{name}"]
-        for file in OUTPUTS:
-            options += [f"--{file.partition('.')[0]}", f"results/scores/{name}/{file}"]
-        done = project.step("evaluate", *options)
+        done = project.step("evaluate", "--variant", name)
         assert done.returncode == 0, done.stderr
-    done = project.step("compare", *COMPARE.split())
+    done = project.step("compare")
     assert done.returncode == 0, done.stderr
 
 
 def report(project: Project) -> str:
     """Run report and return the page."""
-    done = project.step("report", *REPORT.split())
+    done = project.step("report")
     assert done.returncode == 0, done.stderr
     return (project.root / "results/report.html").read_text(encoding="utf-8")
 

@@ -134,6 +134,7 @@ def plan() -> dict[str, Any]:
             "folds": [0],
             "seeds": [0, 1, 2],
             "open_test": ["bones"],
+            "cohorts": {},
         },
         "evaluation": {"bootstrap": 200, "confidence": 0.95, "seed": 1, "threshold": "youden"},
     }
@@ -180,7 +181,7 @@ def _variant(
             for j, b in enumerate(classes)
         ]
     recipe = recipe_of(name, study, classes, parameters)
-    _json(root / "results/runs" / name / "recipe.json", recipe)
+    _json(root / "results/scores" / name / "recipe.json", recipe)
     metrics = {
         "variant": name,
         "study": study,

@@ -50,7 +50,12 @@ def edited(path, value):
         ("studies.bones.split.seed", ..., "studies.bones.split.seed: missing; it has no default"),
         ("variants.bones-v1.study", "bons", "unknown 'bons', did you mean 'bones'?"),
         ("variants.bones-v1.optimizer", "adm", "variants.bones-v1.optimizer: unknown setting"),
-        ("plan.variants", ["bones-v1"], "bones-floor is in one and not in the other"),
+        (
+            "plan.variants",
+            ["bones-v2"],
+            "plan.variants: unknown 'bones-v2', did you mean 'bones-v1'?",
+        ),
+        ("plan.variants", ["bones-v1"] * 2, "plan.variants: bones-v1 stands there twice"),
         ("plan.open_test", ["bone"], "plan.open_test: unknown 'bone', did you mean 'bones'?"),
         ("plan.folds", [3], "fold 3 does not exist, studies.bones.split.folds is 3"),
         ("plan.folds", [], "plan.folds: list should have at least 1 item"),

@@ -5,15 +5,14 @@ import json
 import pytest
 
 from radpipe.core.errors import StaleError
+from radpipe.core.graph import Graph, receipt_path
 from radpipe.core.hashes import Hashes
 from radpipe.core.params import Params, check
 from radpipe.core.receipts import (
     Receipt,
-    code_files,
     code_hashes,
     disagreements,
     read_receipt,
-    receipt_path,
 )
 from tests.conftest import SMALL
 
@@ -23,29 +22,44 @@ def params():
     return check(Params, SMALL, where="", source="params.yaml")
 
 
+SCRIPT = '''"""Split."""
+from radpipe.core.step import Step
+STEP = Step(
+    "split",
+    __doc__,
+    each="studies",
+    reads={"a": "in"},
+    writes={"b": "out"},
+    settings=("studies.{study}.split.seed",),
+)
+'''
+
+
 @pytest.fixture
-def receipt(tmp_path, monkeypatch):
+def receipt(tmp_path, monkeypatch, params):
     """Return a receipt that agrees with everything, in a project of its own."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "workflow/scripts").mkdir(parents=True)
-    (tmp_path / "workflow/scripts/split.py").write_text("pass")
+    (tmp_path / "workflow/scripts/split.py").write_text(SCRIPT)
     for name in ("in", "out"):
         (tmp_path / name).write_text(name)
     hashes = Hashes()
     return Receipt(
         step="split",
         run="bones",
-        settings={"studies.bones.split.seed": 1, "plan": {"folds": [0], "seeds": [0]}},
-        layers=("core",),
-        code=code_hashes("split", ["core"], hashes),
+        settings={"studies.bones.split.seed": 1},
+        code=code_hashes(run_of(params), hashes),
         inputs={"in": hashes.of("in")},
         outputs={"out": hashes.of("out")},
     )
 
 
-def agrees(receipt, params):
-    own = [line for line in disagreements(receipt, params, Hashes()) if "plan" not in line]
-    return own == []
+def run_of(params):
+    return Graph(params).runs["split", next(iter(params.studies))]
+
+
+def compared(receipt, params):
+    return disagreements(receipt, run_of(params), params, Hashes())
 
 
 def test_what_was_written_is_read(receipt):
@@ -79,40 +93,45 @@ def test_a_receipt_under_another_name_proves_nothing(receipt):
 
 
 def test_nothing_changed_is_agreement(receipt, params):
-    assert agrees(receipt, params)
+    assert compared(receipt, params) == []
 
 
 def test_a_changed_setting_is_named_with_both_values(receipt, params):
     edited = json.loads(json.dumps(SMALL))
     edited["studies"]["bones"]["split"]["seed"] = 2
     now = check(Params, edited, where="", source="params.yaml")
-    assert "studies.bones.split.seed: 1 when made, 2 now" in disagreements(receipt, now, Hashes())
+    assert "studies.bones.split.seed: 1 when made, 2 now" in compared(receipt, now)
 
 
 def test_an_absent_setting_is_named(receipt, params):
     edited = json.loads(json.dumps(SMALL).replace('"bones"', '"hips"'))
     now = check(Params, edited, where="", source="params.yaml")
-    lines = disagreements(receipt, now, Hashes())
+    lines = compared(receipt, now)
     assert "studies.bones.split.seed: 1 when made, 'absent' now" in lines
 
 
 @pytest.mark.parametrize(("file", "line"), [("in", "input in: "), ("out", "output out: ")])
 def test_changed_and_missing_files_are_named(receipt, params, tmp_path, file, line):
     (tmp_path / file).write_text("other")
-    assert f"{line}changed" in disagreements(receipt, params, Hashes())
+    assert f"{line}changed" in compared(receipt, params)
     (tmp_path / file).unlink()
-    assert f"{line}missing" in disagreements(receipt, params, Hashes())
+    assert f"{line}missing" in compared(receipt, params)
 
 
 def test_changed_code_is_named(receipt, params, tmp_path):
-    (tmp_path / "workflow/scripts/split.py").write_text("other")
-    lines = disagreements(receipt, params, Hashes())
+    (tmp_path / "workflow/scripts/split.py").write_text(SCRIPT + "# other")
+    lines = compared(receipt, params)
     assert "code workflow/scripts/split.py: changed" in lines
 
 
-def test_a_layer_is_every_module_below_it():
-    files = code_files("train", ["core", "studies/base"])
-    assert "workflow/scripts/train.py" in files
-    assert "src/radpipe/core/files.py" in files
-    assert "src/radpipe/studies/base/__init__.py" in files
-    assert not any("learning" in name for name in files)
+def test_an_input_that_is_declared_since_is_named(receipt, params, tmp_path):
+    script = tmp_path / "workflow/scripts/split.py"
+    script.write_text(SCRIPT.replace('"a": "in"', '"a": "in", "c": "more"'))
+    (tmp_path / "more").write_text("more")
+    assert "input more: added" in compared(receipt, params)
+
+
+def test_code_is_what_is_imported(receipt):
+    assert "workflow/scripts/split.py" in receipt.code
+    assert {"src/radpipe/core/files.py", "src/radpipe/__init__.py"} <= set(receipt.code)
+    assert not any("learning" in name for name in receipt.code)

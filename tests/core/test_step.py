@@ -4,6 +4,7 @@ import json
 import logging
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -12,41 +13,55 @@ import yaml
 from radpipe.core.claims import CLAIMS
 from radpipe.core.errors import DataError
 from radpipe.core.files import read_json
-from radpipe.core.receipts import read_receipt, receipt_path
+from radpipe.core.graph import Declared, read_steps, receipt_path
+from radpipe.core.receipts import read_receipt
 from radpipe.core.step import RUN_ME_AGAIN, Step, StoppedError
 from tests.conftest import SMALL
 
-MAKE = Step(
-    "split",
-    "Make a file.",
-    run="{study}",
-    layers=("core",),
-    options={"study": str},
-    writes=("out",),
+MAKE = """
+    each="studies",
+    writes={"out": "made.txt"},
     settings=("studies.{study}.split",),
+"""
+USE = """
+    each="studies",
+    reads={"made": "made.txt"},
+    writes={"out": "used.txt"},
+"""
+SCRIPT = """
+from radpipe.core.step import Step
+{strange}
+STEP = Step(
+    "{name}",
+    __doc__ or "",
+{declared}
 )
-USE = Step(
-    "recipe",
-    "Use a file.",
-    run="{study}",
-    layers=("core",),
-    options={"study": str},
-    reads=("made",),
-    writes=("out",),
-)
+if __name__ == "__main__":
+    STEP(lambda job: job.args.out.write_text("x"))
+"""
+
+
+def write_script(folder, name, declared, strange=""):
+    script = folder / f"workflow/scripts/{name}.py"
+    script.write_text(SCRIPT.format(name=name, declared=declared, strange=strange))
+    return script
 
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """Enter an empty project; give the root logger back afterwards."""
+    """Enter a project of two steps; give the root logger back afterwards."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(SMALL))
-    scripts = tmp_path / "workflow/scripts"
-    scripts.mkdir(parents=True)
-    for name in ("split", "recipe"):
-        (scripts / f"{name}.py").write_text("pass")
+    (tmp_path / "workflow/scripts").mkdir(parents=True)
+    write_script(tmp_path, "split", MAKE)
+    write_script(tmp_path, "use", USE)
     yield tmp_path
     logging.captureWarnings(capture=False)
+
+
+def step(name):
+    declared = {f.name: getattr(read_steps()[name], f.name) for f in fields(Declared)}
+    return Step(**declared)
 
 
 def make(main=None):
@@ -56,7 +71,7 @@ def make(main=None):
         job.args.out.write_text(str(job.setting("studies.bones.split.seed")))
         job.fact(n_cases=3)
 
-    return MAKE.execute(main or honest, ["--study", "bones", "--out", "made.txt"])
+    return step("split").execute(main or honest, ["--study", "bones"])
 
 
 def use(main=None):
@@ -65,8 +80,7 @@ def use(main=None):
     def honest(job):
         job.args.out.write_text(job.args.made.read_text())
 
-    arguments = ["--study", "bones", "--made", "made.txt", "--out", "used.txt"]
-    return USE.execute(main or honest, arguments)
+    return step("use").execute(main or honest, ["--study", "bones"])
 
 
 def log_of(step):
@@ -83,15 +97,15 @@ def test_a_receipt_tells_what_was_done(folder):
     assert receipt.facts["processor"]
     assert "finished split bones" in log_of("split")
     assert use() == 0
-    assert list(read_receipt(receipt_path("recipe", "bones")).inputs) == ["made.txt"]
+    assert list(read_receipt(receipt_path("use", "bones")).inputs) == ["made.txt"]
 
 
 def test_an_input_that_disagrees_with_its_receipt_stops_the_next_step(folder):
     make()
     (folder / "made.txt").write_text("tampered")
     assert use() == 2
-    assert "output made.txt: changed" in log_of("recipe")
-    assert "The way out" in log_of("recipe")
+    assert "output made.txt: changed" in log_of("use")
+    assert "The way out" in log_of("use")
     assert not (folder / "used.txt").exists()
 
 
@@ -101,12 +115,12 @@ def test_an_input_made_under_other_settings_stops_the_next_step(folder):
     edited["studies"]["bones"]["split"]["seed"] = 5
     (folder / "params.yaml").write_text(yaml.safe_dump(edited))
     assert use() == 2
-    assert "studies.bones.split.seed: 1 when made, 5 now" in log_of("recipe")
+    assert "studies.bones.split.seed: 1 when made, 5 now" in log_of("use")
 
 
 def test_a_missing_input_is_named(folder):
     assert use() == 2
-    assert "made.txt: missing. Run the step that makes it first." in log_of("recipe")
+    assert "made.txt: missing. Run the step that makes it first." in log_of("use")
 
 
 def test_an_input_that_changes_meanwhile_leaves_no_receipt(folder):
@@ -117,8 +131,8 @@ def test_an_input_that_changes_meanwhile_leaves_no_receipt(folder):
         job.args.made.write_text("meanwhile")
 
     assert use(meddling) == 2
-    assert "changed while recipe bones was reading it" in log_of("recipe")
-    assert not receipt_path("recipe", "bones").exists()
+    assert "changed while use bones was reading it" in log_of("use")
+    assert not receipt_path("use", "bones").exists()
 
 
 def test_a_failed_step_has_no_receipt_of_an_earlier_success(folder):
@@ -164,37 +178,27 @@ def test_broken_settings_are_told(folder):
     assert "params.yaml: variants: missing" in log_of("split")
 
 
-def test_layers_name_the_studys_adapter(folder):
-    seen = {}
-    step = Step(
-        "split", "x", run="{study}", layers=("core", "studies/{adapter}"), options={"study": str}
-    )
-
-    def main(job):
-        seen["layers"] = step.layers_of(job.args, job._params)
-
-    assert step.execute(main, ["--study", "bones"]) == 0
-    assert seen["layers"] == ("core", "studies/folders")
+def test_undeclared_inputs_are_not_handed_out(folder):
+    assert make(lambda job: job.read("params.yaml")) == 1
+    assert "does not declare the input params.yaml" in log_of("split")
 
 
-SCRIPT = """
-from radpipe.core.step import Step
-{strange}
-STEP = Step("split", "x", run="{{study}}", layers=("core",), options={{"study": str}})
-STEP(lambda job: None)
-"""
+def test_a_run_that_is_not_planned_is_refused(folder):
+    assert step("split").execute(lambda job: None, ["--study", "bone"]) == 2
+    log = Path("logs/split/bone.log").read_text()
+    assert "params.yaml plans no split bone, did you mean 'bones'? It plans: bones." in log
 
 
 @pytest.mark.parametrize(
     ("strange", "code", "told"),
     [
         ("", 0, "finished split bones"),
-        ("import radpipe.evaluation.sanity", 1, "used evaluation/__init__.py"),
+        ("import radpipe.evaluation.sanity", 0, "finished split bones"),
+        ("__import__('radpipe.evaluation.sanity')", 1, "split used evaluation/__init__.py"),
     ],
 )
-def test_a_process_ends_with_its_code_and_uses_no_undeclared_layer(folder, strange, code, told):
-    script = folder / "workflow/scripts/split.py"
-    script.write_text(SCRIPT.format(strange=strange))
+def test_a_process_ends_with_its_code_and_uses_no_undeclared_code(folder, strange, code, told):
+    script = write_script(folder, "split", MAKE, strange)
     command = [sys.executable, str(script), "--study", "bones"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == code

@@ -1,6 +1,7 @@
 """The Snakefile and dvc.yaml tell the same story: commands, dependencies, outputs.
 
-Both are written by hand, so that both can be read; these tests are what keeps them equal.
+Both follow from what the scripts declare, each by its own way; here the engines themselves are
+asked what they understood.
 """
 
 import json
@@ -13,12 +14,11 @@ from typing import Any
 import pytest
 import yaml
 
+from radpipe.core.graph import SCRIPTS, Graph, read_steps
 from radpipe.core.params import load_params
-from radpipe.engines.basis import BASES, OF_STEP, code_of, settings_of
-from radpipe.engines.plan import RUN_NAMES
+from radpipe.engines.plan import PLAN, RECIPES
 from tests.conftest import ROOT
 from tests.engines.conftest import Engines
-from tests.engines.stub import step_of
 
 # Files that a step finds in a folder are listed one by one by Snakemake, which needs them
 # for its graph; DVC takes the folder.
@@ -28,7 +28,7 @@ FOLDERS = {
     "report": ["results/scores", "results/studies"],
 }
 
-CROPS = {"bones": {"adapter": "folders", "remote": None, "side": 32, "extent_mm": 60}}
+CROPS = {"bones": {"remote": None, "side": 32, "extent_mm": 60}}
 
 Story = dict[str, dict[str, Any]]
 
@@ -43,33 +43,46 @@ def snakemake_story(engines: Engines) -> Story:
         if command and log:
             story[log[1]] = {
                 "command": command[1].split(),
-                "inputs": _listed(block, "input") - {".state/now", "<TBD>"},
+                "inputs": {
+                    path
+                    for path in _listed(block, "input") - {".state/now", "<TBD>"}
+                    if not path.startswith(f"{SCRIPTS}/")
+                },
                 "outputs": _listed(block, "output"),
             }
     return story
 
 
 def dvc_story(engines: Engines) -> Story:
-    """Read every stage from DVC itself, templates filled in; a basis counts as what it holds."""
-    params = load_params(engines.root / "params.yaml")
-    held = {str(file): step for step in OF_STEP for file in settings_of(step, params)}
+    """Read every stage from DVC itself; a recipe counts as what it was made from."""
+    stages = dvc_stages(engines)
+    recipes = {stage["outputs"][0]: stage for stage in stages if is_recipe(stage)}
     story: Story = {}
-    for stage in dvc_stages(engines):
-        receipts = [o for o in stage["outputs"] if o.startswith("results/receipts/")]
-        if stage["outputs"] == [str(BASES)]:
+    for stage in stages:
+        if is_recipe(stage) or stage["outputs"] == [str(PLAN)]:
             continue
-        inputs, settings = set(stage["inputs"]), set(stage["params"])
-        for file in inputs & set(held):
-            inputs |= set(code_of(held[file]))
-            settings |= set(settings_of(held[file], params)[Path(file)])
+        receipts = [o for o in stage["outputs"] if o.startswith("results/receipts/")]
+        inputs = set(stage["inputs"])
+        # What is predicted from depends on the start through its weights.
+        if stage["command"].startswith("python workflow/scripts/train.py"):
+            for recipe in inputs & set(recipes):
+                inputs |= set(recipes[recipe]["inputs"])
+        else:
+            for recipe in inputs & set(recipes):
+                inputs |= set(recipes[recipe]["inputs"][1:3])
         name = receipts[0].removeprefix("results/receipts/").removesuffix(".json")
         story[name] = {
             "command": stage["command"].split(),
-            "inputs": inputs - set(held),
+            "inputs": {path for path in inputs - set(recipes) if not path.startswith(f"{PLAN}/")},
+            "plan": [path for path in stage["inputs"] if path.startswith(f"{PLAN}/")],
             "outputs": set(stage["outputs"]),
-            "params": settings,
         }
     return story
+
+
+def is_recipe(stage: dict[str, Any]) -> bool:
+    """Tell whether a stage is the one that writes recipes, which only DVC has."""
+    return stage["outputs"][0].startswith(f"{RECIPES}/")
 
 
 def dvc_stages(engines: Engines) -> list[dict[str, Any]]:
@@ -129,7 +142,7 @@ def engines(engines):
 @pytest.mark.engine
 def test_the_two_engines_run_the_same(engines):
     snakemake, dvc = snakemake_story(engines), dvc_story(engines)
-    assert {name.partition("/")[0] for name in snakemake} == set(RUN_NAMES)
+    assert {name.partition("/")[0] for name in snakemake} == set(read_steps(ROOT / SCRIPTS))
     assert differences(snakemake, dvc) == []
 
 
@@ -140,7 +153,7 @@ def test_an_unequal_flag_dependency_or_output_is_noticed(engines):
     text = (engines.root / "dvc.yaml").read_text()
     for old, new, noticed in [
         ("--fold ${item.fold}", "--fold 1", "train/bones-v1-fold-0-seed-0 command"),
-        ("        - presets\n", "", "recipe/bones-v1 dependencies: ['presets']"),
+        ("        - data/${key}/manifest.csv\n", "", "index/bones dependencies: ['data/bones/man"),
         (LEAKS, "", "split/bones outputs: ['data/bones/leaks.csv']"),
     ]:
         assert old in text
@@ -149,46 +162,45 @@ def test_an_unequal_flag_dependency_or_output_is_noticed(engines):
 
 
 @pytest.mark.engine
-def test_scripts_declare_what_the_engines_say(engines):
-    """Settings and layers of each script's STEP are the stage's params and code folders."""
+def test_every_stage_depends_on_its_part_of_the_plan(engines):
+    """Else DVC would not notice a change of settings or code."""
+    stages = dvc_stages(engines)
+    plan = next(stage for stage in stages if stage["outputs"] == [str(PLAN)])
+    assert set(plan["inputs"]) == {"workflow/scripts", "presets", "src/radpipe"}
+    assert set(plan["params"]) == {"studies", "localize", "variants", "plan", "evaluation"}
     for name, stage in dvc_story(engines).items():
-        step = step_of(ROOT / f"workflow/scripts/{name.partition('/')[0]}.py")
-        parser = step.parser()
-        args = parser.parse_args(stage["command"][2:])
-        assert step.run_name(args) == name.partition("/")[2]
-        assert {key.format(**vars(args)) for key in step.settings} == stage["params"], name
-        layers = {f"src/radpipe/{layer.format(adapter='folders')}" for layer in step.layers}
-        code = {path for path in stage["inputs"] if path.startswith("src/")}
-        assert layers == code, name
+        step, _, run = name.partition("/")
+        assert stage["plan"] == [f"{PLAN}/{step}/{run.partition('-fold-')[0]}.json"], name
 
 
 @pytest.mark.engine
-def test_the_stage_basis_depends_on_all_that_it_writes_down(engines):
-    """Else DVC would not notice a change, in the runs of a step or in how a basis is written."""
-    stages = dvc_stages(engines)
-    basis = next(stage for stage in stages if stage["outputs"] == [str(BASES)])
-    code = {name for step in OF_STEP for name in code_of(step)}
-    assert set(basis["inputs"]) == code | {"src/radpipe/engines/basis.py"}
-    params = load_params(engines.root / "params.yaml")
-    keys = [key for step in OF_STEP for keys in settings_of(step, params).values() for key in keys]
-    assert {key.partition(".")[0] for key in keys} == set(basis["params"])
-    named = {path for stage in stages for path in stage["inputs"] if path.startswith(f"{BASES}/")}
-    assert named == {str(file) for step in OF_STEP for file in settings_of(step, params)}
+def test_the_graph_knows_who_makes_what(engines, monkeypatch):
+    monkeypatch.chdir(engines.root)
+    graph = Graph(load_params())
+    assert list(graph.steps) == [
+        *("fetch", "index", "ingest", "explore", "split", "localize", "review", "train"),
+        *("predict", "evaluate", "compare", "report"),
+    ]
+    train = graph.runs["train", "bones-v1-fold-0-seed-0"]
+    assert [run.title for run in graph.makers_of(train)] == ["localize bones", "split bones"]
+    heights = [graph.height(step) for step in ("split", "localize", "train", "predict", "report")]
+    assert heights == sorted(heights, reverse=True)
+    assert heights[-1] == 0
 
 
-@pytest.mark.parametrize("step", RUN_NAMES)
+@pytest.mark.parametrize("step", read_steps(ROOT / SCRIPTS))
 def test_one_word_for_a_step_everywhere(step):
     """Rule, stage, script and test of a step share its name."""
     assert (ROOT / f"workflow/rules/{step}.smk").exists()
     assert (ROOT / f"workflow/scripts/{step}.py").exists()
     assert (ROOT / f"tests/steps/test_{step}.py").exists()
     assert step in yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
-    assert step_of(ROOT / f"workflow/scripts/{step}.py").name == step
+    assert f'    "{step}",\n' in (ROOT / f"workflow/scripts/{step}.py").read_text()
 
 
 def test_steps_import_no_more_than_they_need():
     """A step that needs neither torch nor scikit-learn does not load them."""
-    for step in ("fetch", "index", "split", "recipe", "evaluate", "report"):
+    for step in ("fetch", "index", "explore", "split", "review", "evaluate", "report"):
         script = Path("workflow/scripts") / f"{step}.py"
         program = (
             f"import runpy, sys; runpy.run_path({str(script)!r});"

@@ -91,9 +91,9 @@ class Fake:
 
     def __init__(self, project, monkeypatch):
         self.root, self.failing, self.made, self.saved = project.root, set(), [], {}
-        self.basis = None
+        self.plan = None
         monkeypatch.chdir(project.root)
-        for name in ("make", "require_recordable", "write_basis", "dvc"):
+        for name in ("make", "require_recordable", "write_all", "dvc"):
             monkeypatch.setattr(module, name, getattr(self, name))
         (self.root / ".gitignore").write_text(".state/\n/results/figures/\n")
         (self.root / "openings.csv").write_text("time\n")
@@ -128,12 +128,12 @@ class Fake:
     def require_recordable(self, params):
         pass
 
-    def write_basis(self, params):
-        self.basis = params.variants["bones-v1"].train["epochs"]
+    def write_all(self, params):
+        self.plan = params.variants["bones-v1"].train["epochs"]
 
     def dvc(self, *arguments):
         if arguments[0] == "exp":
-            assert str(self.basis) == self.made[-1][0]  # DVC seals the basis of this point
+            assert str(self.plan) == self.made[-1][0]  # DVC seals the plan of this point
             self.saved[arguments[3]] = arguments[6:]
             head = git("rev-parse", "HEAD").strip()
             git("add", "params.yaml")

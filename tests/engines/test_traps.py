@@ -45,7 +45,7 @@ def by_dvc(once, tmp_path) -> Engines:
 
 
 def results(engines: Engines) -> dict[str, bytes]:
-    """Return what steps made; receipts hold times, and the basis is DVC's own."""
+    """Return what steps made; receipts hold times, plan and recipes are DVC's own."""
     found = engines.bytes_of("results/**/*")
     return {name: data for name, data in found.items() if Path(name).parts[1] not in NO_RESULT}
 

@@ -21,7 +21,7 @@ def answer(tmp_path, monkeypatch):
     """Return a function that lets a worker train with `train_run`; gives code and files."""
     write_study(tmp_path, THREE)
     (tmp_path / "answers").mkdir()
-    recipe = tmp_path / write_recipe(tmp_path, THREE, preset="bones/floor")
+    recipe = write_recipe(tmp_path, THREE, preset="bones/floor")
     names = ("weights", "history", "state", "board")
     order = Order(recipe=recipe, fold=1, seed=2, **{name: tmp_path / name for name in names})
     handler, level = signal.getsignal(signal.SIGTERM), logging.getLogger("radpipe").level

@@ -8,7 +8,6 @@ import pytest
 
 from tests.app.fake_results import plan, write_results
 
-COMMAND = "--scores results/scores --tables results/comparison --figures results/figures"
 FIGURES = ("ranking", "roc", "pr", "reliability", "confusion", "history")
 
 
@@ -29,7 +28,7 @@ def compared(tmp_path_factory):
     stale = project.root / "results/figures/gone-roc.png"
     stale.parent.mkdir(parents=True)
     stale.write_bytes(b"of a study that is no longer planned")
-    done = project.step("compare", *COMMAND.split())
+    done = project.step("compare")
     assert done.returncode == 0, done.stderr
     return project
 
@@ -92,7 +91,7 @@ def test_bytes_are_the_same_twice(compared):
         folder = compared.root / "results" / name
         before |= {path: path.read_bytes() for path in folder.iterdir()}
     shutil.rmtree(compared.root / "results/figures")
-    assert compared.step("compare", *COMMAND.split()).returncode == 0
+    assert compared.step("compare").returncode == 0
     for path, data in before.items():
         assert path.read_bytes() == data, path.name
     assert b"matplotlib" not in (compared.root / "results/figures/bones-roc.png").read_bytes()
@@ -109,7 +108,7 @@ def test_variants_of_other_cases_are_refused(project):
         if name == "metrics.json":
             text = text.replace(b'"chest-floor"', b'"bones-floor"').replace(b'"chest"', b'"bones"')
         (scores / "bones-floor" / name).write_bytes(text)
-    done = project.step("compare", *COMMAND.split())
+    done = project.step("compare")
     assert done.returncode == 2
     assert "cannot be compared" in done.stderr
     assert not list((project.root / "results").glob("comparison/*.csv"))

@@ -9,14 +9,17 @@ import pyarrow as pa
 import pytest
 from safetensors.numpy import save_file
 
-from radpipe.core.files import sha256_path, write_json, write_text
+from radpipe.core.files import sha256_path, write_text
 from radpipe.core.recipe import Artifact, Recipe
 from radpipe.core.tables import read_table, write_table
 from tests.conftest import SMALL
 
 VARIANT = "bones-v1"
 SCORES = Path("results/scores") / VARIANT
-OUTPUTS = ("metrics.json", "cases.parquet", "curves.csv", "confusion.csv", "history.csv")
+OUTPUTS = (
+    *("metrics.json", "cases.parquet", "curves.csv", "confusion.csv", "history.csv"),
+    "recipe.json",
+)
 
 
 def recipe(classes: list[str], kind: str) -> Recipe:
@@ -87,12 +90,12 @@ class Study:
     def write(self, root: Path, folds=(0,), seeds=(0,), *, test: bool = True) -> None:
         """Write what train and predict leave for every run."""
         runs = root / "results/runs" / VARIANT
-        write_json(runs / "recipe.json", self.recipe.model_dump(mode="json"))
         half = np.arange(self.n // 2)
         for fold in folds:
             for seed in seeds:
                 folder = runs / f"fold-{fold}-seed-{seed}"
                 number = 10 * fold + seed
+                write_text(folder / "recipe.json", self.recipe.text)
                 tables = [self.table(half[half // 2 % 3 == fold], "tune", seed=number)]
                 if test:
                     tables.append(self.table(half + self.n // 2, "test", seed=number))
@@ -102,11 +105,7 @@ class Study:
 
 
 def evaluate(project):
-    return project.step(
-        "evaluate",
-        *("--variant", VARIANT, "--runs", f"results/runs/{VARIANT}"),
-        *(text for name in OUTPUTS for text in (f"--{name.partition('.')[0]}", str(SCORES / name))),
-    )
+    return project.step("evaluate", "--variant", VARIANT)
 
 
 def scored(project) -> dict:
@@ -252,13 +251,8 @@ def test_receipt_names_every_run(project):
     scored(project)
     receipt = json.loads((project.root / f"results/receipts/evaluate/{VARIANT}.json").read_text())
     folder = f"results/runs/{VARIANT}"
-    assert set(receipt["inputs"]) == {
-        f"{folder}/recipe.json",
-        *(
-            f"{folder}/fold-0-seed-0/{name}"
-            for name in ("predictions.parquet", "history.csv", "weights.safetensors")
-        ),
-    }
+    names = ("predictions.parquet", "history.csv", "weights.safetensors", "recipe.json")
+    assert set(receipt["inputs"]) == {f"{folder}/fold-0-seed-0/{name}" for name in names}
 
 
 def test_a_missing_run(project):
@@ -266,7 +260,7 @@ def test_a_missing_run(project):
     project.set("plan.seeds", [0, 1])
     done = evaluate(project)
     assert done.returncode == 2
-    assert "fold-0-seed-1/predictions.parquet: missing" in done.stderr
+    assert "fold-0-seed-1/recipe.json: missing" in done.stderr
     assert not (project.root / SCORES / "metrics.json").exists()
 
 

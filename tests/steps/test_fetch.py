@@ -13,7 +13,7 @@ import pytest
 
 from radpipe.core.files import read_json
 
-ARGUMENTS = ("--study", "bones", "--out", "data/bones/manifest.csv")
+ARGUMENTS = ("--study", "bones")
 
 
 def manifest(project):

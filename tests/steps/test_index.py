@@ -6,11 +6,8 @@ import pytest
 
 from radpipe.core.tables import read_table
 
-FETCH = ("fetch", "--study", "bones", "--out", "data/bones/manifest.csv")
-INDEX = (
-    *("index", "--study", "bones", "--manifest", "data/bones/manifest.csv"),
-    *("--out", "data/bones/cases.parquet", "--boxes", "data/bones/boxes.parquet"),
-)
+FETCH = ("fetch", "--study", "bones")
+INDEX = ("index", "--study", "bones")
 
 
 @pytest.fixture

@@ -18,14 +18,7 @@ from radpipe.core.tables import write_table
 from radpipe.imaging.store import Store
 from tests.conftest import Project
 
-COMMAND = [
-    "--study", "bones",
-    "--manifest", "data/bones/manifest.csv",
-    "--cases", "data/bones/cases.parquet",
-    "--out", "data/bones/store",
-    "--summary", "results/studies/bones/ingest.json",
-    "--picture", "results/studies/bones/sizes.png",
-]  # fmt: skip
+COMMAND = ("--study", "bones")
 
 
 def fill(project: Project, count: int, side: int = 40) -> Path:
@@ -73,6 +66,8 @@ def test_a_store_a_summary_and_a_picture_come_out(project: Project) -> None:
     assert list(summary["rejected"].values()) == [1]
     assert summary["fingerprint"] == store.fingerprint
     assert "ü" not in text
+    done = project.step("explore", *COMMAND)
+    assert done.returncode == 0, done.stderr
     with Image.open(project.root / "results/studies/bones/sizes.png") as picture:
         assert picture.width > 1000
     receipt = json.loads((project.root / "results/receipts/ingest/bones.json").read_text())
@@ -107,6 +102,8 @@ def test_volumes_of_three_views(project: Project) -> None:
     assert summary["fingerprint"]["n_slices"] == store.slices(np.arange(9)).sum()
     assert set(summary["fingerprint"]["slices"]) == set(files)
     assert ".npy" not in text
+    done = project.step("explore", *COMMAND)
+    assert done.returncode == 0, done.stderr
     with Image.open(project.root / "results/studies/bones/sizes.png") as picture:
         assert picture.width > 1000
     first = contents(project.root / "data/bones/store")

@@ -15,27 +15,7 @@ from radpipe.studies.base.contract import BOX_SCHEMA
 
 N = 80
 WIDE, HIGH = 44, 22
-FILES = [
-    "--manifest", "data/bones/manifest.csv",
-    "--cases", "data/bones/cases.parquet",
-]  # fmt: skip
-INGEST = [
-    "--study", "bones", *FILES,
-    "--out", "data/bones/store",
-    "--summary", "results/studies/bones/ingest.json",
-    "--picture", "results/studies/bones/sizes.png",
-]  # fmt: skip
-LOCALIZE = [
-    "--study", "bones", *FILES,
-    "--boxes", "data/bones/boxes.parquet",
-    "--store", "data/bones/store",
-    "--split", "data/bones/split.parquet",
-    "--out", "data/bones/crops",
-    "--detector", "data/bones/detector.safetensors",
-    "--joints", "data/bones/joints.parquet",
-    "--summary", "results/studies/bones/localize.json",
-    "--picture", "results/studies/bones/joints.png",
-]  # fmt: skip
+BONES = ("--study", "bones")
 
 
 def film(rng):
@@ -90,16 +70,16 @@ def study(project):
     write_table(root / "data/bones/split.parquet", pa.table(split))
     project.set("studies.bones.source", {"kind": "path", "path": str(raw)})
     project.set("studies.bones.image.side", 80)
-    block = {"adapter": "folders", "remote": None, "side": 32, "extent_mm": 60, "extent": 1.5}
+    block = {"remote": None, "side": 32, "extent_mm": 60, "extent": 1.5}
     detection = {"epochs": 60, "batch_size": 8, "lr": 4.0e-3}
     project.set("localize", {"bones": {**block, "detection": detection}})
-    done = project.step("ingest", *INGEST)
+    done = project.step("ingest", *BONES)
     assert done.returncode == 0, done.stderr
     return project
 
 
 def test_joints_are_found_cut_out_and_summed_up(study):
-    done = study.step("localize", *LOCALIZE)
+    done = study.step("localize", *BONES)
     assert done.returncode == 0, done.stderr
     root = study.root
     summary = json.loads((root / "results/studies/bones/localize.json").read_text())
@@ -116,11 +96,13 @@ def test_joints_are_found_cut_out_and_summed_up(study):
     middle = crops.pixels(np.arange(len(crops)))[:, 14:18, 8:24].mean(axis=(0, 1, 2, 3))
     rim = crops.pixels(np.arange(len(crops)))[:, :3].mean(axis=(0, 1, 2, 3))
     assert middle > 1.5 * rim
+    done = study.step("review", *BONES)
+    assert done.returncode == 0, done.stderr
     with Image.open(root / "results/studies/bones/joints.png") as picture:
         assert picture.width > 800
     first = (root / "data/bones/detector.safetensors").read_bytes()
     pixels = (root / "data/bones/crops/pixels-0000.npy").read_bytes()
-    assert study.step("localize", *LOCALIZE).returncode == 0
+    assert study.step("localize", *BONES).returncode == 0
     assert (root / "data/bones/detector.safetensors").read_bytes() == first
     assert (root / "data/bones/crops/pixels-0000.npy").read_bytes() == pixels
 
@@ -128,7 +110,7 @@ def test_joints_are_found_cut_out_and_summed_up(study):
 def test_cases_without_a_confident_joint_are_listed(study):
     study.set("localize.bones.detection.epochs", 25)
     study.set("localize.bones.confidence", 0.2)
-    done = study.step("localize", *LOCALIZE)
+    done = study.step("localize", *BONES)
     assert done.returncode == 0, done.stderr
     lines = (study.root / "data/bones/crops/rejected.csv").read_text().splitlines()
     listed = [line for line in lines if "no confident joint (confidence 0." in line]
@@ -140,7 +122,7 @@ def test_cases_without_a_confident_joint_are_listed(study):
 
 def test_without_boxes_there_is_a_way_out(study):
     write_table(study.root / "data/bones/boxes.parquet", BOX_SCHEMA.empty_table())
-    done = study.step("localize", *LOCALIZE)
+    done = study.step("localize", *BONES)
     assert done.returncode == 2
     assert "0 cases of train have a box labelled 'joint'" in done.stderr
     assert "draw boxes around the joints" in done.stderr

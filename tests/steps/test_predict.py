@@ -2,25 +2,21 @@
 
 import csv
 
-from radpipe.core.recipe import parts_text
+import yaml
+
 from radpipe.core.tables import read_table
-from tests.small_study import THREE, TWO, write_recipe, write_study
-from tests.steps.test_train import WEIGHTS, options
+from tests.small_study import THREE, TWO, plan_variant, write_study
+from tests.steps.test_train import OPTIONS, WEIGHTS
 
 OUT = "results/runs/bones-x/fold-0-seed-0/predictions.parquet"
 QUICK = {"model": {"widths": [4]}, "train": {"epochs": 1}}
 
 
-def arguments(recipe: str) -> list[str]:
-    parts = recipe.replace("recipe.json", "parts.json")
-    return [*options(recipe)[:8], "--parts", parts, "--weights", WEIGHTS, "--out", OUT]
-
-
 def test_test_is_predicted_only_when_opened_and_every_opening_is_noted(project):
     write_study(project.root, TWO)
-    recipe = write_recipe(project.root, TWO, preset="bones/compact", **QUICK)
-    assert project.step("train", *options(recipe)).returncode == 0
-    done = project.step("predict", *arguments(recipe))
+    plan_variant(project.root, TWO, preset="bones/compact", **QUICK)
+    assert project.step("train", *OPTIONS).returncode == 0
+    done = project.step("predict", *OPTIONS)
     assert done.returncode == 0, done.stderr
     opened = read_table(project.root / OUT)
     assert opened.column_names[:6] == [
@@ -31,7 +27,7 @@ def test_test_is_predicted_only_when_opened_and_every_opening_is_noted(project):
     assert opened["part"].to_pylist().count("test") == 8
     first = (project.root / OUT).read_bytes()
 
-    assert project.step("predict", *arguments(recipe)).returncode == 0
+    assert project.step("predict", *OPTIONS).returncode == 0
     assert (project.root / OUT).read_bytes() == first
     with (project.root / "openings.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
@@ -39,8 +35,11 @@ def test_test_is_predicted_only_when_opened_and_every_opening_is_noted(project):
         ("bones", "bones-x", "0")
     ] * 2
 
-    (project.root / recipe).with_name("parts.json").write_text(parts_text("bones", []))
-    assert project.step("predict", *arguments(recipe)).returncode == 0
+    path = project.root / "params.yaml"
+    plan = yaml.safe_load(path.read_text())
+    plan["plan"]["open_test"] = []
+    path.write_text(yaml.safe_dump(plan))
+    assert project.step("predict", *OPTIONS).returncode == 0
     closed = read_table(project.root / OUT)
     assert set(closed["part"].to_pylist()) == {"tune"}
     assert closed.equals(opened.slice(8))
@@ -48,14 +47,14 @@ def test_test_is_predicted_only_when_opened_and_every_opening_is_noted(project):
 
     weights = project.root / WEIGHTS
     weights.write_bytes(weights.read_bytes()[:-1] + b"x")
-    done = project.step("predict", *arguments(recipe))
+    done = project.step("predict", *OPTIONS)
     assert done.returncode == 2
     assert "is not what train bones-x-fold-0-seed-0 would make now" in done.stderr
 
 
 def test_predict_refuses_a_missing_file(project):
     write_study(project.root, THREE)
-    recipe = write_recipe(project.root, THREE, preset="bones/compact", **QUICK)
-    done = project.step("predict", *arguments(recipe))
+    plan_variant(project.root, THREE, preset="bones/compact", **QUICK)
+    done = project.step("predict", *OPTIONS)
     assert done.returncode == 2
     assert "missing. Run the step that makes it first" in done.stderr

@@ -13,20 +13,7 @@ from radpipe.imaging.store import INDEX, StoreWriter, building, write_pictures
 from tests.splitting.films import altered, films
 
 N = 60
-ARGUMENTS = [
-    "--study",
-    "bones",
-    "--cases",
-    "data/bones/cases.parquet",
-    "--store",
-    "data/bones/store",
-    "--out",
-    "data/bones/split.parquet",
-    "--leaks",
-    "data/bones/leaks.csv",
-    "--summary",
-    "results/studies/bones/split.json",
-]
+ARGUMENTS = ("--study", "bones")
 
 
 def write_study(root, *, official=None, copies=True, order=1):

@@ -29,15 +29,17 @@ from tests.small_study import (
     ROOT,
     THREE,
     TWO,
+    plan_variant,
     presets,
     write_exams,
     write_knees,
-    write_recipe,
     write_study,
 )
 
 WEIGHTS = "results/runs/bones-x/fold-0-seed-0/weights.safetensors"
 HISTORY = "results/runs/bones-x/fold-0-seed-0/history.csv"
+RECIPE = "results/runs/bones-x/fold-0-seed-0/recipe.json"
+OPTIONS = ("--variant", "bones-x", "--fold", "0", "--seed", "0")
 # An epoch is 2 steps of up to 28 cases, with dropout, augmentation and a schedule of every step.
 EPOCHS = 100
 QUICK = {
@@ -47,15 +49,10 @@ QUICK = {
 }
 
 
-def options(recipe: str) -> list[str]:
-    run = ["--variant", "bones-x", "--fold", "0", "--seed", "0", "--recipe", recipe]
-    return [*run, "--weights", WEIGHTS, "--history", HISTORY]
-
-
-def start(project: Any, recipe: str, *before: str) -> subprocess.Popen[str]:
+def start(project: Any, *before: str) -> subprocess.Popen[str]:
     """Start the step and leave it running."""
     return subprocess.Popen(
-        [*before, sys.executable, "workflow/scripts/train.py", *options(recipe)],
+        [*before, sys.executable, "workflow/scripts/train.py", *OPTIONS],
         cwd=project.root,
         stderr=subprocess.PIPE,
         text=True,
@@ -86,19 +83,19 @@ def ends_with(process: subprocess.Popen[str], code: int) -> None:
 def test_interrupted_runs_end_with_the_same_bytes(project):
     """Once straight through; once killed, then asked to stop, then left to finish."""
     write_study(project.root, THREE)
-    recipe = write_recipe(project.root, THREE, preset="bones/compact", **QUICK)
-    assert project.step("train", *options(recipe)).returncode == 0
-    check_outputs(project, recipe)
+    plan_variant(project.root, THREE, preset="bones/compact", **QUICK)
+    assert project.step("train", *OPTIONS).returncode == 0
+    check_outputs(project)
     straight = outputs(project)
 
     shutil.rmtree(project.root / "results/runs/bones-x/fold-0-seed-0")
-    killed = start(project, recipe)
+    killed = start(project)
     state = wait_for(project, killed, "state.safetensors")
     killed.send_signal(signal.SIGKILL)
     ends_with(killed, -signal.SIGKILL)
     assert not (project.root / WEIGHTS).exists()
 
-    asked = start(project, recipe)
+    asked = start(project)
     before = state.stat().st_mtime_ns
     while state.stat().st_mtime_ns == before and asked.poll() is None:
         time.sleep(0.002)
@@ -106,13 +103,13 @@ def test_interrupted_runs_end_with_the_same_bytes(project):
     ends_with(asked, 75)
     assert state.exists()
 
-    done = project.step("train", *options(recipe))
+    done = project.step("train", *OPTIONS)
     assert done.returncode == 0, done.stderr
     assert "resumed" in done.stderr
     assert outputs(project) == straight
 
 
-def check_outputs(project: Any, recipe: str) -> None:
+def check_outputs(project: Any) -> None:
     """Look at everything that a finished run leaves, and at what it does not."""
     lines = (project.root / HISTORY).read_text().splitlines()
     assert lines[0] == (
@@ -122,7 +119,9 @@ def check_outputs(project: Any, recipe: str) -> None:
     with safe_open(project.root / WEIGHTS, framework="pt") as file:
         assert set(file.metadata()) == {"radpipe"}
     receipt = read_json(project.root / "results/receipts/train/bones-x-fold-0-seed-0.json")
-    assert {"data/bones/store", "data/bones/split.parquet", recipe} <= set(receipt["inputs"])
+    assert set(receipt["inputs"]) == {
+        *("data/bones/store", "data/bones/split.parquet", "weights/random.json")
+    }
     assert receipt["facts"]["epochs"] == EPOCHS
     assert receipt["facts"]["device"] in ("cpu", "cuda")
     assert list((project.root / "logs/tensorboard/bones-x/fold-0-seed-0").glob("events*"))
@@ -148,13 +147,13 @@ def test_two_processes_train_like_one_and_go_on_to_the_bit(project, monkeypatch)
     """
     write_study(project.root, THREE)
     how = {**TOGETHER, "train": {**TOGETHER["train"], "processes": 2}}
-    recipe = write_recipe(project.root, THREE, preset="bones/v1", **how)
-    asked = start(project, recipe)
+    plan_variant(project.root, THREE, preset="bones/v1", **how)
+    asked = start(project)
     launched = wait_for(project, asked, "launch-*")
     asked.send_signal(signal.SIGTERM)
     ends_with(asked, 75)
     assert [file.name for file in launched.parent.iterdir()] == ["state.safetensors"]
-    resumed = start(project, recipe)
+    resumed = start(project)
     _, said = resumed.communicate()
     assert resumed.returncode == 0, said
     assert "resumed: epoch=0 batch=2" in said
@@ -164,12 +163,15 @@ def test_two_processes_train_like_one_and_go_on_to_the_bit(project, monkeypatch)
     monkeypatch.chdir(project.root)
     names = {"weights": WEIGHTS, "history": HISTORY, "state": "state", "board": "board"}
     paths = {name: Path(path) for name, path in names.items()}
-    order = Order(recipe=Path(recipe), fold=0, seed=0, **paths)
+    order = Order(recipe=Path("recipe.json"), fold=0, seed=0, **paths)
+    shutil.copy(RECIPE, order.recipe)
     shutil.rmtree(project.root / "results/runs/bones-x/fold-0-seed-0")
     train_without_torchrun(order, monkeypatch)
     assert outputs(project) == together
 
-    write_recipe(project.root, THREE, preset="bones/v1", **TOGETHER)
+    value = read_json(order.recipe)
+    value["train"]["processes"] = 1
+    write_json(order.recipe, value)
     train_run(order, read_recipe(order.recipe), lambda: False)
     np.testing.assert_allclose(history, rows(project), rtol=1e-4, atol=1e-6)
 
@@ -178,25 +180,28 @@ def test_two_processes_start_from_the_weights_of_a_run_and_freeze_layers(project
     """What was taken is a fact of the receipt, and the weights an input."""
     write_study(project.root, THREE)
     first = {**TOGETHER, "train": {**TOGETHER["train"], "epochs": 1}}
-    recipe = write_recipe(project.root, THREE, preset="bones/v1", **first)
-    assert project.step("train", *options(recipe)).returncode == 0
+    plan_variant(project.root, THREE, preset="bones/v1", **first)
+    assert project.step("train", *OPTIONS).returncode == 0
     kept = project.root / "weights/first.safetensors"
     shutil.copy(project.root / WEIGHTS, kept)
 
     freeze = {"layers": ["0"], "epochs": 1}
     how = {**first["train"], "processes": 2, "freeze": freeze, "sampler": "downsample"}
-    write_recipe(project.root, THREE, preset="bones/v1", model=first["model"], train=how)
-    path = project.root / recipe
-    value = {**read_json(path), "weights": {"path": "weights/first.safetensors"}}
-    value["weights"]["sha256"] = sha256_file(kept)
-    write_json(path, value)
-    done = project.step("train", *options(recipe))
+    plan_variant(
+        project.root,
+        THREE,
+        preset="bones/v1",
+        weights="weights/first.safetensors",
+        model=first["model"],
+        train=how,
+    )
+    done = project.step("train", *OPTIONS)
     assert done.returncode == 0, done.stderr
     assert "started from bones-x (fold 0, seed 0): tensors=" in done.stderr
     receipt = read_json(project.root / "results/receipts/train/bones-x-fold-0-seed-0.json")
     assert receipt["facts"]["start"]["fresh"] == []
     assert receipt["facts"]["train_cases"] % 3 == 0
-    assert receipt["inputs"]["weights/first.safetensors"] == value["weights"]["sha256"]
+    assert receipt["inputs"]["weights/first.safetensors"] == sha256_file(kept)
     before, after = load_file(kept), load_file(project.root / WEIGHTS)
     changed = {name for name in before if not torch.equal(before[name], after[name])}
     assert changed
@@ -237,29 +242,40 @@ def test_cores_do_not_change_the_bytes(project):
     """Two threads on one core, then on two."""
     write_study(project.root, THREE)
     how = {**QUICK, "train": {**QUICK["train"], "epochs": 4, "threads": 2}}
-    recipe = write_recipe(project.root, THREE, preset="bones/compact", **how)
+    plan_variant(project.root, THREE, preset="bones/compact", **how)
     found = []
     for cores in ("0", "0,1"):
-        ends_with(start(project, recipe, "taskset", "--cpu-list", cores), 0)
+        ends_with(start(project, "taskset", "--cpu-list", cores), 0)
         found.append(outputs(project))
     assert found[0] == found[1]
 
 
-def test_train_refuses_a_changed_split(project):
+def test_predict_refuses_weights_of_another_split(project):
+    """A split that changed since makes the training stale, and nobody predicts from it."""
     write_study(project.root, THREE)
-    recipe = write_recipe(project.root, THREE, preset="bones/compact", **QUICK)
+    plan_variant(project.root, THREE, preset="bones/floor", train={"epochs": 1})
+    assert project.step("train", *OPTIONS).returncode == 0
     write_study(project.root, THREE, test=9)
-    done = project.step("train", *options(recipe))
+    done = project.step("predict", *OPTIONS)
     assert done.returncode == 2
-    assert "is not what the recipe of bones-x was made from" in done.stderr
+    assert "is not what train bones-x-fold-0-seed-0 would make now" in done.stderr
+    assert "input data/bones/split.parquet: changed" in done.stderr
+
+
+def test_a_run_that_is_not_planned_is_refused(project):
+    write_study(project.root, THREE)
+    plan_variant(project.root, THREE, preset="bones/floor")
+    done = project.step("train", *OPTIONS[:-1], "7")
+    assert done.returncode == 2
+    assert "params.yaml plans no train bones-x-fold-0-seed-7" in done.stderr
 
 
 @pytest.mark.parametrize("preset", presets("knee_mri"))
 def test_every_preset_for_exams_makes_a_step_at_its_published_size(project, preset):
     published = load_preset(preset, {}, where="", root=ROOT / "presets")
     write_exams(project.root, n=10, size=published.size, test=2)
-    recipe = write_recipe(project.root, LABELS, preset=preset, train={"max_steps": 1})
-    done = project.step("train", *options(recipe))
+    plan_variant(project.root, LABELS, preset=preset, train={"max_steps": 1})
+    done = project.step("train", *OPTIONS)
     assert done.returncode == 0, done.stderr
     assert len((project.root / HISTORY).read_text().splitlines()) == 2
     (project.root / WEIGHTS).unlink()  # pytest keeps the folders of three sessions
@@ -273,8 +289,8 @@ def test_every_published_preset_for_knees_makes_a_step_at_its_size(project, pres
     """With all of VGG16's filters; a picture takes a second, so few are trained on."""
     target = KL if preset == "kl_pretraining" else TWO
     write_knees(project.root, target, n=10, size=224, test=2)
-    recipe = write_recipe(project.root, target, preset=f"knee_oa/{preset}", train={"max_steps": 1})
-    done = project.step("train", *options(recipe))
+    plan_variant(project.root, target, preset=f"knee_oa/{preset}", train={"max_steps": 1})
+    done = project.step("train", *OPTIONS)
     assert done.returncode == 0, done.stderr
     assert len((project.root / HISTORY).read_text().splitlines()) == 2
     assert read_about(project.root / WEIGHTS)["parameters"] > 14_715_000
@@ -284,14 +300,12 @@ def test_every_published_preset_for_knees_makes_a_step_at_its_size(project, pres
 def test_a_table_is_fitted_to_and_predicted_from(project):
     """The other presets of the book make their step in tests/learning/test_train_tables.py."""
     write_knees(project.root, TWO, n=24, size=32)
-    recipe = write_recipe(project.root, TWO, preset="knee_oa/boosting", model={"trees": 5})
-    done = project.step("train", *options(recipe))
+    plan_variant(project.root, TWO, preset="knee_oa/boosting", model={"trees": 5})
+    done = project.step("train", *OPTIONS)
     assert done.returncode == 0, done.stderr
     assert len((project.root / HISTORY).read_text().splitlines()) == 2
     out = "results/runs/bones-x/fold-0-seed-0/predictions.parquet"
-    parts = recipe.replace("recipe.json", "parts.json")
-    run = [*options(recipe)[:8], "--parts", parts, "--weights", WEIGHTS, "--out", out]
-    done = project.step("predict", *run)
+    done = project.step("predict", *OPTIONS)
     assert done.returncode == 0, done.stderr
     table = read_table(project.root / out)
     assert {"score_fractured", "covariate_age"} <= set(table.column_names)
@@ -304,8 +318,8 @@ def test_every_preset_makes_a_step_at_its_published_size(project, preset):
     published = load_preset(preset, {}, where="", root=ROOT / "presets")
     channels = {"grey": 1, "colour": 3}[published.channels]
     write_study(project.root, THREE, n=14, size=published.size, channels=channels, test=2)
-    recipe = write_recipe(project.root, THREE, preset=preset, train={"max_steps": 1})
-    done = project.step("train", *options(recipe))
+    plan_variant(project.root, THREE, preset=preset, train={"max_steps": 1})
+    done = project.step("train", *OPTIONS)
     weights: Path = project.root / WEIGHTS
     try:
         assert done.returncode == 0, done.stderr
