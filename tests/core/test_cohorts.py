@@ -9,7 +9,7 @@ from radpipe.core.errors import ConfigError
 from radpipe.core.params import Params, check
 from tests.conftest import SMALL
 
-CROPS = {"adapter": "folders", "remote": None, "side": 32, "extent_mm": 50.0}
+CROPS = {"remote": None, "side": 32, "extent_mm": 50.0}
 
 
 def plan(cohorts, **studies):
