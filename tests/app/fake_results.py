@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from radpipe.core.cards import write_cards
 from radpipe.core.tables import write_table
+from radpipe.evaluation.metrics import cards
 from tests.app.fake_studies import PIXEL, ingest_summary, recipe_of, split_summary
 
 BONES = ["healthy", "fractured", "beyond_repair"]
@@ -26,17 +28,6 @@ VARIANTS: dict[str, tuple[str, float, int, float]] = {
     "chest-resnet18": ("chest", 0.6, 11_170_753, 2.6),
     "chest-floor": ("chest", 1.6, 257, 1.0),
 }
-METRICS = (
-    "auc",
-    "accuracy",
-    "balanced_accuracy",
-    "sensitivity",
-    "specificity",
-    "recall",
-    "precision",
-    "f1",
-    "kappa",
-)
 CALIBRATION = ("brier", "ece", "log_loss", "calibration_slope", "calibration_intercept")
 HASH = {name: f"{index + 1:x}" * 64 for index, name in enumerate(VARIANTS)}
 
@@ -62,6 +53,7 @@ def write_results(root: Path, *, classes: list[str] | None = None) -> None:
 
 def write_comparison(root: Path) -> None:
     """Write `results/comparison` and `results/figures` as the step compare would."""
+    write_cards(root / "results/comparison/cards.json", cards())
     for study in ("bones", "chest"):
         metrics = {
             name: json.loads((root / "results/scores" / name / "metrics.json").read_text())
@@ -269,7 +261,9 @@ def _part(truth: Any, scores: Any, ceiling: Any, classes: list[str], noise: floa
             },
         }
     }
-    for name in METRICS[1:]:
+    kind = "multi-class" if len(classes) > 2 else "binary"
+    others = {card.name for card in cards() if kind in card.targets} - {"auc", *CALIBRATION}
+    for name in sorted(others):
         metrics[name] = _estimate(accuracy + 0.01 * (len(name) - 10), half * 1.4)
     confident = float(scores.max(axis=1).mean())
     slope = 1.0 - 1.2 * (confident - accuracy)

@@ -9,10 +9,11 @@ from html.parser import HTMLParser
 import pytest
 
 from radpipe.app.report.classes import per_class
+from radpipe.app.report.estimates import Estimate
 from radpipe.app.report.numbers import flat_metrics
 from radpipe.app.report.page import embed, render_page
 from radpipe.app.report.results import read_openings, read_studies
-from radpipe.app.report.tables import flatten, spread
+from radpipe.app.report.tables import flatten, ranking, spread
 from radpipe.core.errors import DataError
 from radpipe.core.settings import Plan
 from tests.app.conftest import folders
@@ -178,10 +179,26 @@ def test_flat_metrics_are_few_numbers(studies):
     numbers = flat_metrics(studies)
     assert list(numbers) == sorted(VARIANTS)
     for name, block in numbers.items():
-        assert list(block) == ["auc", "auc_low", "auc_high"]
+        assert list(block)[:3] == ["auc", "auc_low", "auc_high"]
+        assert not {"accuracy", "quadratic_kappa"} & set(block)
         assert all(round(value, 4) == value for value in block.values()), name
     test = studies[0].best.metrics["parts"]["test"]["metrics"]["auc"]["value"]
     assert numbers["bones-v1"]["auc"] == pytest.approx(test, abs=5e-5)
+
+
+def test_the_gap_of_any_metric_follows_its_column(studies):
+    gaps = {("accuracy", ""): {"bones-v1": Estimate(0.04, 0.01, 0.07)}}
+    titles = [column.title for column in ranking(replace(studies[0], gaps=gaps))]
+    assert titles[:4] == ["AUC", "Accuracy", "Ceiling − Accuracy", "Balanced accuracy"]
+    assert [column.title for column in ranking(studies[0])][:2] == ["AUC", "Ceiling − AUC"]
+
+
+def test_every_metric_is_explained(studies, html):
+    terms = html[html.index('id="terms"') : html.index('id="settings"')]
+    for card in studies[0].cards.values():
+        assert f"<dt>{card.title}</dt><dd>" in terms
+    assert "<dt>ECE</dt><dd>Expected calibration error" in terms
+    assert "0 is perfect. Lower is better.</dd>" in terms
 
 
 def test_ranking_of_other_variants_is_refused(tmp_path):

@@ -2,16 +2,17 @@
 
 import re
 from dataclasses import replace
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 import yaml
 
-from radpipe.app.report.publications import Number, Published, Questions, read_published
-from radpipe.app.report.published import METRICS, NO_INTERVAL, beside, published_on
+from radpipe.app.report.publications import OTHERS, Published, Questions, read_published
+from radpipe.app.report.published import NO_INTERVAL, beside, published_on
 from radpipe.core.errors import ConfigError
 from radpipe.core.params import check, load_yaml
 from radpipe.core.settings import Study as Settings
+from radpipe.evaluation.metrics import METRICS
 from tests.conftest import ROOT, SMALL
 
 FOLDER = ROOT / "presets/published"
@@ -42,12 +43,20 @@ def values(published: Published, system: str, metric: str) -> dict[str | None, f
 
 
 def test_every_file_is_read(mrnet, oai):
-    assert read_published(FOLDER) == [mrnet, *oai]
+    assert read_published(FOLDER, METRICS) == [mrnet, *oai]
     assert {file.stem for file in FOLDER.iterdir()} == {"mrnet", "oai"}
 
 
-def test_every_metric_that_a_file_may_hold_has_a_name():
-    assert set(get_args(Number.model_fields["metric"].annotation)) == set(METRICS)
+def test_what_we_compute_needs_no_other_name():
+    assert not set(OTHERS) & set(METRICS)
+
+
+def test_an_unknown_metric_shows_its_near_miss(tmp_path, mrnet):
+    wrong = mrnet.model_dump(mode="json")
+    wrong["systems"][0]["numbers"][0]["metric"] = "auk"
+    (tmp_path / "knees.yaml").write_text(yaml.safe_dump({"questions": [wrong]}))
+    with pytest.raises(ConfigError, match=r"knees.yaml: metric: unknown 'auk', did you mean 'auc'"):
+        read_published(tmp_path, METRICS)
 
 
 def test_the_guides_example_can_be_read():
@@ -131,7 +140,7 @@ def test_only_one_paper_gives_intervals_for_knees(oai):
 @pytest.mark.parametrize(
     ("system", "message"),
     [
-        ({"metric": "auk", "value": 0.9}, "metric: unknown 'auk', did you mean 'auc'"),
+        ({"metric": 1, "value": 0.9}, "metric: "),
         ({"metric": "auc", "value": 1.2}, "value: "),
         ({"metric": "auc", "value": 0.9, "low": 0.8}, "an interval needs both low and high"),
         ({"metric": "auc", "value": 0.9, "low": 0.91, "high": 0.95}, "0.9 lies outside"),

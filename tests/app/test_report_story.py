@@ -34,7 +34,7 @@ def test_answer_names_best_gap_verdict_and_ceiling(studies):
     assert "do not tell the two apart" in said.verdict
     ceiling = bones.ceiling("auc")
     assert f"reaches {ceiling.text} ({ceiling.interval})" in said.top
-    gap = bones.gaps["bones-v1"]
+    gap = bones.gaps["auc", ""]["bones-v1"]
     assert said.top.endswith(f"{gap.signed} ({gap.interval}) against the best variant")
     assert answer(replace(bones, gaps={}), confidence=0.95).top.endswith("on the same cases")
 

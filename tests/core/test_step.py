@@ -194,7 +194,11 @@ def test_a_run_that_is_not_planned_is_refused(folder):
     [
         ("", 0, "finished split bones"),
         ("import radpipe.evaluation.sanity", 0, "finished split bones"),
-        ("__import__('radpipe.evaluation.sanity')", 1, "split used evaluation/__init__.py"),
+        (
+            "__import__('radpipe.evaluation.sanity')",
+            1,
+            "evaluation/sanity.py, which its script does not import",
+        ),
     ],
 )
 def test_a_process_ends_with_its_code_and_uses_no_undeclared_code(folder, strange, code, told):

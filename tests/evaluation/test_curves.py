@@ -6,7 +6,7 @@ from sklearn.metrics import precision_recall_curve
 
 from radpipe.evaluation import curves
 from radpipe.evaluation.intervals import draw_patients
-from radpipe.evaluation.metrics import weighted_auc
+from radpipe.evaluation.metrics.areas import weighted_auc
 
 # Positives 0.9, 0.4; negatives 0.6, 0.1.
 TRUTH, SCORE = np.array([1.0, 1, 0, 0]), np.array([0.9, 0.4, 0.6, 0.1])

@@ -8,7 +8,8 @@ from sklearn import metrics as oracle
 
 from radpipe.core.errors import ConfigError
 from radpipe.core.settings import Target
-from radpipe.evaluation.metrics import METRICS, names_for, values, weighted_auc
+from radpipe.evaluation.metrics import METRICS, names_for, values
+from radpipe.evaluation.metrics.areas import weighted_auc
 from radpipe.evaluation.sample import make_sample
 from tests.evaluation.conftest import BINARY, GRADES, LABELS, THREE
 

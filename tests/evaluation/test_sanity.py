@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from radpipe.evaluation.metrics import weighted_auc
+from radpipe.evaluation.metrics.areas import weighted_auc
 from radpipe.evaluation.sanity import shuffle_targets
 
 

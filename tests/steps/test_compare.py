@@ -40,7 +40,7 @@ def test_every_study_has_its_tables_and_figures(compared):
     }
     assert tables == per_study | {
         f"{name}.csv" for name in ("roc", "pr", "reliability", "confusion", "history")
-    }
+    } | {"cards.json"}
     figures = {path.name for path in (compared.root / "results/figures").iterdir()}
     assert figures == {
         f"{study}-{figure}.{kind}"

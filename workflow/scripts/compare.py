@@ -2,7 +2,8 @@
 
 Reads   results/scores/<variant>/ of the planned variants, results/cohorts/<cohort>/scores.csv
 Writes  results/comparison/<study>-{ranking,paired,ceiling}.csv and one CSV of all variants
-        for each of roc, pr, reliability, history and confusion;
+        for each of roc, pr, reliability, history and confusion; cards.json, what each
+        metric is;
         results/figures/<study>-<figure>.png and .svg, <cohort>-external.png and .svg
 """
 
@@ -15,13 +16,15 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from radpipe.core.cards import RANKED_BY, write_cards
 from radpipe.core.files import files_below, read_json
 from radpipe.core.settings import Evaluation
 from radpipe.core.step import Job, Step
 from radpipe.core.tables import read_table
 from radpipe.evaluation.comparison import PAIRED, RANKING, compare
 from radpipe.evaluation.intervals import difference, estimate, owners
-from radpipe.evaluation.sample import column_names
+from radpipe.evaluation.metrics import cards
+from radpipe.evaluation.sample import column_names, make_sample
 from radpipe.evaluation.scored import Scored
 from radpipe.evaluation.tables import read_csv, write_csv
 
@@ -95,10 +98,12 @@ def main(job: Job) -> None:
     }
     written = write_tables(args.tables, scores, per_study)
     written += draw_figures(args.figures, scores, ranking, args.external)
+    written.append(args.tables / "cards.json")
+    write_cards(written[-1], cards())
     forget_others([args.tables, args.figures], written)
     parts = ranked_parts(scores)
     for row in ranking:
-        if row["metric"] != "auc" or row["part"] != parts[row["study"]]:
+        if row["metric"] != RANKED_BY or row["part"] != parts[row["study"]]:
             continue
         if row["n_common"] < row["n_cases"] and row["kind"] == "variant":
             log.warning(
@@ -124,33 +129,38 @@ def read_scores(job: Job, folder: Path) -> Scores:
 
 
 def ceiling_gap(one: Scores, evaluation: Evaluation) -> list[Row]:
-    """Return by how much the ideal observer's AUC exceeds a variant's, per part.
+    """Return by how much the ideal observer's metrics exceed a variant's, per part.
 
-    Both are drawn with the same patients, so the interval is that of the difference. With
-    several classes or labels the row of their mean (`class` is empty) is followed by theirs.
+    Of the metrics whose card asks for it. Both are drawn with the same patients, so the
+    interval is that of the difference. With several classes or labels the row of their mean
+    (`class` is empty) is followed by theirs.
     """
     scored = Scored(one.metrics, one.cases)
+    names = [card.name for card in cards(scored.target) if card.gap]
     rows: list[Row] = []
     for part, cases in scored.cases.items():
         if cases.ceiling is None or not np.isfinite(cases.ceiling).all():
             continue
+        # The ideal observer's probabilities are true: no temperature is laid over them.
+        samples = make_sample(scored.target, cases.truth, cases.ceiling), scored.sample(cases)
         ideal, own = (
             estimate(
-                scored.point.sample(scored.target, cases.truth, probabilities),
+                sample,
                 owners(cases.patient),
-                ["auc"],
+                names,
                 n_draws=evaluation.bootstrap,
                 confidence=evaluation.confidence,
                 rng=np.random.default_rng(evaluation.seed),
             )
-            for probabilities in (cases.ceiling, cases.scores)
+            for sample in samples
         )
-        gap = difference(ideal, own, "auc")
-        names = ["", *column_names(scored.target)][: len(gap.value)]
-        for row, name in enumerate(names):
-            ends = gap.interval(row)
-            values = (one.study, scored.name, part, "auc", name, gap.value[row], *ends)
-            rows.append(dict(zip(CEILING, values, strict=True)))
+        for metric in names:
+            gap = difference(ideal, own, metric)
+            asked = ["", *column_names(scored.target)][: len(gap.value)]
+            for row, name in enumerate(asked):
+                values = (metric, name, gap.value[row], *gap.interval(row))
+                found = (one.study, scored.name, part, *values)
+                rows.append(dict(zip(CEILING, found, strict=True)))
     return rows
 
 

@@ -22,7 +22,7 @@ from radpipe.core.tables import read_table, write_table
 from radpipe.evaluation.curves import COLUMNS, curve_rows
 from radpipe.evaluation.ensemble import Cases, Run, pool, runs_of
 from radpipe.evaluation.intervals import draw_patients, owners
-from radpipe.evaluation.metrics import ECE_BINS
+from radpipe.evaluation.metrics.probabilities import ECE_BINS
 from radpipe.evaluation.operating_point import OperatingPoint, choose
 from radpipe.evaluation.sample import column_names
 from radpipe.evaluation.scoring import Scorer, confusion_rows, decisions

@@ -14,7 +14,8 @@ from radpipe.app.report.numbers import flat_metrics
 from radpipe.app.report.page import render_page
 from radpipe.app.report.publications import Published, read_published
 from radpipe.app.report.published import published_on
-from radpipe.app.report.results import Folders, Study, read_openings, read_studies
+from radpipe.app.report.results import CARDS, Folders, Study, read_openings, read_studies
+from radpipe.core.cards import read_cards
 from radpipe.core.files import write_json, write_text
 from radpipe.core.step import Job, Step
 from radpipe.figures.palette import colours
@@ -54,7 +55,7 @@ def main(job: Job) -> None:
         figures=args.figures,
         studies=Path("results/studies"),
     )
-    published = read_published(args.published)
+    published = read_published(args.published, read_cards(args.tables / CARDS))
     studies = [
         with_settings(study, job, published)
         for study in read_studies(folders, plan.variants, localized=job.setting("localize"))

@@ -38,11 +38,15 @@ def needed(script: Path, loads: Iterable[str] = ()) -> set[Path]:
 def imports_of(file: Path, changed: int) -> tuple[str, ...]:
     """List the modules of radpipe that a file imports itself; `changed` is its time.
 
-    Of `from a import b` both a and a.b are listed: b may be a module.
+    Of `from a import b` both a and a.b are listed: b may be a module. A package that goes through
+    `iter_modules(__path__)` imports all of its modules.
     """
     del changed
     names: set[str] = set()
     for node in ast.walk(parsed(file)):
+        if isinstance(node, ast.Call) and ast.unparse(node) == "iter_modules(__path__)":
+            package = ".".join(("radpipe", *file.parent.relative_to(ROOT).parts))
+            names.update(_spread(f"{package}.*"))
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:

@@ -38,6 +38,11 @@ class Registry(Generic[T]):
     def __contains__(self, name: object) -> bool:
         return name in self._entries
 
+    @property
+    def in_order(self) -> tuple[str, ...]:
+        """The names in the order in which they were filed."""
+        return tuple(self._entries)
+
     def __iter__(self) -> Iterator[str]:
         return iter(sorted(self._entries))
 

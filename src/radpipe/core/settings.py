@@ -60,10 +60,13 @@ class UrlSource(Strict):
 Source = Annotated[PhantomSource | PathSource | UrlSource, Field(discriminator="kind")]
 
 
+Kind = Literal["binary", "multi-class", "ordinal", "multi-label"]
+
+
 class Target(Strict):
     """What is predicted. In tables, an unknown target is NaN, never 0."""
 
-    kind: Literal["binary", "multi-class", "ordinal", "multi-label"]
+    kind: Kind
     classes: list[str] = Field(
         min_length=1,
         description="binary: [negative, positive]; multi-class and ordinal: all, in order;"

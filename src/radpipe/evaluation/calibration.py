@@ -9,7 +9,8 @@ from statistics import NormalDist
 import numpy as np
 
 from radpipe.core.settings import Target
-from radpipe.evaluation.metrics import ECE_BINS, METRICS, bin_of, values
+from radpipe.evaluation.metrics import METRICS, values
+from radpipe.evaluation.metrics.probabilities import ECE_BINS, bin_of
 from radpipe.evaluation.sample import EPSILON, Floats, logit, make_sample
 
 # Beyond these a temperature says only that `tune` is separated, or that nothing was learnt.

@@ -9,17 +9,16 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from radpipe.core.cards import RANKED_BY
 from radpipe.core.settings import Evaluation, Target
 from radpipe.evaluation.intervals import draw_patients, owners, percentile, spread
-from radpipe.evaluation.metrics import METRICS, names_for, values
+from radpipe.evaluation.metrics import METRICS, cards, names_for, values
 from radpipe.evaluation.paired import area_test, holm, permutation_p
 from radpipe.evaluation.sample import Integers, Sample, column_names, make_sample
 from radpipe.evaluation.scored import Common, Scored, check_parts, common_cases
 from radpipe.evaluation.tables import plain
 
 Row = dict[str, Any]
-# Metrics that pairs are tested on, where they have a meaning; the first one ranks.
-TESTED = ("auc", "accuracy", "balanced_accuracy", "f1", "brier", "log_loss", "quadratic_kappa")
 RANKING = [
     "study",
     "variant",
@@ -101,8 +100,9 @@ def compare(
 
 
 def paired_metrics(target: Target) -> list[str]:
-    """Name the metrics that pairs are tested on."""
-    return [name for name in TESTED if name in names_for(target)]
+    """Name the metrics that pairs are tested on, those of some kinds of target alone last."""
+    tested = [card for card in cards(target) if card.tested]
+    return [card.name for card in sorted(tested, key=lambda card: card.special)]
 
 
 def _ranks(variants: list[Scored], part: str) -> dict[str, int]:
@@ -110,7 +110,7 @@ def _ranks(variants: list[Scored], part: str) -> dict[str, int]:
     common = common_cases(variants, part)
 
     def key(one: Scored) -> tuple[bool, float, str]:
-        area = _on_common(one, part, TESTED[0], common)
+        area = _on_common(one, part, RANKED_BY, common)
         return bool(np.isnan(area)), -np.nan_to_num(area), one.name
 
     return {one.name: rank for rank, one in enumerate(sorted(variants, key=key), start=1)}
@@ -140,7 +140,7 @@ def _ranking_rows(
     rows: list[Row] = []
     ordered = sorted(variants, key=lambda one: ranks[one.name])
     names = names_for(variants[0].target)
-    for metric in [TESTED[0], *(name for name in names if name != TESTED[0])]:
+    for metric in [RANKED_BY, *(name for name in names if name != RANKED_BY)]:
         found: list[tuple[str, str, int, Row, Row, float | None]] = []
         for one in ordered:
             block = one.metrics["parts"][part]
@@ -173,7 +173,7 @@ def _ranking_rows(
 def _paired_rows(
     study: str, variants: list[Scored], part: str, common: Common, evaluation: Evaluation
 ) -> list[Row]:
-    """Test every pair on every metric of `TESTED`, corrected within part and metric.
+    """Test every pair on every metric of `paired_metrics`, corrected within part and metric.
 
     Labels are questions of their own, so that areas of a multi-label target are tested label
     by label, too, and corrected together with their mean.
@@ -218,7 +218,7 @@ def _questions(
 ) -> Iterator[tuple[str, list[Sample]]]:
     """Yield what pairs are tested on: all together, then labels, in the order of the draws."""
     yield "", samples
-    if target.kind == "multi-label" and metric == TESTED[0] and len(target.classes) > 1:
+    if target.kind == "multi-label" and metric == RANKED_BY and len(target.classes) > 1:
         for index, name in enumerate(column_names(target)):
             yield name, [sample.column(index) for sample in samples]
 

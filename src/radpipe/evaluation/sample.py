@@ -12,7 +12,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from radpipe.core.settings import Target
+from radpipe.core.settings import Kind, Target
 
 Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.int64]
@@ -56,6 +56,13 @@ class Sample:
     def n_columns(self) -> int:
         """Number of questions."""
         return int(self.truth.shape[1])
+
+    @property
+    def kinds(self) -> set[Kind]:
+        """Kinds of target that ask such questions; one label alone is like a binary target."""
+        if self.exclusive:
+            return {"ordinal" if self.ordinal else "multi-class"}
+        return {"binary", "multi-label"} if self.n_columns == 1 else {"multi-label"}
 
     def take(self, rows: NDArray[np.bool_] | Integers) -> "Sample":
         """Return some of the cases, by mask or by row number."""

@@ -4,33 +4,21 @@ What is here becomes `metrics.json`. Ranking metrics (auc) use the mean probabil
 they are; all others the calibrated ones, with the value before calibration beside.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from radpipe.core.cards import RANKED_BY, Card
 from radpipe.core.settings import Evaluation, Target
 from radpipe.evaluation.ensemble import Cases, Run
 from radpipe.evaluation.intervals import Estimate, estimate, owners
-from radpipe.evaluation.metrics import METRICS, names_for, values
+from radpipe.evaluation.metrics import METRICS, cards, names_for, values
 from radpipe.evaluation.operating_point import OperatingPoint
 from radpipe.evaluation.sample import Sample, column_names, make_sample
 from radpipe.evaluation.subgroups import subgroups
 
-# Metrics of the ideal observer; its probabilities are true, so calibration says nothing. Only
-# those of which true probabilities reach the best value: for the distance between grades
-# (kappa, grade error) the most probable grade is not the best decision.
-CEILING = ("auc", "auc_at_least", "accuracy", "brier", "log_loss")
-# Metrics that calibration can change, shown before and after.
-CALIBRATED = (
-    "auc_at_least",
-    "brier",
-    "log_loss",
-    "ece",
-    "calibration_slope",
-    "calibration_intercept",
-)
 # Subgroups of fewer cases are listed with their size alone.
 FEWEST_CASES = 10
 
@@ -86,8 +74,10 @@ class Scorer:
         """Metrics that have a meaning for the target."""
         return names_for(self.target)
 
-    def _own(self, names: Iterable[str]) -> list[str]:
-        return [name for name in names if name in self.names]
+    @property
+    def cards(self) -> list[Card]:
+        """Their cards, in the order of tables."""
+        return cards(self.target)
 
     def _estimate(
         self, sample: Sample, cases: Cases, names: list[str], *, by_patient: bool = True
@@ -114,10 +104,11 @@ class Scorer:
         before = make_sample(self.target, cases.truth, cases.scores)
         found = self._estimate(sample, cases, self.names)
         blocks = {name: self.block(one) for name, one in found.items()}
-        for name in self._own(CALIBRATED):
+        for name in (card.name for card in self.cards if card.calibrated):
             blocks[name]["uncalibrated"] = values(METRICS[name], before)[0]
-        by_case = self._estimate(sample, cases, ["auc"], by_patient=False)["auc"]
-        blocks["auc"]["case_low"], blocks["auc"]["case_high"] = by_case.interval()
+        by_case = self._estimate(sample, cases, [RANKED_BY], by_patient=False)[RANKED_BY]
+        ranked = blocks[RANKED_BY]
+        ranked["case_low"], ranked["case_high"] = by_case.interval()
         for name, spread in self._spread(runs).items():
             blocks[name]["runs"] = spread
         return blocks
@@ -161,7 +152,9 @@ class Scorer:
         if cases.ceiling is None or not np.isfinite(cases.ceiling).all():
             return None
         sample = make_sample(self.target, cases.truth, cases.ceiling)
-        found = self._estimate(sample, cases, self._own(CEILING))
+        known = [card.name for card in self.cards if card.ceiling]
+        # The ideal observer's probabilities are true, so there is nothing to calibrate.
+        found = self._estimate(sample, cases, known)
         return {name: self.block(one) for name, one in found.items()}
 
     def _subgroups(self, cases: Cases) -> list[dict[str, Any]]:

@@ -1,6 +1,6 @@
 """External validation: a study's variants on further studies, beside their scores at home."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from radpipe.app.report.data import KINDS
 from radpipe.app.report.estimates import Estimate, Scale, whole
 from radpipe.app.report.results import Row, Study, Variant, read_rows
 from radpipe.app.report.story import FEW_CASES, FEW_PATIENTS, Caution
-from radpipe.app.report.tables import CALIBRATED, PERFECT, RANKED
+from radpipe.core.cards import RANKED_BY, Card
 from radpipe.core.files import read_json
 from radpipe.core.words import counted
 
@@ -19,7 +19,6 @@ DECISIONS = {
     "none": "left: patients of the home test part, who taught nothing",
 }
 LIKENESS = {**KINDS, "patient": "same name of a patient"}
-FIRST = RANKED[0][0]
 
 
 @dataclass(frozen=True)
@@ -132,17 +131,17 @@ def external_views(study: Study, openings: Sequence[Row]) -> list[ExternalView]:
 
 
 def _view(study: Study, cohort: Cohort, openings: Sequence[Row]) -> ExternalView:
-    judged = cohort.scores["variants"]
+    judged, ranked_by = cohort.scores["variants"], study.cards[RANKED_BY]
     labels = study.classes if len(study.classes) > 2 or study.kind == "multi-label" else ()
     return ExternalView(
         cohort=cohort,
         facts=_facts(study, cohort),
         part=judged[study.best.name]["home_part"],
         cautions=_cautions(study, cohort, openings),
-        first=_measure(study, cohort, *RANKED[0]),
-        decisions=_measures(study, cohort, RANKED[1:]),
-        calibration=_measures(study, cohort, CALIBRATED),
-        per_class=[_measure(study, cohort, FIRST, name, label=name) for name in labels],
+        first=_measure(study, cohort, ranked_by),
+        decisions=_measures(study, cohort, "ranking"),
+        calibration=_measures(study, cohort, "calibration"),
+        per_class=[_measure(study, cohort, ranked_by, label=name) for name in labels],
         overlaps=[
             (
                 f"{LIKENESS[row['kind']]}, in {row['study']}",
@@ -155,16 +154,18 @@ def _view(study: Study, cohort: Cohort, openings: Sequence[Row]) -> ExternalView
     )
 
 
-def _measures(study: Study, cohort: Cohort, metrics: Iterable[tuple[str, str]]) -> list[Measure]:
-    found = (_measure(study, cohort, key, title) for key, title in metrics)
+def _measures(study: Study, cohort: Cohort, table: str) -> list[Measure]:
+    """Return the metrics of one of the page's tables that have an interval, but the first."""
+    cards = (c for c in study.cards.values() if c.table == table and c.name != RANKED_BY)
+    found = (_measure(study, cohort, card) for card in cards)
     return [one for one in found if any(line.away for line in one.lines)]
 
 
-def _measure(study: Study, cohort: Cohort, metric: str, title: str, *, label: str = "") -> Measure:
-    lines = tuple(_line(variant, cohort, metric, label) for variant in study.variants)
+def _measure(study: Study, cohort: Cohort, card: Card, *, label: str = "") -> Measure:
+    lines = tuple(_line(variant, cohort, card.name, label) for variant in study.variants)
     shown = [each for line in lines for each in (line.home, line.away)]
-    perfect = PERFECT.get(metric)
-    return Measure(title, Scale.around(shown, perfect), lines, perfect)
+    title = label or card.heading(study.kind)
+    return Measure(title, Scale.around(shown, card.goal), lines, card.goal)
 
 
 def _line(variant: Variant, cohort: Cohort, metric: str, label: str) -> Line:

@@ -12,7 +12,7 @@ from radpipe.app.report import classes, starts, tables
 from radpipe.app.report.data import DataView, data_view
 from radpipe.app.report.estimates import Scale, decimal, percent, probability, whole
 from radpipe.app.report.external import ExternalView, external_views
-from radpipe.app.report.pairs import Pair, pairs
+from radpipe.app.report.pairs import Pair, other_pairs, pairs
 from radpipe.app.report.published import NO_INTERVAL, Beside, beside
 from radpipe.app.report.results import Row, Study, Variant
 from radpipe.app.report.story import Answer, Caution, answer, cautions
@@ -34,11 +34,10 @@ class View:
     per_class: list[tables.Column]
     gaps_per_class: list[tables.Column]
     at_least: list[tables.Column]
-    recall: list[tables.Column]
-    precision: list[tables.Column]
+    captioned: list[tuple[str, list[tables.Column]]]
     calibration: list[tables.Column]
     pairs: list[Pair]
-    kappa_pairs: list[Pair]
+    other_pairs: list[tuple[str, list[Pair]]]
     confusion: list[tables.Confusion]
     subgroups: list[tables.Subgroup]
     subgroup_scale: Scale
@@ -91,6 +90,7 @@ def render_page(
             n_variants=len(variants),
             openings=tables.openings(openings, plan.variants),
             versions=tables.versions(variants),
+            cards=studies[0].cards.values(),
             intervals=studies[0].intervals,
             level=percent(studies[0].intervals["confidence"]),
             plan=plan,
@@ -116,11 +116,10 @@ def view(study: Study, openings: Sequence[Row], study_of: Mapping[str, str]) -> 
         per_class=classes.per_class(study),
         gaps_per_class=classes.gaps_per_class(study),
         at_least=classes.at_least(study),
-        recall=classes.per_class(study, "recall"),
-        precision=classes.per_class(study, "precision"),
-        calibration=tables.columns(study, tables.CALIBRATED),
+        captioned=classes.captioned(study),
+        calibration=tables.calibration(study),
         pairs=pairs(study),
-        kappa_pairs=pairs(study, "quadratic_kappa"),
+        other_pairs=other_pairs(study),
         confusion=tables.confusion(study),
         subgroups=groups,
         subgroup_scale=Scale.around(cell for group in groups for cell in group.cells),

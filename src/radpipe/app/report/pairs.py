@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from radpipe.app.report.estimates import Estimate, number
-from radpipe.app.report.results import RANKED_BY, Row, Study
+from radpipe.app.report.results import Row, Study
+from radpipe.core.cards import RANKED_BY
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,13 @@ def pairs(study: Study, metric: str = RANKED_BY) -> list[Pair]:
             tests = difference, p_delong, p_permutation, corrected
             found.append(Pair(label, names[0], names[1], *tests))
     return sorted(found, key=lambda p: (order[p.label], rank[p.first], rank[p.second]))
+
+
+def other_pairs(study: Study) -> list[tuple[str, list[Pair]]]:
+    """Return (title within a sentence, tests) of the headline metrics beside the ranking's."""
+    cards = (c for c in study.cards.values() if c.headline and c.name != RANKED_BY)
+    tables = [(card.in_text, pairs(study, card.name)) for card in cards]
+    return [(title, found) for title, found in tables if found]
 
 
 def paired_between(

@@ -1,12 +1,18 @@
 """The files of `presets/published/`: what others found, and on which data."""
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field, model_validator
 
+from radpipe.core.errors import unknown_name
 from radpipe.core.params import check, load_yaml
 from radpipe.core.settings import Count, Fraction, Strict
+
+# Metrics that papers give and we do not. Weighted kappa: with other weights than the square of
+# the distance, or with some that a paper does not name.
+OTHERS = {"weighted_kappa": "Weighted kappa"}
 
 
 class Counts(Strict):
@@ -19,18 +25,7 @@ class Counts(Strict):
 class Number(Strict):
     """One published number, with its interval if it has one."""
 
-    metric: Literal[
-        "auc",
-        "accuracy",
-        "balanced_accuracy",
-        "sensitivity",
-        "specificity",
-        "precision",
-        "f1",
-        "kappa",
-        "quadratic_kappa",
-        "weighted_kappa",
-    ]
+    metric: str = Field(description="One of our metrics, or of `OTHERS`.")
     label: str | None = Field(default=None, description="Null: all labels or classes together.")
     value: Fraction
     low: Fraction | None = None
@@ -104,8 +99,15 @@ class Questions(Strict):
     questions: list[Published] = Field(min_length=1)
 
 
-def read_published(folder: Path) -> list[Published]:
+def read_published(folder: Path, metrics: Iterable[str]) -> list[Published]:
     """Read what was published, a question each.
+
+    Parameters
+    ----------
+    folder
+        All its YAML files are read.
+    metrics
+        Names of our metrics.
 
     Raises
     ------
@@ -113,7 +115,11 @@ def read_published(folder: Path) -> list[Published]:
         A file says something unknown or contradicts itself; one line per mistake.
 
     """
-    found = []
+    found, known = [], [*metrics, *OTHERS]
     for path in sorted(folder.glob("*.yaml")):
-        found += check(Questions, load_yaml(path), where="", source=str(path)).questions
+        questions = check(Questions, load_yaml(path), where="", source=str(path)).questions
+        for number in (n for one in questions for system in one.systems for n in system.numbers):
+            if number.metric not in known:
+                raise unknown_name(f"{path}: metric", number.metric, known)
+        found += questions
     return found

@@ -10,23 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from radpipe.app.report.estimates import Estimate, decimal
-from radpipe.app.report.publications import Data, Number, Published, System
+from radpipe.app.report.publications import OTHERS, Data, Number, Published, System
 from radpipe.app.report.results import Study
 from radpipe.core.settings import Study as Settings
 
-METRICS = {
-    "auc": "AUC",
-    "accuracy": "Accuracy",
-    "balanced_accuracy": "Balanced accuracy",
-    "sensitivity": "Sensitivity",
-    "specificity": "Specificity",
-    "precision": "Precision",
-    "f1": "F1",
-    "kappa": "Kappa",
-    "quadratic_kappa": "Quadratic kappa",
-    # With other weights, or with some that a paper does not name; we have none beside it.
-    "weighted_kappa": "Weighted kappa",
-}
 NO_INTERVAL = "no interval published"
 
 
@@ -143,8 +130,9 @@ def _row(number: Number, study: Study) -> Comparison:
     interval = NO_INTERVAL
     if number.low is not None and number.high is not None:
         interval = f"{decimal(number.low)} to {decimal(number.high)}"
+    card = study.cards.get(number.metric)
     return Comparison(
-        metric=METRICS[number.metric],
+        metric=card.title if card else OTHERS[number.metric],
         label=number.label or "all",
         of=number.of,
         value=as_published(number.value),

@@ -1,14 +1,16 @@
 """What the report is made from: the planned variants' scores, by study."""
 
 import csv
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from radpipe.app.report.estimates import Estimate, number
+from radpipe.core.cards import RANKED_BY, Card, read_cards
 from radpipe.core.errors import DataError
 from radpipe.core.files import read_json
+from radpipe.core.settings import Kind
 
 if TYPE_CHECKING:
     from radpipe.app.report.external import Cohort
@@ -16,9 +18,7 @@ if TYPE_CHECKING:
 
 Row = Mapping[str, str]
 FIGURES = ("ranking", "roc", "pr", "reliability", "confusion", "history")
-RANKED_BY = "auc"
-# Metrics whose paired tests the page shows, where a study has them.
-PAIRED_BY = (RANKED_BY, "quadratic_kappa")
+CARDS = "cards.json"
 OPENINGS = Path("openings.csv")
 
 
@@ -66,15 +66,16 @@ class Study:
 
     Attributes
     ----------
+    cards
+        What each metric is, by name and in the order of tables; those without a meaning for
+        the target, too.
     part
         The part that it is ranked by.
     paired
-        Rows of `<study>-paired.csv` of that part and `PAIRED_BY`; those of labels name their
-        `class`.
+        Rows of `<study>-paired.csv` of that part; those of labels name their `class`.
     gaps
-        Variant to the ideal observer's AUC minus its own, where the study knows that.
-    gaps_per_class
-        The same for each class or label, by its name.
+        Where the study knows the ideal observer: metric and class or label (empty: all
+        together) to its value minus each variant's.
     ingest, split
         Summaries of these steps.
     source
@@ -96,12 +97,12 @@ class Study:
 
     name: str
     classes: tuple[str, ...]
-    kind: str
+    kind: Kind
+    cards: Mapping[str, Card]
     part: str
     variants: tuple[Variant, ...]
     paired: tuple[Row, ...]
-    gaps: Mapping[str, Estimate] = field(default_factory=dict)
-    gaps_per_class: Mapping[str, Mapping[str, Estimate]] = field(default_factory=dict)
+    gaps: Mapping[tuple[str, str], Mapping[str, Estimate]] = field(default_factory=dict)
     ingest: Mapping[str, Any]
     split: Mapping[str, Any]
     source: Mapping[str, Any] = field(default_factory=dict)
@@ -131,6 +132,11 @@ class Study:
     def ceiling(self, metric: str) -> Estimate | None:
         """Return the ideal observer's score, from any variant that has all cases."""
         return self.best.ceiling(metric)
+
+    def gaps_of(self, metric: str = RANKED_BY, label: str = "") -> tuple[Estimate | None, ...]:
+        """Return the distance from the ceiling of each variant, in their order."""
+        found = self.gaps.get((metric, label), {})
+        return tuple(found.get(variant.name) for variant in self.variants)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,9 +173,8 @@ def read_studies(
     for name in variants:
         metrics = read_json(folders.scores / name / "metrics.json")
         by_study.setdefault(metrics["study"], {})[name] = metrics
-    return tuple(
-        _study(folders, name, found, name in localized) for name, found in by_study.items()
-    )
+    cards, studies = read_cards(folders.tables / CARDS), by_study.items()
+    return tuple(_study(folders, name, found, cards, name in localized) for name, found in studies)
 
 
 def _of(block: Mapping[str, Any] | None, label: str) -> Estimate | None:
@@ -191,6 +196,7 @@ def _study(
     folders: Folders,
     name: str,
     found: Mapping[str, Mapping[str, Any]],
+    cards: Mapping[str, Card],
     localized: bool,
 ) -> Study:
     opened = all("test" in metrics["parts"] for metrics in found.values())
@@ -214,11 +220,11 @@ def _study(
         name=name,
         classes=tuple(target["classes"]),
         kind=target["kind"],
+        cards=cards,
         part=part,
         variants=tuple(_variant(folders, v, found[v], part) for v in order),
-        paired=_of_part(read_rows(folders.tables / f"{name}-paired.csv"), part, PAIRED_BY),
-        gaps=_gaps(gaps, ""),
-        gaps_per_class={label: _gaps(gaps, label) for label in target["classes"]},
+        paired=_of_part(read_rows(folders.tables / f"{name}-paired.csv"), part),
+        gaps=_gaps(gaps),
         ingest=read_json(folders.studies / name / "ingest.json"),
         split=read_json(folders.studies / name / "split.json"),
         figures={kind: path for kind, path in figures.items() if path},
@@ -228,14 +234,13 @@ def _study(
     )
 
 
-def _of_part(
-    rows: Iterable[Row], part: str, metrics: Sequence[str] = (RANKED_BY,)
-) -> tuple[Row, ...]:
-    return tuple(row for row in rows if row["part"] == part and row["metric"] in metrics)
+def _of_part(rows: Iterable[Row], part: str) -> tuple[Row, ...]:
+    return tuple(row for row in rows if row["part"] == part)
 
 
 def _ranked(ranking: Iterable[Row], part: str) -> list[Row]:
-    rows = [row for row in _of_part(ranking, part) if row["kind"] == "variant"]
+    order = (row for row in _of_part(ranking, part) if row["metric"] == RANKED_BY)
+    rows = [row for row in order if row["kind"] == "variant"]
     return sorted(rows, key=lambda row: float(row["rank"] or "inf"))
 
 
@@ -244,13 +249,12 @@ def _n_common(ranked: Iterable[Row]) -> int | None:
     return odd[0] if odd else None
 
 
-def _gaps(rows: Iterable[Row], label: str) -> dict[str, Estimate]:
-    found = {
-        row["variant"]: Estimate.of({**row, "value": row["difference"]})
-        for row in rows
-        if row["class"] == label
-    }
-    return {name: gap for name, gap in found.items() if gap is not None}
+def _gaps(rows: Iterable[Row]) -> dict[tuple[str, str], dict[str, Estimate]]:
+    found: dict[tuple[str, str], dict[str, Estimate]] = {}
+    for row in rows:
+        if gap := Estimate.of({**row, "value": row["difference"]}):
+            found.setdefault((row["metric"], row["class"]), {})[row["variant"]] = gap
+    return found
 
 
 def _variant(

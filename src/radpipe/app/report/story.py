@@ -7,6 +7,7 @@ from typing import Literal
 from radpipe.app.report.estimates import Estimate, percent, probability, whole
 from radpipe.app.report.pairs import paired_between
 from radpipe.app.report.results import Row, Study, Variant
+from radpipe.core.cards import RANKED_BY
 
 # Below this, an interval is wide and its bootstrap itself unsteady.
 FEW_CASES = 30
@@ -61,7 +62,7 @@ def answer(study: Study, *, confidence: float) -> Answer:
         else f"is the only variant, scored on {part}"
     )
     gap, verdict = _gap(study, others[0], confidence) if others else ("", "")
-    return Answer(best.name, best.estimate("auc"), lead, gap, verdict, _top(study))
+    return Answer(best.name, best.estimate(RANKED_BY), lead, gap, verdict, _top(study))
 
 
 def _gap(study: Study, runner_up: Variant, confidence: float) -> tuple[str, str]:
@@ -78,7 +79,7 @@ def _gap(study: Study, runner_up: Variant, confidence: float) -> tuple[str, str]
 
 
 def _top(study: Study) -> str:
-    ceiling, gap = study.ceiling("auc"), study.gaps.get(study.best.name)
+    ceiling, gap = study.ceiling(RANKED_BY), study.gaps_of()[0]
     if ceiling is None:
         return ""
     text = (
@@ -136,7 +137,7 @@ def _reopened(study: Study, openings: Sequence[Row]) -> Iterator[Caution]:
 def _above_ceiling(study: Study) -> Iterator[Caution]:
     for variant in study.variants:
         for label in ("", *study.classes):
-            ceiling, score = variant.ceiling("auc", label), variant.estimate("auc", label)
+            ceiling, score = variant.ceiling(RANKED_BY, label), variant.estimate(RANKED_BY, label)
             if ceiling and score and score.value > ceiling.high:
                 yield Caution(
                     "serious",
@@ -197,7 +198,7 @@ def _few_cases(study: Study) -> Iterator[Caution]:
 
 
 def _no_width(variants: Iterable[Variant]) -> Iterator[Caution]:
-    found = [v.name for v in variants if (e := v.estimate("auc")) and e.low == e.high]
+    found = [v.name for v in variants if (e := v.estimate(RANKED_BY)) and e.low == e.high]
     if found:
         yield Caution(
             "serious",

@@ -1,37 +1,15 @@
 """Rows of the page's tables, made from results; the template only lays them out."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from radpipe.app.report.estimates import Estimate, Scale, decimal, number, whole
 from radpipe.app.report.results import Row, Study, Variant
+from radpipe.core.cards import RANKED_BY, Card
 
-# Key in metrics.json, heading. Those of grades come early: wide tables are scrolled.
-RANKED = (
-    ("auc", "AUC"),
-    ("quadratic_kappa", "Quadratic kappa"),
-    ("grade_error", "Grade error"),
-    ("accuracy", "Accuracy"),
-    ("balanced_accuracy", "Balanced accuracy"),
-    ("sensitivity", "Sensitivity"),
-    ("specificity", "Specificity"),
-    ("precision", "Precision"),
-    ("f1", "F1"),
-    ("kappa", "Kappa"),
-)
-# Of yes-or-no questions alone; of exclusive classes it is not that of the decision.
-RECALL = {"sensitivity": "Sensitivity (recall)"}
-CALIBRATED = (
-    ("brier", "Brier score"),
-    ("ece", "ECE"),
-    ("log_loss", "Log loss"),
-    ("calibration_slope", "Slope"),
-    ("calibration_intercept", "Intercept"),
-)
 # Blocks of a recipe that are settings.
 RECIPE = ("preset", "image", "model", "train", "augment")
-PERFECT = {"calibration_slope": 1.0, "calibration_intercept": 0.0}
 
 
 @dataclass(frozen=True)
@@ -57,32 +35,44 @@ class Column:
     perfect: float | None = None
 
 
-def columns(study: Study, metrics: Sequence[tuple[str, str]]) -> list[Column]:
-    """Return the metrics that at least one variant has with an interval."""
+def columns(study: Study, cards: Iterable[Card]) -> list[Column]:
+    """Return the metrics that at least one variant has with an interval.
+
+    A metric is followed by its distance from the ceiling, where the study knows that.
+    """
     found = []
-    for key, title in metrics:
-        cells = tuple(variant.estimate(key) for variant in study.variants)
-        ceiling = study.ceiling(key)
+    for card in cards:
+        cells = tuple(variant.estimate(card.name) for variant in study.variants)
+        ceiling = study.ceiling(card.name)
         if any(cells):
-            perfect = PERFECT.get(key)
-            scale = Scale.around([*cells, ceiling], perfect)
-            found.append(Column(key, title, scale, ceiling, cells, perfect))
+            scale = Scale.around([*cells, ceiling], card.goal)
+            title = card.heading(study.kind)
+            found.append(Column(card.name, title, scale, ceiling, cells, card.goal))
+        gaps = study.gaps_of(card.name)
+        if any(gaps):
+            scale, title = Scale.around(gaps, 0.0), f"Ceiling − {card.title}"
+            found.append(Column(f"{card.name}_gap", title, scale, None, gaps, 0.0))
     return found
 
 
 def ranking(study: Study) -> list[Column]:
-    """Return the columns of the ranking: AUC, its distance from the ceiling, the others."""
-    titles = {} if study.kind in ("multi-class", "ordinal") else RECALL
-    found = columns(study, [(key, titles.get(key, title)) for key, title in RANKED])
-    gaps = tuple(study.gaps.get(variant.name) for variant in study.variants)
-    if any(gaps):
-        found.insert(1, Column("gap", "Ceiling − AUC", Scale.around(gaps, 0.0), None, gaps, 0.0))
-    return found
+    """Return the columns of the ranking, first the metric that decides it.
+
+    Those of a few kinds of target alone, such as grades, come early: wide tables are scrolled.
+    """
+    cards = [card for card in study.cards.values() if card.table == "ranking"]
+    cards.sort(key=lambda card: (card.name != RANKED_BY, not card.special))
+    return columns(study, cards)
+
+
+def calibration(study: Study) -> list[Column]:
+    """Return the columns that judge probabilities."""
+    return columns(study, [card for card in study.cards.values() if card.table == "calibration"])
 
 
 def spread(variant: Variant) -> str:
     """Write mean and standard deviation of AUC over seeds and folds; empty for one run."""
-    runs = variant.scores["metrics"].get("auc", {}).get("runs") or {}
+    runs = variant.scores["metrics"].get(RANKED_BY, {}).get("runs") or {}
     mean, sd, n = (number(runs.get(key)) for key in ("mean", "sd", "n"))
     if mean is None or sd is None or n is None or n < 2:
         return ""

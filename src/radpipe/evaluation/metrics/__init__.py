@@ -1,4 +1,4 @@
-"""Metrics: one registered function each, computed for many weightings of the cases at once.
+"""Metrics: a function and its card each, computed for many weightings of the cases at once.
 
 A metric is called as `metric(sample, weights)`. `weights` has the shape (cases, draws) and
 says how often each case counts in each draw: ones for the plain value, multiplicities for
@@ -8,14 +8,22 @@ shape (1, draws), or (1 + columns, draws): its value in row 0, then one per clas
 Undefined (no positives, nothing decided, probabilities that separate the classes) is NaN,
 never 0. Over classes of which a case has exactly one, a mean needs all of them; over labels
 it is taken over those that these cases can answer, so a label without positives drops out.
+
+Every module in this folder is imported here and files what it holds: a new file is enough.
 """
 
-from radpipe.evaluation.metrics import areas, decisions, grades, probabilities
-from radpipe.evaluation.metrics.areas import weighted_auc
-from radpipe.evaluation.metrics.base import METRICS, Metric, names_for, values
-from radpipe.evaluation.metrics.probabilities import ECE_BINS, bin_of
+from importlib import import_module
+from pkgutil import iter_modules
 
-__all__ = ["ECE_BINS", "METRICS", "Metric", "bin_of", "names_for", "values", "weighted_auc"]
+from radpipe.evaluation.metrics.base import METRICS, Metric, cards, names_for, values
 
-# Importing a module files its metrics; the names here keep linters from dropping one.
-_METRICS = (areas, decisions, grades, probabilities)
+__all__ = ["METRICS", "Metric", "cards", "file_all", "names_for", "values"]
+
+
+def file_all() -> None:
+    """Import every module of this folder, by name, which files the metrics in it."""
+    for name in sorted(found.name for found in iter_modules(__path__)):
+        import_module(f"{__name__}.{name}")
+
+
+file_all()

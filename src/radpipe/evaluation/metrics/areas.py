@@ -2,11 +2,25 @@
 
 import numpy as np
 
-from radpipe.evaluation.metrics.base import METRICS, of_grades, ratio, with_mean
+from radpipe.core.cards import Card
+from radpipe.evaluation.metrics.base import metric, ratio, with_mean
 from radpipe.evaluation.sample import Floats, Sample
 
 
-@METRICS.register("auc")
+@metric(
+    Card(
+        name="auc",
+        title="AUC",
+        words="Chance that a case of a class gets a higher score for it than a case of another"
+        " class; 0.5 is guessing, 1 is perfect. With several classes: the mean over classes, each"
+        " against all others; with several labels: the mean over labels.",
+        best="high",
+        tested=True,
+        headline=True,
+        ceiling=True,
+        gap=True,
+    )
+)
 def auc(sample: Sample, weights: Floats) -> Floats:
     """Area under the ROC curve: chance that a positive outranks a negative, ties half.
 
@@ -22,7 +36,19 @@ def auc(sample: Sample, weights: Floats) -> Floats:
     )
 
 
-@of_grades("auc_at_least")
+@metric(
+    Card(
+        name="auc_at_least",
+        title="AUC, grade ≥ k",
+        words="Chance that a case of grade k or more gets a higher probability of that than a case"
+        " below.",
+        best="high",
+        targets=("ordinal",),
+        calibrated=True,
+        ceiling=True,
+        table="none",
+    )
+)
 def auc_at_least(sample: Sample, weights: Floats) -> Floats:
     """Area under the ROC curve of "at least this grade", per grade but the lowest, and mean.
 

@@ -1,19 +1,54 @@
-"""The registry of metrics, and the sums that they share."""
+"""The registry of metrics with their cards, and the sums that they share."""
 
 from collections.abc import Callable
-from functools import wraps
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from radpipe.core.cards import RANKED_BY, Card
 from radpipe.core.registry import Registry
 from radpipe.core.settings import Target
 from radpipe.evaluation.sample import Floats, Sample
 
-Metric: TypeAlias = Callable[[Sample, Floats], Floats]
+Function: TypeAlias = Callable[[Sample, Floats], Floats]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric: its card and its function. It is called like the function.
+
+    Of a target for which the card gives it no meaning it is NaN, shape (1, draws).
+    """
+
+    card: Card
+    function: Function
+
+    def __call__(self, sample: Sample, weights: Floats) -> Floats:
+        """Return the metric for weights of shape (cases, draws)."""
+        if sample.kinds.isdisjoint(self.card.targets):
+            return np.full((1, weights.shape[1]), np.nan)
+        return self.function(sample, weights)
+
+
 METRICS: Registry[Metric] = Registry("metric")
-_OF_GRADES: set[str] = set()
+
+
+def metric(card: Card) -> Callable[[Function], Metric]:
+    """Return a decorator that files a function with its card.
+
+    Raises
+    ------
+    KeyError
+        A metric of this name is filed already.
+
+    """
+
+    def file(function: Function) -> Metric:
+        return METRICS.register(card.name)(Metric(card, function))
+
+    return file
 
 
 def values(metric: Metric, sample: Sample) -> Floats:
@@ -21,28 +56,20 @@ def values(metric: Metric, sample: Sample) -> Floats:
     return np.asarray(metric(sample, np.ones((len(sample.truth), 1)))[:, 0])
 
 
-def of_grades(name: str) -> Callable[[Metric], Metric]:
-    """Return a decorator that files a metric which has a meaning for ordinal targets alone.
+def cards(target: Target | None = None) -> list[Card]:
+    """Return the cards of the metrics that have a meaning for a target, or of all.
 
-    Of other targets it is NaN, and `names_for` leaves it out.
+    The one that ranks comes first, the others as their functions stand: modules by name, in
+    each from top to bottom. Tables keep this order.
     """
-
-    def file(metric: Metric) -> Metric:
-        @wraps(metric)
-        def guarded(sample: Sample, weights: Floats) -> Floats:
-            if not sample.ordinal:
-                return np.full((1, weights.shape[1]), np.nan)
-            return metric(sample, weights)
-
-        _OF_GRADES.add(name)
-        return METRICS.register(name)(guarded)
-
-    return file
+    found = [METRICS[name].card for name in METRICS.in_order]
+    found = [card for card in found if target is None or target.kind in card.targets]
+    return sorted(found, key=lambda card: card.name != RANKED_BY)
 
 
 def names_for(target: Target) -> list[str]:
     """Name the metrics that have a meaning for a target, sorted."""
-    return [name for name in METRICS if target.kind == "ordinal" or name not in _OF_GRADES]
+    return sorted(card.name for card in cards(target))
 
 
 def known_of(sample: Sample) -> NDArray[np.bool_]:

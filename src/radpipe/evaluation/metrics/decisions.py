@@ -2,11 +2,22 @@
 
 import numpy as np
 
-from radpipe.evaluation.metrics.base import METRICS, known_of, rates, ratio, with_mean
+from radpipe.core.cards import Card
+from radpipe.evaluation.metrics.base import known_of, metric, rates, ratio, with_mean
 from radpipe.evaluation.sample import Floats, Sample
 
 
-@METRICS.register("accuracy")
+@metric(
+    Card(
+        name="accuracy",
+        title="Accuracy",
+        words="Share of cases decided correctly. It flatters a model when one class is"
+        " frequent; balanced accuracy does not.",
+        best="high",
+        tested=True,
+        ceiling=True,
+    )
+)
 def accuracy(sample: Sample, weights: Floats) -> Floats:
     """Share of right decisions; of labels, the mean of their shares."""
     if sample.exclusive:
@@ -17,7 +28,16 @@ def accuracy(sample: Sample, weights: Floats) -> Floats:
     return with_mean(sample, list(ratio(right, known_of(sample).T @ weights)))
 
 
-@METRICS.register("balanced_accuracy")
+@metric(
+    Card(
+        name="balanced_accuracy",
+        title="Balanced accuracy",
+        words="Mean of the shares decided correctly of each class; with several labels: of"
+        " the cases with and without each.",
+        best="high",
+        tested=True,
+    )
+)
 def balanced_accuracy(sample: Sample, weights: Floats) -> Floats:
     """Mean of the classes' shares of right decisions (of labels: mean over labels)."""
     found, passed = rates(sample, sample.decided, weights)
@@ -26,19 +46,47 @@ def balanced_accuracy(sample: Sample, weights: Floats) -> Floats:
     return with_mean(sample, list((found + passed) / 2))
 
 
-@METRICS.register("sensitivity")
+@metric(
+    Card(
+        name="sensitivity",
+        title="Sensitivity",
+        words="Share of positive cases found. With several classes: each class against the"
+        " rest at its own threshold, then the mean; not the decision of the confusion"
+        " table, which balanced accuracy counts. It depends on the thresholds.",
+        best="high",
+        also="recall",
+    )
+)
 def sensitivity(sample: Sample, weights: Floats) -> Floats:
     """Share of the positives at or above the class's threshold."""
     return with_mean(sample, list(rates(sample, sample.flags, weights)[0]))
 
 
-@METRICS.register("specificity")
+@metric(
+    Card(
+        name="specificity",
+        title="Specificity",
+        words="Share of negative cases left alone, with the thresholds of sensitivity.",
+        best="high",
+    )
+)
 def specificity(sample: Sample, weights: Floats) -> Floats:
     """Share of the negatives below the class's threshold."""
     return with_mean(sample, list(rates(sample, sample.flags, weights)[1]))
 
 
-@METRICS.register("recall")
+@metric(
+    Card(
+        name="recall",
+        title="Recall",
+        words="Share of a class's cases that were decided for it. Of a yes-or-no question it"
+        " is sensitivity; with several classes it follows the rows of the confusion"
+        " table.",
+        best="high",
+        table="none",
+        each="Recall: share of the cases of each {word} that were decided for it.",
+    )
+)
 def recall(sample: Sample, weights: Floats) -> Floats:
     """Share of a class's cases that were decided for it.
 
@@ -48,7 +96,18 @@ def recall(sample: Sample, weights: Floats) -> Floats:
     return with_mean(sample, list(rates(sample, sample.decided, weights)[0]))
 
 
-@METRICS.register("precision")
+@metric(
+    Card(
+        name="precision",
+        title="Precision",
+        words="Share of right ones among the decisions for a class; of a yes-or-no question"
+        " it is the positive predictive value, with several classes it follows the"
+        " columns of the confusion table. It depends on how frequent a class is, and is"
+        " undefined where nothing was decided.",
+        best="high",
+        each="Precision: share of right ones among the decisions for each {word}.",
+    )
+)
 def precision(sample: Sample, weights: Floats) -> Floats:
     """Share of right ones among the decisions for a class (positive predictive value).
 
@@ -59,7 +118,15 @@ def precision(sample: Sample, weights: Floats) -> Floats:
     return with_mean(sample, list(ratio(hits, chosen)))
 
 
-@METRICS.register("f1")
+@metric(
+    Card(
+        name="f1",
+        title="F1",
+        words="Harmonic mean of precision and recall; with several classes the mean over classes.",
+        best="high",
+        tested=True,
+    )
+)
 def f1(sample: Sample, weights: Floats) -> Floats:
     """2 TP / (2 TP + FP + FN) of the decisions; undefined where nothing is or was decided."""
     positive = sample.truth == 1
@@ -70,7 +137,15 @@ def f1(sample: Sample, weights: Floats) -> Floats:
     return with_mean(sample, list(ratio(2 * hits, 2 * hits + false_alarms + misses)))
 
 
-@METRICS.register("kappa")
+@metric(
+    Card(
+        name="kappa",
+        title="Kappa",
+        words="Agreement of decision and truth beyond what independent decisions of the same"
+        " frequencies would reach; 0 is chance, 1 is perfect.",
+        best="high",
+    )
+)
 def kappa(sample: Sample, weights: Floats) -> Floats:
     """Agreement of decision and truth beyond chance: (p - e) / (1 - e), of labels each.
 

@@ -6,11 +6,24 @@ as of other exclusive classes.
 
 import numpy as np
 
-from radpipe.evaluation.metrics.base import of_grades, ratio
+from radpipe.core.cards import Card
+from radpipe.evaluation.metrics.base import metric, ratio
 from radpipe.evaluation.sample import Floats, Sample
 
 
-@of_grades("quadratic_kappa")
+@metric(
+    Card(
+        name="quadratic_kappa",
+        title="Quadratic kappa",
+        phrase="quadratic kappa",
+        words="Of classes in order: kappa in which a mistake weighs the square of its distance in"
+        " grades. The decision is the most probable grade.",
+        best="high",
+        targets=("ordinal",),
+        tested=True,
+        headline=True,
+    )
+)
 def quadratic_kappa(sample: Sample, weights: Floats) -> Floats:
     """Kappa in which a mistake weighs the square of its distance in grades.
 
@@ -27,7 +40,15 @@ def quadratic_kappa(sample: Sample, weights: Floats) -> Floats:
     return 1 - ratio(n * apart, by_chance)[None]
 
 
-@of_grades("grade_error")
+@metric(
+    Card(
+        name="grade_error",
+        title="Grade error",
+        words="Of classes in order: mean distance of decided and true grade, in grades.",
+        best="low",
+        targets=("ordinal",),
+    )
+)
 def grade_error(sample: Sample, weights: Floats) -> Floats:
     """Mean absolute distance of decided and true grade, in grades; smaller is better."""
     truth, decided, known = _grades(sample)

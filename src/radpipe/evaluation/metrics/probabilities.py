@@ -2,14 +2,26 @@
 
 import numpy as np
 
-from radpipe.evaluation.metrics.base import METRICS, known_of, ratio, with_mean
+from radpipe.core.cards import Card
+from radpipe.evaluation.metrics.base import known_of, metric, ratio, with_mean
 from radpipe.evaluation.recalibration import recalibrate, shift
 from radpipe.evaluation.sample import EPSILON, Floats, Sample, logit
 
 ECE_BINS = 10
 
 
-@METRICS.register("brier")
+@metric(
+    Card(
+        name="brier",
+        title="Brier score",
+        words="Mean squared error of the probabilities.",
+        best="low",
+        calibrated=True,
+        tested=True,
+        ceiling=True,
+        table="calibration",
+    )
+)
 def brier(sample: Sample, weights: Floats) -> Floats:
     """Mean squared distance of probability and truth (Brier, 1950).
 
@@ -24,22 +36,17 @@ def brier(sample: Sample, weights: Floats) -> Floats:
     return with_mean(sample, list(each))
 
 
-@METRICS.register("log_loss")
-def log_loss(sample: Sample, weights: Floats) -> Floats:
-    """Mean of -log(probability of the truth), natural logarithm, clipped at `EPSILON`.
-
-    Of labels, the mean of their binary losses.
-    """
-    known = known_of(sample)
-    inside = np.clip(sample.probabilities, EPSILON, 1 - EPSILON)
-    if sample.exclusive:
-        loss = -np.log(np.where(sample.truth == 1, inside, 1.0)).sum(axis=1)
-        return ratio(loss @ weights, known[:, 0] @ weights)[None]
-    loss = np.where(known, -np.log(np.where(sample.truth == 1, inside, 1 - inside)), 0.0)
-    return with_mean(sample, list(ratio(loss.T @ weights, known.T @ weights)))
-
-
-@METRICS.register("ece")
+@metric(
+    Card(
+        name="ece",
+        title="ECE",
+        words="Expected calibration error: mean gap between predicted and observed frequency"
+        " over bins of probability; 0 is perfect.",
+        best="low",
+        calibrated=True,
+        table="calibration",
+    )
+)
 def ece(sample: Sample, weights: Floats) -> Floats:
     """Average |mean probability - observed share| over bins, weighted by their cases.
 
@@ -55,7 +62,43 @@ def ece(sample: Sample, weights: Floats) -> Floats:
     )
 
 
-@METRICS.register("calibration_slope")
+@metric(
+    Card(
+        name="log_loss",
+        title="Log loss",
+        words="Mean logarithmic error of the probabilities.",
+        best="low",
+        calibrated=True,
+        tested=True,
+        ceiling=True,
+        table="calibration",
+    )
+)
+def log_loss(sample: Sample, weights: Floats) -> Floats:
+    """Mean of -log(probability of the truth), natural logarithm, clipped at `EPSILON`.
+
+    Of labels, the mean of their binary losses.
+    """
+    known = known_of(sample)
+    inside = np.clip(sample.probabilities, EPSILON, 1 - EPSILON)
+    if sample.exclusive:
+        loss = -np.log(np.where(sample.truth == 1, inside, 1.0)).sum(axis=1)
+        return ratio(loss @ weights, known[:, 0] @ weights)[None]
+    loss = np.where(known, -np.log(np.where(sample.truth == 1, inside, 1 - inside)), 0.0)
+    return with_mean(sample, list(ratio(loss.T @ weights, known.T @ weights)))
+
+
+@metric(
+    Card(
+        name="calibration_slope",
+        title="Slope",
+        words="Slope of a logistic regression of the truth on the predicted logit; below 1"
+        " means too sure.",
+        best=1.0,
+        calibrated=True,
+        table="calibration",
+    )
+)
 def calibration_slope(sample: Sample, weights: Floats) -> Floats:
     """Slope b of logit P(yes) = a + b logit(probability): 1 is right, below 1 too extreme.
 
@@ -70,7 +113,17 @@ def calibration_slope(sample: Sample, weights: Floats) -> Floats:
     )
 
 
-@METRICS.register("calibration_intercept")
+@metric(
+    Card(
+        name="calibration_intercept",
+        title="Intercept",
+        words="Intercept of a logistic regression of the truth on the predicted logit whose"
+        " slope is 1; above 0 means that probabilities are too low.",
+        best=0.0,
+        calibrated=True,
+        table="calibration",
+    )
+)
 def calibration_intercept(sample: Sample, weights: Floats) -> Floats:
     """Intercept a of logit P(yes) = a + logit(probability): 0 is right, above 0 too low.
 
