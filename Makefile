@@ -31,7 +31,6 @@ $(VENV)/installed: requirements.lock pyproject.toml
 
 run: install  ## Run everything that params.yaml plans, on all cores of this machine
 	@radpipe run
-	@echo; echo "The report: $(CURDIR)/results/report.html"
 
 test: install lint  ## Run every check and test
 	python -m coverage erase

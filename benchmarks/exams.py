@@ -34,6 +34,7 @@ from training import measure
 from radpipe.core.params import load_preset
 from radpipe.core.recipe import Artifact, Recipe
 from radpipe.core.settings import Image, PhantomSource, Target
+from radpipe.imaging.sums import Sums
 from radpipe.learning.data import Cases, gather
 from radpipe.learning.inference import infer_logits
 from radpipe.learning.run import Run, make_run
@@ -77,6 +78,10 @@ class Mapped:
         return np.concatenate(
             [self.map[self.first[k] : self.first[k] + self.counts[k]] for k in rows]
         )
+
+    def sums(self, rows: np.ndarray) -> Sums:
+        """Not asked for here."""
+        raise NotImplementedError(rows)
 
     def row_of(self, case: str, view: str = "image") -> int:
         """Not asked for here."""

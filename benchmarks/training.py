@@ -5,7 +5,7 @@ same network with the same optimiser on the same pictures, in turns, in one proc
 same number of threads; the table shows the median of pictures per second.
 
     plain    torchvision's ImageFolder and DataLoader on JPEG and PNG files of mixed sizes
-    radpipe  this project's loop on its store
+    radpipe  this project's loop on its store; on a GPU once more for each way of its pixels there
     bare     forward, backward and optimiser step on tensors that lie in memory
 """
 
@@ -15,6 +15,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,8 @@ from radpipe.core.params import load_preset
 from radpipe.core.recipe import Artifact, Recipe
 from radpipe.core.settings import Image, Target
 from radpipe.imaging.resize import fit
+from radpipe.imaging.sums import Sums
+from radpipe.learning.batches import Batches, CudaTransfer
 from radpipe.learning.data import Cases
 from radpipe.learning.run import Run, make_run
 from radpipe.learning.train import begin_epoch, groups_left, one_step, start
@@ -61,6 +64,10 @@ class InMemory:
         """Count one slice a picture."""
         return np.ones(rows.shape, np.int64)
 
+    def sums(self, rows: np.ndarray) -> Sums:
+        """Not asked for here."""
+        raise NotImplementedError(rows)
+
     def row_of(self, case: str, view: str = "image") -> int:
         """Not asked for here."""
         raise NotImplementedError((case, view))
@@ -90,7 +97,8 @@ def make_sides(folder: Path, n: int, threads: int, workers: int) -> dict[str, An
     sides = {}
     for precision in ("float32", "bfloat16"):
         run = radpipe_run(folder / "pixels.npy", n, threads, precision)
-        sides[f"radpipe {precision}"] = radpipe_steps(run)
+        for way, each in ways(run).items():
+            sides[f"radpipe {precision}{way}"] = radpipe_steps(each)
         sides[f"bare {precision}"] = bare_steps(small, run)
     sides["plain float32"] = plain_steps(folder, workers, run.device)
     return sides
@@ -121,6 +129,19 @@ def radpipe_run(file: Path, n: int, threads: int, precision: str) -> Run:
     targets = (np.arange(n) % 2).astype(np.float32)[:, None]
     cases = Cases(table=None, rows=np.arange(n)[:, None], targets=targets)
     return make_run(recipe, InMemory(file), cases, cases)
+
+
+def ways(run: Run) -> dict[str, Run]:
+    """Return a run as it is; on a GPU, where its pixels stay, also with other ways for them."""
+    if run.device.type != "cuda":
+        return {"": run}
+    streamed = Batches(run.store, run.device, transfer=CudaTransfer(run.device))
+    read = Batches(run.store, run.device)
+    return {
+        "": run,
+        ", streamed": replace(run, batches=streamed),
+        ", read when used": replace(run, batches=read),
+    }
 
 
 def radpipe_steps(run: Run) -> Iterator[int]:

@@ -1,5 +1,6 @@
 """A small study made by hand: a store, a split and a recipe, without the steps before."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,18 @@ def pictures(truth: np.ndarray, *, size: int, channels: int, rng: np.random.Gene
     return images
 
 
+def sums_of(volumes: Iterable[np.ndarray]) -> dict[str, list[list[int]]]:
+    """Return the columns of an index that hold the sums of volumes (slices, size, size, channels).
+
+    Every pixel is added as a whole number of Python, which has no limit.
+    """
+    flat = [volume.reshape(-1, volume.shape[-1]).astype(object) for volume in volumes]
+    return {
+        "sums": [pixels.sum(axis=0).tolist() for pixels in flat],
+        "squares": [(pixels * pixels).sum(axis=0).tolist() for pixels in flat],
+    }
+
+
 def write_study(
     root: Path, target: Target, *, n: int = 48, size: int = 16, channels: int = 1, test: int = 8
 ) -> None:
@@ -49,7 +62,7 @@ def write_study(
         values: dict[str, Any] = dict.fromkeys(INDEX.names, [0] * n)
         values |= {"case": names, "view": ["image"] * n, "slices": [1] * n}
         values |= {name: [""] * n for name in ("file", "sha256", "sha256_pixels")}
-        values["first"] = list(range(n))
+        values |= {"first": list(range(n)), **sums_of(images[:, None])}
         writer.finish(pa.table(values).cast(INDEX), [], {"image": image(size, channels)})
     fold = np.arange(n) // 3 % 3
     fold[:test] = -1
@@ -106,15 +119,18 @@ def write_exams(root: Path, *, n: int = 24, size: int = 16, test: int = 4) -> No
         shape = (size, size, 1)
         writer = StoreWriter(folder, shape=shape, dtype="uint8", count=2 * n, slices=slices)
         writer.allocate()
+        volumes = []
         for row, count in enumerate(slices):
             volume = rng.integers(60, 120, (count, *shape), dtype=np.uint8)
             if truth[row // 2, row % 2]:
                 volume[rng.integers(count), : size // 2] = 230
             write_pictures(folder / "pixels-0000.npy", int(writer.first[row]), volume)
+            volumes.append(volume)
         values: dict[str, Any] = dict.fromkeys(INDEX.names, [0] * 2 * n)
         values |= {name: [""] * 2 * n for name in ("file", "sha256", "sha256_pixels")}
         values |= {"case": [f"case-{k // 2:03d}" for k in range(2 * n)], "view": [*views] * n}
         values |= {"slices": slices, "first": writer.first, "shard": writer.shard}
+        values |= sums_of(volumes)
         writer.finish(pa.table(values).cast(INDEX), [], {"image": image(size, 1)})
     fold = np.arange(n) // 4 % 3
     fold[:test] = -1

@@ -7,6 +7,7 @@ import pytest
 
 from radpipe.app import cli
 from radpipe.core.errors import ConfigError, DataError, RadpipeError
+from radpipe.core.findings import Finding
 from radpipe.core.params import load_params
 from tests.conftest import Project
 
@@ -81,7 +82,25 @@ def test_a_data_set_with_problems_ends_with_2(params, tmp_path, monkeypatch, cap
         cli.main()
     assert ended.value.code == 2
     assert "problem  bones     no image of the classes" in capsys.readouterr().out
-    assert "Problems: 1; below each stands the way out." in caplog.text
+    assert "Problems: 1; the way out is below each." in caplog.text
+
+
+def test_no_way_out_is_promised_where_there_is_none(caplog):
+    with pytest.raises(RadpipeError, match=r"^Problems: 1\.$"):
+        cli._show([("a", Finding("ok", "fine")), ("a", Finding("problem", "bad"))])
+
+
+def test_who_has_the_files_sees_their_names(params, tmp_path, capsys):
+    """On the terminal only: in logs of steps they are masked (tests/studies)."""
+    for name in ("train/healthy/anna_1.png", "train/fractured/ben_2.png"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_text(name)
+    with pytest.raises(RadpipeError, match="the way out is below each"):
+        cli.check_data(params, "bones", tmp_path)
+    said = capsys.readouterr().out
+    assert "1 like 'train/healthy/anna_1.png'" in said
+    assert "The images lie 2 folders deep, and layout.path has 1." in said
+    assert "write one '/' for each folder" in said.splitlines()[1]
 
 
 def test_data_that_are_not_there(params, tmp_path):

@@ -117,8 +117,18 @@ def configure(**changes):
     path.write_text(yaml.safe_dump(config))
 
 
-def test_no_slurm_is_a_note(params, programs):
-    assert found("slurm", params)[0][0] == "note"
+def slurm_level(params, *, asked):
+    answers = examine(params, slurm=asked)
+    return next(finding.level for name, finding in answers if name == "slurm")
+
+
+@pytest.mark.parametrize(("asked", "level"), [(False, "note"), (True, "problem")])
+def test_no_slurm_is_a_problem_only_where_it_is_asked_for(params, programs, asked, level):
+    """On a laptop there is none; of a client without a controller the same is true."""
+    assert slurm_level(params, asked=asked) == level
+    slurm(programs)
+    programs("scontrol", "echo 'Unable to contact slurm controller'; exit 1")
+    assert slurm_level(params, asked=asked) == level
 
 
 def test_a_cluster_without_accounting(params, programs):

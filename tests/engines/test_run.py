@@ -24,7 +24,7 @@ def test_no_more_trainings_than_gpus(tmp_path, monkeypatch, listed, asked):
     calls = []
     monkeypatch.setattr(module, "lines_of", lambda *command: listed)
     monkeypatch.setattr(module, "_snakemake", lambda *arguments: calls.append([*arguments]))
-    module.run(None)
+    module.run(None, verbose=True)
     assert calls == [["--cores", "all", *asked]]
 
 
@@ -32,7 +32,7 @@ def test_a_failed_step_is_an_error(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(module, "_snakemake", lambda *arguments: 1)
     with pytest.raises(RadpipeError, match="Steps that are done stay done"):
-        module.run(None)
+        module.run(None, verbose=True)
 
 
 def test_ctrl_c_lets_snakemake_end_and_says_so(tmp_path, monkeypatch):
@@ -44,4 +44,15 @@ def test_ctrl_c_lets_snakemake_end_and_says_so(tmp_path, monkeypatch):
 
     monkeypatch.setattr(module, "_snakemake", interrupted)
     with pytest.raises(RadpipeError, match=r"Stopped\. The same command goes on"):
-        module.run(None)
+        module.run(None, verbose=True)
+
+
+def test_by_default_a_digest_is_shown_and_all_is_kept(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    calls = []
+    monkeypatch.setattr(module, "lines_of", lambda *command: [])
+    monkeypatch.setattr(module, "follow", lambda command, log: calls.append((command, log)))
+    module.run(None)
+    ((command, log),) = calls
+    assert command[1:] == ["-m", "snakemake", "--cores", "all"]
+    assert log.parent == module.LOGS

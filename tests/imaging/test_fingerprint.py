@@ -21,6 +21,7 @@ def test_traits_of_a_picture(value: int, dtype: type) -> None:
     assert one.bits == np.dtype(dtype).itemsize * 8
     assert one.mean == pytest.approx(0.1)
     assert one.sd == pytest.approx(0.1)
+    assert (one.sums, one.squares) == ((32 * value,), (32 * value**2,))
     assert one.histogram[51] == one.histogram.sum() == 32
 
 
@@ -75,6 +76,16 @@ def test_traits_of_a_volume_are_those_of_all_its_slices() -> None:
     assert one.mean == pytest.approx(1 / 30)
     assert one.sd == pytest.approx((1 / 180) ** 0.5)
     assert (one.histogram[0], one.histogram[51]) == (64, 32)
+
+
+def test_channels_are_summed_up_one_by_one() -> None:
+    # 4 pixels of red 1, green 2, blue 255; what is black changes no sum.
+    squares = np.zeros((1, 4, 4, 3), np.uint8)
+    squares[0, :2, :2] = (1, 2, 255)
+    one = traits(np.zeros((1, 9, 9, 3), np.uint8), "RGB", squares, list(squares[:, :2]))
+    assert (one.sums, one.squares) == ((4, 8, 1020), (4, 16, 4 * 65025))
+    assert one.mean == pytest.approx(squares.mean() / 255)
+    assert one.histogram[[0, 1, 2, 255]].tolist() == [12, 4, 4, 4]
 
 
 def test_slices_are_summed_up_by_view() -> None:

@@ -88,6 +88,8 @@ def test_index_and_pixels_of_three_views(tmp_path: Path) -> None:
         np.testing.assert_array_equal(store.middles([number])[0], middle)
         assert row["mean"] == pytest.approx(stored.mean() / 255)
         assert row["sd"] == pytest.approx(stored.std() / 255)
+        whole = stored.astype(int)
+        assert (row["sums"], row["squares"]) == ([whole.sum()], [(whole**2).sum()])
         assert (row["rows"], row["columns"]) == (24, 32)
         assert row["sha256_pixels"] == pixel_hash(original)
         data = (tmp_path / "raw" / row["file"]).read_bytes()

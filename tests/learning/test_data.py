@@ -11,9 +11,10 @@ import torch
 from radpipe.core.errors import DataError
 from radpipe.core.tables import read_table, write_table
 from radpipe.imaging.store import Store
+from radpipe.imaging.sums import Sums
 from radpipe.learning.data import gather, normalisation, read_part
 from tests.learning.test_losses import how
-from tests.small_study import THREE, write_study
+from tests.small_study import THREE, write_exams, write_study
 
 CPU = torch.device("cpu")
 
@@ -82,6 +83,10 @@ def test_sixteen_bits_have_a_whiter_white():
         def slices(self, rows):
             return np.ones(rows.shape, np.int64)
 
+        def sums(self, rows):
+            n = rows.size * 4
+            return Sums(n, (n * 65535,), (n * 65535**2,))
+
     assert gather(Deep(), np.arange(2)[:, None], CPU).views[0].eq(1).all()
     mean, sd = normalisation(Deep(), np.arange(3000), how(normalize="standard"))
     assert (mean.item(), sd.item()) == (1.0, pytest.approx(1 / 65535))
@@ -103,6 +108,42 @@ def test_normalisation(study):
     store_grey = type("Grey", (), {"channels": 1, "bits": 8})()
     mean, sd = normalisation(store_grey, rows, how(normalize="imagenet"))
     assert (mean.item(), sd.item()) == pytest.approx((0.449, 0.226))
+
+
+def from_pixels(store, rows):
+    """Work mean and SD out as runs did before stores kept sums: pixel by pixel, in chunks."""
+    total, squares, count = 0.0, 0.0, 0
+    step = max(1, 1024 // int(store.slices(rows).max()))
+    for start in range(0, len(rows), step):
+        pixels = store.pixels(rows[start : start + step]).astype(np.float64)
+        total = total + pixels.sum(axis=(0, 1, 2))
+        squares = squares + np.square(pixels).sum(axis=(0, 1, 2))
+        count += pixels.size // store.channels
+    mean = total / count
+    sd = np.sqrt(np.maximum(squares / count - mean**2, 1.0))
+    white = 2**store.bits - 1
+    return [torch.tensor(v / white, dtype=torch.float32) for v in (mean, sd)]
+
+
+@pytest.mark.parametrize("write", ["grey", "colour", "exams"])
+def test_normalisation_is_to_the_bit_what_the_pixels_give(tmp_path, write):
+    if write == "exams":
+        write_exams(tmp_path)
+    else:
+        write_study(tmp_path, THREE, channels=1 if write == "grey" else 3)
+    store = Store(tmp_path / "data/bones/store")
+    chance = np.random.default_rng(3)
+    for n in (1, 2, 7, len(store)):
+        rows = chance.permutation(len(store))[:n]
+        found = normalisation(store, rows, how(normalize="standard"))
+        assert all(map(torch.equal, found, from_pixels(store, rows)))
+
+
+def test_normalisation_asks_for_no_pixel(study, monkeypatch):
+    _, store = study
+    monkeypatch.setattr(Store, "pixels", None)
+    mean, _ = normalisation(store, np.arange(6).reshape(3, 2), how(normalize="standard"))
+    assert mean.shape == (3,)
 
 
 def test_cases_without_pixels_are_left_out_and_counted(tmp_path, caplog):
@@ -139,6 +180,10 @@ class Exams:
             [np.full((self.counts[r], 2, 2, 1), 10 * r + 5, dtype=np.uint8) for r in rows]
         )
 
+    def sums(self, rows):
+        pixels = self.pixels(rows.ravel()).astype(int)
+        return Sums(pixels.size, (int(pixels.sum()),), (int((pixels**2).sum()),))
+
     def row_of(self, case, view="image"):
         return 2 * int(case) + self.views.index(view)
 
@@ -159,7 +204,7 @@ def test_a_batch_is_divided_by_exams():
 
 
 def test_all_views_and_slices_are_normalised_alike():
-    """8 slices: 2 of 5, 1 of 15, 3 of 25, 2 of 35."""
+    """8 slices of 4 pixels: 2 of 5, 1 of 15, 3 of 25, 2 of 35."""
     mean, sd = normalisation(Exams(), np.array([[0, 1], [2, 3]]), how(normalize="standard"))
     values = np.repeat([5, 15, 25, 35], [2, 1, 3, 2]) / 255
     assert (mean.item(), sd.item()) == pytest.approx((values.mean(), values.std()))

@@ -12,6 +12,7 @@ from radpipe.imaging.boxes import overlap
 from radpipe.imaging.store import INDEX, Store, StoreWriter, building, write_pictures
 from radpipe.learning.detection import _changed, find, teach
 from radpipe.learning.detector import Detector, Maps, best_boxes, detection_loss
+from tests.small_study import sums_of
 
 
 def maps(heat: float = -20.0, *, side: int = 4) -> Maps:
@@ -98,7 +99,7 @@ def joints(tmp_path):
         values = dict.fromkeys(INDEX.names, [0] * 40)
         values |= {name: [""] * 40 for name in ("file", "sha256", "sha256_pixels")}
         values |= {"case": [f"{k:02d}" for k in range(40)], "view": ["image"] * 40}
-        values |= {"slices": [1] * 40, "first": list(range(40))}
+        values |= {"slices": [1] * 40, "first": list(range(40)), **sums_of(pictures[:, None])}
         writer.finish(pa.table(values).cast(INDEX), [], {})
     return Store(tmp_path / "store"), boxes.astype(float)
 

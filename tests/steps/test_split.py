@@ -10,6 +10,7 @@ import pytest
 from radpipe.core.files import sha256_file
 from radpipe.core.tables import read_table, write_table
 from radpipe.imaging.store import INDEX, StoreWriter, building, write_pictures
+from tests.small_study import sums_of
 from tests.splitting.films import altered, films
 
 N = 60
@@ -47,7 +48,11 @@ def write_study(root, *, official=None, copies=True, order=1):
         values = dict.fromkeys(INDEX.names, [0] * N)
         values |= {"case": case, "view": ["image"] * N, "slices": [1] * N}
         values |= {"file": [f"{name}.png" for name in case], "first": list(range(N))}
-        values |= {"sha256": hashes, "sha256_pixels": hashes}
+        values |= {
+            "sha256": hashes,
+            "sha256_pixels": hashes,
+            **sums_of(pictures[:, None, ..., None]),
+        }
         writer.finish(pa.table(values).cast(INDEX), [], {})
 
 

@@ -8,7 +8,12 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import shtab
+
+from radpipe.app.check import mistakes
+from radpipe.app.init.command import init
 from radpipe.app.network import network
+from radpipe.app.outcome import outcome
 from radpipe.app.telemetry import telemetry
 from radpipe.core.errors import ConfigError, DataError, RadpipeError, unknown_name
 from radpipe.core.findings import Finding
@@ -27,23 +32,25 @@ from radpipe.engines.sweep import sweep
 from radpipe.studies.base.adapters import load_adapter, read_layout
 from radpipe.studies.base.manifest import list_files
 from radpipe.studies.base.sources import raw_root
+from radpipe.studies.base.template import names_shown
 
 SCHEMA = Path("params.schema.json")
+PARAMS = Path("params.yaml")
+# Commands that need no project around them.
+ANYWHERE = ("init",)
 
 log = logging.getLogger("radpipe")
 
 
+def run_all(params: Params, *, verbose: bool = False) -> None:
+    """Make everything that params.yaml plans, on all cores of this machine."""
+    run(params, verbose=verbose)
+    sys.stdout.write(f"\n{outcome(params)}\n")
+
+
 def check_settings(params: Params) -> None:
-    """Check params.yaml, every layout, target and preset it names; say what would run."""
-    params.recipes.check()
-    wrong = []
-    for name, study in params.studies.items():
-        adapter = load_adapter(study.adapter)
-        layout = read_layout(name, adapter, study.layout)
-        try:
-            adapter.check_target(layout, study.target)
-        except ConfigError as error:
-            wrong.append(f"params.yaml: studies.{name}: {error}")
+    """Check params.yaml and everything that it names; say what would run."""
+    wrong = list(mistakes(params))
     if wrong:
         raise ConfigError("\n".join(wrong))
     runs = len(params.plan.variants) * len(params.plan.folds) * len(params.plan.seeds)
@@ -62,13 +69,16 @@ def check_receipts(params: Params) -> None:
     log.info("every receipt agrees")
 
 
-def examine_machine(params: Params) -> None:
+def examine_machine(params: Params, *, slurm: bool = False) -> None:
     """Tell what will go wrong on this machine before it does, and the way out."""
-    _show(examine(params))
+    _show(examine(params, slurm=slurm))
 
 
 def check_data(params: Params, study: str, path: Path | None = None) -> None:
-    """Tell what is missing or odd in a data set before anything runs."""
+    """Tell what is missing or odd in a data set before anything runs.
+
+    Names of files are shown: this goes to the terminal of who has the files, and nowhere else.
+    """
     if study not in params.studies:
         raise unknown_name("study", study, params.studies)
     settings = params.studies[study]
@@ -78,21 +88,24 @@ def check_data(params: Params, study: str, path: Path | None = None) -> None:
     if not raw.is_dir():
         raise DataError(f"{raw}: there is no such folder; give the one that holds the data set.")
     files = list_files(raw)
-    findings = adapter.examine(raw, files=files, layout=layout, target=settings.target)
+    with names_shown():
+        findings = adapter.examine(raw, files=files, layout=layout, target=settings.target)
     _show((study, finding) for finding in findings)
 
 
 def _show(findings: Iterable[tuple[str, Finding]]) -> None:
     """Write findings one a line, each as soon as it is there; refuse if any is a problem."""
-    n_problems = 0
+    n_problems, ways_out = 0, False
     for name, finding in findings:
         sys.stdout.write(f"{finding.level:<8} {name:<9} {finding.what}\n")
         if finding.way_out:
             sys.stdout.write(f"{'':<18} {finding.way_out}\n")
         sys.stdout.flush()
         n_problems += finding.level == "problem"
+        ways_out |= finding.level == "problem" and bool(finding.way_out)
     if n_problems:
-        raise RadpipeError(f"Problems: {n_problems}; below each stands the way out.")
+        rest = "; the way out is below each" if ways_out else ""
+        raise RadpipeError(f"Problems: {n_problems}{rest}.")
 
 
 def show_status(params: Params) -> None:
@@ -124,7 +137,8 @@ def schema() -> dict[str, object]:
 
 
 COMMANDS: dict[str, Callable[..., None]] = {
-    "run": run,
+    "init": init,
+    "run": run_all,
     "sweep": sweep,
     "check": check_settings,
     "check-data": check_data,
@@ -147,24 +161,73 @@ COMMANDS: dict[str, Callable[..., None]] = {
 
 def main() -> None:
     """Run one command; exit with 2 and one message if the user can mend what is wrong."""
+    options = vars(make_parser().parse_args())
+    options.pop("print_completion")
+    name = options.pop("command")
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    try:
+        if name in ANYWHERE:
+            COMMANDS[name](**options)
+        elif not PARAMS.exists():
+            raise ConfigError(
+                f"{PARAMS.absolute()}: there is no such file. Change to the folder of a project, or"
+                " make one: radpipe init FOLDER --images PATH"
+            )
+        else:
+            COMMANDS[name](load_params(), **options)
+    except RadpipeError as error:
+        log.error("%s", error)
+        sys.exit(2)
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Build the command line of `radpipe`."""
     parser = argparse.ArgumentParser(prog="radpipe", description=__doc__.partition("\n")[0])
+    shtab.add_argument_to(
+        parser, "--print-completion", help="print completion for bash, zsh or tcsh, and end"
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     parsers = {}
     for name, command in COMMANDS.items():
         about = (command.__doc__ or "").partition("\n")[0]
         parsers[name] = commands.add_parser(name, help=about, description=about)
+    _add_init_options(parsers["init"])
+    _add_run_options(parsers["run"])
+    parsers["doctor"].add_argument(
+        "--slurm", action="store_true", help="this machine is to reach a cluster: SLURM must answer"
+    )
     _add_sweep_options(parsers["sweep"])
     parsers["recipe"].add_argument("variants", nargs="*", metavar="VARIANT")
     _add_check_data_options(parsers["check-data"])
     _add_picture_options(parsers["telemetry"], parsers["network"])
-    options = vars(parser.parse_args())
-    command = COMMANDS[options.pop("command")]
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    try:
-        command(load_params(), **options)
-    except RadpipeError as error:
-        log.error("%s", error)
-        sys.exit(2)
+    return parser
+
+
+def _add_init_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", type=Path, help="folder of the new project")
+    parser.add_argument(
+        "--images",
+        type=Path,
+        metavar="PATH",
+        help="folder of your pictures: class folders, or pictures with a table; without it a"
+        " synthetic study",
+    )
+    parser.add_argument(
+        "--table",
+        type=Path,
+        metavar="FILE",
+        help="table (CSV, TSV, Parquet) that says what they show, if it is not found by itself",
+    )
+    parser.add_argument(
+        "--label", metavar="COLUMN", help="its column of the label; several labels: A,B,C"
+    )
+    parser.add_argument("--name", help="name of the study (default: that of the folder)")
+
+
+def _add_run_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--verbose", action="store_true", help="show everything that Snakemake and the steps say"
+    )
 
 
 def _add_sweep_options(parser: argparse.ArgumentParser) -> None:

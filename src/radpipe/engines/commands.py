@@ -2,12 +2,18 @@
 
 import shutil
 import subprocess
+from pathlib import Path
 
 
-def run_command(*command: str) -> "subprocess.CompletedProcess[str]":
-    """Run a program; its errors stand in `stdout`, too."""
+def run_command(*command: str, folder: Path | None = None) -> "subprocess.CompletedProcess[str]":
+    """Run a program, in another folder if one is given; its errors stand in `stdout`, too."""
     return subprocess.run(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        cwd=folder,
     )
 
 

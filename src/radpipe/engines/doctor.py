@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import yaml
@@ -23,6 +24,8 @@ from radpipe.engines.remotes import examine_remotes
 
 SLURM = Path("slurm/config.yaml")
 STATE = Path(".state")
+# How findings begin that say only that there is no cluster.
+NO_SLURM = ("SLURM lacks", "no controller of SLURM answers")
 # Room that training states, weights, tables and figures of a small plan take, GiB.
 AMPLE = 5.0
 # Clocks that differ by more than this confuse everything that compares times, seconds.
@@ -45,11 +48,16 @@ def check(name: str) -> Callable[[Check], Check]:
     return register
 
 
-def examine(params: Params) -> Iterator[tuple[str, Finding]]:
-    """Yield the findings of every check, each as soon as it is there."""
+def examine(params: Params, *, slurm: bool = False) -> Iterator[tuple[str, Finding]]:
+    """Yield the findings of every check, each as soon as it is there.
+
+    `slurm` says that this machine is to reach a cluster; else a SLURM that is not there, or does
+    not answer, is no problem.
+    """
     for name, function in CHECKS.items():
         for finding in function(params):
-            yield name, finding
+            optional = name == "slurm" and not slurm and finding.what.startswith(NO_SLURM)
+            yield name, replace(finding, level="note") if optional else finding
 
 
 @check("settings")
@@ -58,7 +66,7 @@ def settings(params: Params) -> Iterator[Finding]:
     try:
         params.recipes.check()
     except RadpipeError as error:
-        yield Finding("problem", str(error), "mend params.yaml")
+        yield Finding("problem", str(error), "correct params.yaml; radpipe check lists all")
     else:
         plan = params.plan
         n_runs = len(plan.variants) * len(plan.folds) * len(plan.seeds)
@@ -70,7 +78,9 @@ def settings(params: Params) -> Iterator[Finding]:
         folder = getattr(study.source, "path", None)
         if folder and not Path(os.path.expandvars(folder)).expanduser().is_dir():
             where = f"studies.{name}.source.path"
-            yield Finding("problem", f"{where}: no folder {folder}", "mend it, or mount the disk")
+            yield Finding(
+                "problem", f"{where}: no folder {folder}", "correct it, or connect the disk"
+            )
 
 
 @check("codecs")
@@ -123,7 +133,8 @@ def slurm(_: Params) -> Iterator[Finding]:
     """Check that SLURM answers, and that slurm/config.yaml suits it."""
     missing = [name for name in ("sbatch", "squeue", "scontrol") if shutil.which(name) is None]
     if missing:
-        yield Finding("note", f"no {', '.join(missing)} here: --profile slurm needs a login node")
+        what = f"{NO_SLURM[0]} {', '.join(missing)} here: --profile slurm needs a login node"
+        yield Finding("problem", what, "log in to one; without SLURM: radpipe run")
         return
     if not SLURM.exists():
         yield Finding("problem", f"{SLURM} is missing", f"git checkout {SLURM}")
@@ -133,7 +144,7 @@ def slurm(_: Params) -> Iterator[Finding]:
     config = yaml.safe_load(SLURM.read_text(encoding="utf-8"))
     ping = run_command("scontrol", "ping")
     if ping.returncode:
-        what = f"no controller answers: {_last(ping.stdout)}"
+        what = f"{NO_SLURM[1]}: {_last(ping.stdout)}"
         yield Finding("problem", what, "ask the admins of the cluster")
         return
     yield from _accounting(config)

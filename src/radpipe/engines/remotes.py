@@ -50,6 +50,17 @@ def examine_remotes(params: Params) -> Iterator[Finding]:
             yield from _of_studies(params, json.loads(line.removeprefix(_LISTED)))
 
 
+def unknown_remotes(params: Params) -> Iterator[Finding]:
+    """Look for remotes that studies name and DVC does not know; DVC is asked if any is named."""
+    if not any(study.remote for study in params.studies.values()):
+        return
+    done = run_command(sys.executable, "-m", "dvc", "remote", "list")
+    known = (
+        [] if done.returncode else [line.split()[0] for line in done.stdout.splitlines() if line]
+    )
+    yield from _of_studies(params, known)
+
+
 def _of_studies(params: Params, known: list[str]) -> Iterator[Finding]:
     """Tell of studies whose data are to go to a remote that DVC does not know."""
     for name, study in params.studies.items():

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
 
@@ -15,6 +16,7 @@ from radpipe.core.errors import RadpipeError
 from radpipe.core.notes import alive
 from radpipe.core.params import Params
 from radpipe.engines.commands import lines_of
+from radpipe.engines.progress import LOGS, follow
 from radpipe.engines.record import LOCK, one_at_a_time
 
 SNAKEMAKE_LOCKS = Path(".snakemake/locks")
@@ -22,8 +24,13 @@ SNAKEMAKE_LOCKS = Path(".snakemake/locks")
 log = logging.getLogger("radpipe.engines")
 
 
-def run(_: Params) -> None:
+def run(_: Params, *, verbose: bool = False) -> None:
     """Make everything that params.yaml plans, on all cores of this machine.
+
+    Parameters
+    ----------
+    verbose
+        Show everything that Snakemake and the steps say, not a line for each finished step.
 
     Raises
     ------
@@ -33,7 +40,7 @@ def run(_: Params) -> None:
     """
     with alone(), noticing_ctrl_c() as stopped:
         try:
-            make(everywhere())
+            make(everywhere(), verbose=verbose)
         except RadpipeError as error:
             if not stopped.is_set():
                 raise
@@ -69,8 +76,16 @@ def noticing_ctrl_c() -> Iterator[Event]:
         signal.signal(signal.SIGINT, before)
 
 
-def make(arguments: Iterable[str]) -> None:
+def make(arguments: Iterable[str], *, verbose: bool = True) -> None:
     """Run Snakemake with these arguments.
+
+    Parameters
+    ----------
+    arguments
+        Of its command line.
+    verbose
+        Show all it says; otherwise a line for each finished step and errors in full, and all of it
+        in a log below `logs/snakemake`.
 
     Raises
     ------
@@ -78,7 +93,7 @@ def make(arguments: Iterable[str]) -> None:
         A step failed.
 
     """
-    if _snakemake(*arguments):
+    if _snakemake(*arguments) if verbose else _followed(*arguments):
         raise RadpipeError(
             "A step failed; what it said stands above and in logs/<step>/. Steps that"
             " are done stay done: mend the cause and start again."
@@ -117,3 +132,9 @@ def _gpus() -> list[str]:
 
 def _snakemake(*arguments: str) -> int:
     return subprocess.run([sys.executable, "-m", "snakemake", *arguments], check=False).returncode
+
+
+def _followed(*arguments: str) -> int:
+    started = datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%S")
+    log = LOGS / f"{started}.log"
+    return follow([sys.executable, "-m", "snakemake", *arguments], log)

@@ -32,6 +32,9 @@ class Traits:
         How the file kept its pixels.
     mean, sd
         Of the stored squares, scaled to 0..1.
+    sums, squares
+        Of the stored squares' pixels and of their squares, one for each channel: whole numbers,
+        so that mean and SD of any cases follow without looking at pixels again.
     histogram
         (256,) counts of the resized slices' pixels without borders, by upper 8 bits.
 
@@ -44,6 +47,8 @@ class Traits:
     bits: int
     mean: float
     sd: float
+    sums: tuple[int, ...]
+    squares: tuple[int, ...]
     histogram: NDArray[np.int64]
 
 
@@ -59,18 +64,19 @@ def traits(original: Array, mode: str, squares: Array, contents: Sequence[Array]
     squares
         (slices, size, size, channels) as stored.
     contents
-        The same slice by slice without borders.
+        The same slice by slice without borders, (rows, columns, channels).
 
     """
     full = int(np.iinfo(squares.dtype).max)
     # Counts and integer sums are exact, so the same on every processor; borders are zeros.
-    counts = np.zeros(full + 1, np.int64)
+    counts = np.zeros((squares.shape[-1], full + 1), np.int64)
     for content in contents:
-        counts += np.bincount(content.ravel(), minlength=full + 1)
+        for channel, mine in enumerate(counts):
+            mine += np.bincount(content[..., channel].ravel(), minlength=full + 1)
     values = np.arange(full + 1)
-    total, squared = int(counts @ values), int(counts @ (values * values))
-    mean = total / squares.size
-    variance = max(squared / squares.size - mean * mean, 0.0)
+    sums, squared = (counts @ values).tolist(), (counts @ (values * values)).tolist()
+    mean = sum(sums) / squares.size
+    variance = max(sum(squared) / squares.size - mean * mean, 0.0)
     return Traits(
         slices=original.shape[0],
         rows=original.shape[1],
@@ -79,7 +85,9 @@ def traits(original: Array, mode: str, squares: Array, contents: Sequence[Array]
         bits=original.dtype.itemsize * 8,
         mean=mean / full,
         sd=variance**0.5 / full,
-        histogram=counts.reshape(256, -1).sum(axis=1),
+        sums=tuple(sums),
+        squares=tuple(squared),
+        histogram=counts.sum(axis=0).reshape(256, -1).sum(axis=1),
     )
 
 

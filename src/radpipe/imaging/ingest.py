@@ -327,6 +327,8 @@ def _index(done: Sequence[Outcome], writer: StoreWriter) -> pa.Table:
                 "phash": one.phash,
                 "mean": one.traits.mean,
                 "sd": one.traits.sd,
+                "sums": one.traits.sums,
+                "squares": one.traits.squares,
             }
         )
     return pa.Table.from_pylist(rows, schema=INDEX)

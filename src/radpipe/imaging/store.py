@@ -14,6 +14,7 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from radpipe.core.errors import DataError
 from radpipe.core.files import read_json, write_json
 from radpipe.core.tables import read_table, write_table
 from radpipe.imaging.placing import places
+from radpipe.imaging.sums import Sums, columns_of
 
 SHARD_BYTES = 256 * 2**20
 INDEX = pa.schema(
@@ -51,6 +53,9 @@ INDEX = pa.schema(
         ("phash", pa.uint64()),
         ("mean", pa.float64()),
         ("sd", pa.float64()),
+        # Of its stored pixels and of their squares, for each channel.
+        ("sums", pa.list_(pa.int64())),
+        ("squares", pa.list_(pa.int64())),
     ]
 )
 REJECTED = ("file", "case", "reason")
@@ -91,6 +96,10 @@ class Store:
 
     def __len__(self) -> int:
         return len(self._shard)
+
+    @cached_property
+    def _sums(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        return columns_of(self.index, self.path)
 
     @property
     def fingerprint(self) -> dict[str, Any]:
@@ -144,6 +153,23 @@ class Store:
         """
         counts: NDArray[np.int64] = self._slices[np.asarray(rows, dtype=np.intp)]
         return counts
+
+    def sums(self, rows: NDArray[np.integer[Any]]) -> Sums:
+        """Add up the pixels of rows of `index` and their squares, without reading a pixel.
+
+        Parameters
+        ----------
+        rows
+            Numbers of rows, in any shape; one that is named twice counts twice.
+
+        Raises
+        ------
+        DataError
+            The store was made before its index held sums.
+
+        """
+        n_pixels = int(self.slices(rows).sum()) * self.size**2
+        return Sums.of(n_pixels, *(each[np.ravel(rows)] for each in self._sums))
 
     def row_of(self, case: str, view: str = "image") -> int:
         """Return the row of `index` that holds a view of a case.

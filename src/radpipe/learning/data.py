@@ -15,6 +15,7 @@ from torch import Tensor
 from radpipe.core.errors import DataError
 from radpipe.core.settings import ModelChoice, Target, Training
 from radpipe.core.tables import read_table
+from radpipe.imaging.sums import Sums
 from radpipe.learning.models import auxiliary_of, table_of, takes_pixels
 from radpipe.learning.table import read_auxiliary, read_entries
 
@@ -23,7 +24,6 @@ from radpipe.learning.table import read_auxiliary, read_entries
 MRNET = (58.09 / 255, 49.73 / 255)
 # torchvision's constants for weights trained on ImageNet (red, green, blue).
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-CHUNK = 1024
 
 log = logging.getLogger("radpipe.data")
 
@@ -56,6 +56,9 @@ class Pixels(Protocol):
 
     def pixels(self, rows: np.ndarray) -> np.ndarray:
         """Return the slices of rows of the index, (n, size, size, channels), row by row."""
+
+    def sums(self, rows: np.ndarray) -> Sums:
+        """Return the sums of the pixels of rows of the index, `rows` of any shape."""
 
     def row_of(self, case: str, view: str = "image") -> int:
         """Return a case's row in the index."""
@@ -263,9 +266,13 @@ def _cases(
 
 
 def gather(
-    store: Pixels, rows: np.ndarray, device: torch.device, entries: np.ndarray | None = None
+    store: Pixels,
+    rows: np.ndarray,
+    device: torch.device,
+    entries: np.ndarray | None = None,
+    pixels: Sequence[Tensor] | None = None,
 ) -> Batch:
-    """Return what a model takes of some cases, on `device`.
+    """Return what a model takes of some cases, on `device`: here pixels become floats.
 
     Parameters
     ----------
@@ -275,13 +282,17 @@ def gather(
         Where they are to lie.
     entries
         Their covariates, (n, columns), if the model takes a table.
+    pixels
+        For every view what the store holds of it, (slices, size, size, channels), uint8 or
+        uint16, where somebody has brought it to `device` already; None: it is read now.
 
     """
-    # The store keeps channels last; seen as channels first, that is torch's channels_last.
-    views = [torch.from_numpy(store.pixels(mine)).permute(0, 3, 1, 2) for mine in rows.T]
+    if pixels is None:
+        pixels = [torch.from_numpy(store.pixels(mine)).to(device) for mine in rows.T]
     white = 2**store.bits - 1
     return Batch(
-        tuple(v.to(device, non_blocking=True).to(torch.float32).div_(white) for v in views),
+        # The store keeps channels last; seen as channels first, that is torch's channels_last.
+        tuple(v.permute(0, 3, 1, 2).to(torch.float32).div_(white) for v in pixels),
         tuple(tuple(store.slices(mine).tolist()) for mine in rows.T),
         None if entries is None else torch.from_numpy(entries).to(device, non_blocking=True),
     )
@@ -298,6 +309,11 @@ def normalisation(store: Pixels, rows: np.ndarray, how: Training) -> tuple[Tenso
         `normalize` says which: unit (0 and 1), standard, MRNet's constants, or torchvision's,
         averaged over the colours for grey pictures.
 
+    Raises
+    ------
+    DataError
+        The store was made before its index held the sums that `normalize: standard` takes.
+
     """
     if how.normalize == "mrnet":
         mean, sd = MRNET
@@ -308,18 +324,8 @@ def normalisation(store: Pixels, rows: np.ndarray, how: Training) -> tuple[Tenso
         mean, sd = np.array(IMAGENET)
         grey = store.channels == 1
         return _pair([mean.mean()] if grey else mean, [sd.mean()] if grey else sd)
-    total, squares, count = 0.0, 0.0, 0
-    rows = rows.ravel()
-    step = max(1, CHUNK // int(store.slices(rows).max()))
-    for start in range(0, len(rows), step):
-        pixels = store.pixels(rows[start : start + step]).astype(np.float64)
-        total = total + pixels.sum(axis=(0, 1, 2))
-        squares = squares + np.square(pixels).sum(axis=(0, 1, 2))
-        count += pixels.size // store.channels
-    mean = total / count
-    sd = np.sqrt(np.maximum(squares / count - mean**2, 1.0))  # at least one grey level
     white = 2**store.bits - 1
-    return _pair(mean / white, sd / white)
+    return _pair(*(each / white for each in store.sums(rows).mean_and_sd()))
 
 
 def _pair(mean: Sequence[float], sd: Sequence[float]) -> tuple[Tensor, Tensor]:

@@ -9,7 +9,6 @@ from torch import Tensor
 
 from radpipe.core.errors import ConfigError
 from radpipe.learning.augment import apply_batch, draw_batch
-from radpipe.learning.data import gather
 from radpipe.learning.losses import Loss
 from radpipe.learning.run import Run
 from radpipe.learning.state import State
@@ -76,7 +75,9 @@ def gradient(run: Run, state: State, group: list[Tensor]) -> Seen:
         state.optimizer.zero_grad(set_to_none=True)
         # The next try draws the same augmentation; batch norm then sees smaller batches.
         state.generator.set_state(chance)
-        state.progress.pieces *= 2
+        # Pixels give way first: pieces may change what comes out.
+        if not run.batches.release():
+            state.progress.pieces *= 2
         if 2 * state.progress.pieces > run.how.batch_size:  # batch norm needs two pictures
             raise torch.OutOfMemoryError(ran_out or "the device of another process is full")
         torch.cuda.empty_cache()
@@ -93,7 +94,7 @@ def batch_gradient(run: Run, state: State, batch: Tensor, n_batches: int) -> See
     drawn = draw_batch(run.recipe.augment, slices, mine, state.generator)
     chosen = chosen[mine]
     entries = run.train.entries_of(chosen)
-    images = gather(run.store, run.train.rows[chosen], run.device, entries)
+    images = run.batches.take(own_rows(run, batch), entries)
     images = apply_batch(images, drawn)
     truth = torch.from_numpy(run.train.targets[chosen]).to(run.device, non_blocking=True)
     half = run.how.precision == "bfloat16"
@@ -117,6 +118,13 @@ def batch_gradient(run: Run, state: State, batch: Tensor, n_batches: int) -> See
         answers.append(state.network.decide(opinions.detach().float()))
     loss = total if n_copies == 1 else total / n_copies
     return Seen(loss, n_known, torch.cat(answers), truth)
+
+
+def own_rows(run: Run, batch: Tensor) -> np.ndarray:
+    """Return the store's rows (n, views) of this process's share of a batch."""
+    mine, _ = run.team.share(len(batch))
+    rows: np.ndarray = run.train.rows[batch.numpy()[mine]]
+    return rows
 
 
 def _auxiliary_truth(run: Run, batch: np.ndarray, mine: slice) -> tuple[Tensor, int]:

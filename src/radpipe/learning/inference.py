@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from radpipe.core.recipe import Recipe
-from radpipe.learning.data import Cases, Pixels, gather
+from radpipe.learning.batches import Batches, batches_of
+from radpipe.learning.data import Cases, Pixels
 from radpipe.learning.losses import probabilities
 from radpipe.learning.network import Network
 
@@ -18,7 +19,7 @@ BATCH = 16
 
 def infer(
     network: Network,
-    store: Pixels,
+    store: Pixels | Batches,
     rows: np.ndarray,
     device: torch.device,
     entries: np.ndarray | None = None,
@@ -30,7 +31,8 @@ def infer(
     network
         Takes pixels from 0 to 1.
     store, rows
-        Which cases (n, views), in the order of the result. Arithmetic is float32 whatever the
+        Which cases (n, views), in the order of the result, of a store or of batches of one that
+        come to `device` already. Arithmetic is float32 whatever the
         precision of the training: scores in bfloat16 would tie.
     device
         Where the network lies.
@@ -45,21 +47,27 @@ def infer(
 
     """
     network.eval()
-    size = 1 if network.exams else BATCH
+    batches = store if isinstance(store, Batches) else batches_of(store, device)
+    groups = _groups(len(rows), 1 if network.exams else BATCH)
+    batches.prefetch(rows[padded] for padded, _ in groups)
     opinions = []
     with torch.inference_mode():
-        for start in range(0, len(rows), size):
-            some = np.arange(start, min(start + size, len(rows)))
-            padded = np.concatenate([some, np.repeat(some[:1], size - len(some))])
+        for padded, n in groups:
             table = None if entries is None else entries[padded]
-            answers = network(gather(store, rows[padded], device, table))
-            opinions.append(answers[: len(some)].float().cpu())
+            answers = network(batches.take(rows[padded], table))
+            opinions.append(answers[:n].float().cpu())
     return torch.cat(opinions)
+
+
+def _groups(n: int, size: int) -> list[tuple[np.ndarray, int]]:
+    """Cut the numbers of `n` cases into batches, the last filled up; how many of each count."""
+    whole = np.split(np.arange(n), range(size, n, size))
+    return [(np.concatenate([g, np.repeat(g[:1], size - len(g))]), len(g)) for g in whole]
 
 
 def infer_logits(
     network: Network,
-    store: Pixels,
+    store: Pixels | Batches,
     rows: np.ndarray,
     device: torch.device,
     entries: np.ndarray | None = None,

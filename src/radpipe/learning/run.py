@@ -3,10 +3,12 @@
 import os
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 from radpipe.core.recipe import Recipe
 from radpipe.core.settings import Training
+from radpipe.learning.batches import Batches, batches_of
 from radpipe.learning.data import Cases, Pixels
 from radpipe.learning.devices import device_of, take_device
 from radpipe.learning.lineage import Ancestor, patients_of
@@ -23,6 +25,8 @@ class Run:
 
     Attributes
     ----------
+    batches
+        Of `store` on `device`.
     ancestors
         The runs whose weights it starts from, the nearest last; empty: from none.
 
@@ -35,6 +39,7 @@ class Run:
     loss: Loss
     tune_loss: Loss
     device: torch.device
+    batches: Batches
     team: Team = ALONE
     ancestors: tuple[Ancestor, ...] = ()
 
@@ -84,6 +89,10 @@ def make_run(
     if starts_from_weights(recipe):
         ancestors = read_ancestors(recipe, tune=patients_of(tune_part.table))
     device = set_up(recipe.train, team)
+    keep = np.concatenate([part.rows.ravel() for part in (train_part, tune_part)])
+    if team.size > 1:
+        # Where batch norm joins processes, none can give its memory back when it runs out.
+        keep = keep[:0]
     own = class_weights(train_part.targets, recipe.target, recipe.train)
     watched = None
     if recipe.train.tune_loss == "weighted":
@@ -96,6 +105,7 @@ def make_run(
         loss=make_loss(recipe.target, recipe.train, None if own is None else own.to(device)),
         tune_loss=make_loss(recipe.target, recipe.train, watched),
         device=device,
+        batches=batches_of(store, device, keep),
         team=team,
         ancestors=ancestors,
     )

@@ -16,7 +16,7 @@ from tqdm import tqdm
 from radpipe.core.step import StoppedError
 from radpipe.learning.data import normalisation
 from radpipe.learning.freezing import find_frozen, rate_of_step, set_training
-from radpipe.learning.gradients import gradient
+from radpipe.learning.gradients import gradient, own_rows
 from radpipe.learning.lineage import lineage_facts
 from radpipe.learning.models import build_model, n_parameters
 from radpipe.learning.network import make_network, shape_of
@@ -166,6 +166,7 @@ def begin_epoch(run: Run, state: State) -> None:
 def groups_left(run: Run, state: State) -> Iterator[list[Tensor]]:
     """Yield the batches of each optimiser step that the epoch still has to make."""
     batches = cut(state.order, run.how.batch_size)
+    run.batches.prefetch(own_rows(run, batch) for batch in batches[state.progress.batch :])
     for first in range(state.progress.batch, len(batches), run.how.accumulate):
         yield batches[first : first + run.how.accumulate]
 

@@ -42,7 +42,7 @@ def infer_together(run: Run, state: Outcome) -> Tensor:
     rows = run.tune.rows
     mine, n_copies = run.team.share(len(rows))
     entries = run.tune.entries_of(mine)
-    opinions = infer(state.network, run.store, rows[mine], run.device, entries)
+    opinions = infer(state.network, run.batches, rows[mine], run.device, entries)
     if run.team.size == 1 or n_copies > 1:
         return opinions
     whole = torch.zeros(len(rows), *opinions.shape[1:])

@@ -96,7 +96,7 @@ def materialise(name: str, study: Origin) -> Path:
     """
     raw = raw_root(name, study)
     if isinstance(study.source, PathSource):
-        _check_path(name, study.source.path, raw)
+        check_path(name, study.source.path, raw)
         return raw
     folder = raw.parent
     folder.mkdir(parents=True, exist_ok=True)
@@ -109,7 +109,24 @@ def materialise(name: str, study: Origin) -> Path:
     return raw
 
 
-def _check_path(name: str, given: str, raw: Path) -> None:
+def check_path(name: str, given: str, raw: Path) -> None:
+    """Refuse a source that is no folder.
+
+    Parameters
+    ----------
+    name
+        Of the study.
+    given
+        Its `source.path`.
+    raw
+        The same with `~` and variables replaced.
+
+    Raises
+    ------
+    DataError
+        There is no such folder, it is a file, or a variable is not set.
+
+    """
     where = f"params.yaml: studies.{name}.source.path: {given!r}"
     if "$" in str(raw):
         raise DataError(f"{where} names a variable that is not set in this shell. Set it.")

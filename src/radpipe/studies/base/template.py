@@ -2,7 +2,9 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import PurePosixPath
 
 from radpipe.core.words import counted
@@ -16,6 +18,8 @@ IGNORED = ("_", "file")
 # Forms of names that a message shows.
 N_PATTERNS = 3
 KNOWN = ("class", "patient", "part")
+# Whether messages name files; see `names_shown`.
+SHOWN: ContextVar[bool] = ContextVar("SHOWN", default=False)
 IMAGE_SUFFIXES = {
     *(".png", ".jpg", ".jpeg", ".jfif", ".bmp", ".tif", ".tiff", ".webp", ".gif"),
     *(".dcm", ".dicom"),
@@ -129,13 +133,34 @@ def masked(name: str) -> str:
     return "".join(signs) + suffix
 
 
+@contextmanager
+def names_shown() -> Iterator[None]:
+    """Let `patterns` show a name of each form as it is.
+
+    For what only the terminal of who has the files gets: never in a step, whose messages go to
+    logs that are passed on.
+    """
+    token = SHOWN.set(True)
+    try:
+        yield
+    finally:
+        SHOWN.reset(token)
+
+
 def patterns(names: Iterable[str]) -> str:
     """Count names by their masked form, the most frequent first: "3 like 'x00.png'"."""
-    found = Counter(map(masked, names)).most_common()
-    listed = ", ".join(f"{n} like {name!r}" for name, n in found[:N_PATTERNS])
-    rest = len(found) - N_PATTERNS
+    firsts: dict[str, str] = {}
+    found: Counter[str] = Counter()
+    for name in names:
+        form = masked(name)
+        found[form] += 1
+        firsts.setdefault(form, name)
+    shown = firsts if SHOWN.get() else {form: form for form in found}
+    forms = found.most_common()
+    listed = ", ".join(f"{n} like {shown[form]!r}" for form, n in forms[:N_PATTERNS])
+    rest = len(forms) - N_PATTERNS
     more = f" and {counted(rest, 'other form', 'other forms')}" if rest > 0 else ""
-    return f"{listed}{more} (0 is any digit, x any letter)"
+    return f"{listed}{more}" + ("" if SHOWN.get() else " (0 is any digit, x any letter)")
 
 
 def _described(part: str) -> str:

@@ -20,7 +20,7 @@ from radpipe.studies.folders.findings import (
     refuse_absent_classes,
     refuse_contradictions,
 )
-from radpipe.studies.folders.layout import Layout
+from radpipe.studies.folders.layout import Layout, check_template
 from radpipe.studies.folders.phantom import write_phantom
 from radpipe.studies.folders.rows import check_table
 from radpipe.studies.folders.table import read_table
@@ -36,8 +36,10 @@ class Folders:
     def check_target(self, layout: Layout, target: Target) -> None:
         """Refuse a target that folders or the table cannot give."""
         if layout.table is None:
+            check_template("layout.path", layout.path or "")
             check_tree(layout, target)
         else:
+            check_template("layout.table.name", layout.table.name or "")
             check_table(layout.table, target)
 
     def cases(self, raw: Path, *, files: Files, layout: Layout, target: Target) -> CaseTable:

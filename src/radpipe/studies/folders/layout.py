@@ -1,11 +1,13 @@
 """The `layout` block of a study of class folders, or of a folder with a table."""
 
+from difflib import get_close_matches
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from radpipe.core.errors import ConfigError
 from radpipe.core.settings import Strict
-from radpipe.studies.base.template import Template
+from radpipe.studies.base.template import IGNORED, Template
 
 Part = Literal["train", "tune", "test"]
 # What data sets call the parts; `layout.parts` adds to it.
@@ -17,6 +19,36 @@ USUAL_PARTS: dict[str, Part] = {
     "validation": "tune",
     "test": "test",
 }
+
+
+# What a placeholder may mean; every other name is a covariate.
+UNDERSTOOD = ("class", "patient", "part", "side")
+
+
+def check_template(where: str, text: str) -> None:
+    """Refuse a template whose placeholders cannot be told apart, or one of which is misspelt.
+
+    Any name may be a covariate, so only one that is nearly a name which is understood counts as
+    misspelt, where that name itself does not stand in the template.
+
+    Raises
+    ------
+    ConfigError
+        With the way out.
+
+    """
+    template = Template(text)
+    if template.unparted:
+        raise ConfigError(f"{where}: {text!r}:{template.unparted}")
+    missing = [name for name in UNDERSTOOD if name not in template.names]
+    for name in template.covariates:
+        meant = get_close_matches(name.lower(), missing, n=1, cutoff=0.75)
+        if meant and name not in UNDERSTOOD:
+            raise ConfigError(
+                f"{where}: {text!r}: {{{name}}} would be a covariate, did you mean {{{meant[0]}}}?"
+                f" Understood: {', '.join(UNDERSTOOD)}; ignored: {', '.join(IGNORED)}. The way out:"
+                " correct it, or call the covariate something else."
+            )
 
 
 def _text_keys(value: Any) -> Any:

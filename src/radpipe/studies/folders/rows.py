@@ -5,6 +5,9 @@ import io
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
+import pyarrow as pa
+from pyarrow import parquet
+
 from radpipe.core.errors import ConfigError, DataError, near_miss, unknown_name
 from radpipe.core.settings import Target
 from radpipe.core.words import counted
@@ -20,11 +23,17 @@ SEPARATORS = ",;\t|"
 def read_rows(raw: Path, files: Files, table: Table) -> list[Line]:
     """Read the rows of the table as text without blanks around it."""
     if table.file not in files:
-        tables = [file for file in files if PurePosixPath(file).suffix in (".csv", ".tsv", ".txt")]
+        tables = [
+            file
+            for file in files
+            if PurePosixPath(file).suffix in (".csv", ".tsv", ".txt", ".parquet")
+        ]
         raise DataError(
             f"layout.table.file: there is no {table.file!r}{near_miss(table.file, tables)}"
             " It is looked for below the root of the data set."
         )
+    if table.file.endswith(".parquet"):
+        return _parquet_rows(raw / table.file, table.file)
     try:
         text = (raw / table.file).read_text(encoding=table.encoding).removeprefix("\ufeff")
     except (UnicodeDecodeError, LookupError) as error:
@@ -45,6 +54,20 @@ def read_rows(raw: Path, files: Files, table: Table) -> list[Line]:
     if not rows:
         raise DataError(f"{table.file}: has no rows.")
     return rows
+
+
+def _parquet_rows(path: Path, name: str) -> list[Line]:
+    """Read a Parquet table as texts, an empty one for what is missing."""
+    try:
+        table = parquet.read_table(path)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise DataError(f"{name}: cannot be read as Parquet ({error}).") from error
+    if not table.num_rows:
+        raise DataError(f"{name}: has no rows.")
+    return [
+        Line({key: "" if value is None else str(value).strip() for key, value in row.items()}, line)
+        for line, row in enumerate(table.to_pylist(), start=1)
+    ]
 
 
 def check_rows(rows: Sequence[Line], table: Table, target: Target) -> None:

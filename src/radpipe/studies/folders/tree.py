@@ -140,8 +140,7 @@ def _report_misfits(
     if not fits:
         raise DataError(
             f"no image fits layout.path {template.text!r}. There are {patterns(images)}."
-            f" Expected: {template.expected}.{template.unparted} Every '/' in the template is"
-            " one folder, and {_} stands for what is to be ignored."
+            f" Expected: {template.expected}.{template.unparted or _cause(images, template)}"
         )
     if misfits:
         log.warning(
@@ -153,6 +152,21 @@ def _report_misfits(
             template.unparted,
         )
     log.info("images=%d fitting=%d other_files=%d", len(images), len(fits), n_others)
+
+
+def _cause(images: list[str], template: Template) -> str:
+    """Say why no path fits: another number of folders, or other signs between the names."""
+    wanted, there = template.text.count("/"), sorted({file.count("/") for file in images})
+    if wanted not in there:
+        deep = " or ".join(map(str, there[:3]))
+        return (
+            f" The images lie {deep} folders deep, and layout.path has {wanted}. The way out: write"
+            " one '/' for each folder, and {_} for one whose name says nothing."
+        )
+    return (
+        " The number of folders is right, so what stands between the placeholders, or how many"
+        " digits one has, is not. The way out: correct it, and write {_} for what is to be ignored."
+    )
 
 
 def _refuse_unknown_folders(found: set[str], names: dict[str, str | None]) -> None:

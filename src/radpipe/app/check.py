@@ -1,0 +1,63 @@
+"""`radpipe check`: what in params.yaml cannot work, found before anything runs."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from radpipe.core.errors import ConfigError, DataError
+from radpipe.core.params import Params, load_preset
+from radpipe.core.settings import PathSource
+from radpipe.core.starting import start_of
+from radpipe.engines.remotes import unknown_remotes
+from radpipe.studies.base.adapters import load_adapter, read_layout
+from radpipe.studies.base.sources import check_path, raw_root
+
+PRESETS = Path("presets")
+
+
+def mistakes(params: Params) -> Iterator[str]:
+    """Yield what cannot work, each with its place and the way out.
+
+    Layouts and targets of studies, folders they are read from, presets with their overrides,
+    starting weights, and DVC remotes.
+    """
+    for name in params.studies:
+        yield from _of_study(name, params)
+    for name in params.variants:
+        yield from _of_variant(name, params)
+    for finding in unknown_remotes(params):
+        yield f"params.yaml: {finding.what}. The way out: {finding.way_out}"
+
+
+def _of_study(name: str, params: Params) -> Iterator[str]:
+    study = params.studies[name]
+    try:
+        adapter = load_adapter(study.adapter)
+        layout = read_layout(name, adapter, study.layout)
+    except ConfigError as error:
+        yield str(error)
+    else:
+        try:
+            adapter.check_target(layout, study.target)
+        except ConfigError as error:
+            yield f"params.yaml: studies.{name}: {error}"
+    if isinstance(study.source, PathSource):
+        try:
+            check_path(name, study.source.path, raw_root(name, study))
+        except DataError as error:
+            yield str(error)
+
+
+def _of_variant(name: str, params: Params) -> Iterator[str]:
+    variant = params.variants[name]
+    where = f"variants.{name}"
+    try:
+        load_preset(variant.preset, variant.overrides, where=where, root=PRESETS)
+    except ConfigError as error:
+        yield str(error)
+    # A run's weights are planned; that is checked when params.yaml is read.
+    if start_of(variant.weights) is None and not Path(variant.weights).is_file():
+        yield (
+            f"params.yaml: {where}.weights: there is no file {variant.weights}. The way out:"
+            " weights/random.json for none, or those of a planned run,"
+            " results/runs/<variant>/fold-<f>-seed-<s>/weights.safetensors"
+        )

@@ -1,0 +1,124 @@
+"""`radpipe init`: the command."""
+
+import logging
+import sys
+from pathlib import Path
+
+from radpipe.app.init.settings import PHANTOM, settings_text, study_block
+from radpipe.app.init.skeleton import copy_project, refuse_project, set_up
+from radpipe.app.init.study import Seen, look
+from radpipe.app.init.words import slug
+from radpipe.core.errors import ConfigError
+from radpipe.core.files import write_text
+from radpipe.core.settings import Target
+from radpipe.core.words import counted
+from radpipe.studies.base.adapters import load_adapter, read_layout
+from radpipe.studies.base.manifest import list_files
+from radpipe.studies.base.template import names_shown
+
+LEVELS = ("warning", "problem")
+# What the adapter says of patients of whom a study that says on_leak: drop, as ours do, takes care.
+DIVIDED = "in several official parts"
+KEPT = "their images of test stay before those of tune, and these before train  [split.on_leak]"
+
+
+def init(
+    folder: Path,
+    images: Path | None = None,
+    table: Path | None = None,
+    label: str | None = None,
+    name: str | None = None,
+) -> None:
+    """Make a project in a new folder, for the pictures that lie in another one.
+
+    Parameters
+    ----------
+    folder
+        Of the project.
+    images
+        Folder of the pictures, which are looked at and never changed; None: a synthetic study.
+    table
+        Table that says what they show.
+    label
+        Its column of the label.
+    name
+        Of the study; by default that of the folder of pictures.
+
+    Raises
+    ------
+    ConfigError
+        The folder holds a project, or it is not clear which column is the label.
+    DataError
+        There are no pictures, or nothing says what they show.
+
+    """
+    folder = folder.expanduser()
+    refuse_project(folder)
+    if images is None:
+        if table or label:
+            raise ConfigError("--table and --label say how to read --images; give that, too.")
+        name, study, about = name or "bones", PHANTOM, "Synthetic radiographs with known truth."
+        _say(f"Synthetic radiographs; for your own: radpipe init {folder} --images PATH")
+    else:
+        images = images.expanduser().resolve()
+        seen = look(images, table=_absolute(table, images), label=label)
+        name = name or slug(images.name)
+        study, about = study_block(seen), "The pictures are used where they lie, never changed."
+        _tell(seen, name)
+    copy_project(folder)
+    write_text(folder / "params.yaml", settings_text(name, study, about=about))
+    for line in set_up(folder):
+        _say(f"{line}.")
+    _say(f"\nThe project: {folder}. Next:\n  cd {folder}\n  radpipe run")
+
+
+def _absolute(table: Path | None, images: Path) -> Path | None:
+    """Return where a table lies that was named from here, or from the folder of pictures."""
+    if table is None:
+        return None
+    here = table.expanduser().resolve()
+    return here if here.exists() or table.is_absolute() else (images / table).resolve()
+
+
+def _tell(seen: Seen, name: str) -> None:
+    """Write what was seen and decided, what is odd, and which line to change if it is wrong."""
+    n_images = counted(len(seen.pictures), "image")
+    _say(f"Looked at {n_images} in {seen.raw}. What was seen, and the line in params.yaml:")
+    for remark in seen.proposal.remarks:
+        where = f"  [{remark.setting}]" if remark.setting else ""
+        _say(f"  {remark.about:<10} {remark.what}{where}")
+    for line in _oddities(seen):
+        _say(line)
+    _say(
+        f"Wrong? Change the line below studies.{name} in params.yaml;"
+        f" then radpipe check-data {name} looks again."
+    )
+
+
+def _oddities(seen: Seen) -> list[str]:
+    """Let the adapter examine the data set as it will be read; return what it warns of."""
+    adapter = load_adapter("folders")
+    block = study_block(seen)
+    layout = read_layout("", adapter, block["layout"])
+    target = Target.model_validate(block["target"])
+    log = logging.getLogger("radpipe.index")
+    before = log.level
+    # What reading would log, the findings say, too.
+    log.setLevel(logging.ERROR)
+    try:
+        with names_shown():
+            files = list_files(seen.raw)
+            found = adapter.examine(seen.raw, files=files, layout=layout, target=target)
+    finally:
+        log.setLevel(before)
+    lines = []
+    for finding in found:
+        if finding.level in LEVELS:
+            lines.append(f"  {finding.level:<10} {finding.what}")
+            way_out = KEPT if DIVIDED in finding.what else finding.way_out
+            lines += [f"  {'':<10} {way_out}"] if way_out else []
+    return lines
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")

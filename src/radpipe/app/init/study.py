@@ -1,0 +1,206 @@
+"""From a folder of pictures to a proposal: class folders or a table, or a clear refusal."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from radpipe.app.init.pictures import Look, look_at
+from radpipe.app.init.proposal import Proposal
+from radpipe.app.init.table import fitting_table, propose_table, tables_among
+from radpipe.app.init.tree import propose_tree
+from radpipe.app.init.words import MASK_FOLDERS
+from radpipe.core.errors import DataError
+from radpipe.core.words import counted
+from radpipe.imaging.dicom import is_dicom
+from radpipe.studies.base.manifest import list_files
+from radpipe.studies.base.template import IMAGE_SUFFIXES, Template
+from radpipe.studies.folders.findings import pictures as pictures_among
+
+VOLUMES = (".npy", ".nii", ".nii.gz", ".mha", ".mhd", ".nrrd")
+# Files without a suffix of a picture that are looked into for DICOM.
+N_TRIED = 20
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A folder of pictures, looked at.
+
+    Attributes
+    ----------
+    raw
+        Root of the data set: the folder of the pictures, or the one above that holds the table.
+    pictures
+        Paths of the pictures below it, without those that are left out.
+
+    """
+
+    raw: Path
+    pictures: Sequence[str]
+    proposal: Proposal
+    look: Look
+
+
+def look(images: Path, *, table: Path | None = None, label: str | None = None) -> Seen:
+    """Look at a folder of pictures and propose how to read it.
+
+    Parameters
+    ----------
+    images
+        The folder.
+    table
+        A table to use, in it or above it; None: class folders, or a table that is found.
+    label
+        Column of the label in the table.
+
+    Raises
+    ------
+    DataError
+        There are no pictures, none can be read, or nothing says what they show.
+    ConfigError
+        Several columns of the table can be the label.
+
+    """
+    raw = _root(images, table)
+    files = list(list_files(raw))
+    below = f"{images.relative_to(raw).as_posix()}/" if images != raw else ""
+    shown = [file for file in pictures_among(files) if file.startswith(below)]
+    masks = [file for file in shown if _is_mask(file)]
+    pictures = [file for file in shown if file not in set(masks)] if masks else shown
+    if not pictures:
+        raise DataError(_no_pictures(raw, files))
+    if table:
+        proposal = propose_table(raw, table.relative_to(raw).as_posix(), pictures, label=label)
+    else:
+        proposal = _without_being_told(raw, files, pictures, label)
+    if masks:
+        _leave_out(proposal, masks)
+    seen = Seen(raw, pictures, proposal, look_at(raw, pictures))
+    _say_pictures(seen)
+    return seen
+
+
+def _root(images: Path, table: Path | None) -> Path:
+    """Return the folder that holds both the pictures and their table."""
+    if not images.is_dir():
+        raise DataError(f"--images {images}: there is no such folder.")
+    if table is None:
+        return images
+    if not table.is_file():
+        raise DataError(f"--table {table}: there is no such file.")
+    if table.is_relative_to(images):
+        return images
+    if images.is_relative_to(table.parent):
+        return table.parent
+    raise DataError(
+        f"--table {table} lies neither in {images} nor in a folder above it. The way out: copy it"
+        " there, or give the folder that holds both as --images."
+    )
+
+
+def _without_being_told(
+    raw: Path, files: Sequence[str], pictures: Sequence[str], label: str | None
+) -> Proposal:
+    """Choose between class folders and a table that lies beside the pictures."""
+    tree = propose_tree(pictures)
+    table = fitting_table(raw, tables_among(files), pictures)
+    if table is None and tree is None:
+        raise DataError(_nothing_says_what(raw, files, pictures))
+    if table is None or (tree is not None and tree.patients_known and label is None):
+        if tree is None:
+            raise AssertionError("one of the two is there")
+        if table:
+            tree.say("table", f"{table} is not used; to use it: --table {table}")
+        return tree
+    if tree is None or label is not None:
+        return propose_table(raw, table, pictures, label=label)
+    return _better(raw, table, pictures, tree)
+
+
+def _better(raw: Path, table: str, pictures: Sequence[str], tree: Proposal) -> Proposal:
+    """Prefer the table if it knows patients and has the same classes; else class folders."""
+    template = Template(tree.layout["path"])
+    matched = {file: template.match(file) for file in pictures}
+    spelled: Mapping[str, str] = tree.layout.get("classes", {})
+    folder_class = {
+        file: spelled.get(found["class"], found["class"])
+        for file, found in matched.items()
+        if found
+    }
+    try:
+        other = propose_table(raw, table, pictures, folder_class=folder_class)
+    except DataError:
+        return tree
+    if other.patients_known and set(other.classes) == set(tree.classes):
+        other.say("table", f"{table} is used, because it knows patients and class folders do not")
+        return other
+    tree.say("table", f"{table} is not used; to use it: --table {table}")
+    return tree
+
+
+def _is_mask(file: str) -> bool:
+    return any(part.lower() in MASK_FOLDERS for part in PurePosixPath(file).parts[:-1])
+
+
+def _leave_out(proposal: Proposal, masks: Sequence[str]) -> None:
+    folders = sorted({p for file in masks for p in PurePosixPath(file).parts[:-1]})
+    named = [name for name in folders if name.lower() in MASK_FOLDERS]
+    rules = []
+    for name in named:
+        rules += [f"{name}/*"] if any(file.startswith(f"{name}/") for file in masks) else []
+        rules += [f"*/{name}/*"] if any(f"/{name}/" in file for file in masks) else []
+    proposal.layout["leave_out"] = rules
+    text = f"{counted(len(masks), 'image')} in {', '.join(named)} are left out as outlines"
+    proposal.say("masks", text, "layout.leave_out")
+
+
+def _say_pictures(seen: Seen) -> None:
+    look = seen.look
+    seen.proposal.say("pictures", look.told, "image")
+    if look.refused:
+        reasons = ", ".join(f"{n} {reason}" for reason, n in look.refused.most_common(3))
+        text = f"of the sample cannot be read and would be left out, listed: {reasons}"
+        seen.proposal.say("unreadable", text)
+
+
+def _no_pictures(raw: Path, files: Sequence[str]) -> str:
+    """Say what is there instead of pictures."""
+    others = [file for file in files if PurePosixPath(file).suffix.lower() not in IMAGE_SUFFIXES]
+    if any(file.lower().endswith(VOLUMES) for file in others):
+        return (
+            f"{raw}: volumes, and no pictures. Knee MRI in the layout of MRNet is read by the"
+            " adapter mrnet (docs/mrnet.md); other volumes need an adapter of their own"
+            " (docs/add-a-study.md)."
+        )
+    if any(_holds_dicom(raw / file) for file in others[:N_TRIED]):
+        return (
+            f"{raw}: DICOM files without the suffix .dcm, by which pictures are found. The way out:"
+            " give them that suffix; the films of the Osteoarthritis Initiative are read as they"
+            " are by the adapter oai (docs/oai.md)."
+        )
+    kinds = Counter(PurePosixPath(file).suffix or "no suffix" for file in files).most_common(5)
+    there = ", ".join(f"{n:,} {suffix}" for suffix, n in kinds) or "nothing"
+    return f"{raw}: holds no pictures (PNG, JPEG, TIFF, BMP, DICOM). There is: {there}."
+
+
+def _holds_dicom(path: Path) -> bool:
+    with path.open("rb") as stream:
+        return is_dicom(stream.read(256))
+
+
+def _nothing_says_what(raw: Path, files: Sequence[str], pictures: Sequence[str]) -> str:
+    tables = tables_among(files)
+    depth = Counter(file.count("/") for file in pictures).most_common(1)[0][0]
+    folders = {file.rpartition("/")[0] for file in pictures}
+    beside = f" No column of {', '.join(tables[:5])} names half of the images." if tables else ""
+    dicom = (
+        " What DICOM tags say of a patient is not read."
+        if any(file.lower().endswith((".dcm", ".dicom")) for file in pictures)
+        else ""
+    )
+    return (
+        f"{raw}: {counted(len(pictures), 'image')} in {counted(len(folders), 'folder')}, {depth}"
+        f" deep, and nothing says what they show.{beside}{dicom} The way out: one folder a class"
+        " (healthy/, fractured/), or a table (CSV, TSV or Parquet) with a column for the image and"
+        " one for its label, given with --table."
+    )

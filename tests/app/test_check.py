@@ -1,0 +1,85 @@
+"""What in params.yaml cannot work, found before anything runs."""
+
+import subprocess
+
+import pytest
+
+from radpipe.app.check import mistakes
+from radpipe.core.params import load_params
+from radpipe.engines import remotes
+from tests.conftest import Project
+
+
+@pytest.fixture
+def found(project: Project, monkeypatch):
+    """Return a function that sets values and returns what is then wrong."""
+    monkeypatch.chdir(project.root)
+
+    def after(**changes):
+        for dotted, value in changes.items():
+            project.set(dotted.replace("__", "."), value)
+        return list(mistakes(load_params()))
+
+    return after
+
+
+def test_a_sound_project(found):
+    assert found() == []
+
+
+@pytest.mark.parametrize(
+    ("template", "what"),
+    [
+        ("{class}/{patien}-{_}", "{patien} would be a covariate, did you mean {patient}?"),
+        ("{class}/{Patient}-{_}", "{Patient} would be a covariate, did you mean {patient}?"),
+        ("{class}/{patient}{side}", "Nothing parts {patient} from {side}"),
+    ],
+)
+def test_templates_that_cannot_be_meant(found, template, what):
+    (line,) = found(studies__bones__layout={"path": template})
+    assert line.startswith("params.yaml: studies.bones: layout.path:")
+    assert what in line
+
+
+def test_covariates_of_any_other_name_are_meant(found):
+    assert found(studies__bones__layout={"path": "{age}/{class}/{patient}-{view}"}) == []
+
+
+def test_a_template_without_a_class(found):
+    (line,) = found(studies__bones__layout={"path": "{clas}/{patient}"})
+    assert line == "params.yaml: layout.path: '{clas}/{patient}' has no {class}"
+
+
+def test_a_template_of_names_in_a_table(found):
+    table = {"file": "t.csv", "image": "id", "target": "a", "name": "{patient}{view}"}
+    (line,) = found(studies__bones__layout={"table": table})
+    assert "layout.table.name" in line
+
+
+def test_weights_that_are_not_there(found):
+    (line,) = found(**{"variants__bones-v1__weights": "weights/imagenet.safetensors"})
+    assert "variants.bones-v1.weights: there is no file weights/imagenet.safetensors" in line
+    assert "The way out: weights/random.json for none" in line
+
+
+def test_a_source_that_is_not_there(found):
+    (line,) = found(studies__bones__source={"kind": "path", "path": "/no/such/folder"})
+    assert "studies.bones.source.path: '/no/such/folder': there is no such folder" in line
+
+
+def test_every_wrong_preset_is_named(found):
+    changes = {"variants__bones-v1__preset": "bones/v9", "variants__bones-floor__preset": "bone/a"}
+    assert len(found(**changes)) == 2
+
+
+def test_remotes_that_dvc_does_not_know(found, monkeypatch):
+    def answer(*command):
+        done = subprocess.CompletedProcess(command, 0)
+        done.stdout = "secure\t/mnt/secure\n"
+        return done
+
+    monkeypatch.setattr(remotes, "run_command", answer)
+    assert found(studies__bones__remote="secure") == []
+    (line,) = found(studies__bones__remote="secur")
+    assert "DVC knows no remote 'secur', did you mean 'secure'?" in line
+    assert "The way out: dvc remote add secur" in line
