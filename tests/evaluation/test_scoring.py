@@ -6,7 +6,8 @@ import pytest
 from radpipe.core.settings import Evaluation
 from radpipe.evaluation.ensemble import Cases
 from radpipe.evaluation.operating_point import OperatingPoint
-from radpipe.evaluation.scoring import Scorer, confusion_rows, decisions
+from radpipe.evaluation.sample import decisions
+from radpipe.evaluation.scoring import Scorer, confusion_rows
 from tests.evaluation.conftest import BINARY, GRADES, LABELS, THREE
 
 NAN = float("nan")

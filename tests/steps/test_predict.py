@@ -4,7 +4,12 @@ import csv
 
 import yaml
 
+from radpipe.core.files import read_json
 from radpipe.core.tables import read_table
+from radpipe.evaluation.ensemble import cases_of
+from radpipe.evaluation.operating_point import choose
+from radpipe.prediction.describing import Rule
+from radpipe.prediction.predictor import Predictor
 from tests.small_study import THREE, TWO, plan_variant, write_study
 from tests.steps.test_train import OPTIONS, WEIGHTS
 
@@ -50,6 +55,23 @@ def test_test_is_predicted_only_when_opened_and_every_opening_is_noted(project):
     done = project.step("predict", *OPTIONS)
     assert done.returncode == 2
     assert "is not what train bones-x-fold-0-seed-0 would make now" in done.stderr
+
+
+def test_the_run_is_described_with_the_point_of_its_own_tune(project):
+    write_study(project.root, TWO)
+    plan_variant(project.root, TWO, preset="bones/compact", **QUICK)
+    assert project.step("train", *OPTIONS).returncode == 0
+    done = project.step("predict", *OPTIONS)
+    assert done.returncode == 0, done.stderr
+    what = Predictor.open((project.root / OUT).parent).description
+    tune = cases_of(TWO, read_table(project.root / OUT), "tune", where="test")
+    point = choose(TWO, tune.truth, tune.scores, Rule("youden", 0.9))
+    assert what.operating_point.thresholds == list(point.thresholds)
+    assert (what.study.licence, what.study.adapter) == (None, "folders")
+    assert (what.study.train.cases, what.study.tune.cases) == (25, 15)
+    receipt = read_json(project.root / "results/receipts/predict/bones-x-fold-0-seed-0.json")
+    assert OUT.replace("predictions.parquet", "predictor.json") in receipt["outputs"]
+    assert receipt["settings"]["evaluation.threshold"] == "youden"
 
 
 def test_predict_refuses_a_missing_file(project):

@@ -24,8 +24,8 @@ from radpipe.evaluation.ensemble import Cases, Run, pool, runs_of
 from radpipe.evaluation.intervals import draw_patients, owners
 from radpipe.evaluation.metrics.probabilities import ECE_BINS
 from radpipe.evaluation.operating_point import OperatingPoint, choose
-from radpipe.evaluation.sample import column_names
-from radpipe.evaluation.scoring import Scorer, confusion_rows, decisions
+from radpipe.evaluation.sample import column_names, decisions
+from radpipe.evaluation.scoring import Scorer, confusion_rows
 from radpipe.evaluation.tables import plain, read_csv, write_csv
 from radpipe.evaluation.weights import count_lineage, count_parameters
 

@@ -17,14 +17,13 @@ from numpy.typing import NDArray
 from radpipe.core.errors import ConfigError, DataError
 from radpipe.core.files import write_json
 from radpipe.core.processors import n_processors
-from radpipe.core.settings import Image, Localize, Training
+from radpipe.core.settings import Image, Localize
 from radpipe.core.step import Job, Step
 from radpipe.core.tables import read_table, write_table
 from radpipe.imaging.boxes import Boxes, best_fixed_box, from_square, overlap, to_square
 from radpipe.imaging.crops import crop_image, cut_crops, regions_of, spacing_of, squares_around
 from radpipe.imaging.store import Store
-from radpipe.learning.detection import Found, find, teach
-from radpipe.learning.network import save_weights
+from radpipe.learning.detection import ARITHMETIC, Found, find, save_detector, teach
 from radpipe.learning.run import set_up
 from radpipe.studies.base.sources import materialise, origin
 
@@ -73,9 +72,9 @@ def main(job: Job) -> None:
     squares = to_square(known, regions, image)
     chosen = np.flatnonzero((part == "train") & np.isfinite(known).all(axis=1))
     check_boxes(len(chosen), job, how)
-    set_up(Training(optimizer="adamw", lr=1, batch_size=1, epochs=1))
+    set_up(ARITHMETIC)
     detector = teach(store, chosen, squares[chosen], how.detection)
-    save_weights(args.detector, detector.state_dict(), {"study": args.study})
+    save_detector(args.detector, detector, args.study, image, how)
     found = find(detector, store)
     boxes = from_square(found.boxes, regions, image)
     unsure = {

@@ -1,22 +1,26 @@
-"""Predict `tune`, and `test` if its study is opened, which is written down.
+"""Predict `tune`, and `test` if its study is opened, which is written down; describe the run.
 
-Reads   recipe.json and weights.safetensors of a run, and the store and split of its study
-Writes  predictions.parquet beside the weights; a row of openings.csv for every opening
+Reads   recipe.json and weights.safetensors of a run, the store and split of its study, and for
+        crops data/<study>/detector.safetensors
+Writes  predictions.parquet and predictor.json beside the weights; a row of openings.csv for
+        every opening
 """
 
 from pathlib import Path
 
 import pyarrow as pa
 
+from radpipe.core.files import write_text
 from radpipe.core.recipe import read_recipe
 from radpipe.core.step import Job, Step
 from radpipe.core.tables import write_table
 from radpipe.imaging.store import Store
 from radpipe.learning.data import read_part
-from radpipe.learning.inference import predict_table
 from radpipe.learning.network import load_network
 from radpipe.learning.openings import note_opening
 from radpipe.learning.run import set_up
+from radpipe.prediction.describing import Rule, describe, with_point
+from radpipe.prediction.predictor import Predictor
 
 STEP = Step(
     "predict",
@@ -25,12 +29,21 @@ STEP = Step(
     reads={
         "store": "{store}",
         "split": "data/{study}/split.parquet",
+        "detector": "data/{cropped}/detector.safetensors",
         "recipe": "results/runs/{variant}/fold-{fold}-seed-{seed}/recipe.json",
         "weights": "results/runs/{variant}/fold-{fold}-seed-{seed}/weights.safetensors",
     },
-    writes={"out": "results/runs/{variant}/fold-{fold}-seed-{seed}/predictions.parquet"},
-    settings=("opened.{study}",),
+    writes={
+        "out": "results/runs/{variant}/fold-{fold}-seed-{seed}/predictions.parquet",
+        "described": "results/runs/{variant}/fold-{fold}-seed-{seed}/predictor.json",
+    },
+    settings=(
+        "opened.{study}",
+        "studies.{study}.adapter|source",
+        "evaluation.threshold|sensitivity",
+    ),
     loads=("radpipe.learning.models.{architectures}",),
+    keeps={"described": "git"},
     mem_mb=8000,
     runtime=60,
 )
@@ -47,12 +60,33 @@ def main(job: Job) -> None:
     if "test" in parts:
         # Written down before anything is seen, so that no look goes uncounted.
         note_opening(Path("openings.csv"), recipe, fold=fold, seed=seed)
-    tables = []
-    for part in parts:
-        cases = read_part(split, store, recipe.target, part=part, fold=fold, model=recipe.model)
-        tables.append(predict_table(network, store, cases, recipe, part=part, device=device.type))
-    write_table(job.args.out, pa.concat_tables(tables))
+    cases = {
+        part: read_part(split, store, recipe.target, part=part, fold=fold, model=recipe.model)
+        for part in (*parts, "train")
+    }
+    described = describe(
+        recipe,
+        job.args.weights,
+        network,
+        store,
+        about_study=card(job, recipe.study),
+        train=cases["train"],
+        tune=cases["tune"],
+    )
+    predictor = Predictor(described, network, device=device)
+    table = pa.concat_tables([predictor.table(store, cases[part], part=part) for part in parts])
+    write_table(job.args.out, table)
+    rule = Rule(job.setting("evaluation.threshold"), job.setting("evaluation.sensitivity"))
+    complete = with_point(described, table, rule)
+    write_text(job.args.described, complete.text)
     job.fact(device=device.type, parts=parts)
+
+
+def card(job: Job, study: str) -> dict[str, str | None]:
+    """Return what a model says of the study that it learned from: adapter and licence."""
+    source = job.setting(f"studies.{study}.source")
+    adapter = job.setting(f"studies.{study}.adapter")
+    return {"adapter": adapter, "licence": getattr(source, "licence", None)}
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from radpipe.app.check import mistakes
 from radpipe.app.init.command import init
 from radpipe.app.network import network
 from radpipe.app.outcome import outcome
+from radpipe.app.predictor import export, predict
 from radpipe.app.telemetry import telemetry
 from radpipe.core.errors import ConfigError, DataError, RadpipeError, unknown_name
 from radpipe.core.findings import Finding
@@ -37,7 +38,7 @@ from radpipe.studies.base.template import names_shown
 SCHEMA = Path("params.schema.json")
 PARAMS = Path("params.yaml")
 # Commands that need no project around them.
-ANYWHERE = ("init",)
+ANYWHERE = ("init", "predict")
 
 log = logging.getLogger("radpipe")
 
@@ -155,6 +156,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "plan": write_plan,
     "recipe": write_recipes,
     "dvc": write_dvc_file,
+    "export": export,
+    "predict": predict,
     "schema": write_schema,
 }
 
@@ -200,6 +203,7 @@ def make_parser() -> argparse.ArgumentParser:
     parsers["recipe"].add_argument("variants", nargs="*", metavar="VARIANT")
     _add_check_data_options(parsers["check-data"])
     _add_picture_options(parsers["telemetry"], parsers["network"])
+    _add_predictor_options(parsers["export"], parsers["predict"])
     return parser
 
 
@@ -273,3 +277,34 @@ def _add_picture_options(
         parser.add_argument(
             "--out", type=Path, metavar="FILE", help=".png or .svg (default: below logs/figures/)"
         )
+
+
+def _add_predictor_options(
+    export_parser: argparse.ArgumentParser, predict_parser: argparse.ArgumentParser
+) -> None:
+    export_parser.add_argument(
+        "run",
+        metavar="RUN",
+        help="VARIANT-fold-F-seed-S, or VARIANT for the plan's first fold and seed",
+    )
+    export_parser.add_argument("folder", type=Path, metavar="FOLDER", help="new or empty")
+    export_parser.add_argument(
+        "--restricted",
+        action="store_true",
+        help="export although the run has learned from data that may not go everywhere",
+    )
+    predict_parser.add_argument(
+        "folder", type=Path, metavar="FOLDER", help="what radpipe export wrote"
+    )
+    predict_parser.add_argument(
+        "files", nargs="*", type=Path, metavar="FILE", help="files, or folders of files"
+    )
+    predict_parser.add_argument(
+        "--table", type=Path, metavar="CSV", help="names files and covariates: docs/use-a-model.md"
+    )
+    predict_parser.add_argument(
+        "--side", choices=("R", "L"), help="side of the patient that all files show"
+    )
+    predict_parser.add_argument(
+        "--out", type=Path, metavar="CSV", help="where answers go (default: standard output)"
+    )

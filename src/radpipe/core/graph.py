@@ -49,8 +49,9 @@ class Declared:
     Paths, settings and modules are templates. They may name a wildcard of the loop ({study},
     {variant}, {fold}, {seed}); what `params.yaml` says of the study or variant ({adapter}; {study},
     {store}, {weights}, {architectures}; of a cohort {home}); and a plural, which stands for all
-    that are planned ({studies}, {localized}, {variants}, {folds}, {seeds}, {cohorts},
-    {home_variants}; {cropped} is the cohort itself if its crops are needed, else nothing).
+    that are planned ({studies}, {localized}, {variants}, {folds}, {seeds}, {cohorts}; of a cohort
+    {home_variants}; {cropped}, of a variant the study whose crops it is trained on, of a cohort
+    itself if its crops are needed, else nothing).
 
     Attributes
     ----------
@@ -184,8 +185,14 @@ class Run:
 
 
 PLURALS = (
-    *("studies", "localized", "cohorts", "variants", "home_variants", "folds", "seeds"),
     "cropped",
+    "studies",
+    "localized",
+    "cohorts",
+    "variants",
+    "home_variants",
+    "folds",
+    "seeds",
 )
 
 
@@ -277,20 +284,21 @@ class Graph:
         if "variant" in values:
             variant = self.params.variants[str(values["variant"])]
             found |= {"study": variant.study, "store": variant.store, "weights": variant.weights}
+            found["cropped"] = [variant.localized] if variant.localized else []
         study = self.params.studies.get(str(found.get("study", "")))
         found["adapter"] = study.adapter if study else ""
-        return found | self._judged(str(found.get("study", "")))
+        # A variant's study may be a cohort of another one, which is of no interest to its runs.
+        return found | self._judged("" if "variant" in values else str(found.get("study", "")))
 
     def _judged(self, cohort: str) -> dict[str, Any]:
         """Return what templates may name of a cohort; of another study nothing."""
         plan, variants = self.params.plan, self.params.variants
-        names = judged_on(cohort, plan, variants) if cohort in plan.cohorts else []
+        if cohort not in plan.cohorts:
+            return {"home": "", "home_variants": []}
+        names = judged_on(cohort, plan, variants)
         cropped = any(variants[name].localized for name in names)
-        return {
-            "home": plan.cohorts.get(cohort, ""),
-            "home_variants": names,
-            "cropped": [cohort] if cropped else [],
-        }
+        found = {"home": plan.cohorts[cohort], "home_variants": names}
+        return found | {"cropped": [cohort] if cropped else []}
 
     @cached_property
     def _plurals(self) -> dict[str, list[Any]]:

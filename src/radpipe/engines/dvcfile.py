@@ -124,12 +124,12 @@ def _deps(step: Declared, names: Mapping[str, str]) -> Iterator[str]:
     found = []
     for template in step.reads.values():
         fields = fields_in(template)
-        if instead := [INSTEAD[name] for name in fields if name in INSTEAD]:
-            found += [other.format_map(names) for other in instead]
-        elif any(name in PLURALS for name in fields):
-            found.append(_folder_above(template).format_map(names))
-        elif all(name in names for name in fields):
+        if all(name in names for name in fields):
             found.append(template.format_map(names))
+        elif step.each == "cohorts" and (known := [INSTEAD[n] for n in fields if n in INSTEAD]):
+            found += [instead.format_map(names) for instead in known]
+        elif step.each != "runs" and any(name in PLURALS for name in fields):
+            found.append(_folder_above(template).format_map(names))
         elif step.each != "runs":
             raise RadpipeError(
                 f"{step.script}: reads {template}, and DVC's loop over {step.each!r} knows only"

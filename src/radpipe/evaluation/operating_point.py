@@ -7,15 +7,27 @@ its own.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from radpipe.core.settings import Evaluation, Target
+from radpipe.core.settings import Target
 from radpipe.evaluation.calibration import apply_temperature, fit_temperature
 from radpipe.evaluation.sample import Floats, Sample, columns_of, make_sample, questions
 
 HALF = 0.5
+
+
+class Wanted(Protocol):
+    """How thresholds are chosen; `core.settings.Evaluation` fits."""
+
+    @property
+    def threshold(self) -> Literal["youden", "sensitivity", "half"]:
+        """The rule."""
+
+    @property
+    def sensitivity(self) -> float:
+        """Which the rule `sensitivity` reaches, 0..1."""
 
 
 @dataclass(frozen=True)
@@ -39,10 +51,14 @@ class OperatingPoint:
 
     def sample(self, target: Target, truth: Floats, scores: Floats) -> Sample:
         """Apply the frozen point to cases of any part."""
-        probabilities = apply_temperature(target, scores, self.temperature)
+        probabilities = self.probabilities(target, scores)
         return make_sample(
             target, truth, scores, probabilities=probabilities, thresholds=self.thresholds
         )
+
+    def probabilities(self, target: Target, scores: Floats) -> Floats:
+        """Return the calibrated probabilities, (cases, classes), of scores of the same shape."""
+        return apply_temperature(target, scores, self.temperature)
 
     def as_json(self) -> dict[str, Any]:
         """Return the block `operating_point` of `metrics.json`."""
@@ -54,7 +70,7 @@ class OperatingPoint:
         }
 
 
-def choose(target: Target, truth: Floats, scores: Floats, evaluation: Evaluation) -> OperatingPoint:
+def choose(target: Target, truth: Floats, scores: Floats, evaluation: Wanted) -> OperatingPoint:
     """Choose temperature and thresholds; pass cases of `tune` only.
 
     Parameters

@@ -151,6 +151,13 @@ def column_names(target: Target) -> list[str]:
     return target.classes[1:] if target.kind == "binary" else list(target.classes)
 
 
+def decisions(target: Target, sample: Sample) -> np.ndarray:
+    """Return class indices, shape (cases, 1), or 0/1 per label, shape (cases, labels)."""
+    if target.kind in ("multi-class", "ordinal"):
+        return np.asarray(sample.decided.argmax(axis=1)[:, None])
+    return sample.decided.astype(np.int64)
+
+
 def logit(probabilities: Floats) -> Floats:
     """Return log odds; probabilities are kept `EPSILON` away from 0 and 1."""
     inside = np.clip(probabilities, EPSILON, 1 - EPSILON)

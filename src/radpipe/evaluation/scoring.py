@@ -16,7 +16,7 @@ from radpipe.evaluation.ensemble import Cases, Run
 from radpipe.evaluation.intervals import Estimate, estimate, owners
 from radpipe.evaluation.metrics import METRICS, cards, names_for, values
 from radpipe.evaluation.operating_point import OperatingPoint
-from radpipe.evaluation.sample import Sample, column_names, make_sample
+from radpipe.evaluation.sample import Sample, column_names, decisions, make_sample
 from radpipe.evaluation.subgroups import subgroups
 
 # Subgroups of fewer cases are listed with their size alone.
@@ -216,10 +216,3 @@ def _counts(
         for i, true in enumerate(names)
         for j, chosen in enumerate(names)
     ]
-
-
-def decisions(target: Target, sample: Sample) -> np.ndarray:
-    """Return class indices, shape (cases, 1), or 0/1 per label, shape (cases, labels)."""
-    if target.kind in ("multi-class", "ordinal"):
-        return np.asarray(sample.decided.argmax(axis=1)[:, None])
-    return sample.decided.astype(np.int64)

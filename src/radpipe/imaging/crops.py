@@ -2,16 +2,33 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from radpipe.core.settings import Image, Localize
+from radpipe.core.settings import Image
 from radpipe.imaging.boxes import Boxes
 from radpipe.imaging.ingest import Packed, Rejected, pack
 from radpipe.imaging.regions import Region
 from radpipe.imaging.store import Store
 from radpipe.imaging.worker import Task
+
+
+class CropForm(Protocol):
+    """What decides the form of crops; `core.settings.Localize` fits."""
+
+    @property
+    def side(self) -> int:
+        """Side of the stored square, pixels."""
+
+    @property
+    def extent_mm(self) -> float:
+        """Side of the square around the joint, mm."""
+
+    @property
+    def extent(self) -> float:
+        """The same where the spacing is unknown, times the box's longer side."""
 
 
 def regions_of(store: Store) -> list[Region]:
@@ -27,7 +44,7 @@ def spacing_of(store: Store) -> NDArray[np.float64]:
 
 
 def squares_around(
-    boxes: Boxes, spacing: NDArray[np.float64], mirrored: Sequence[bool], how: Localize
+    boxes: Boxes, spacing: NDArray[np.float64], mirrored: Sequence[bool], how: CropForm
 ) -> list[Region]:
     """Return the square around each box that a crop shows.
 
@@ -56,7 +73,7 @@ def squares_around(
     return squares
 
 
-def crop_image(image: Image, how: Localize) -> Image:
+def crop_image(image: Image, how: CropForm) -> Image:
     """Return the form of the crops of a study's pictures."""
     return image.model_copy(update={"side": how.side, "resize": "squash"})
 

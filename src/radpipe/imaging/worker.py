@@ -18,15 +18,15 @@ import numpy as np
 
 from radpipe.core.errors import DataError
 from radpipe.core.settings import Image
-from radpipe.imaging.dicom import Film, decode_dicom, is_dicom
+from radpipe.imaging.dicom import Film
 from radpipe.imaging.fingerprint import Traits, traits
 from radpipe.imaging.hashing import perceptual_hash
 from radpipe.imaging.lettering import has_lettering
-from radpipe.imaging.read import Array, Picture, decode, pixel_hash
-from radpipe.imaging.regions import Facing, Region, cut, region_of
-from radpipe.imaging.resize import Box, prepare
+from radpipe.imaging.read import Array, pixel_hash
+from radpipe.imaging.regions import Facing, Region
 from radpipe.imaging.store import write_pictures
-from radpipe.imaging.volumes import Volume, decode_volume, is_volume
+from radpipe.imaging.stored import decode_file, region_shown, slices_shown, stored_squares
+from radpipe.imaging.volumes import Volume
 
 # Distance of rows and of columns, mm, where a file does not tell.
 UNKNOWN = (math.nan, math.nan)
@@ -106,25 +106,21 @@ def _one(chunk: Chunk, task: Task, place: Array) -> Outcome:
         return Outcome(task, reason=f"cannot be opened ({error.strerror})")
     if hashlib.sha256(data).hexdigest() != task.sha256:
         return Outcome(task, changed="changed")
-    found: Picture | Volume
     try:
-        if is_dicom(data):
-            found = decode_dicom(data)
-        else:
-            found = decode_volume(data) if is_volume(task.file, data) else decode(data)
+        found = decode_file(task.file, data)
     except DataError as error:
         return Outcome(task, reason=str(error))
     # The first look at the file, which its place was made for, saw another one.
     if len(found.slices) != task.slices:
         return Outcome(task, changed="changed")
     try:
-        region = task.region or _region(found, task)
+        region = task.region or region_shown(found, task.facing)
     except DataError as error:
         return Outcome(task, reason=str(error))
-    slices, box = _shown(found, region)
+    slices, box = slices_shown(found, region)
     contents = []
-    for k, pixels in enumerate(slices):
-        place[k], content = prepare(pixels, chunk.image, box=box)
+    for k, (square, content) in enumerate(stored_squares(slices, box, chunk.image)):
+        place[k] = square
         contents.append(content)
     return Outcome(
         task,
@@ -135,24 +131,6 @@ def _one(chunk: Chunk, task: Task, place: Array) -> Outcome:
         spacing=(found.spacing if isinstance(found, Film) else None) or UNKNOWN,
         burned_in=isinstance(found, Film) and (found.burned_in or has_lettering(found.pixels)),
     )
-
-
-def _region(found: Picture | Volume, task: Task) -> Region:
-    """Return the part of a file that shows its case; of a volume, all."""
-    shape = found.pixels.shape
-    if isinstance(found, Film):
-        return region_of(shape, task.facing, shows=found.shows, toward=found.columns_go or "L")
-    if isinstance(found, Volume):
-        return region_of(shape[1:], Facing())
-    return region_of(shape, task.facing)
-
-
-def _shown(found: Picture | Volume, region: Region) -> tuple[Array, Box | None]:
-    """Return the slices of a region, (slices, rows, columns, ...), and its box in them."""
-    if isinstance(found, Volume):
-        return found.slices, None
-    pixels, box = cut(found.pixels, region)
-    return np.ascontiguousarray(pixels)[None], box
 
 
 def start() -> None:

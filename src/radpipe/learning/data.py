@@ -57,11 +57,15 @@ class Pixels(Protocol):
     def pixels(self, rows: np.ndarray) -> np.ndarray:
         """Return the slices of rows of the index, (n, size, size, channels), row by row."""
 
-    def sums(self, rows: np.ndarray) -> Sums:
-        """Return the sums of the pixels of rows of the index, `rows` of any shape."""
-
     def row_of(self, case: str, view: str = "image") -> int:
         """Return a case's row in the index."""
+
+
+class Summed(Pixels, Protocol):
+    """What a training needs of it besides."""
+
+    def sums(self, rows: np.ndarray) -> Sums:
+        """Return the sums of the pixels of rows of the index, `rows` of any shape."""
 
 
 @dataclass(frozen=True)
@@ -298,7 +302,7 @@ def gather(
     )
 
 
-def normalisation(store: Pixels, rows: np.ndarray, how: Training) -> tuple[Tensor, Tensor]:
+def normalisation(store: Summed, rows: np.ndarray, how: Training) -> tuple[Tensor, Tensor]:
     """Return mean and SD per channel, float32 (channels,), of pixels from 0 to 1.
 
     Parameters

@@ -1,8 +1,10 @@
-"""Teaching a detector from known boxes, and finding the joint in every picture of a store."""
+"""Teaching a detector from known boxes, and finding the joint in stored pictures."""
 
 import logging
 import sys
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,14 +13,19 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
-from radpipe.core.settings import Detection
+from radpipe.core.errors import DataError
+from radpipe.core.settings import Detection, Image, Localize, Training
+from radpipe.imaging.read import Array
 from radpipe.imaging.store import Store
 from radpipe.learning.detector import STRIDE, Detector, best_boxes, detection_loss
+from radpipe.learning.inference import BATCH
+from radpipe.learning.network import read_about, read_tensors, save_weights
 from radpipe.learning.samplers import cut
 
 log = logging.getLogger("radpipe.localize")
 
-AT_ONCE = 64
+# One thread, whatever the networks behind the detector take; the rest has no meaning here.
+ARITHMETIC = Training(optimizer="adamw", lr=1, batch_size=1, epochs=1)
 # Largest shift of a picture while learning, as a share of its side, and change of grey.
 SHIFT, GREY = 0.1, 0.2
 
@@ -64,7 +71,7 @@ def teach(
     """
     torch.manual_seed(how.seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    pictures = _pictures(store, rows)
+    pictures = _pictures(store.pixels(rows), store.bits)
     detector = Detector(float(pictures.mean()), max(float(pictures.std()), 1e-3)).to(device)
     wanted = torch.from_numpy(boxes.astype(np.float32))
     n_steps = how.epochs * -(-len(rows) // how.batch_size)
@@ -89,22 +96,82 @@ def teach(
     return detector.cpu().eval()
 
 
-@torch.inference_mode()
 def find(detector: Detector, store: Store) -> Found:
     """Find the likeliest joint in every picture of a store, in the order of its index."""
-    boxes, confidence = [], []
-    for rows in np.array_split(np.arange(len(store)), -(-len(store) // AT_ONCE)):
-        box, sure = best_boxes(detector(_pictures(store, rows)))
-        boxes.append(box.double().numpy())
-        confidence.append(sure.double().numpy())
-    return Found(np.concatenate(boxes), np.concatenate(confidence))
+    starts = range(0, len(store), BATCH)
+    rows = [np.arange(start, min(start + BATCH, len(store))) for start in starts]
+    found = [find_in(detector, store.pixels(some), store.bits) for some in rows]
+    return Found(
+        np.concatenate([each.boxes for each in found]),
+        np.concatenate([each.confidence for each in found]),
+    )
 
 
-def _pictures(store: Store, rows: NDArray[np.int64]) -> Tensor:
-    """Return pictures as float32 (n, 1, size, size), 0 to 1; the size is filled up for the maps."""
-    pixels = torch.from_numpy(store.pixels(rows)).float().mean(dim=3)[:, None]
-    rest = -store.size % (4 * STRIDE)
-    return F.pad(pixels / (2**store.bits - 1), (0, rest, 0, rest))
+@torch.inference_mode()
+def find_in(detector: Detector, squares: Array, bits: int) -> Found:
+    """Find the likeliest joint in each of at most `BATCH` stored squares.
+
+    Parameters
+    ----------
+    squares
+        (n, size, size, channels), uint8 or uint16. They are filled up to `BATCH` with the first,
+        because a batch of another size takes another path through the libraries, whose last bits
+        may differ.
+    bits
+        Of the squares' pixels.
+
+    """
+    n = len(squares)
+    filled = np.concatenate([squares, np.repeat(squares[:1], BATCH - n, axis=0)])
+    boxes, confidence = best_boxes(detector(_pictures(filled, bits)))
+    return Found(boxes[:n].double().numpy(), confidence[:n].double().numpy())
+
+
+def save_detector(path: Path, detector: Detector, study: str, image: Image, how: Localize) -> None:
+    """Write a detector with all that is needed to cut crops with it.
+
+    Parameters
+    ----------
+    path, detector
+        Where to, and what.
+    study
+        Whose pictures taught it.
+    image
+        Form of the pictures in which it looks for joints.
+    how
+        What crops show; the least confidence.
+
+    """
+    crops = {name: getattr(how, name) for name in ("side", "extent_mm", "extent", "confidence")}
+    about = {"study": study, "image": image.model_dump(mode="json"), "crops": crops}
+    save_weights(path, detector.state_dict(), about)
+
+
+def read_detector(path: Path) -> tuple[Detector, dict[str, Any]]:
+    """Read a detector and what `save_detector` wrote beside it: study, image, crops.
+
+    Raises
+    ------
+    DataError
+        It is no detector, or one of a version that did not say how to cut.
+
+    """
+    about = read_about(path)
+    if not {"study", "image", "crops"} <= about.keys():
+        raise DataError(f"{path}: does not say how its crops are cut. Run localize again.")
+    detector = Detector(0.0, 1.0)
+    try:
+        detector.load_state_dict(read_tensors(path))
+    except RuntimeError as error:
+        raise DataError(f"{path}: not a detector of this version. Run localize again.") from error
+    return detector.eval(), about
+
+
+def _pictures(squares: Array, bits: int) -> Tensor:
+    """Return squares as float32 (n, 1, size, size), 0 to 1; the size is filled up for the maps."""
+    pixels = torch.from_numpy(squares).float().mean(dim=3)[:, None]
+    rest = -squares.shape[1] % (4 * STRIDE)
+    return F.pad(pixels / (2**bits - 1), (0, rest, 0, rest))
 
 
 def _changed(pictures: Tensor, boxes: Tensor, chance: torch.Generator) -> tuple[Tensor, Tensor]:

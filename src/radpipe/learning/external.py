@@ -15,7 +15,7 @@ from radpipe.learning.data import Cases, Pixels, read_all
 from radpipe.learning.inference import predict_table
 from radpipe.learning.lineage import NAMES, hash_of, read_lineage
 from radpipe.learning.network import load_network, read_about
-from radpipe.learning.run import set_up
+from radpipe.learning.run import fix_arithmetic, set_up
 from radpipe.splitting.overlap import Role
 
 PART = "cohort"
@@ -176,7 +176,8 @@ def predict_runs(questions: Iterable[Question]) -> Iterator[pa.Table]:
     device: torch.device | None = None
     for asked in questions:
         # A process takes one device, however many runs it asks.
-        device = set_up(asked.recipe.train, device=device)
+        device = device or set_up(asked.recipe.train)
+        fix_arithmetic(asked.recipe.train)
         network = load_network(asked.weights, asked.recipe, asked.store).to(device)
         table = predict_table(
             network, asked.store, asked.cases, asked.recipe, part=PART, device=device.type

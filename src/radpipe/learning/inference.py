@@ -5,11 +5,10 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
-from radpipe.core.recipe import Recipe
 from radpipe.learning.batches import Batches, batches_of
 from radpipe.learning.data import Cases, Pixels
 from radpipe.learning.losses import probabilities
-from radpipe.learning.network import Network
+from radpipe.learning.network import Blueprint, Network
 
 # Every batch of pictures has this size, the last one too: another size may choose another
 # kernel, and another kernel other last bits. Exams, whose numbers of slices differ, come one
@@ -73,13 +72,29 @@ def infer_logits(
     entries: np.ndarray | None = None,
 ) -> Tensor:
     """Return the logits (n, outputs) of cases on the processor, in float32."""
-    opinions = infer(network, store, rows, device, entries)
+    return logits_of(network, infer(network, store, rows, device, entries), device)
+
+
+def logits_of(network: Network, opinions: Tensor, device: torch.device) -> Tensor:
+    """Return the logits (n, outputs) on the processor of what `infer` returned."""
     with torch.inference_mode():
         return network.decide(opinions.to(device)).cpu()
 
 
+def scores_of(
+    network: Network, opinions: Tensor, what: Blueprint, device: torch.device
+) -> np.ndarray:
+    """Return the probabilities of what `infer` returned, float32 (n, classes).
+
+    Of all cases at once: at the end of an array other instructions are used than in its middle,
+    so that probabilities may differ by a last bit with the number of cases.
+    """
+    logits = logits_of(network, opinions, device)
+    return np.asarray(probabilities(logits, what.target, what.train).numpy())
+
+
 def predict_table(
-    network: Network, store: Pixels, cases: Cases, recipe: Recipe, *, part: str, device: str
+    network: Network, store: Pixels, cases: Cases, recipe: Blueprint, *, part: str, device: str
 ) -> pa.Table:
     """Predict a part and return its table, sorted by case.
 
@@ -90,8 +105,9 @@ def predict_table(
         covariate columns of the split.
 
     """
-    logits = infer_logits(network, store, cases.rows, torch.device(device), cases.entries)
-    scores = probabilities(logits, recipe.target, recipe.train).numpy()
+    place = torch.device(device)
+    opinions = infer(network, store, cases.rows, place, cases.entries)
+    scores = scores_of(network, opinions, recipe, place)
     given = cases.table
     columns = {"case": given["case"], "patient": given["patient"]}
     columns["part"] = pa.array([part] * len(cases))

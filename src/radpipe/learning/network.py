@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from radpipe.core.errors import ConfigError, DataError, StaleError
 from radpipe.core.files import atomic
 from radpipe.core.recipe import Recipe
+from radpipe.core.settings import ModelChoice, Target, Training
 from radpipe.learning.data import Batch, Pixels
 from radpipe.learning.losses import n_outputs
 from radpipe.learning.models import build_empty, takes_exams
@@ -21,6 +22,26 @@ from radpipe.learning.table import Auxiliary
 
 # The format keeps several entries in an order that differs from process to process.
 ENTRY = "radpipe"
+
+
+class Blueprint(Protocol):
+    """What decides how a network is built and what its outputs mean; a `Recipe` fits."""
+
+    @property
+    def variant(self) -> str:
+        """Name in messages."""
+
+    @property
+    def target(self) -> Target:
+        """What is predicted."""
+
+    @property
+    def model(self) -> ModelChoice:
+        """Architecture and its settings."""
+
+    @property
+    def train(self) -> Training:
+        """Says loss, normalisation and threads."""
 
 
 class Network(nn.Module):
@@ -124,7 +145,7 @@ def stretched(images: Tensor, counts: Sequence[int]) -> Tensor:
     return torch.cat(parts)
 
 
-def make_network(recipe: Recipe, model: nn.Module, mean: Tensor, sd: Tensor) -> Network:
+def make_network(recipe: Blueprint, model: nn.Module, mean: Tensor, sd: Tensor) -> Network:
     """Put a recipe's model and the normalisation of its input together.
 
     Raises
@@ -187,11 +208,44 @@ def load_network(path: Path, recipe: Recipe, store: Pixels) -> Network:
             f"{path}: trained from another recipe than {recipe.variant}'s. Run snakemake (or"
             " dvc repro), which trains again."
         )
-    model = build_empty(recipe.model, **shape_of(store, recipe))
-    empty = torch.empty(store.channels)
-    network = make_network(recipe, model, empty, empty)
-    # Copied, because tensors in a file lie anywhere, and where a tensor lies may decide the
-    # last bits of what is computed with it.
-    tensors = {name: tensor.clone() for name, tensor in load_file(path).items()}
-    network.load_state_dict(tensors, assign=True)
+    return read_network(path, recipe, shape_of(store, recipe))
+
+
+def read_network(path: Path, what: Blueprint, shape: Mapping[str, Any]) -> Network:
+    """Read a network from weights that are known to fit.
+
+    Parameters
+    ----------
+    path
+        Of `weights.safetensors`.
+    what
+        Which architecture, and how its input is normalised.
+    shape
+        From `shape_of`.
+
+    Raises
+    ------
+    DataError
+        The weights are not those of this architecture and shape.
+
+    """
+    model = build_empty(what.model, **shape)
+    empty = torch.empty(shape["n_channels"])
+    network = make_network(what, model, empty, empty)
+    try:
+        network.load_state_dict(read_tensors(path), assign=True)
+    except RuntimeError as error:
+        raise DataError(
+            f"{path}: not the weights of architecture {what.model.name!r} with these settings"
+            f" ({str(error).splitlines()[0]})"
+        ) from error
     return network.to(memory_format=torch.channels_last).eval()
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """Read the tensors of a file that `save_weights` wrote.
+
+    Copied, because tensors in a file lie anywhere, and where a tensor lies may decide the last bits
+    of what is computed with it.
+    """
+    return {name: tensor.clone() for name, tensor in load_file(path).items()}

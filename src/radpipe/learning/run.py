@@ -1,6 +1,8 @@
 """What a run needs before it trains: its settings, cases, losses and device."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +11,7 @@ import torch
 from radpipe.core.recipe import Recipe
 from radpipe.core.settings import Training
 from radpipe.learning.batches import Batches, batches_of
-from radpipe.learning.data import Cases, Pixels
+from radpipe.learning.data import Cases, Summed
 from radpipe.learning.devices import device_of, take_device
 from radpipe.learning.lineage import Ancestor, patients_of
 from radpipe.learning.losses import Loss, class_weights, make_loss
@@ -33,7 +35,7 @@ class Run:
     """
 
     recipe: Recipe
-    store: Pixels
+    store: Summed
     train: Cases
     tune: Cases
     loss: Loss
@@ -73,7 +75,7 @@ class Run:
 
 
 def make_run(
-    recipe: Recipe, store: Pixels, train_part: Cases, tune_part: Cases, team: Team = ALONE
+    recipe: Recipe, store: Summed, train_part: Cases, tune_part: Cases, team: Team = ALONE
 ) -> Run:
     """Set up torch and gather what a run needs.
 
@@ -111,10 +113,17 @@ def make_run(
     )
 
 
-def set_up(
-    how: Training, team: Team = ALONE, *, device: torch.device | None = None
-) -> torch.device:
-    """Fix threads and determinism of this process, and choose the device, unless it has one."""
+def set_up(how: Training, team: Team = ALONE) -> torch.device:
+    """Fix threads and determinism of this process, and choose the device."""
+    fix_arithmetic(how)
+    device = take_device() if team.size == 1 else device_of(team.local_rank)
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    return device
+
+
+def fix_arithmetic(how: Training) -> None:
+    """Fix threads and determinism of this process."""
     torch.set_num_threads(how.threads)
     # Read by cuBLAS when it starts; without it, it refuses to be deterministic.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
@@ -123,8 +132,19 @@ def set_up(
     # Our code reads no memory that it has not written, so filling it would only cost time.
     setattr(torch.utils.deterministic, "fill_uninitialized_memory", False)  # noqa: B010
     torch.backends.cudnn.benchmark = not how.deterministic
-    if device is None:
-        device = take_device() if team.size == 1 else device_of(team.local_rank)
-    if device.type == "cuda":
-        torch.cuda.set_device(device)
-    return device
+
+
+@contextmanager
+def arithmetic(how: Training) -> Iterator[None]:
+    """Compute as a run does, and give the process its own threads and determinism back."""
+    threads, mode = torch.get_num_threads(), torch.get_deterministic_debug_mode()
+    fills = getattr(torch.utils.deterministic, "fill_uninitialized_memory")  # noqa: B009
+    tries = torch.backends.cudnn.benchmark
+    fix_arithmetic(how)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        torch.set_deterministic_debug_mode(mode)
+        setattr(torch.utils.deterministic, "fill_uninitialized_memory", fills)  # noqa: B010
+        torch.backends.cudnn.benchmark = tries

@@ -1,0 +1,151 @@
+"""`radpipe export` and `radpipe predict`: trained models that leave the house."""
+
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tqdm import tqdm
+
+from radpipe.app.telemetry import run_of
+from radpipe.core.errors import ConfigError, RadpipeError, StaleError
+from radpipe.core.files import write_text
+from radpipe.core.graph import Graph
+from radpipe.core.params import Params
+from radpipe.core.recipe import Recipe, read_recipe
+from radpipe.core.starting import ancestors
+from radpipe.core.words import counted
+from radpipe.engines.freshness import Freshness
+
+if TYPE_CHECKING:
+    from radpipe.imaging.read import Side
+
+log = logging.getLogger("radpipe.app")
+
+
+def export(params: Params, *, run: str, folder: Path, restricted: bool = False) -> None:
+    """Copy all that a trained run needs to judge new files into a folder of its own.
+
+    Parameters
+    ----------
+    params
+        Says what the run should be.
+    run
+        `<variant>-fold-<f>-seed-<s>`, or `<variant>` for the plan's first fold and seed.
+    folder
+        Where to; new or empty.
+    restricted
+        The user knows that the run has learned from data that may not go everywhere.
+
+    Raises
+    ------
+    StaleError
+        The run is not what the settings, the code and the files of now would give.
+    ConfigError
+        The run has learned from restricted data, or the folder holds something.
+
+    """
+    chosen = run_of(run, params)
+    graph = Graph(params)
+    predicted = graph.runs["predict", str(chosen)]
+    if reasons := Freshness(graph, trust_memory=False).reasons(predicted):
+        raise StaleError(
+            f"{chosen} is not what would be made now:\n  "
+            + "\n  ".join(reasons)
+            + "\nThe way out: run snakemake (or dvc repro), then export again."
+        )
+    place = chosen.history.parent
+    recipe = recipe_of(place)
+    sources = restricted_studies(params, chosen.variant)
+    if sources and not restricted:
+        raise ConfigError(
+            f"{chosen} has learned from {', '.join(sources)}, whose data may only go to a remote of"
+            " their own. Weights can give away what they learned from, and hold the hashes of"
+            " patients' names. If the agreement on the data allows it: radpipe export --restricted."
+        )
+    # torch does not concern the commands that only look at receipts.
+    from radpipe.prediction.describing import detector_of
+    from radpipe.prediction.export import gather
+
+    predictor = gather(place, folder, detector=detector_of(recipe))
+    log.info(
+        "exported %s to %s: files=%d parameters=%d",
+        chosen,
+        folder,
+        len(list(folder.iterdir())),
+        predictor.description.parameters,
+    )
+
+
+def recipe_of(run: Path) -> Recipe:
+    """Read the recipe of a run's folder."""
+    return read_recipe(run / "recipe.json")
+
+
+def restricted_studies(params: Params, variant: str) -> list[str]:
+    """List the studies with a remote of their own that a variant or what it starts from uses.
+
+    Those of the targets and those of the pixels.
+    """
+    lineage = [variant, *ancestors(variant, params.variants)]
+    variants = [params.variants[name] for name in lineage]
+    names = {each.study for each in variants}
+    names |= {Path(each.store).parts[1] for each in variants}
+    return sorted(
+        name for name in names if name in params.studies and params.studies[name].remote is not None
+    )
+
+
+def predict(
+    *,
+    folder: Path,
+    files: Sequence[Path] = (),
+    table: Path | None = None,
+    side: "Side | None" = None,
+    out: Path | None = None,
+) -> None:
+    """Judge new files with an exported run: probabilities, thresholds and decisions as CSV.
+
+    Parameters
+    ----------
+    folder
+        What `radpipe export` wrote.
+    files
+        Pictures, films or the volumes of exams, and folders of them.
+    table
+        CSV that names files and covariates, instead of `files`.
+    side
+        Which side files show, where cases are sides of the patient.
+    out
+        File for the answers; by default they are printed.
+
+    Raises
+    ------
+    DataError, ConfigError
+        The predictor or what it is asked is not whole.
+    RadpipeError
+        Some files have no answer; the others' are written.
+
+    """
+    if bool(files) == (table is not None):
+        raise ConfigError("predict: give files, or a table that names them (--table).")
+    from radpipe.prediction.files import cases_of_files, cases_of_table, csv_text
+    from radpipe.prediction.predictor import Predictor
+
+    predictor = Predictor.open(folder)
+    what = predictor.description
+    cases = cases_of_files(what, files, side) if table is None else cases_of_table(what, table)
+    with tqdm(total=len(cases), desc="predict", unit="case", file=sys.stderr, delay=2) as bar:
+        answers = predictor.predict(cases, told=bar.update)
+    text = csv_text(answers)
+    if out is None:
+        sys.stdout.write(text)
+    else:
+        write_text(out, text)
+        log.info("wrote %s: cases=%d", out, len(cases))
+    if n := sum(map(bool, answers.problems)):
+        raise RadpipeError(
+            f"{counted(n, 'case has', 'cases have')} no answer, of {len(cases)}; the column"
+            " `problem` says why."
+        )

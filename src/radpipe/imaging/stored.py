@@ -1,0 +1,83 @@
+"""From the bytes of one file to the squares that a store holds of it.
+
+The step `ingest` and a predictor outside any project both come this way, so that the same file
+gives the same pixels.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from radpipe.core.settings import Image
+from radpipe.imaging.dicom import Film, decode_dicom, is_dicom
+from radpipe.imaging.read import Array, Picture, decode
+from radpipe.imaging.regions import Facing, Region, cut, region_of
+from radpipe.imaging.resize import Box, prepare
+from radpipe.imaging.volumes import Volume, decode_volume, is_volume
+
+
+def decode_file(name: str, data: bytes) -> Picture | Volume:
+    """Decode a picture, a DICOM film or a volume.
+
+    Parameters
+    ----------
+    name
+        Of the file; only its ending counts, and only to tell pictures from volumes.
+    data
+        All of the file.
+
+    Raises
+    ------
+    DataError
+        A short reason without a file name.
+
+    """
+    if is_dicom(data):
+        return decode_dicom(data)
+    return decode_volume(data) if is_volume(name, data) else decode(data)
+
+
+def region_shown(found: Picture | Volume, facing: Facing) -> Region:
+    """Return the part of a file that shows its case; of a volume, all.
+
+    Raises
+    ------
+    DataError
+        The file says that it shows the other side only.
+
+    """
+    shape = found.pixels.shape
+    if isinstance(found, Film):
+        return region_of(shape, facing, shows=found.shows, toward=found.columns_go or "L")
+    if isinstance(found, Volume):
+        return region_of(shape[1:], Facing())
+    return region_of(shape, facing)
+
+
+def slices_shown(found: Picture | Volume, region: Region) -> tuple[Array, Box | None]:
+    """Return the slices of a region, (slices, rows, columns, ...), and its box in them."""
+    if isinstance(found, Volume):
+        return found.slices, None
+    pixels, box = cut(found.pixels, region)
+    return np.ascontiguousarray(pixels)[None], box
+
+
+def stored_squares(slices: Array, box: Box | None, image: Image) -> Iterator[tuple[Array, Array]]:
+    """Yield the stored square of each slice, and the same without borders; see `prepare`."""
+    for pixels in slices:
+        yield prepare(pixels, image, box=box)
+
+
+def stored_form(found: Picture | Volume, region: Region, image: Image) -> Array:
+    """Return what a store holds of a file: (slices, side, side, 1 or 3), uint8 or uint16.
+
+    Parameters
+    ----------
+    found, region
+        The decoded file, and the part of it that is wanted.
+    image
+        Side, way of resizing, channels and bits of the store.
+
+    """
+    slices, box = slices_shown(found, region)
+    return np.stack([square for square, _ in stored_squares(slices, box, image)])

@@ -1,0 +1,1 @@
+"""Trained models outside their project: what they are, raw files in, decisions out."""

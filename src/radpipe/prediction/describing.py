@@ -1,0 +1,172 @@
+"""From a run in its project to what `predictor.json` says of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from radpipe.core.files import sha256_file
+from radpipe.core.recipe import Recipe
+from radpipe.core.settings import Image
+from radpipe.evaluation.ensemble import cases_of
+from radpipe.evaluation.operating_point import choose
+from radpipe.imaging.store import Store
+from radpipe.learning.data import Cases
+from radpipe.learning.detection import read_detector
+from radpipe.learning.inference import BATCH
+from radpipe.learning.lineage import read_lineage
+from radpipe.learning.models import table_of, takes_pixels
+from radpipe.learning.network import Network, read_about, shape_of
+from radpipe.prediction.description import (
+    DETECTOR,
+    WEIGHTS,
+    Counts,
+    Description,
+    Inputs,
+    Joints,
+    Learned,
+    NamedFile,
+    Normalisation,
+    Point,
+    Shape,
+    StudyCard,
+)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How thresholds are chosen: `evaluation.threshold` and `.sensitivity` of the settings."""
+
+    threshold: Literal["youden", "sensitivity", "half"]
+    sensitivity: float
+
+
+def detector_of(recipe: Recipe) -> Path | None:
+    """Return the detector behind a run's crops; None if it looks at whole pictures or at none."""
+    store = Path(recipe.store.path)
+    crops = store.name == "crops" and takes_pixels(recipe.model)
+    return store.with_name(DETECTOR) if crops else None
+
+
+def describe(
+    recipe: Recipe,
+    weights: Path,
+    network: Network,
+    store: Store,
+    *,
+    about_study: Mapping[str, Any],
+    train: Cases,
+    tune: Cases,
+) -> Description:
+    """Describe a run whose operating point is yet to be chosen.
+
+    Parameters
+    ----------
+    recipe, weights, network, store
+        The run, and the store that it learned from.
+    about_study
+        `results/studies/<study>/ingest.json`.
+    train, tune
+        The cases of its parts.
+
+    """
+    about = read_about(weights)
+    detector = detector_of(recipe)
+    return Description(
+        variant=recipe.variant,
+        fold=about["fold"],
+        seed=about["seed"],
+        recipe=recipe.sha256,
+        target=recipe.target,
+        inputs=_inputs(recipe, store),
+        joints=None if detector is None else _joints(detector),
+        preset=recipe.preset,
+        source=recipe.source,
+        model=recipe.model,
+        shape=Shape.model_validate(shape_of(store, recipe)),
+        train=recipe.train,
+        parameters=about["parameters"],
+        normalisation=Normalisation(
+            how=recipe.train.normalize,
+            mean=network.mean.flatten().tolist(),
+            sd=network.sd.flatten().tolist(),
+        ),
+        weights=NamedFile(file=WEIGHTS, sha256=sha256_file(weights)),
+        batch=BATCH,
+        operating_point=None,
+        study=StudyCard(
+            name=recipe.study,
+            adapter=about_study.get("adapter"),
+            licence=about_study.get("licence"),
+            pixels=Path(recipe.store.path).parent.name,
+            train=_counts(train),
+            tune=_counts(tune),
+        ),
+        learned_from=_learned(about, weights),
+        versions={**recipe.versions, "radpipe": version("radpipe")},
+    )
+
+
+def with_point(described: Description, predictions: pa.Table, rule: Rule) -> Description:
+    """Choose temperature and thresholds on the run's own predictions of `tune`."""
+    target = described.target
+    tune = cases_of(target, predictions, "tune", where=f"{described.title}/predictions.parquet")
+    if tune is None:
+        raise ValueError("a run predicts tune always")
+    point = choose(target, tune.truth, tune.scores, rule)
+    chosen = Point(
+        rule=point.rule,
+        thresholds=list(point.thresholds),
+        temperature=point.temperature,
+        n_cases=int(tune.known.sum()),
+    )
+    return described.model_copy(update={"operating_point": chosen})
+
+
+def _inputs(recipe: Recipe, store: Store) -> Inputs:
+    """Say what a case consists of; sides are seen from the store, which has mirrored the left."""
+    pixels = takes_pixels(recipe.model)
+    index = store.index
+    sides = bool(pc.any(index["mirrored"]).as_py())
+    pairs = index.group_by(["view", "file"]).aggregate([])
+    taken = table_of(recipe.model)
+    return Inputs(
+        views=store.views if pixels else [],
+        volumes=store.volumes,
+        image=recipe.image,
+        sides=pixels and sides,
+        halves=pixels and sides and pairs.num_rows < index.num_rows,
+        covariates=[] if taken is None else taken.columns,
+    )
+
+
+def _joints(detector: Path) -> Joints:
+    _, about = read_detector(detector)
+    return Joints(
+        detector=NamedFile(file=DETECTOR, sha256=sha256_file(detector)),
+        image=Image.model_validate(about["image"]),
+        **about["crops"],
+    )
+
+
+def _counts(cases: Cases) -> Counts:
+    return Counts(cases=len(cases), patients=len(pc.unique(cases.table["patient"])))
+
+
+def _learned(about: dict[str, Any], weights: Path) -> list[Learned]:
+    return [
+        Learned(
+            variant=run.variant,
+            fold=run.fold,
+            seed=run.seed,
+            recipe=run.recipe,
+            model=run.model,
+            n_patients=len(run.gradients),
+            n_stopping=len(run.stopping),
+        )
+        for run in read_lineage(about, weights)
+    ]

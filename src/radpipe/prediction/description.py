@@ -1,0 +1,200 @@
+"""`predictor.json`: everything that turns a raw file into a decision, but for the weights."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError
+
+from radpipe.core.errors import DataError
+from radpipe.core.files import json_text, read_json, sha256_file
+from radpipe.core.settings import Fraction, Image, ModelChoice, Positive, Strict, Target, Training
+
+DESCRIPTION = "predictor.json"
+WEIGHTS = "weights.safetensors"
+DETECTOR = "detector.safetensors"
+# Raised when an older program would misread the file; it then says so and stops.
+FORMAT: Literal[1] = 1
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class NamedFile(Strict):
+    """A file that lies beside `predictor.json`."""
+
+    file: str
+    sha256: Sha256
+
+    def check(self, path: Path) -> Path:
+        """Return the path if it holds what it should.
+
+        Raises
+        ------
+        DataError
+            It is missing or holds something else.
+
+        """
+        if not path.is_file():
+            raise DataError(
+                f"{path}: missing. A predictor is {DESCRIPTION} with {self.file} beside it;"
+                " `radpipe export` gathers what belongs together."
+            )
+        if sha256_file(path) != self.sha256:
+            raise DataError(
+                f"{path}: not the file that {DESCRIPTION} was written for (its SHA-256 is another"
+                " one). Copy the whole predictor again."
+            )
+        return path
+
+
+class Counts(Strict):
+    """How many cases and patients; a group of look-alikes is one patient."""
+
+    cases: int
+    patients: int
+
+
+class StudyCard(Strict):
+    """What the model was made from, without any name of a patient or file."""
+
+    name: str = Field(description="Key of the study in params.yaml.")
+    adapter: str | None = Field(description="What read its layout.")
+    licence: str | None = Field(description="Of the data, where the settings say so.")
+    pixels: str = Field(description="Study whose files gave the pixels.")
+    train: Counts = Field(description="Took part in training.")
+    tune: Counts = Field(description="Chose the epoch, the temperature and the thresholds.")
+
+
+class Learned(Strict):
+    """A run whose patients the weights have learned from."""
+
+    variant: str
+    fold: int
+    seed: int
+    recipe: Sha256
+    model: str
+    n_patients: int = Field(description="Gave gradients; look-alikes count by their own names.")
+    n_stopping: int = Field(description="Chose epochs or stopped the training: its `tune`.")
+
+
+class Inputs(Strict):
+    """What a case consists of, and how its files become pixels."""
+
+    views: list[str] = Field(description="A file for each; none if only the table is looked at.")
+    volumes: bool = Field(description="Whether views may have several slices.")
+    image: Image
+    dicom: Literal["displayed"] = Field(
+        default="displayed",
+        description="DICOM as it is meant to be displayed: modality LUT or rescale, VOI LUT or"
+        " window, MONOCHROME1 inverted.",
+    )
+    sides: bool = Field(description="A case is a side of the patient; left ones are mirrored.")
+    halves: bool = Field(description="Files show both sides; a case is the half of its side.")
+    covariates: list[str] = Field(description="What the table must tell of each case.")
+
+
+class Joints(Strict):
+    """How the joint is found in a picture and cut out; the crop's form is that of the inputs."""
+
+    detector: NamedFile
+    image: Image = Field(description="Form of the pictures in which the joint is looked for.")
+    side: int
+    extent_mm: Positive
+    extent: Positive
+    confidence: Fraction
+
+
+class Shape(Strict):
+    """What a network is built for."""
+
+    n_channels: int
+    n_outputs: int
+    size: int
+    n_views: int
+    volumes: bool
+
+
+class Normalisation(Strict):
+    """What is taken off pixels of 0 to 1, and what they are divided by, channel by channel."""
+
+    how: str
+    mean: list[float]
+    sd: list[float]
+
+
+class Point(Strict):
+    """Temperature and thresholds, chosen on the run's own `tune`."""
+
+    rule: str
+    thresholds: list[Fraction]
+    temperature: Positive
+    chosen_on: Literal["tune"] = "tune"
+    n_cases: int = Field(description="Of `tune`, with a known truth.")
+
+
+class Description(Strict):
+    """What `predictor.json` holds; fits `learning.network.Blueprint`."""
+
+    format: Literal[1] = FORMAT
+    variant: str
+    fold: int
+    seed: int
+    recipe: Sha256
+    target: Target
+    inputs: Inputs
+    joints: Joints | None
+    preset: str
+    source: str
+    model: ModelChoice
+    shape: Shape
+    train: Training
+    parameters: int
+    normalisation: Normalisation
+    weights: NamedFile
+    batch: int = Field(description="Pictures in a batch, which is filled up; exams come alone.")
+    operating_point: Point | None = Field(description="null only until `predict` has chosen it.")
+    study: StudyCard
+    learned_from: list[Learned] = Field(description="The run itself is the last.")
+    versions: dict[str, str]
+
+    @property
+    def title(self) -> str:
+        """How messages name the run."""
+        return f"{self.variant}-fold-{self.fold}-seed-{self.seed}"
+
+    @property
+    def text(self) -> str:
+        """What the file holds."""
+        return json_text(self.model_dump(mode="json"))
+
+
+def read_description(folder: Path) -> Description:
+    """Read the `predictor.json` of a folder.
+
+    Raises
+    ------
+    DataError
+        It is missing, of an unknown version, or not whole.
+
+    """
+    path = Path(folder) / DESCRIPTION
+    try:
+        found: Any = read_json(path)
+    except FileNotFoundError:
+        raise DataError(
+            f"{path}: missing. A predictor is the folder that `radpipe export RUN FOLDER` writes,"
+            " or that of a run, results/runs/<variant>/fold-<f>-seed-<s>, after its step predict."
+        ) from None
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: cannot be read ({error}). Export the run again.") from error
+    version = found.get("format") if isinstance(found, dict) else None
+    if version != FORMAT:
+        raise DataError(
+            f"{path}: of version {version!r}, and this radpipe reads version {FORMAT}. Install the"
+            " radpipe that wrote it, or export the run again."
+        )
+    try:
+        return Description.model_validate(found)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise DataError(f"{path}: {where}: {first['msg']}. Export the run again.") from error

@@ -1,0 +1,223 @@
+"""A trained run that answers: on its project's store, and on raw files anywhere."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import pyarrow as pa
+import torch
+from numpy.typing import NDArray
+
+from radpipe.core.errors import DataError
+from radpipe.evaluation.operating_point import OperatingPoint
+from radpipe.evaluation.sample import Floats, column_names, decisions
+from radpipe.learning.data import Cases, Pixels
+from radpipe.learning.detection import read_detector
+from radpipe.learning.detector import Detector
+from radpipe.learning.inference import infer, predict_table, scores_of
+from radpipe.learning.network import Network, read_about, read_network
+from radpipe.learning.run import arithmetic
+from radpipe.prediction.description import Description, read_description
+from radpipe.prediction.raw import RawCase, check_cases, entries_of
+from radpipe.prediction.reading import Reader
+
+CPU = torch.device("cpu")
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a predictor says of n cases, in their order.
+
+    Attributes
+    ----------
+    cases
+        Their names.
+    classes
+        Of the target; columns of `scores` and `probabilities`.
+    scores
+        Float32 (n, classes), 0..1: the network's, as in `predictions.parquet`; NaN for cases
+        that could not be read.
+    probabilities
+        Float64 (n, classes), 0..1: the same after the temperature.
+    questions
+        What each threshold is about: the positive class of a binary target, each class or label
+        of the others.
+    thresholds
+        Float64 (questions,), for `probabilities`; at or above is yes.
+    flags
+        Bool (n, questions): whether the threshold is reached.
+    decisions
+        For each case the class, or of a multi-label target the labels that are present.
+    problems
+        For each case why there is no answer; "" if there is one.
+    multi_label
+        Classes do not exclude each other.
+
+    """
+
+    cases: list[str]
+    classes: list[str]
+    scores: NDArray[np.float32]
+    probabilities: Floats
+    questions: list[str]
+    thresholds: Floats
+    flags: NDArray[np.bool_]
+    decisions: list[tuple[str, ...]]
+    problems: list[str]
+    multi_label: bool
+
+
+class Predictor:
+    """A network with everything that turns a raw file into a decision.
+
+    Parameters
+    ----------
+    description
+        What `predictor.json` says.
+    network
+        The run's.
+    device
+        Where it computes. Another device than the processor gives other last bits.
+    detector
+        Of the joints, if the network looks at crops; not needed for crops of a store.
+
+    """
+
+    def __init__(
+        self,
+        description: Description,
+        network: Network,
+        *,
+        device: torch.device = CPU,
+        detector: Detector | None = None,
+    ) -> None:
+        self.description = description
+        self.network = network.to(device)
+        self.device = device
+        self.detector = detector
+
+    @classmethod
+    def open(cls, folder: Path | str, *, device: torch.device = CPU) -> Self:
+        """Open the folder of a run, or what `radpipe export` made of it.
+
+        Raises
+        ------
+        DataError
+            `predictor.json`, the weights or the detector are missing, are not what they were, or
+            are of a version that this radpipe does not read.
+
+        """
+        folder = Path(folder)
+        what = read_description(folder)
+        if what.operating_point is None:
+            raise DataError(f"{folder}: its thresholds were never chosen. Run predict again.")
+        weights = what.weights.check(folder / what.weights.file)
+        if read_about(weights)["recipe"] != what.recipe:
+            raise DataError(f"{weights}: trained from another recipe than predictor.json says.")
+        network = read_network(weights, what, what.shape.model_dump())
+        detector = None
+        if what.joints is not None:
+            named = what.joints.detector
+            detector, _ = read_detector(named.check(folder / named.file))
+        return cls(what, network, device=device, detector=detector)
+
+    def table(self, store: Pixels, cases: Cases, *, part: str) -> pa.Table:
+        """Return the predictions of a part of a store; see `learning.inference.predict_table`.
+
+        The process computes as `learning.run.set_up` has told it to.
+        """
+        return predict_table(
+            self.network, store, cases, self.description, part=part, device=self.device.type
+        )
+
+    def predict(
+        self, cases: Sequence[RawCase], *, told: Callable[[int], object] | None = None
+    ) -> Answers:
+        """Answer for raw cases.
+
+        Parameters
+        ----------
+        cases
+            At least one. In the batches of `predict`, that is all cases of a part in the order of
+            its table, scores on the processor are those of `predictions.parquet` to the byte. In
+            other company they may differ by a last bit.
+        told
+            Called with the number of cases that are done, batch by batch.
+
+        Raises
+        ------
+        DataError
+            A case lacks a view, its side or a covariate, or has one of an unknown value. A file
+            that cannot be used is no error: the answer says what is wrong with it.
+
+        """
+        if not cases:
+            raise DataError("there is no case to predict")
+        check_cases(self.description, cases)
+        entries = entries_of(self.description, cases)
+        scores, problems = self._scores(cases, entries, told or (lambda _: None))
+        return self._answers([case.name for case in cases], scores, problems)
+
+    def _scores(
+        self,
+        cases: Sequence[RawCase],
+        entries: NDArray[np.float32] | None,
+        told: Callable[[int], object],
+    ) -> tuple[NDArray[np.float32], list[str]]:
+        """Read and infer batch by batch, then put opinions together as the step `predict` does."""
+        reader = Reader(self.description, self.detector)
+        problems = [""] * len(cases)
+        opinions = []
+        with arithmetic(self.description.train):
+            for start in range(0, len(cases), self.description.batch):
+                some = cases[start : start + self.description.batch]
+                squares, refused = reader.read(some)
+                for number, reason in refused.items():
+                    problems[start + number] = reason
+                kept = [start + k for k in range(len(some)) if k not in refused]
+                if kept:
+                    mine = None if entries is None else entries[kept]
+                    opinions.append(
+                        infer(self.network, squares, squares.numbers, self.device, mine)
+                    )
+                told(len(some))
+            scores = np.full((len(cases), len(self.description.target.classes)), np.nan, np.float32)
+            if opinions:
+                there = [number for number, reason in enumerate(problems) if not reason]
+                whole = torch.cat(opinions)
+                scores[there] = scores_of(self.network, whole, self.description, self.device)
+        return scores, problems
+
+    def _answers(
+        self, names: list[str], scores: NDArray[np.float32], problems: list[str]
+    ) -> Answers:
+        """Apply temperature and thresholds with the functions of the step `evaluate`."""
+        target, chosen = self.description.target, self.description.operating_point
+        if chosen is None:
+            raise DataError(f"{self.description.title}: its thresholds are yet to be chosen")
+        point = OperatingPoint(chosen.rule, tuple(chosen.thresholds), chosen.temperature)
+        there = np.array([not reason for reason in problems])
+        unknown = np.full((int(there.sum()), len(target.columns)), np.nan)
+        sample = point.sample(target, unknown, scores[there].astype(np.float64))
+        probabilities = np.full(scores.shape, np.nan)
+        probabilities[there] = point.probabilities(target, scores[there].astype(np.float64))
+        flags = np.zeros((len(names), sample.n_columns), bool)
+        flags[there] = sample.flags
+        decided: list[tuple[str, ...]] = [()] * len(names)
+        for number, row in zip(np.flatnonzero(there), decisions(target, sample), strict=True):
+            which = np.flatnonzero(row) if target.kind == "multi-label" else row
+            decided[number] = tuple(target.classes[k] for k in which)
+        return Answers(
+            cases=names,
+            classes=list(target.classes),
+            scores=scores,
+            probabilities=probabilities,
+            questions=column_names(target),
+            thresholds=np.array(chosen.thresholds),
+            flags=flags,
+            decisions=decided,
+            problems=problems,
+            multi_label=target.kind == "multi-label",
+        )

@@ -1,0 +1,203 @@
+"""Raw cases in, stored squares out, exactly as `ingest` and `localize` make them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from radpipe.core.errors import DataError
+from radpipe.core.settings import Image
+from radpipe.imaging.boxes import from_square
+from radpipe.imaging.crops import squares_around
+from radpipe.imaging.dicom import Film
+from radpipe.imaging.read import MIN_SIDE, Array, Picture
+from radpipe.imaging.regions import Facing, Region
+from radpipe.imaging.stored import decode_file, region_shown, stored_form
+from radpipe.imaging.volumes import Volume
+from radpipe.learning.detection import ARITHMETIC, find_in
+from radpipe.learning.detector import Detector
+from radpipe.learning.run import arithmetic
+from radpipe.prediction.description import Description, Joints
+from radpipe.prediction.raw import Raw, RawCase
+
+UNKNOWN = (np.nan, np.nan)
+
+
+@dataclass(frozen=True)
+class Squares:
+    """The stored form of some cases in memory; fits `learning.data.Pixels`.
+
+    Attributes
+    ----------
+    cases, views
+        Names; row `k * len(views) + v` is view v of case k.
+    rows
+        For each row (slices, side, side, channels), uint8 or uint16.
+    image
+        Form of the squares.
+    volumes
+        Whether views may have several slices.
+
+    """
+
+    cases: list[str]
+    views: list[str]
+    rows: list[Array]
+    image: Image
+    volumes: bool
+
+    @property
+    def bits(self) -> int:
+        """Bits of a pixel, 8 or 16."""
+        return self.image.bits
+
+    @property
+    def channels(self) -> int:
+        """Channels of a picture."""
+        return 1 if self.image.channels == "grey" else 3
+
+    @property
+    def numbers(self) -> NDArray[np.int64]:
+        """The row of every view of every case, (cases, views)."""
+        shape = (len(self.cases), len(self.views))
+        return np.arange(shape[0] * shape[1], dtype=np.int64).reshape(shape)
+
+    def slices(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the number of slices of rows, of the shape of `rows`."""
+        counts = np.array([len(row) for row in self.rows], np.int64)
+        found: NDArray[np.int64] = counts[rows]
+        return found
+
+    def pixels(self, rows: NDArray[np.int64]) -> Array:
+        """Return the slices of rows, (n, side, side, channels), row by row."""
+        return np.concatenate([self.rows[row] for row in rows])
+
+    def row_of(self, case: str, view: str = "image") -> int:
+        """Return the row of a view of a case."""
+        return self.cases.index(case) * len(self.views) + self.views.index(view)
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """A decoded file, the part of it that shows the case, and its spacing, rows before columns."""
+
+    found: Picture | Volume
+    region: Region
+    spacing: tuple[float, float]
+
+
+class Reader:
+    """Reads the files of cases; remembers the last one, which both knees of a film share.
+
+    Parameters
+    ----------
+    what
+        Says which form pixels take.
+    detector
+        Finds joints, if the predictor looks at crops.
+
+    """
+
+    def __init__(self, what: Description, detector: Detector | None) -> None:
+        self.what = what
+        self.detector = detector
+        self._last: tuple[Path, Picture | Volume] | None = None
+
+    def read(self, cases: Sequence[RawCase]) -> tuple[Squares, dict[int, str]]:
+        """Read some cases, at most a batch.
+
+        Returns
+        -------
+        squares
+            Of the cases whose every file could be used.
+        problems
+            Number of a case, from 0, to the reason why it could not.
+
+        """
+        seen, problems = {}, {}
+        for number, case in enumerate(cases):
+            try:
+                seen[number] = [self._see(case, view) for view in self.what.inputs.views]
+            except DataError as error:
+                problems[number] = str(error)
+        if self.what.joints is not None and self.detector is not None:
+            unsure = _cut(seen, self.what.joints, self.detector)
+            problems |= unsure
+            seen = {number: views for number, views in seen.items() if number not in unsure}
+        squares = Squares(
+            cases=[cases[number].name for number in seen],
+            views=self.what.inputs.views,
+            rows=[self._square(view) for views in seen.values() for view in views],
+            image=self.what.inputs.image,
+            volumes=self.what.inputs.volumes,
+        )
+        return squares, problems
+
+    def _see(self, case: RawCase, view: str) -> _Seen:
+        """Decode a view of a case and say which part of it counts."""
+        found = self._decoded(case.views[view])
+        if isinstance(found, Volume) and not self.what.inputs.volumes and len(found.pixels) > 1:
+            raise DataError(f"holds {len(found.pixels)} slices, expected a picture of one")
+        side = case.side if self.what.inputs.sides else None
+        region = region_shown(found, Facing(side, case.both))
+        spacing = found.spacing if isinstance(found, Film) else case.spacing
+        return _Seen(found, region, spacing or UNKNOWN)
+
+    def _decoded(self, raw: Raw) -> Picture | Volume:
+        if isinstance(raw, np.ndarray):
+            return self._wrapped(raw)
+        path = Path(raw)
+        if self._last is None or self._last[0] != path:
+            self._last = (path, decode_file(path.name, _bytes(path)))
+        return self._last[1]
+
+    def _wrapped(self, pixels: Array) -> Picture | Volume:
+        """Take an array for what a file would have held."""
+        if pixels.dtype not in (np.uint8, np.uint16):
+            raise DataError(f"holds {pixels.dtype.name}, expected uint8 or uint16")
+        volume = self.what.inputs.volumes and pixels.ndim == 3
+        colour = not volume and pixels.ndim == 3 and pixels.shape[2] == 3
+        if not volume and not colour and pixels.ndim != 2:
+            expected = "slices x rows x columns" if self.what.inputs.volumes else "rows x columns"
+            raise DataError(f"has {pixels.ndim} dimensions {pixels.shape}, expected {expected}")
+        sides = pixels.shape[1:] if volume else pixels.shape[:2]
+        if min(sides) < MIN_SIDE or not len(pixels):
+            raise DataError(f"smaller than {MIN_SIDE} pixels {tuple(sides)}")
+        whole = np.ascontiguousarray(pixels)
+        return Volume(whole) if volume else Picture(whole, mode=whole.dtype.name)
+
+    def _square(self, seen: _Seen) -> Array:
+        return stored_form(seen.found, seen.region, self.what.inputs.image)
+
+
+def _cut(seen: dict[int, list[_Seen]], joints: Joints, detector: Detector) -> dict[int, str]:
+    """Put the square around the joint into the place of each region; return who has none."""
+    if not seen:
+        return {}
+    firsts = [views[0] for views in seen.values()]
+    regions = [each.region for each in firsts]
+    halves = np.concatenate([stored_form(e.found, e.region, joints.image) for e in firsts])
+    with arithmetic(ARITHMETIC):
+        found = find_in(detector, halves, joints.image.bits)
+    boxes = from_square(found.boxes, regions, joints.image)
+    spacing = np.array([each.spacing[::-1] for each in firsts], np.float64)
+    crops = squares_around(boxes, spacing, [region.mirrored for region in regions], joints)
+    problems = {}
+    for number, first, crop, sure in zip(seen, firsts, crops, found.confidence, strict=True):
+        seen[number] = [_Seen(first.found, crop, first.spacing)]
+        if sure < joints.confidence:
+            problems[number] = (
+                f"no confident joint (confidence {sure:.2f}, least {joints.confidence:g})"
+            )
+    return problems
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise DataError("missing") from None
+    except OSError as error:
+        raise DataError(f"cannot be opened ({error.strerror})") from error

@@ -1,0 +1,1 @@
+"""Tests of what turns raw files into decisions outside a project."""

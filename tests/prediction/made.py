@@ -1,0 +1,220 @@
+"""Whole runs on small phantoms, from raw files to predictions, in this process."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from radpipe.core.files import sha256_path, write_text
+from radpipe.core.recipe import Artifact, Recipe, make_recipe, stored_image
+from radpipe.core.settings import Image, Localize, PhantomSource, Target, Variant
+from radpipe.core.tables import write_table
+from radpipe.imaging.boxes import from_square, to_square
+from radpipe.imaging.crops import crop_image, cut_crops, regions_of, spacing_of, squares_around
+from radpipe.imaging.ingest import ingest
+from radpipe.imaging.store import Store
+from radpipe.learning.data import read_part
+from radpipe.learning.detection import ARITHMETIC, find, save_detector, teach
+from radpipe.learning.network import load_network
+from radpipe.learning.one_run import Order, train_run
+from radpipe.learning.run import set_up
+from radpipe.prediction import describing
+from radpipe.prediction.describing import Rule, describe, with_point
+from radpipe.prediction.description import DESCRIPTION
+from radpipe.prediction.export import gather
+from radpipe.prediction.predictor import Predictor
+from radpipe.prediction.raw import RawCase
+from radpipe.studies.base.adapters import load_adapter, read_layout
+from radpipe.studies.base.manifest import write_manifest
+from tests.small_study import ROOT
+
+PARTS = ("test", "tune")
+
+
+@dataclass(frozen=True)
+class Made:
+    """A trained and exported run, and what it was made from.
+
+    Attributes
+    ----------
+    table
+        What the step `predict` writes as predictions.parquet.
+
+    """
+
+    raw: Path
+    cases: pa.Table
+    run: Path
+    detector: Path | None
+    folder: Path
+    table: pa.Table
+
+    def rows(self, part: str) -> pa.Table:
+        """Return the predictions of a part."""
+        return self.table.filter(pc.equal(self.table["part"], part))
+
+    def scores(self, part: str) -> np.ndarray:
+        """Return the predicted scores of a part, float32 (cases, classes)."""
+        names = [name for name in self.table.column_names if name.startswith("score_")]
+        rows = self.rows(part)
+        return np.stack([rows[name].to_numpy() for name in names], axis=1)
+
+    def raw_cases(self, part: str) -> list[RawCase]:
+        """Return the cases of a part as somebody would ask about them who has the files only."""
+        inputs = Predictor.open(self.folder).description.inputs
+        known = {row["case"]: row for row in self.cases.to_pylist()}
+        return [
+            RawCase(
+                row["case"],
+                {view: self.raw / row[f"file_{view}"] for view in inputs.views},
+                side=row.get("side"),
+                both=row.get("shows_both") or False,
+                covariates={name: row[f"covariate_{name}"] for name in inputs.covariates},
+            )
+            for row in (known[name] for name in self.rows(part)["case"].to_pylist())
+        ]
+
+
+class Maker:
+    """A phantom and its store below a folder; makes runs on it.
+
+    Parameters
+    ----------
+    root
+        Empty folder.
+    adapter, target, layout, image
+        As in params.yaml.
+    patients
+        Number of the phantom's.
+
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        adapter: str,
+        target: Target,
+        layout: dict[str, Any],
+        *,
+        image: Image,
+        patients: int = 24,
+    ) -> None:
+        self.data, self.target, self.image = root / "data/study", target, image
+        self.raw = self.data / "raw"
+        self.raw.mkdir(parents=True)
+        reader = load_adapter(adapter)
+        read = read_layout("study", reader, layout)
+        source = PhantomSource(kind="phantom", seed=1, patients=patients)
+        reader.phantom(self.raw, source=source, layout=read, target=target)
+        files = write_manifest(self.raw, self.data / "manifest.csv")
+        found = reader.cases(self.raw, files=files, layout=read, target=target)
+        self.cases, self.boxes = found.cases, found.boxes
+        self.manifest = {name: file.sha256 for name, file in files.items()}
+        self.store, self.split = self.data / "store", self.data / "split.parquet"
+        summary = ingest(self.cases, self.raw, image, self.store, manifest=self.manifest, workers=1)
+        self.about = {"study": "study", "adapter": adapter, "licence": None, **summary}
+        self._split()
+
+    def _split(self) -> None:
+        """Deal out patients: every fourth to test, the others to three folds."""
+        patients = sorted(set(self.cases["patient"].to_pylist()))
+        place = {name: k % 4 - 1 for k, name in enumerate(patients)}
+        folds = [place[name] for name in self.cases["patient"].to_pylist()]
+        drop = [n for n in self.cases.column_names if n.startswith("file_")]
+        table = self.cases.drop_columns([*drop, "official"])
+        for name, values in {
+            "named": self.cases["patient"],
+            "part": pa.array(["test" if fold < 0 else "train" for fold in folds]),
+            "fold": pa.array(folds),
+        }.items():
+            table = table.append_column(name, values)
+        write_table(self.split, table)
+
+    def crop(self, how: Localize) -> None:
+        """Do what the step `localize` does."""
+        store = Store(self.store)
+        regions = regions_of(store)
+        known = {
+            row["case"]: [row[name] for name in ("x0", "y0", "x1", "y1")]
+            for row in self.boxes.to_pylist()
+        }
+        rows = np.arange(len(store))
+        boxes = np.array(
+            [known.get(case, [np.nan] * 4) for case in store.index["case"].to_pylist()]
+        )
+        rows = np.flatnonzero(np.isfinite(boxes).all(axis=1))
+        squares = to_square(boxes, regions, self.image)
+        set_up(ARITHMETIC)
+        detector = teach(store, rows, squares[rows], how.detection)
+        save_detector(self.data / "detector.safetensors", detector, "study", self.image, how)
+        found = find(detector, store)
+        crops = squares_around(
+            from_square(found.boxes, regions, self.image),
+            spacing_of(store),
+            [region.mirrored for region in regions],
+            how,
+        )
+        cut_crops(
+            store,
+            crops,
+            raw=self.raw,
+            image=crop_image(self.image, how),
+            out=self.data / "crops",
+            workers=1,
+            unsure={},
+        )
+
+    def recipe(self, preset: str, *, store: str = "store", **overrides: Any) -> Recipe:
+        """Resolve a recipe."""
+        paths = {
+            "store": self.data / store,
+            "split": self.split,
+            "weights": ROOT / "weights/random.json",
+        }
+        artifacts = {k: Artifact(path=str(p), sha256=sha256_path(p)) for k, p in paths.items()}
+        variant = Variant(study="study", store=str(paths["store"]), preset=preset, **overrides)
+        return make_recipe(
+            "small",
+            variant,
+            target=self.target,
+            image=stored_image(paths["store"], self.image),
+            artifacts=artifacts,
+            presets=ROOT / "presets",
+        )
+
+    def run(self, out: Path, recipe: Recipe) -> Made:
+        """Train, predict as the step does, describe and export."""
+        run = out / "run"
+        run.mkdir(parents=True)
+        write_text(run / "recipe.json", recipe.text)
+        weights = run / "weights.safetensors"
+        order = Order(
+            run / "recipe.json", 0, 0, weights, run / "history.csv", out / "state", out / "board"
+        )
+        train_run(order, recipe, lambda: False)
+        store = Store(Path(recipe.store.path))
+        device = set_up(recipe.train)
+        cases = {
+            part: read_part(self.split, store, recipe.target, part=part, fold=0, model=recipe.model)
+            for part in (*PARTS, "train")
+        }
+        network = load_network(weights, recipe, store)
+        described = describe(
+            recipe,
+            weights,
+            network,
+            store,
+            about_study=self.about,
+            train=cases["train"],
+            tune=cases["tune"],
+        )
+        predictor = Predictor(described, network, device=device)
+        table = pa.concat_tables([predictor.table(store, cases[p], part=p) for p in PARTS])
+        complete = with_point(described, table, Rule("youden", 0.9))
+        write_text(run / DESCRIPTION, complete.text)
+        detector = describing.detector_of(recipe)
+        gather(run, out / "copy", detector=detector)
+        return Made(self.raw, self.cases, run, detector, out / "copy", table)

@@ -1,0 +1,100 @@
+"""`radpipe export`: what leaves the house, and what does not."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from radpipe.app import predictor as app
+from radpipe.core.errors import ConfigError, DataError, StaleError
+from radpipe.core.params import load_params
+from radpipe.prediction.export import gather
+from radpipe.prediction.predictor import Predictor
+
+CROPS = {"side": 32, "extent_mm": 60}
+
+
+@pytest.fixture
+def house(project, pictures, monkeypatch):
+    """A project whose run bones-v1 is the small one of pictures."""
+    run = project.root / "results/runs/bones-v1/fold-0-seed-0"
+    shutil.copytree(pictures.run, run)
+    monkeypatch.chdir(project.root)
+    return project
+
+
+@pytest.fixture
+def fresh(monkeypatch):
+    """Let every receipt agree."""
+    monkeypatch.setattr(app.Freshness, "reasons", lambda *_: [])
+
+
+def test_a_stale_run_stays(house, tmp_path):
+    with pytest.raises(StaleError, match="bones-v1-fold-0-seed-0 is not what would be made now"):
+        app.export(load_params(), run="bones-v1", folder=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_exported_run_answers(house, fresh, pictures, tmp_path):
+    out = tmp_path / "out"
+    app.export(load_params(), run="bones-v1-fold-0-seed-0", folder=out)
+    assert sorted(file.name for file in out.iterdir()) == ["predictor.json", "weights.safetensors"]
+    scores = Predictor.open(out).predict(pictures.raw_cases("test")).scores
+    assert scores.tobytes() == pictures.scores("test").tobytes()
+    with pytest.raises(ConfigError, match="holds something already"):
+        app.export(load_params(), run="bones-v1", folder=out)
+
+
+def test_what_learned_from_restricted_data_leaves_only_when_asked_by_name(house, fresh, tmp_path):
+    house.set("studies.bones.remote", "locked")
+    house.set("studies.other", {**house.params["studies"]["bones"], "remote": None})
+    child = {**house.params["variants"]["bones-v1"], "study": "other", "store": "data/other/store"}
+    weights = "results/runs/bones-v1/fold-0-seed-0/weights.safetensors"
+    house.set("variants.child", {**child, "weights": weights})
+    house.set("variants.apart", child)
+    house.set("variants.crops", {**child, "store": "data/bones/crops"})
+    house.set("plan.variants", list(house.params["variants"]))
+    house.set("localize", {"bones": {"adapter": "folders", "remote": "locked", **CROPS}})
+    params = load_params()
+    found = {name: app.restricted_studies(params, name) for name in params.variants}
+    bones = {name: ["bones"] for name in ("bones-floor", "bones-v1", "child", "crops")}
+    assert found == {**bones, "apart": []}
+    with pytest.raises(ConfigError, match=r"has learned from bones, whose data .* --restricted"):
+        app.export(params, run="bones-v1", folder=tmp_path / "out")
+    app.export(params, run="bones-v1", folder=tmp_path / "out", restricted=True)
+
+
+def test_the_detector_comes_along_or_nothing_does(fusion, tmp_path):
+    with pytest.raises(DataError, match=r"detector\.safetensors: missing"):
+        gather(fusion.run, tmp_path / "out", detector=None)
+    assert not (tmp_path / "out").exists()
+    gather(fusion.run, tmp_path / "out", detector=fusion.detector)
+    # A copy can be copied.
+    gather(tmp_path / "out", tmp_path / "again", detector=None)
+    assert (tmp_path / "again/detector.safetensors").exists()
+
+
+def test_predict_is_a_command_for_any_folder(pictures, tmp_path):
+    """No params.yaml, no Snakemake, no DVC, no store; and no pickle is opened."""
+    case = pictures.raw_cases("test")[0]
+    shutil.copytree(pictures.folder, tmp_path / "model")
+    code = (
+        "import sys; sys.argv = ['radpipe', 'predict', 'model', sys.argv[1]];"
+        "import pickle; pickle.load = pickle.loads = pickle.Unpickler = None;"
+        "from radpipe.app.cli import main; main();"
+        "assert not {'snakemake', 'dvc'} & set(sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(case.views["image"])],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONWARNINGS": "error"},
+    )
+    assert done.returncode == 0, done.stderr
+    line = done.stdout.splitlines()[1]
+    assert line.startswith(str(case.views["image"]))
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
