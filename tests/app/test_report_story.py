@@ -81,7 +81,7 @@ def test_unopened_test_is_said_loudly(studies):
 
 def test_opening_with_two_recipes_is_said_but_twice_with_one_is_not(studies):
     bones, _ = studies
-    once = {"variant": "bones-v1", "recipe": "a"}
+    once = {"study": "bones", "variant": "bones-v1", "recipe": "a"}
     assert not any("recipes" in title for title in titles(bones, [once, once]))
     found = titles(bones, [once, {**once, "recipe": "b"}])
     assert found[0] == "bones-v1 opened the test part with 2 different recipes"

@@ -19,3 +19,12 @@ def test_openings_are_appended_under_one_header(tmp_path):
     assert {(row["study"], row["variant"], row["recipe"]) for row in rows} == {
         ("bones", "bones-x", recipe.sha256)
     }
+
+
+def test_a_look_at_a_cohort_bears_its_name(tmp_path):
+    write_study(tmp_path, THREE)
+    recipe, path = small_recipe(tmp_path), tmp_path / "openings.csv"
+    note_opening(path, recipe, fold=1, seed=2, study="elsewhere")
+    assert path.read_text().splitlines()[1].split(",")[1:] == [
+        *("elsewhere", "bones-x", recipe.sha256, "1", "2")
+    ]

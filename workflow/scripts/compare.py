@@ -1,10 +1,10 @@
 """Rank the variants of every study, test them in pairs, draw the plots.
 
-Reads   results/scores/<variant>/ of the planned variants
+Reads   results/scores/<variant>/ of the planned variants, results/cohorts/<cohort>/scores.csv
 Writes  results/comparison/<study>-{ranking,paired,ceiling}.csv and one CSV of all variants
         for each of roc, pr, reliability, history and confusion; cards.json, what each
         metric is;
-        results/figures/<study>-<figure>.png and .svg
+        results/figures/<study>-<figure>.png and .svg, <cohort>-external.png and .svg
 """
 
 import logging
@@ -39,6 +39,7 @@ STEP = Step(
         "curves": "results/scores/{variants}/curves.csv",
         "confusion": "results/scores/{variants}/confusion.csv",
         "history": "results/scores/{variants}/history.csv",
+        "external": "results/cohorts/{cohorts}/scores.csv",
     },
     writes={"tables": "results/comparison", "figures": "results/figures"},
     settings=("plan.variants", "evaluation"),
@@ -96,7 +97,7 @@ def main(job: Job) -> None:
         "ceiling": (CEILING, ceiling),
     }
     written = write_tables(args.tables, scores, per_study)
-    written += draw_figures(args.figures, scores, ranking)
+    written += draw_figures(args.figures, scores, ranking, args.external)
     written.append(args.tables / "cards.json")
     write_cards(written[-1], cards())
     forget_others([args.tables, args.figures], written)
@@ -179,11 +180,13 @@ def write_tables(folder: Path, scores: Sequence[Scores], per_study: Tables) -> l
     return written
 
 
-def draw_figures(folder: Path, scores: Sequence[Scores], ranking: list[Row]) -> list[Path]:
-    """Draw every figure of every study, twice; matplotlib is loaded only now."""
+def draw_figures(
+    folder: Path, scores: Sequence[Scores], ranking: list[Row], external: Sequence[Path]
+) -> list[Path]:
+    """Draw every figure of every study and cohort, twice; matplotlib is loaded only now."""
     from radpipe.figures.palette import colours
     from radpipe.figures.saving import save
-    from radpipe.figures.sheets import SHEETS, sheet
+    from radpipe.figures.sheets import SHEETS, external_sheet, sheet
 
     palette, written = colours(one.name for one in scores), []
     for study, part in ranked_parts(scores).items():
@@ -195,6 +198,10 @@ def draw_figures(folder: Path, scores: Sequence[Scores], ranking: list[Row]) -> 
                 table = [row for one in own for row in one.table(kind, part)]
             figure = sheet(kind, table, palette=palette)
             written += [save(figure, folder / f"{study}-{kind}.{to}") for to in ("png", "svg")]
+    for path in external:
+        figure = external_sheet(read_csv(path), palette=palette)
+        name = f"{path.parent.name}-external"
+        written += [save(figure, folder / f"{name}.{to}") for to in ("png", "svg")]
     return written
 
 

@@ -1,7 +1,7 @@
 """Write the page for reviewers and the few numbers that `dvc exp show` shows.
 
 Reads   results/scores/<variant>/ of the planned variants, results/comparison, results/figures,
-        results/studies/<study>/, presets/published
+        results/studies/<study>/, results/cohorts/<cohort>/, presets/published
 Writes  results/report.html, results/metrics.json
 """
 
@@ -9,6 +9,7 @@ import logging
 from dataclasses import replace
 from pathlib import Path
 
+from radpipe.app.report.external import read_cohorts
 from radpipe.app.report.numbers import flat_metrics
 from radpipe.app.report.page import render_page
 from radpipe.app.report.publications import Published, read_published
@@ -35,6 +36,8 @@ STEP = Step(
         "sizes": "results/studies/{studies}/sizes.png",
         "localized": "results/studies/{localized}/localize.json",
         "joints": "results/studies/{localized}/joints.png",
+        "judged": "results/cohorts/{cohorts}/scores.json",
+        "known": "results/cohorts/{cohorts}/leaks.csv",
         "published": "presets/published",
     },
     writes={"out": "results/report.html", "metrics": "results/metrics.json"},
@@ -79,7 +82,7 @@ def main(job: Job) -> None:
 
 def with_settings(study: Study, job: Job, published: list[Published]) -> Study:
     """Add where the study's data come from, and what others found on the same data."""
-    settings = job.setting(f"studies.{study.name}")
+    settings, plan = job.setting(f"studies.{study.name}"), job.setting("plan")
     figures = dict(study.figures)
     if settings.remote is not None:
         # The page goes to the default remote, and these are pixels.
@@ -89,6 +92,12 @@ def with_settings(study: Study, job: Job, published: list[Published]) -> Study:
         source=settings.source.model_dump(),
         published=published_on(study, settings, published),
         figures=figures,
+        cohorts=read_cohorts(
+            study.name,
+            plan.cohorts,
+            results=Path("results/cohorts"),
+            figures=job.args.figures,
+        ),
     )
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from string import Formatter
 from typing import Any
 
+from radpipe.core.cohorts import judged_on
 from radpipe.core.errors import ConfigError, RadpipeError, near_miss
 from radpipe.core.imports import needed, parsed, registered
 from radpipe.core.params import Params
@@ -49,7 +50,8 @@ class Declared:
     {variant}, {fold}, {seed}); what `params.yaml` says of the study or variant ({adapter}; {study},
     {store}, {weights}, {architectures}; of a cohort {home}); and a plural, which stands for all
     that are planned ({studies}, {localized}, {variants}, {folds}, {seeds}, {cohorts}; of a cohort
-    {home_variants}; of a variant {cropped}, the study whose crops it is trained on, if any).
+    {home_variants}; {cropped}, of a variant the study whose crops it is trained on, of a cohort
+    itself if its crops are needed, else nothing).
 
     Attributes
     ----------
@@ -172,8 +174,9 @@ class Run:
     def loads(self) -> tuple[str, ...]:
         """The modules that it loads by name."""
         fields = self.graph.fields(self.values)
-        if "variant" in self.values:
-            fields["architectures"] = self.graph.architectures(str(self.values["variant"]))
+        names = [self.values["variant"]] if "variant" in self.values else fields["home_variants"]
+        found = (module for name in names for module in self.graph.architectures(str(name)))
+        fields["architectures"] = list(dict.fromkeys(found))
         return tuple(module for template in self.step.loads for module in filled(template, fields))
 
     def is_plural(self, name: str) -> bool:
@@ -285,12 +288,18 @@ class Graph:
             found["cropped"] = [variant.localized] if variant.localized else []
         study = self.params.studies.get(str(found.get("study", "")))
         found["adapter"] = study.adapter if study else ""
-        home = self.params.plan.cohorts.get(str(found.get("study", "")))
-        found["home"] = home or ""
-        found["home_variants"] = [
-            name for name in self.params.plan.variants if self.params.variants[name].study == home
-        ]
-        return found
+        # A variant's study may be a cohort of another one, which is of no interest to its runs.
+        return found | self._judged("" if "variant" in values else str(found.get("study", "")))
+
+    def _judged(self, cohort: str) -> dict[str, Any]:
+        """Return what templates may name of a cohort; of another study nothing."""
+        plan, variants = self.params.plan, self.params.variants
+        if cohort not in plan.cohorts:
+            return {"home": "", "home_variants": []}
+        names = judged_on(cohort, plan, variants)
+        cropped = any(variants[name].localized for name in names)
+        found = {"home": plan.cohorts[cohort], "home_variants": names}
+        return found | {"cropped": [cohort] if cropped else []}
 
     @cached_property
     def _plurals(self) -> dict[str, list[Any]]:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
+from radpipe.core.cohorts import check_cohorts
 from radpipe.core.errors import ConfigError, near_miss
 from radpipe.core.settings import (
     Augmentation,
@@ -114,6 +115,7 @@ class Params(Strict):
                     f"{variant.study}.split.folds is {folds} (0 to {folds - 1} are allowed)"
                 )
         check_starts(self.variants, self.plan)
+        check_cohorts(self.studies, self.localize, self.variants, self.plan)
         return self
 
 

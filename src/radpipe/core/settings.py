@@ -149,6 +149,31 @@ class Split(Strict):
     )
 
 
+class External(Strict):
+    """What is done about patients whom the variants of another study already know.
+
+    Asked only of studies in `plan.cohorts`.
+    """
+
+    same_names: bool = Field(
+        default=True,
+        description="Whether a patient's name means the same person here and in the data that the"
+        " variants learned from. false: names are given by somebody else (two hospitals that both"
+        " count from 1, two phantoms), so that an equal name says nothing; pictures are compared"
+        " all the same.",
+    )
+    on_leak: Literal["refuse", "drop"] = Field(
+        default="refuse",
+        description="What to do about a patient or a picture that variants learned from: stop with"
+        " a table, or leave out the whole patient here.",
+    )
+    accept: list[str] = Field(
+        default=[],
+        description="Files of this study whose likeness to others was looked at and is no leak;"
+        " their number is shown in the report.",
+    )
+
+
 class Study(Strict):
     """One data set with one question."""
 
@@ -163,6 +188,7 @@ class Study(Strict):
     target: Target
     image: Image
     split: Split
+    external: External = External()
 
 
 # --- localize ------------------------------------------------------------------------

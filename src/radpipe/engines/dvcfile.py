@@ -38,6 +38,8 @@ stages:
     outs:
       - results/plan:
           cache: false
+      - results/cohorts/plan.json:
+          cache: false
 
   # Resolve a variant whose data are there: what its runs depend on. Snakemake has no such rule.
   recipe:
@@ -66,6 +68,11 @@ LOOPS: dict[str, tuple[str, dict[str, str]]] = {
         {"variant": "${item.variant}", "fold": "${item.fold}", "seed": "${item.seed}"},
     ),
 }
+
+
+# What DVC looks at instead of files that only some runs of a loop read: it would fail without them.
+# Crops have a summary there.
+INSTEAD = {"cropped": "results/studies/{study}"}
 
 
 def write_dvc_file(params: Params) -> None:
@@ -119,6 +126,8 @@ def _deps(step: Declared, names: Mapping[str, str]) -> Iterator[str]:
         fields = fields_in(template)
         if all(name in names for name in fields):
             found.append(template.format_map(names))
+        elif step.each == "cohorts" and (known := [INSTEAD[n] for n in fields if n in INSTEAD]):
+            found += [instead.format_map(names) for instead in known]
         elif step.each != "runs" and any(name in PLURALS for name in fields):
             found.append(_folder_above(template).format_map(names))
         elif step.each != "runs":

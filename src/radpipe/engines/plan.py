@@ -22,6 +22,8 @@ from radpipe.core.recipe import make_recipe
 from radpipe.core.settings import Training
 
 PLAN, RECIPES = Path("results/plan"), Path("results/recipes")
+# DVC looks at the folder of all cohorts, which is to be there without a cohort, too.
+COHORTS = Path("results/cohorts/plan.json")
 
 log = logging.getLogger("radpipe.engines")
 
@@ -32,7 +34,7 @@ def write_plan(params: Params) -> None:
     for file in files_below(PLAN):
         if file not in texts:
             file.unlink()
-    _write(texts.items())
+    _write([*texts.items(), (COHORTS, json_text(params.plan.cohorts))])
     log.info("wrote what runs depend on: files=%d", len(texts))
 
 

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from radpipe.figures.confusion import plot_confusion
 from radpipe.figures.curves import plot_pr, plot_reliability, plot_roc
+from radpipe.figures.external import plot_external
 from radpipe.figures.histories import plot_history
 from radpipe.figures.palette import chosen
 from radpipe.figures.ranking import plot_ranking
@@ -77,6 +78,14 @@ def _ranking(table: Columns, palette: Palette) -> Figure:
     rows = sum(name == "auc" for name in table.texts("metric"))
     figure = Figure(figsize=(8.6, 1.1 + 0.42 * max(rows, 2)), dpi=150, layout="constrained")
     plot_ranking(table, ax=figure.subplots(), palette=palette)
+    return figure
+
+
+def external_sheet(table: Table, *, palette: Palette = None) -> Figure:
+    """Draw a cohort's scores beside the home ones, from the rows of its scores.csv."""
+    variants = len(set(Columns(table).texts("variant")))
+    figure = Figure(figsize=(8.6, 1.5 + 0.6 * max(variants, 2)), dpi=150, layout="constrained")
+    plot_external(table, ax=figure.subplots(), palette=palette)
     return figure
 
 

@@ -211,6 +211,30 @@ def read_part(
     return _cases(table, store, target, model)
 
 
+def read_all(split: Path, store: Pixels, target: Target, model: ModelChoice) -> Cases:
+    """Read every case of a study, whatever its part; an auxiliary task is not asked.
+
+    Parameters
+    ----------
+    split, store, target, model
+        As for `read_part`.
+
+    Raises
+    ------
+    ConfigError
+        The study lacks a covariate that the model takes, or it is a text.
+    DataError
+        No case is in the store, or a covariate has a value that the model does not know.
+
+    """
+    table = read_table(split).sort_by("case")
+    if takes_pixels(model):
+        table = _stored(table, store, "the study")
+    if not len(table):
+        raise DataError(f"{split}: none of its cases is in the store. Look at its rejected.csv.")
+    return _cases(table, store, target, model, asked=False)
+
+
 def _stored(table: pa.Table, store: Pixels, part: str) -> pa.Table:
     """Return the rows of cases whose pixels are in the store."""
     there = pc.is_in(table["case"], pa.array(store.cases, pa.string()))
@@ -228,17 +252,20 @@ def _columns(table: pa.Table, target: Target) -> np.ndarray:
     return np.stack([np.asarray(table[n], dtype=np.float32) for n in target.columns], axis=1)
 
 
-def _cases(table: pa.Table, store: Pixels, target: Target, model: ModelChoice | None) -> Cases:
+def _cases(
+    table: pa.Table, store: Pixels, target: Target, model: ModelChoice | None, *, asked: bool = True
+) -> Cases:
     views = store.views if model is None or takes_pixels(model) else []
     rows = [[store.row_of(case, view) for view in views] for case in table["case"].to_pylist()]
     whole = np.array(rows, dtype=np.int64).reshape(len(rows), len(views))
-    taken, asked = (None, None) if model is None else (table_of(model), auxiliary_of(model))
+    taken = None if model is None else table_of(model)
+    auxiliary = None if model is None or not asked else auxiliary_of(model)
     return Cases(
         table,
         whole,
         _columns(table, target),
         entries=None if taken is None else read_entries(table, taken),
-        auxiliary=None if asked is None else read_auxiliary(table, asked),
+        auxiliary=None if auxiliary is None else read_auxiliary(table, auxiliary),
     )
 
 

@@ -1,4 +1,4 @@
-"""The record of every time a `test` part was looked at."""
+"""The record of every time a `test` part, or a cohort, was looked at."""
 
 import csv
 import fcntl
@@ -11,10 +11,23 @@ from radpipe.core.recipe import Recipe
 COLUMNS = ("time", "study", "variant", "recipe", "fold", "seed")
 
 
-def note_opening(path: Path, recipe: Recipe, *, fold: int, seed: int) -> None:
-    """Append one row to `openings.csv`; safe for several processes at once."""
+def note_opening(
+    path: Path, recipe: Recipe, *, fold: int, seed: int, study: str | None = None
+) -> None:
+    """Append one row to `openings.csv`; safe for several processes at once.
+
+    Parameters
+    ----------
+    path
+        The file.
+    recipe, fold, seed
+        The run that is judged.
+    study
+        The cohort that was opened; None: the `test` of the recipe's own study.
+
+    """
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    row = (now, recipe.study, recipe.variant, recipe.sha256, fold, seed)
+    row = (now, study or recipe.study, recipe.variant, recipe.sha256, fold, seed)
     with path.open("a", encoding="utf-8", newline="") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         text = io.StringIO()

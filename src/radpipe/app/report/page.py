@@ -11,6 +11,7 @@ from markupsafe import Markup
 from radpipe.app.report import classes, starts, tables
 from radpipe.app.report.data import DataView, data_view
 from radpipe.app.report.estimates import Scale, decimal, percent, probability, whole
+from radpipe.app.report.external import ExternalView, external_views
 from radpipe.app.report.pairs import Pair, other_pairs, pairs
 from radpipe.app.report.published import NO_INTERVAL, Beside, beside
 from radpipe.app.report.results import Row, Study, Variant
@@ -43,6 +44,7 @@ class View:
     settings: list[tuple[str, tuple[str, ...], bool]]
     starts: list[tuple[str, str]]
     published: list[Beside]
+    external: list[ExternalView]
     data: DataView
 
     def spread(self, variant: Variant) -> str:
@@ -124,6 +126,7 @@ def view(study: Study, openings: Sequence[Row], study_of: Mapping[str, str]) -> 
         settings=tables.settings(study.variants),
         starts=starts.listed(study.variants, study_of),
         published=beside(study),
+        external=external_views(study, openings),
         data=data_view(study),
     )
 

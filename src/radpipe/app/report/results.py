@@ -13,6 +13,7 @@ from radpipe.core.files import read_json
 from radpipe.core.settings import Kind
 
 if TYPE_CHECKING:
+    from radpipe.app.report.external import Cohort
     from radpipe.app.report.publications import Published
 
 Row = Mapping[str, str]
@@ -85,6 +86,8 @@ class Study:
         Summary of the step localize; None where nothing was cut out.
     published
         What others found on the same data; None if nothing is known, or the data are others.
+    cohorts
+        Further studies on which its variants were judged.
     n_common
         Cases that all variants were scored on; None if none was scored on others besides.
     on_common
@@ -106,6 +109,7 @@ class Study:
     figures: Mapping[str, Path] = field(default_factory=dict)
     joints: Mapping[str, Any] | None = None
     published: "Published | None" = None
+    cohorts: "tuple[Cohort, ...]" = ()
     n_common: int | None = None
     on_common: Mapping[str, float | None] = field(default_factory=dict)
 

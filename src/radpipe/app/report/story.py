@@ -93,7 +93,7 @@ def cautions(study: Study, openings: Sequence[Row]) -> list[Caution]:
     """List what a reader of this study must be warned of, most serious first."""
     found = [
         *_unopened(study),
-        *_reopened(openings, [v.name for v in study.variants]),
+        *_reopened(study, openings),
         *_above_ceiling(study),
         *_other_cases(study),
         *_patients(study),
@@ -118,11 +118,13 @@ def _unopened(study: Study) -> Iterator[Caution]:
         )
 
 
-def _reopened(openings: Sequence[Row], variants: Sequence[str]) -> Iterator[Caution]:
+def _reopened(study: Study, openings: Sequence[Row]) -> Iterator[Caution]:
     recipes: dict[str, set[str]] = {}
     for row in openings:
-        recipes.setdefault(row["variant"], set()).add(row["recipe"])
-    for name in variants:
+        # Openings of cohorts by the same variants are told with the cohorts.
+        if row["study"] == study.name:
+            recipes.setdefault(row["variant"], set()).add(row["recipe"])
+    for name in (variant.name for variant in study.variants):
         if len(recipes.get(name, ())) > 1:
             yield Caution(
                 "serious",

@@ -1,0 +1,172 @@
+"""Variants judged on a cohort that taught them nothing, and the distance from their home scores.
+
+Thresholds and temperature stay those that were chosen on the home study's `tune`. Cohort and home
+part are two samples of different patients, so each is drawn by itself, and the interval of the
+difference comes from differences of independent draws (Efron & Tibshirani, An Introduction to the
+Bootstrap, 1993, chapter 8).
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from radpipe.core.settings import Evaluation
+from radpipe.evaluation.ensemble import Cases, Run, pool
+from radpipe.evaluation.intervals import Estimate, estimate, owners
+from radpipe.evaluation.metrics import names_for
+from radpipe.evaluation.sample import Sample, column_names
+from radpipe.evaluation.scored import Scored
+from radpipe.evaluation.scoring import Scorer
+from radpipe.evaluation.tables import plain
+
+PART = "cohort"
+ROWS = (
+    *("cohort", "home", "variant", "metric", "class"),
+    *("value", "low", "high", "n_cases", "n_patients"),
+    *("home_part", "home_value", "home_low", "home_high", "home_n_cases", "home_n_patients"),
+    *("difference", "difference_low", "difference_high"),
+)
+ENDS = ("value", "low", "high")
+
+
+def judge(home: Scored, runs: Mapping[Run, Cases], evaluation: Evaluation) -> dict[str, Any]:
+    """Score one variant on a cohort, and set that beside its home scores.
+
+    Parameters
+    ----------
+    home
+        The variant on its own study: the frozen operating point, and the cases of `test`, or of
+        `tune` while that is closed.
+    runs
+        The cohort as predicted by every run.
+    evaluation
+        Number and seed of the draws, confidence.
+
+    Returns
+    -------
+    dict
+        "scores" as a part's block of `metrics.json`; "home_part", and "difference", cohort minus
+        home, by metric: value, low, high, per_class. Not yet rounded.
+
+    """
+    cases, part = pool(runs, PART), home_part(home.metrics)
+    known = cases.take(cases.known)
+    own = home.cases[part]
+    names = names_for(home.target)
+    change = differences(
+        (home.sample(known), owners(known.patient)),
+        (home.sample(own), owners(own.patient)),
+        names,
+        evaluation,
+    )
+    return {
+        "scores": Scorer(home.target, home.point, evaluation).part(cases, runs),
+        "home_part": part,
+        "operating_point": home.metrics["operating_point"],
+        "difference": {
+            name: _block(one, column_names(home.target)) for name, one in change.items()
+        },
+    }
+
+
+def home_part(metrics: Mapping[str, Any]) -> str:
+    """Return the part of the home study that a cohort is compared with."""
+    return "test" if "test" in metrics["parts"] else "tune"
+
+
+def differences(
+    first: tuple[Sample, np.ndarray],
+    second: tuple[Sample, np.ndarray],
+    names: Sequence[str],
+    evaluation: Evaluation,
+) -> dict[str, Estimate]:
+    """Return first minus second of each metric for two samples of different patients.
+
+    Parameters
+    ----------
+    first, second
+        The cases, and the number of each one's patient, shape (cases,), as from `owners`.
+    names
+        Metrics, by their names in `METRICS`.
+    evaluation
+        Number and seed of the draws, confidence.
+
+    Returns
+    -------
+    dict of Estimate
+        Without a jackknife, so only `interval` has a meaning.
+
+    """
+    # Streams of their own: the same draws for both would tie samples that are independent.
+    a, b = (
+        estimate(
+            sample,
+            owner,
+            names,
+            n_draws=evaluation.bootstrap,
+            confidence=evaluation.confidence,
+            rng=np.random.default_rng([evaluation.seed, stream]),
+        )
+        for stream, (sample, owner) in enumerate((first, second))
+    )
+    return {
+        name: Estimate(
+            a[name].value - b[name].value,
+            a[name].draws - b[name].draws,
+            np.empty((len(a[name].value), 0)),
+            evaluation.confidence,
+        )
+        for name in names
+    }
+
+
+def rows_of(
+    cohort: str, home: Mapping[str, Any], judged: Mapping[str, Any]
+) -> Iterator[dict[str, Any]]:
+    """Yield rows of `ROWS`: every metric, then each of its classes.
+
+    Parameters
+    ----------
+    cohort
+        Its name.
+    home
+        The variant's `metrics.json`.
+    judged
+        From `judge`.
+
+    """
+    scores, part = judged["scores"], judged["home_part"]
+    beside = home["parts"][part]
+    fixed = {"cohort": cohort, "home": home["study"], "variant": home["variant"]}
+    fixed |= {"n_cases": scores["n_cases"], "n_patients": scores["n_patients"], "home_part": part}
+    fixed |= {f"home_{key}": beside[key] for key in ("n_cases", "n_patients")}
+    for metric, block in scores["metrics"].items():
+        there, change = beside["metrics"].get(metric, {}), judged["difference"][metric]
+        for name in ("", *block["per_class"]):
+            values = [_of(one, name) for one in (block, there, change)]
+            row = {**fixed, "metric": metric, "class": name}
+            row |= {key: values[0].get(key) for key in ENDS}
+            row |= {f"home_{key}": values[1].get(key) for key in ENDS}
+            row |= dict(
+                zip(
+                    ("difference", "difference_low", "difference_high"),
+                    (values[2].get(key) for key in ENDS),
+                    strict=True,
+                )
+            )
+            yield {key: plain(row[key]) for key in ROWS}
+
+
+def _of(block: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = block.get("per_class", {}).get(name, {}) if name else block
+    return found
+
+
+def _block(one: Estimate, classes: Sequence[str]) -> dict[str, Any]:
+    found: dict[str, Any] = dict(zip(ENDS, (one.value[0], *one.interval()), strict=True))
+    found["per_class"] = {
+        name: dict(zip(ENDS, (one.value[row], *one.interval(row)), strict=True))
+        for row, name in enumerate(classes[: len(one.value) - 1], start=1)
+    }
+    return found
