@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
-from radpipe.core.graph import SCRIPTS, Graph, read_steps
+from radpipe.core.declared import SCRIPTS, read_steps
+from radpipe.core.graph import Graph
 from radpipe.core.params import load_params
 from radpipe.engines.plan import PLAN, RECIPES
 from tests.conftest import ROOT

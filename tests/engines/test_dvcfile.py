@@ -3,8 +3,8 @@
 import pytest
 import yaml
 
+from radpipe.core.declared import Declared, read_steps
 from radpipe.core.errors import RadpipeError
-from radpipe.core.graph import Declared, read_steps
 from radpipe.engines import dvcfile
 from radpipe.engines.dvcfile import dvc_text, kept
 from tests.conftest import ROOT

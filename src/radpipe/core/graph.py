@@ -5,113 +5,30 @@ inputs and outputs, what Snakemake and DVC are told and its place in the order f
 read from the source, because importing scripts would import torch.
 """
 
-import ast
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product
 from pathlib import Path
-from string import Formatter
 from typing import Any
 
 from radpipe.core.cohorts import judged_on
-from radpipe.core.errors import ConfigError, RadpipeError, near_miss
-from radpipe.core.imports import needed, parsed, registered
+from radpipe.core.declared import (
+    ARCHITECTURES,
+    LOOPS,
+    PLURALS,
+    Declared,
+    Values,
+    fields_in,
+    filled,
+    read_steps,
+)
+from radpipe.core.errors import ConfigError, near_miss
+from radpipe.core.imports import needed, registered
 from radpipe.core.params import Params
 
-SCRIPTS = Path("workflow/scripts")
 RECEIPTS = Path("results/receipts")
-ARCHITECTURES = ("radpipe.learning.models", "architecture")
-
-# What a step is repeated over, to the wildcards that name one of its runs.
-LOOPS: dict[str, tuple[str, ...]] = {
-    "": (),
-    "studies": ("study",),
-    "localize": ("study",),
-    "cohorts": ("study",),
-    "variants": ("variant",),
-    "runs": ("variant", "fold", "seed"),
-}
-RUN_NAMES = {
-    (): "all",
-    ("study",): "{study}",
-    ("variant",): "{variant}",
-    ("variant", "fold", "seed"): "{variant}-fold-{fold}-seed-{seed}",
-}
-Values = Mapping[str, str | int]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Declared:
-    """What a step is: read from the `STEP` of its script.
-
-    Paths, settings and modules are templates. They may name a wildcard of the loop ({study},
-    {variant}, {fold}, {seed}); what `params.yaml` says of the study or variant ({adapter}; {study},
-    {store}, {weights}, {architectures}; of a cohort {home}); and a plural, which stands for all
-    that are planned ({studies}, {localized}, {variants}, {folds}, {seeds}, {cohorts}; of a cohort
-    {home_variants}; {cropped}, of a variant the study whose crops it is trained on, of a cohort
-    itself if its crops are needed, else nothing).
-
-    Attributes
-    ----------
-    name
-        The one word shared by rule, stage, script, log folder and test.
-    about
-        The script's docstring; its first line is the help text.
-    each
-        What it is repeated over, one of `LOOPS`.
-    reads, writes
-        Name to path: `reads` are checked and hashed before the work, `writes` hashed after it.
-    settings
-        Dotted paths in `params.yaml`; "a.b|c" stands for a.b and a.c.
-    loads
-        Modules that are loaded by name; "radpipe.x.*" stands for all of a package.
-    keeps
-        Name of an output to who keeps it: "git", "metrics" (Git, shown by DVC) or "remote" (the
-        study's own DVC remote); by default "remote" below data/ and DVC's default one elsewhere.
-    threads, mem_mb, runtime
-        Processors, memory (MiB) and time (minutes) that a job asks of a cluster by default; 0:
-        what the profile says.
-
-    """
-
-    name: str
-    about: str
-    each: str = ""
-    reads: Mapping[str, str] = field(default_factory=dict)
-    writes: Mapping[str, str] = field(default_factory=dict)
-    settings: tuple[str, ...] = ()
-    loads: tuple[str, ...] = ()
-    keeps: Mapping[str, str] = field(default_factory=dict)
-    threads: int = 1
-    mem_mb: int = 0
-    runtime: int = 0
-
-    @property
-    def wildcards(self) -> tuple[str, ...]:
-        """What names one of its runs."""
-        return LOOPS[self.each]
-
-    @property
-    def script(self) -> Path:
-        """Where it lies."""
-        return SCRIPTS / f"{self.name}.py"
-
-    def run_name(self, values: Values) -> str:
-        """Return the name of one run, such as "bones-v1-fold-0-seed-0"."""
-        return RUN_NAMES[self.wildcards].format(**values)
-
-    @property
-    def command(self) -> str:
-        """The command line, with a placeholder for each wildcard."""
-        options = "".join(f" --{name} {{{name}}}" for name in self.wildcards)
-        return f"python {self.script}{options}"
-
-    def keeper(self, output: str) -> str:
-        """Return who keeps an output: "git", "metrics", "remote" or "cache" (DVC's default)."""
-        restricted = self.writes[output].startswith("data/")
-        return self.keeps.get(output, "remote" if restricted else "cache")
 
 
 @dataclass(frozen=True)
@@ -182,18 +99,6 @@ class Run:
     def is_plural(self, name: str) -> bool:
         """Tell whether an input stands for several files."""
         return any(key in PLURALS for key in fields_in(self.step.reads.get(name, "")))
-
-
-PLURALS = (
-    "cropped",
-    "studies",
-    "localized",
-    "cohorts",
-    "variants",
-    "home_variants",
-    "folds",
-    "seeds",
-)
 
 
 class Graph:
@@ -333,56 +238,9 @@ class Graph:
         return _longest(steps, _edges(steps))
 
 
-def read_steps(folder: Path = SCRIPTS) -> dict[str, Declared]:
-    """Read the `STEP` of every script, without importing one.
-
-    Raises
-    ------
-    RadpipeError
-        A script has no `STEP`, or one that is no plain description.
-
-    """
-    return {script.stem: _read_step(script) for script in sorted(folder.glob("*.py"))}
-
-
-def _read_step(script: Path) -> Declared:
-    tree = parsed(script)
-    for node in tree.body:
-        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "STEP":
-            words = node.value.keywords if isinstance(node.value, ast.Call) else []
-            try:
-                given = {word.arg or "": ast.literal_eval(word.value) for word in words}
-                step = Declared(name=script.stem, about=ast.get_docstring(tree) or "", **given)
-            except (ValueError, TypeError) as error:
-                raise RadpipeError(
-                    f"{script}: STEP must be a plain call, Step(name, __doc__, each=...,"
-                    f" reads={{...}}, writes={{...}}, ...), with nothing in it to compute: {error}"
-                ) from error
-            if step.each not in LOOPS:
-                raise RadpipeError(
-                    f"{script}: each={step.each!r}; allowed: {', '.join(map(repr, LOOPS))}."
-                )
-            return step
-    raise RadpipeError(f"{script}: a step's script declares STEP = Step(...).")
-
-
 def receipt_path(step: str, run: str) -> Path:
     """Return where the receipt of one run of a step lies."""
     return RECEIPTS / step / f"{run}.json"
-
-
-def fields_in(template: str) -> list[str]:
-    """List what a template names."""
-    return [name for _, name, _, _ in Formatter().parse(template) if name]
-
-
-def filled(template: str, fields: Mapping[str, Any]) -> tuple[str, ...]:
-    """Fill in a template; one path for each combination of what its plurals stand for."""
-    many = {name: fields[name] for name in fields_in(template) if isinstance(fields[name], list)}
-    return tuple(
-        template.format_map({**fields, **dict(zip(many, values, strict=True))})
-        for values in product(*many.values())
-    )
 
 
 def _alternatives(setting: str) -> list[str]:

@@ -20,8 +20,9 @@ from typing import Any
 
 import radpipe
 from radpipe.core.claims import NotOwnerError, claimed
+from radpipe.core.declared import Declared, Values
 from radpipe.core.errors import RadpipeError, StaleError
-from radpipe.core.graph import Declared, Graph, Run, Values, receipt_path
+from radpipe.core.graph import Graph, Run, receipt_path
 from radpipe.core.hashes import Hashes
 from radpipe.core.notes import Note, new_note
 from radpipe.core.params import load_params, lookup
@@ -179,7 +180,7 @@ class Step(Declared):
     name, about
         The step's word, and the script's docstring.
     **how
-        See `radpipe.core.graph.Declared`.
+        See `radpipe.core.declared.Declared`.
 
     """
 

@@ -8,8 +8,9 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from radpipe.core.declared import PLURALS, Declared, fields_in
 from radpipe.core.errors import RadpipeError
-from radpipe.core.graph import PLURALS, Declared, Graph, fields_in
+from radpipe.core.graph import Graph
 from radpipe.core.params import Params
 from radpipe.engines.plan import PLAN, RECIPES
 

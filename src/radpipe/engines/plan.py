@@ -12,8 +12,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from radpipe.core import recipe
+from radpipe.core.declared import Declared
 from radpipe.core.files import files_below, json_text, write_text
-from radpipe.core.graph import Declared, Graph, Run
+from radpipe.core.graph import Graph, Run
 from radpipe.core.hashes import Hashes
 from radpipe.core.imports import needed
 from radpipe.core.params import Params, lookup

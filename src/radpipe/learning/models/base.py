@@ -8,8 +8,8 @@ import torch
 from torch import nn
 from torch.nn.utils.init import skip_init
 
+from radpipe.core.declared import ARCHITECTURES
 from radpipe.core.errors import ConfigError, unknown_name
-from radpipe.core.graph import ARCHITECTURES
 from radpipe.core.imports import registered
 from radpipe.core.params import check
 from radpipe.core.registry import Registry
