@@ -167,17 +167,19 @@ def small_recipe(
     root: Path, target: Target = THREE, *, preset: str = "bones/compact", **overrides: Any
 ) -> Recipe:
     """Resolve a recipe for the study below `root`; overrides are model, train, augment."""
+    store, split = root / "data/bones/store", root / "data/bones/split.parquet"
+    return recipe_of(target, store, split, preset=preset, **overrides)
+
+
+def recipe_of(target: Target, store: Path, split: Path, *, preset: str, **overrides: Any) -> Recipe:
+    """Resolve a recipe for data that lie anywhere; overrides are model, train, augment."""
     plan = plan_of(target, preset=preset, **overrides)
     params = check(Params, plan, where="", source="params.yaml")
-    paths = {
-        "store": str(root / "data/bones/store"),
-        "split": str(root / "data/bones/split.parquet"),
-        "weights": str(ROOT / "weights/random.json"),
-    }
+    paths = {"store": store, "split": split, "weights": ROOT / "weights/random.json"}
     content = {
         **Recipes(params, ROOT / "presets")["bones-x"],
-        "image": stored_image(root / "data/bones/store"),
-        **artifacts_of(paths, Hashes()),
+        "image": stored_image(store),
+        **artifacts_of({kind: str(path) for kind, path in paths.items()}, Hashes()),
     }
     return Recipe.model_validate(content)
 

@@ -13,7 +13,6 @@ def folders(root: Path) -> Folders:
     results = root / "results"
     return Folders(
         scores=results / "scores",
-        runs=results / "runs",
         tables=results / "comparison",
         figures=results / "figures",
         studies=results / "studies",
@@ -32,4 +31,4 @@ def results(tmp_path_factory) -> Path:
 @pytest.fixture
 def studies(results) -> tuple[Study, ...]:
     """Return the studies of `results`: bones (opened), chest (tune only)."""
-    return read_studies(folders(results), VARIANTS, check=lambda path: path)
+    return read_studies(folders(results), VARIANTS)

@@ -58,7 +58,7 @@ def graded(tmp_path_factory):
         return [row, {**row, **tested, "high": "0.08", "p_delong": "", "p_holm": "0.018"}]
 
     edit_rows(root / "results/comparison/bones-paired.csv", twice)
-    return root, read_studies(folders(root), VARIANTS, check=lambda path: path)
+    return root, read_studies(folders(root), VARIANTS)
 
 
 def bones_of(html: str) -> str:
@@ -117,7 +117,7 @@ def test_different_cases_are_said_loudly(tmp_path):
     write_comparison(tmp_path)
     file = tmp_path / "results/comparison/bones-ranking.csv"
     edit_rows(file, lambda row: [{**row, "n_common": "385", "value_common": "0.8125"}])
-    studies = read_studies(folders(tmp_path), VARIANTS, check=lambda path: path)
+    studies = read_studies(folders(tmp_path), VARIANTS)
     found = cautions(studies[0], ())[0]
     assert found.level == "serious"
     assert found.title.startswith("Variants were scored on different cases (bones-v1: 400, ")

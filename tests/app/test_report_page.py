@@ -102,7 +102,7 @@ def test_a_number_without_interval_is_not_shown(tmp_path):
     metrics = json.loads(file.read_text())
     metrics["parts"]["test"]["metrics"]["accuracy"] = {"value": 0.123456}
     file.write_text(json.dumps(metrics))
-    html = page(read_studies(folders(tmp_path), VARIANTS, check=lambda path: path))
+    html = page(read_studies(folders(tmp_path), VARIANTS))
     assert ">0.123<" not in html
     assert "no interval, so not compared" in html
 
@@ -126,7 +126,7 @@ def test_names_are_escaped(tmp_path):
     odd = ["healthy", "<b>bold</b>", "\"quoted\" & 'odd'"]
     write_results(tmp_path, classes=odd)
     write_comparison(tmp_path)
-    html = page(read_studies(folders(tmp_path), VARIANTS, check=lambda path: path))
+    html = page(read_studies(folders(tmp_path), VARIANTS))
     assert "<b>bold" not in html
     assert "&lt;b&gt;bold&lt;/b&gt;" in html
     outline = Outline()
@@ -205,18 +205,18 @@ def test_ranking_of_other_variants_is_refused(tmp_path):
     write_results(tmp_path)
     write_comparison(tmp_path)
     with pytest.raises(DataError, match=r"bones-ranking.csv ranks .* Run the step compare again"):
-        read_studies(folders(tmp_path), ["bones-v1"], check=lambda path: path)
+        read_studies(folders(tmp_path), ["bones-v1"])
 
 
 def test_drawing_is_preferred_to_picture(tmp_path):
     write_results(tmp_path)
     write_comparison(tmp_path)
     (tmp_path / "results/figures/bones-roc.svg").write_text("<svg/>")
-    bones, _ = read_studies(folders(tmp_path), VARIANTS, check=lambda path: path)
+    bones, _ = read_studies(folders(tmp_path), VARIANTS)
     assert bones.figures["roc"].suffix == ".svg"
     assert embed(bones.figures["roc"]) == "data:image/svg+xml;base64,PHN2Zy8+"
     (tmp_path / "results/figures/bones-pr.png").unlink()
-    bones, _ = read_studies(folders(tmp_path), VARIANTS, check=lambda path: path)
+    bones, _ = read_studies(folders(tmp_path), VARIANTS)
     assert "pr" not in bones.figures
 
 

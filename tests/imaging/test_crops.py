@@ -10,7 +10,7 @@ from radpipe.imaging.regions import Region
 from radpipe.imaging.store import INDEX, Store
 from tests.imaging.test_ingest import run
 
-HOW = Localize(adapter="x", remote=None, side=24, extent_mm=60)
+HOW = Localize(remote=None, side=24, extent_mm=60)
 
 
 def test_squares_by_hand():

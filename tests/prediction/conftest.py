@@ -36,7 +36,7 @@ def knees(tmp_path_factory: pytest.TempPathFactory) -> Maker:
     image = Image(side=64)
     maker = Maker(root, "oai", LOSS, {"question": "progression"}, image=image, patients=50)
     detection = {"epochs": 2, "batch_size": 8}
-    block = {"adapter": "oai", "remote": None, "side": 32, "extent_mm": 56, "confidence": 0.0}
+    block = {"remote": None, "side": 32, "extent_mm": 56, "confidence": 0.0}
     maker.crop(Localize.model_validate({**block, "detection": detection}))
     return maker
 

@@ -8,9 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from radpipe.core.files import sha256_path, write_text
-from radpipe.core.recipe import Artifact, Recipe, make_recipe, stored_image
-from radpipe.core.settings import Image, Localize, PhantomSource, Target, Variant
+from radpipe.core.files import write_text
+from radpipe.core.recipe import Recipe
+from radpipe.core.settings import Image, Localize, PhantomSource, Target
 from radpipe.core.tables import write_table
 from radpipe.imaging.boxes import from_square, to_square
 from radpipe.imaging.crops import crop_image, cut_crops, regions_of, spacing_of, squares_around
@@ -29,7 +29,7 @@ from radpipe.prediction.predictor import Predictor
 from radpipe.prediction.raw import RawCase
 from radpipe.studies.base.adapters import load_adapter, read_layout
 from radpipe.studies.base.manifest import write_manifest
-from tests.small_study import ROOT
+from tests.small_study import recipe_of
 
 PARTS = ("test", "tune")
 
@@ -169,21 +169,7 @@ class Maker:
 
     def recipe(self, preset: str, *, store: str = "store", **overrides: Any) -> Recipe:
         """Resolve a recipe."""
-        paths = {
-            "store": self.data / store,
-            "split": self.split,
-            "weights": ROOT / "weights/random.json",
-        }
-        artifacts = {k: Artifact(path=str(p), sha256=sha256_path(p)) for k, p in paths.items()}
-        variant = Variant(study="study", store=str(paths["store"]), preset=preset, **overrides)
-        return make_recipe(
-            "small",
-            variant,
-            target=self.target,
-            image=stored_image(paths["store"], self.image),
-            artifacts=artifacts,
-            presets=ROOT / "presets",
-        )
+        return recipe_of(self.target, self.data / store, self.split, preset=preset, **overrides)
 
     def run(self, out: Path, recipe: Recipe) -> Made:
         """Train, predict as the step does, describe and export."""
