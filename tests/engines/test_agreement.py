@@ -31,6 +31,10 @@ FOLDERS = {
 
 CROPS = {"bones": {"remote": None, "side": 32, "extent_mm": 60}}
 
+# A folder that DVC names also while no cohort is planned, and a file that DVC's loop over runs cannot
+# name: another detector is another folder of crops.
+SEEN_OTHERWISE = {"results/cohorts", "data/bones/detector.safetensors"}
+STEPS = set(read_steps(ROOT / SCRIPTS))
 Story = dict[str, dict[str, Any]]
 
 
@@ -60,7 +64,7 @@ def dvc_story(engines: Engines) -> Story:
     recipes = {stage["outputs"][0]: stage for stage in stages if is_recipe(stage)}
     story: Story = {}
     for stage in stages:
-        if is_recipe(stage) or stage["outputs"] == [str(PLAN)]:
+        if is_recipe(stage) or str(PLAN) in stage["outputs"]:
             continue
         receipts = [o for o in stage["outputs"] if o.startswith("results/receipts/")]
         inputs = set(stage["inputs"])
@@ -124,8 +128,8 @@ def differences(snakemake: Story, dvc: Story) -> list[str]:
             next((folder for folder in folders if path.startswith(folder + "/")), path)
             for path in ours["inputs"]
         }
-        if inputs != theirs["inputs"]:
-            found.append(f"{name} dependencies: {sorted(inputs ^ theirs['inputs'])}")
+        if missing := (inputs ^ theirs["inputs"]) - SEEN_OTHERWISE:
+            found.append(f"{name} dependencies: {sorted(missing)}")
     return found
 
 
@@ -143,7 +147,7 @@ def engines(engines):
 @pytest.mark.engine
 def test_the_two_engines_run_the_same(engines):
     snakemake, dvc = snakemake_story(engines), dvc_story(engines)
-    assert {name.partition("/")[0] for name in snakemake} == set(read_steps(ROOT / SCRIPTS))
+    assert {name.partition("/")[0] for name in snakemake} == STEPS - {"validate"}
     assert differences(snakemake, dvc) == []
 
 
@@ -166,7 +170,7 @@ def test_an_unequal_flag_dependency_or_output_is_noticed(engines):
 def test_every_stage_depends_on_its_part_of_the_plan(engines):
     """Else DVC would not notice a change of settings or code."""
     stages = dvc_stages(engines)
-    plan = next(stage for stage in stages if stage["outputs"] == [str(PLAN)])
+    plan = next(stage for stage in stages if str(PLAN) in stage["outputs"])
     assert set(plan["inputs"]) == {"workflow/scripts", "presets", "src/radpipe"}
     assert set(plan["params"]) == {"studies", "localize", "variants", "plan", "evaluation"}
     for name, stage in dvc_story(engines).items():
@@ -180,7 +184,7 @@ def test_the_graph_knows_who_makes_what(engines, monkeypatch):
     graph = Graph(load_params())
     assert list(graph.steps) == [
         *("fetch", "index", "ingest", "explore", "split", "localize", "review", "train"),
-        *("predict", "evaluate", "compare", "report"),
+        *("predict", "evaluate", "validate", "compare", "report"),
     ]
     train = graph.runs["train", "bones-v1-fold-0-seed-0"]
     assert [run.title for run in graph.makers_of(train)] == ["localize bones", "split bones"]
@@ -189,7 +193,7 @@ def test_the_graph_knows_who_makes_what(engines, monkeypatch):
     assert heights[-1] == 0
 
 
-@pytest.mark.parametrize("step", read_steps(ROOT / SCRIPTS))
+@pytest.mark.parametrize("step", sorted(STEPS))
 def test_one_word_for_a_step_everywhere(step):
     """Rule, stage, script and test of a step share its name."""
     assert (ROOT / f"workflow/rules/{step}.smk").exists()

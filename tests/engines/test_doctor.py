@@ -193,7 +193,7 @@ def of_remote(name, *, localized):
     text["studies"]["bones"]["remote"] = name
     if localized:
         text["localize"]["bones"] = {
-            **{"adapter": "folders", "remote": name, "side": 32},
+            **{"remote": name, "side": 32},
             **{"extent_mm": 50, "detection": {"epochs": 1}},
         }
     Path("params.yaml").write_text(yaml.safe_dump(text))

@@ -10,7 +10,7 @@ from radpipe.core.notes import new_note
 from radpipe.core.params import Params
 from radpipe.engines import failures as module
 from radpipe.engines.failures import explain
-from tests.conftest import SMALL
+from tests.conftest import ROOT, SMALL
 
 NOTE = replace(new_note("train", "bones-v1-fold-0-seed-0"), host="node7", slurm_job="41")
 
@@ -21,8 +21,10 @@ PARAMS = Params.model_validate(SMALL)
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
-    """Enter an empty folder, in which SLURM lists nothing."""
+    """Enter a project in which nothing was run, and SLURM lists nothing."""
     monkeypatch.chdir(tmp_path)
+    for name in ("presets", "workflow"):
+        (tmp_path / name).symlink_to(ROOT / name)
     monkeypatch.setattr(module, "listed_jobs", frozenset)
 
 
