@@ -54,7 +54,7 @@ def test_make_help_lists_every_target():
 
 def test_documents_lead_nowhere_that_is_not_there():
     """Every relative link of README and docs/ has a file at its end."""
-    for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
+    for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
         for link in re.findall(r"\]\(([^)#]+)", page.read_text()):
             if "://" not in link:
                 assert (page.parent / link).exists(), f"{page.name}: {link}"

@@ -66,7 +66,13 @@ def test_a_project_that_only_has_to_be_run(images, tmp_path, monkeypatch, capsys
     assert params.plan.open_test == []
     assert list(params.variants) == ["my_films-floor", "my_films-compact"]
     cli.check_settings(params)
-    for name in ("Snakefile", "dvc.yaml", "workflow/scripts/train.py", "docs/remotes.md", ".git"):
+    for name in (
+        "Snakefile",
+        "dvc.yaml",
+        "workflow/scripts/train.py",
+        "docs/how-to/remotes.md",
+        ".git",
+    ):
         assert (project / name).exists(), name
     assert not list(project.rglob("__pycache__"))
 

@@ -60,7 +60,7 @@ def test_an_unknown_metric_shows_its_near_miss(tmp_path, mrnet):
 
 
 def test_the_guides_example_can_be_read():
-    text = (ROOT / "docs/reading-the-report.md").read_text()
+    text = (ROOT / "docs/first-steps/reading-the-report.md").read_text()
     (block,) = re.findall(r"```yaml\n(.*?)```", text, re.S)
     check(Questions, yaml.safe_load(block), where="", source="reading-the-report.md")
 

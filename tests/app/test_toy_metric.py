@@ -1,4 +1,4 @@
-"""A metric is one file: that of docs/add-a-metric.md goes through tables, tests and page."""
+"""A metric is one file: that of docs/how-to/add-a-metric.md goes through tables, tests and page."""
 
 import json
 import re
@@ -29,7 +29,7 @@ NOISE = {"chest-resnet18": 0.5, "chest-floor": 6.0}
 @pytest.fixture
 def toy(tmp_path, monkeypatch):
     """Put the guide's file beside the modules of metrics, and take its metric back afterwards."""
-    text = (ROOT / "docs/add-a-metric.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs/how-to/add-a-metric.md").read_text(encoding="utf-8")
     source = re.findall(r"```python\n(.*?)```", text, re.S)[0]
     # Under another name, in case that a reader has put the very file where it belongs.
     source = source.replace("youden_index", "toy_metric").replace("Youden index", "Toy metric")

@@ -31,7 +31,7 @@ FOLDERS = {
 
 CROPS = {"bones": {"remote": None, "side": 32, "extent_mm": 60}}
 
-# A folder that DVC names also while no cohort is planned, and a file that DVC's loop over runs cannot
+# A folder that DVC names also while no cohort is planned, and a file that its loop over runs cannot
 # name: another detector is another folder of crops.
 SEEN_OTHERWISE = {"results/cohorts", "data/bones/detector.safetensors"}
 STEPS = set(read_steps(ROOT / SCRIPTS))

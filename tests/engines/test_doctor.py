@@ -223,7 +223,7 @@ def test_a_remote_of_a_study_that_dvc_does_not_know(
     dvc_says(programs, monkeypatch, f"remotes: {json.dumps(known)}", "store")
     answers = found("dvc", of_remote("secur", localized=localized))
     assert answers[0] == ("ok", "remote store can be written", "")
-    way_out = "dvc remote add secur ADDRESS (docs/remotes.md), or name one of these"
+    way_out = "dvc remote add secur ADDRESS (docs/how-to/remotes.md), or name one of these"
     assert answers[1:] == [("problem", what, way_out)]
 
 

@@ -56,7 +56,7 @@ def test_what_learned_from_restricted_data_leaves_only_when_asked_by_name(house,
     house.set("variants.apart", child)
     house.set("variants.crops", {**child, "store": "data/bones/crops"})
     house.set("plan.variants", list(house.params["variants"]))
-    house.set("localize", {"bones": {"adapter": "folders", "remote": "locked", **CROPS}})
+    house.set("localize", {"bones": {"remote": "locked", **CROPS}})
     params = load_params()
     found = {name: app.restricted_studies(params, name) for name in params.variants}
     bones = {name: ["bones"] for name in ("bones-floor", "bones-v1", "child", "crops")}

@@ -152,7 +152,9 @@ def test_cases_that_lack_something_are_refused_before_a_file_is_read(exams, fusi
         Predictor.open(exams.folder).predict([exam, two])
     knee = fusion.raw_cases("test")[0]
     less = {name: value for name, value in knee.covariates.items() if name != "bmi"}
-    with pytest.raises(DataError, match="case 1 of 1: lacks the covariates bmi; small-fold-0-seed"):
+    with pytest.raises(
+        DataError, match="case 1 of 1: lacks the covariates bmi; bones-x-fold-0-seed"
+    ):
         Predictor.open(fusion.folder).predict([dataclasses.replace(knee, covariates=less)])
     odd = {**knee.covariates, "kl": 7.0}
     with pytest.raises(DataError, match=r"covariate_kl has values .* 7 \(1 cases\)"):

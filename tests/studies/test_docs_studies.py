@@ -10,7 +10,12 @@ from radpipe.core.settings import Study, Variant
 from radpipe.studies.base.adapters import load_adapter, read_layout
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGES = ("your-own-images.md", "mrnet.md", "knee-radiographs.md", "oai.md")
+PAGES = (
+    "first-steps/your-own-images.md",
+    "how-to/mrnet.md",
+    "how-to/knee-radiographs.md",
+    "how-to/oai.md",
+)
 BLOCKS = [
     yaml.safe_load(text)
     for page in PAGES

@@ -300,7 +300,10 @@ def _add_predictor_options(
         "files", nargs="*", type=Path, metavar="FILE", help="files, or folders of files"
     )
     predict_parser.add_argument(
-        "--table", type=Path, metavar="CSV", help="names files and covariates: docs/use-a-model.md"
+        "--table",
+        type=Path,
+        metavar="CSV",
+        help="names files and covariates: docs/how-to/use-a-model.md",
     )
     predict_parser.add_argument(
         "--side", choices=("R", "L"), help="side of the patient that all files show"

@@ -451,7 +451,7 @@ class Training(Strict):
     precision: Literal["float32", "bfloat16"] = "float32"
     telemetry: bool = Field(
         default=False,
-        description="Show layers and running values of every epoch: docs/telemetry.md.",
+        description="Show layers and running values of every epoch: docs/how-to/telemetry.md.",
     )
     deterministic: bool = True
     threads: Count = Field(

@@ -39,10 +39,10 @@ def examine_remotes(params: Params) -> Iterator[Finding]:
         yield Finding(
             "warning",
             "no default remote: data and models stay on this machine",
-            "dvc remote add --default store ADDRESS (docs/remotes.md)",
+            "dvc remote add --default store ADDRESS (docs/how-to/remotes.md)",
         )
     elif done.returncode:
-        yield Finding("problem", f"the remote cannot be written: {said}", "docs/remotes.md")
+        yield Finding("problem", f"the remote cannot be written: {said}", "docs/how-to/remotes.md")
     else:
         yield Finding("ok", f"remote {said} can be written")
     for line in lines:
@@ -74,5 +74,5 @@ def _of_studies(params: Params, known: list[str]) -> Iterator[Finding]:
             "problem",
             f"{' and '.join(places)}: DVC knows no remote {study.remote!r}{hint} It knows:"
             f" {', '.join(known) or 'none'}",
-            f"dvc remote add {study.remote} ADDRESS (docs/remotes.md), or name one of these",
+            f"dvc remote add {study.remote} ADDRESS (docs/how-to/remotes.md), or name one of these",
         )

@@ -1,6 +1,6 @@
 """DICOM files in, displayed grey out, and a few technical facts; nothing personal leaves.
 
-What is read and in which order: `docs/dicom.md`. pydicom is imported when the first DICOM
+What is read and in which order: `docs/reference/dicom.md`. pydicom is imported when the first DICOM
 file is met, so that studies of pictures start as quickly as before.
 """
 

@@ -117,8 +117,8 @@ class Batches:
     """What a model takes of cases, batch by batch.
 
     On the processor a batch is read when it is asked for: reading takes less than a hundredth of
-    a step (docs/performance.md), and a thread that read ahead would need a core that the run was
-    not given.
+    a step (docs/reference/performance.md), and a thread that read ahead would need a core that
+    the run was not given.
 
     Parameters
     ----------

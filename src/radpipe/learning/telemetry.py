@@ -65,7 +65,7 @@ class Board:
     -----
     Running values are means so far within an epoch: the network changes beneath them, the first
     of an epoch rest on `EVERY` batches, and so they jump with every epoch. The plots of the MRNet
-    networks that inspired them (docs/telemetry.md) show the same values, batches of one exam
+    networks that inspired them (docs/how-to/telemetry.md) show the same values, batches of one exam
     each, and call the AUC "Accuracy"; an area under the curve of ten exams is mostly chance.
     They show whether a run moves at all. Nothing is chosen by them: the best epoch, early
     stopping and the schedule look at `tune` after whole epochs. With several processes they are

@@ -169,14 +169,14 @@ def _no_pictures(raw: Path, files: Sequence[str]) -> str:
     if any(file.lower().endswith(VOLUMES) for file in others):
         return (
             f"{raw}: volumes, and no pictures. Knee MRI in the layout of MRNet is read by the"
-            " adapter mrnet (docs/mrnet.md); other volumes need an adapter of their own"
-            " (docs/add-a-study.md)."
+            " adapter mrnet (docs/how-to/mrnet.md); other volumes need an adapter of their own"
+            " (docs/how-to/add-a-study.md)."
         )
     if any(_holds_dicom(raw / file) for file in others[:N_TRIED]):
         return (
             f"{raw}: DICOM files without the suffix .dcm, by which pictures are found. The way out:"
             " give them that suffix; the films of the Osteoarthritis Initiative are read as they"
-            " are by the adapter oai (docs/oai.md)."
+            " are by the adapter oai (docs/how-to/oai.md)."
         )
     kinds = Counter(PurePosixPath(file).suffix or "no suffix" for file in files).most_common(5)
     there = ", ".join(f"{n:,} {suffix}" for suffix, n in kinds) or "nothing"

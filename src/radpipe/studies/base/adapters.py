@@ -31,7 +31,7 @@ def load_adapter(name: str) -> Adapter:
         raise unknown_name("params.yaml: adapter", name, adapter_names())
     module = importlib.import_module(f"radpipe.studies.{name}")
     if not hasattr(module, "ADAPTER"):
-        raise ConfigError(f"radpipe.studies.{name} has no ADAPTER; see docs/add-a-study.md.")
+        raise ConfigError(f"radpipe.studies.{name} has no ADAPTER; see docs/how-to/add-a-study.md.")
     return cast(Adapter, module.ADAPTER)
 
 

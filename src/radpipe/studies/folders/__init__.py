@@ -1,7 +1,8 @@
 """Adapter `folders`: class folders of images, or a folder of images with a table.
 
 Reads every image data set whose paths or whose one table say what each image shows: any
-number of classes, official parts, patients, covariates. docs/your-own-images.md shows how.
+number of classes, official parts, patients, covariates.
+docs/first-steps/your-own-images.md shows how.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Adapter `mrnet`: knee MRI exams of three planes, MRNet-v1.0; docs/mrnet.md."""
+"""Adapter `mrnet`: knee MRI exams of three planes, MRNet-v1.0; docs/how-to/mrnet.md."""
 
 import logging
 from collections.abc import Mapping

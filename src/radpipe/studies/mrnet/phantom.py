@@ -2,7 +2,7 @@
 
 Writes what MRNet-v1.0 holds, in its layout and with its proportions, at 64 x 64 pixels, and
 beside it what is known of the truth: `ceiling.csv` and `boxes.csv` (see
-`studies.base.truth`). docs/mrnet.md says how the ideal observer and networks fare on it.
+`studies.base.truth`). docs/how-to/mrnet.md says how the ideal observer and networks fare on it.
 """
 
 import csv

@@ -1,4 +1,4 @@
-"""Adapter `oai`: knee radiographs of the Osteoarthritis Initiative; docs/oai.md."""
+"""Adapter `oai`: knee radiographs of the Osteoarthritis Initiative; docs/how-to/oai.md."""
 
 import logging
 from collections.abc import Mapping
