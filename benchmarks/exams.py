@@ -31,16 +31,16 @@ from torchvision.models import alexnet
 from torchvision.transforms import v2
 from training import measure
 
-from radpipe.core.params import load_preset
+from radpipe.core.presets import load_preset
 from radpipe.core.recipe import Artifact, Recipe
 from radpipe.core.settings import Image, PhantomSource, Target
 from radpipe.imaging.sums import Sums
-from radpipe.learning.data import Cases, gather
-from radpipe.learning.inference import infer_logits
-from radpipe.learning.run import Run, make_run
-from radpipe.learning.scores import area
-from radpipe.learning.state import State
-from radpipe.learning.train import begin_epoch, groups_left, one_step, start
+from radpipe.learning.data.cases import Cases, gather
+from radpipe.learning.networks.inference import infer_logits
+from radpipe.learning.training.run import TrainingRun, make_run
+from radpipe.learning.training.scores import area
+from radpipe.learning.training.state import State
+from radpipe.learning.training.train import begin_epoch, groups_left, one_step, start
 from radpipe.studies.mrnet.phantom import write_phantom
 
 SIDE = 256
@@ -111,7 +111,7 @@ def make_files(folder: Path, n: int, *, files: bool = True) -> tuple[np.ndarray,
 
 def radpipe_run(
     folder: Path, counts: np.ndarray, truth: np.ndarray, *, side: int = SIDE, **train: Any
-) -> Run:
+) -> TrainingRun:
     """Make a run of the published preset on the exams of a folder, all of them train."""
     changes = {} if train.pop("changed", True) else UNCHANGED
     overrides = {"train": train, "augment": changes}
@@ -137,7 +137,7 @@ def radpipe_run(
     return make_run(recipe, Mapped(folder / "pixels.npy", counts), cases, cases)
 
 
-def radpipe_steps(run: Run, state: State | None = None) -> Iterator[int]:
+def radpipe_steps(run: TrainingRun, state: State | None = None) -> Iterator[int]:
     """Train as the step `train` does, without scoring `tune`; yield the slices of each exam."""
     state = state or start(run, seed=0)
     while True:
@@ -166,7 +166,7 @@ class Planes(nn.Module):
         return logits
 
 
-def bare_steps(counts: np.ndarray, truth: np.ndarray, run: Run) -> Iterator[int]:
+def bare_steps(counts: np.ndarray, truth: np.ndarray, run: TrainingRun) -> Iterator[int]:
     """Train this project's network on a few exams that are ready in memory, nothing else."""
     half = run.how.precision == "bfloat16"
     state = start(run, seed=0)

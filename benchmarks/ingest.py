@@ -23,8 +23,8 @@ import pyarrow as pa
 from PIL import Image as Pillow
 
 from radpipe.core.settings import Image
-from radpipe.imaging import phantom
 from radpipe.imaging.ingest import ingest
+from radpipe.imaging.phantom import bones as phantom
 
 TARGETS = {"one worker / decoding and resizing": 0.8, "two workers / one worker": 1.8}
 IMAGE = Image(side=224, resize="letterbox", channels="grey", bits=8)

@@ -27,15 +27,15 @@ from torchvision import transforms
 from torchvision.datasets import ImageFolder
 from torchvision.models import get_model
 
-from radpipe.core.params import load_preset
+from radpipe.core.presets import load_preset
 from radpipe.core.recipe import Artifact, Recipe
 from radpipe.core.settings import Image, Target
 from radpipe.imaging.resize import fit
 from radpipe.imaging.sums import Sums
-from radpipe.learning.batches import Batches, CudaTransfer
-from radpipe.learning.data import Cases
-from radpipe.learning.run import Run, make_run
-from radpipe.learning.train import begin_epoch, groups_left, one_step, start
+from radpipe.learning.data.batches import Batches, CudaTransfer
+from radpipe.learning.data.cases import Cases
+from radpipe.learning.training.run import TrainingRun, make_run
+from radpipe.learning.training.train import begin_epoch, groups_left, one_step, start
 
 SIZE, BATCH = 64, 64
 PRESETS = Path(__file__).parent.parent / "presets"
@@ -104,7 +104,7 @@ def make_sides(folder: Path, n: int, threads: int, workers: int) -> dict[str, An
     return sides
 
 
-def radpipe_run(file: Path, n: int, threads: int, precision: str) -> Run:
+def radpipe_run(file: Path, n: int, threads: int, precision: str) -> TrainingRun:
     """Make a run of preset `resnet18` on `n` pictures."""
     train = {"batch_size": BATCH, "precision": precision, "threads": threads, "clip_norm": None}
     constant = {"name": "constant"}
@@ -131,7 +131,7 @@ def radpipe_run(file: Path, n: int, threads: int, precision: str) -> Run:
     return make_run(recipe, InMemory(file), cases, cases)
 
 
-def ways(run: Run) -> dict[str, Run]:
+def ways(run: TrainingRun) -> dict[str, TrainingRun]:
     """Return a run as it is; on a GPU, where its pixels stay, also with other ways for them."""
     if run.device.type != "cuda":
         return {"": run}
@@ -144,7 +144,7 @@ def ways(run: Run) -> dict[str, Run]:
     }
 
 
-def radpipe_steps(run: Run) -> Iterator[int]:
+def radpipe_steps(run: TrainingRun) -> Iterator[int]:
     """Train as the step `train` does, without scoring `tune`."""
     state = start(run, seed=0)
     while True:
@@ -163,7 +163,7 @@ def network(device: torch.device) -> tuple[nn.Module, Any]:
     return net, torch.optim.AdamW(net.parameters(), lr=1e-3, weight_decay=0.05, fused=True)
 
 
-def bare_steps(small: np.ndarray, run: Run) -> Iterator[int]:
+def bare_steps(small: np.ndarray, run: TrainingRun) -> Iterator[int]:
     """Train on a few batches that are ready in memory, nothing else."""
     device, half = run.device, run.how.precision == "bfloat16"
     net, optimizer = network(device)

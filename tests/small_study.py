@@ -8,9 +8,10 @@ import numpy as np
 import pyarrow as pa
 import yaml
 
+from radpipe.core.checking import check
 from radpipe.core.files import write_text
 from radpipe.core.hashes import Hashes
-from radpipe.core.params import Params, Recipes, check
+from radpipe.core.params import Params, Recipes
 from radpipe.core.recipe import Recipe, artifacts_of, stored_image
 from radpipe.core.settings import Target
 from radpipe.core.tables import read_table, write_table

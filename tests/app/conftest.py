@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from radpipe.app.report.results import Folders, Study, read_studies
+from radpipe.app.report.results import ResultFolders, StudyResults, read_studies
 from tests.app.fake_results import VARIANTS, write_comparison, write_results
 
 
-def folders(root: Path) -> Folders:
+def folders(root: Path) -> ResultFolders:
     """Return where the results of a project lie."""
     results = root / "results"
-    return Folders(
+    return ResultFolders(
         scores=results / "scores",
         tables=results / "comparison",
         figures=results / "figures",
@@ -29,6 +29,6 @@ def results(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def studies(results) -> tuple[Study, ...]:
+def studies(results) -> tuple[StudyResults, ...]:
     """Return the studies of `results`: bones (opened), chest (tune only)."""
     return read_studies(folders(results), VARIANTS)

@@ -5,8 +5,8 @@ import math
 import pytest
 
 from radpipe.app.report.estimates import (
-    Estimate,
     Scale,
+    ShownEstimate,
     decimal,
     number,
     percent,
@@ -52,22 +52,24 @@ def test_number_reads_only_finite_numbers(value):
 
 def test_estimate_needs_its_interval():
     """A number without an interval must not be compared, so it is not even read."""
-    assert Estimate.of({"value": 0.9, "low": 0.8, "high": 0.95}) == Estimate(0.9, 0.8, 0.95)
-    assert Estimate.of({"value": 0.9}) is None
-    assert Estimate.of({"value": 0.9, "low": None, "high": 0.95}) is None
-    assert Estimate.of(None) is None
+    assert ShownEstimate.of({"value": 0.9, "low": 0.8, "high": 0.95}) == ShownEstimate(
+        0.9, 0.8, 0.95
+    )
+    assert ShownEstimate.of({"value": 0.9}) is None
+    assert ShownEstimate.of({"value": 0.9, "low": None, "high": 0.95}) is None
+    assert ShownEstimate.of(None) is None
 
 
 def test_estimate_as_text():
-    estimate = Estimate(0.9124, 0.8841, 0.9336)
+    estimate = ShownEstimate(0.9124, 0.8841, 0.9336)
     assert (estimate.text, estimate.interval) == ("0.912", "0.884 to 0.934")
     assert estimate.signed == "+0.912"
 
 
 def test_scale_spans_all_intervals_with_room():
     """From 0.5 to 1.0 with 4 % of 0.5 at each end: 0.48 to 1.02, so 0.75 is the middle."""
-    scale = Scale.around([Estimate(0.9, 0.5, 0.95), None, Estimate(0.9, 0.8, 1.0)])
+    scale = Scale.around([ShownEstimate(0.9, 0.5, 0.95), None, ShownEstimate(0.9, 0.8, 1.0)])
     assert scale.percent(0.75) == 50.0
     assert scale.percent(0.48) == 0.0
     assert scale.percent(2.0) == 100.0
-    assert Scale.around([Estimate(0.5, 0.5, 0.5)]).percent(0.5) == 50.0
+    assert Scale.around([ShownEstimate(0.5, 0.5, 0.5)]).percent(0.5) == 50.0

@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 import pytest
 
 from radpipe.app.report.classes import per_class
-from radpipe.app.report.estimates import Estimate
+from radpipe.app.report.estimates import ShownEstimate
 from radpipe.app.report.numbers import flat_metrics
 from radpipe.app.report.page import embed, render_page
 from radpipe.app.report.results import read_openings, read_studies
@@ -187,7 +187,7 @@ def test_flat_metrics_are_few_numbers(studies):
 
 
 def test_the_gap_of_any_metric_follows_its_column(studies):
-    gaps = {("accuracy", ""): {"bones-v1": Estimate(0.04, 0.01, 0.07)}}
+    gaps = {("accuracy", ""): {"bones-v1": ShownEstimate(0.04, 0.01, 0.07)}}
     titles = [column.title for column in ranking(replace(studies[0], gaps=gaps))]
     assert titles[:4] == ["AUC", "Accuracy", "Ceiling − Accuracy", "Balanced accuracy"]
     assert [column.title for column in ranking(studies[0])][:2] == ["AUC", "Ceiling − AUC"]

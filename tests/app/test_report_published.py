@@ -9,8 +9,8 @@ import yaml
 
 from radpipe.app.report.publications import OTHERS, Published, Questions, read_published
 from radpipe.app.report.published import NO_INTERVAL, beside, published_on
+from radpipe.core.checking import check, load_yaml
 from radpipe.core.errors import ConfigError
-from radpipe.core.params import check, load_yaml
 from radpipe.core.settings import Study as Settings
 from radpipe.evaluation.metrics import METRICS
 from tests.conftest import ROOT, SMALL

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from radpipe.app.report.estimates import Estimate
+from radpipe.app.report.estimates import ShownEstimate
 from radpipe.app.report.pairs import paired_between
 from radpipe.app.report.story import answer, cautions
 
@@ -69,7 +69,7 @@ def test_paired_difference_is_turned_round(studies):
         "low": "-0.05",
     }
     study = replace(bones, paired=({**row, "high": "0.01", "p_holm": ""},))
-    assert paired_between(study, "a", "b") == (Estimate(0.02, -0.01, 0.05), None)
+    assert paired_between(study, "a", "b") == (ShownEstimate(0.02, -0.01, 0.05), None)
 
 
 def test_unopened_test_is_said_loudly(studies):

@@ -8,11 +8,11 @@ import torch
 from torch import nn
 
 from radpipe.app import cli
-from radpipe.app.telemetry import Run, curves_of_study, run_of, telemetry
+from radpipe.app.telemetry import TelemetryRun, curves_of_study, run_of, telemetry
 from radpipe.core.errors import ConfigError, RadpipeError
 from radpipe.core.params import load_params
 from radpipe.core.settings import Training
-from radpipe.learning.telemetry import Board
+from radpipe.learning.training.telemetry import Board
 from tests.conftest import Project
 from tests.small_study import THREE
 
@@ -25,7 +25,7 @@ def params(project: Project, monkeypatch):
     return load_params()
 
 
-def train(run: Run, *, on=True, n_layers=2) -> None:
+def train(run: TelemetryRun, *, on=True, n_layers=2) -> None:
     """Write what a run of two epochs shows."""
     model = nn.Sequential(*[nn.Linear(2, 2) for _ in range(n_layers)])
     with Board(run.board, model, THREE, HOW, purge_step=1, telemetry=on) as board:
@@ -39,19 +39,19 @@ def train(run: Run, *, on=True, n_layers=2) -> None:
             board.epoch({"epoch": epoch, "tune_auc": 0.5})
 
 
-def write_history(run: Run) -> None:
+def write_history(run: TelemetryRun) -> None:
     run.history.parent.mkdir(parents=True)
     run.history.write_text(
         "epoch,lr,train_loss,tune_loss,tune_auc\n1,0.1,2.0,3.0,0.5\n2,0.1,1,2,\n"
     )
 
 
-FLOOR, V1 = Run("bones-floor", 0, 0), Run("bones-v1", 0, 0)
+FLOOR, V1 = TelemetryRun("bones-floor", 0, 0), TelemetryRun("bones-v1", 0, 0)
 
 
 def test_a_variant_alone_is_its_first_run(params):
     assert run_of("bones-v1", params) == V1
-    assert run_of("bones-v1-fold-2-seed-11", params) == Run("bones-v1", 2, 11)
+    assert run_of("bones-v1-fold-2-seed-11", params) == TelemetryRun("bones-v1", 2, 11)
     with pytest.raises(ConfigError, match="unknown 'bones-v2', did you mean 'bones-v1'"):
         run_of("bones-v2", params)
 

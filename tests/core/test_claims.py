@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from radpipe.core import claims
-from radpipe.core.claims import CLAIMS, NotOwnerError, claimed
+from radpipe.core import jobs
 from radpipe.core.files import read_json, write_text
+from radpipe.core.jobs import CLAIMS, NotOwnerError, claimed
 
 RUN = ("train", "bones-v1-fold-0-seed-0")
 CLAIM = CLAIMS / "train/bones-v1-fold-0-seed-0.json"
@@ -24,7 +24,7 @@ def folder(tmp_path, monkeypatch):
     """Enter an empty folder, on a machine without SLURM."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("SLURM_JOB_ID", raising=False)
-    monkeypatch.setattr(claims, "GRACE", 0.0)
+    monkeypatch.setattr(jobs, "GRACE", 0.0)
 
 
 def test_the_newer_claim_counts(monkeypatch):
@@ -60,7 +60,7 @@ def test_a_claim_names_its_owner(monkeypatch):
 
 OLDER = """
 import sys
-from radpipe.core.claims import claimed
+from radpipe.core.jobs import claimed
 with claimed(*sys.argv[1:]):
     print("claimed", flush=True)
     sys.stdin.read()
@@ -84,14 +84,14 @@ def test_without_slurm_an_older_process_of_this_host_comes_first():
 
 
 def test_an_older_process_may_end_in_peace(monkeypatch):
-    monkeypatch.setattr(claims, "GRACE", 30.0)
+    monkeypatch.setattr(jobs, "GRACE", 30.0)
     tried = []
 
     def lock(file):
         tried.append(file)
         return len(tried) == 2
 
-    monkeypatch.setattr(claims, "_lock", lock)
+    monkeypatch.setattr(jobs, "_lock", lock)
     with claimed(*RUN):
         assert len(tried) == 2
 

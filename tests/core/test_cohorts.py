@@ -4,9 +4,10 @@ import copy
 
 import pytest
 
+from radpipe.core.checking import check
 from radpipe.core.cohorts import judged_on, pixels_of
 from radpipe.core.errors import ConfigError
-from radpipe.core.params import Params, check
+from radpipe.core.params import Params
 from tests.conftest import SMALL
 
 CROPS = {"remote": None, "side": 32, "extent_mm": 50.0}

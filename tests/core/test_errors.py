@@ -5,8 +5,9 @@ from copy import deepcopy
 
 import pytest
 
+from radpipe.core.checking import check
 from radpipe.core.errors import ConfigError, near_miss, unknown_name
-from radpipe.core.params import Params, check
+from radpipe.core.params import Params
 from tests.conftest import SMALL
 
 

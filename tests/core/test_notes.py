@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from radpipe.core import notes
-from radpipe.core.notes import alive, new_note, read_notes
+from radpipe.core import jobs
+from radpipe.core.jobs import alive, new_note, read_notes
 
 
 @pytest.fixture(autouse=True)
@@ -41,15 +41,15 @@ def test_who_ends_without_a_word_is_lost():
     gone.wait()
     note = new_note("train", "x")
     assert not note.lost
-    assert notes.replace(note, process=gone.pid).lost
-    assert not notes.replace(note, process=gone.pid, host="elsewhere").lost
+    assert jobs.replace(note, process=gone.pid).lost
+    assert not jobs.replace(note, process=gone.pid, host="elsewhere").lost
 
 
 def test_no_room_for_the_end_of_a_note_is_a_warning(monkeypatch, caplog):
     def full(path, value):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(notes, "write_json", full)
+    monkeypatch.setattr(jobs, "write_json", full)
     new_note("split", "bones").end(0, "")
     assert "No space left" in caplog.text
 

@@ -7,17 +7,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from radpipe.core.checking import check, load_yaml, numbers
 from radpipe.core.errors import ConfigError
-from radpipe.core.params import (
-    Params,
-    check,
-    load_params,
-    load_preset,
-    load_yaml,
-    lookup,
-    merge,
-    numbers,
-)
+from radpipe.core.params import Params, load_params, lookup
+from radpipe.core.presets import load_preset, merge
 from tests.conftest import ROOT, SMALL
 
 

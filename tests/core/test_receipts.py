@@ -4,10 +4,11 @@ import json
 
 import pytest
 
+from radpipe.core.checking import check
 from radpipe.core.errors import StaleError
 from radpipe.core.graph import Graph, receipt_path
 from radpipe.core.hashes import Hashes
-from radpipe.core.params import Params, check
+from radpipe.core.params import Params
 from radpipe.core.receipts import (
     Receipt,
     code_hashes,

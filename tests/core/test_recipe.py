@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from radpipe.core.checking import check
 from radpipe.core.errors import ConfigError, DataError
 from radpipe.core.files import sha256_path, write_json, write_text
 from radpipe.core.hashes import Hashes
-from radpipe.core.params import Params, check
+from radpipe.core.params import Params
 from radpipe.core.recipe import make_recipe, read_recipe
 from radpipe.core.versions import versions_of
 from tests.conftest import SMALL

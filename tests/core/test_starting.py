@@ -4,8 +4,9 @@ import copy
 
 import pytest
 
+from radpipe.core.checking import check
 from radpipe.core.errors import ConfigError
-from radpipe.core.params import Params, check
+from radpipe.core.params import Params
 from radpipe.core.starting import Start, ancestors, start_of
 from tests.conftest import SMALL
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from radpipe.core.claims import CLAIMS
 from radpipe.core.declared import Declared, read_steps
 from radpipe.core.errors import DataError
 from radpipe.core.files import read_json
 from radpipe.core.graph import receipt_path
+from radpipe.core.jobs import CLAIMS
 from radpipe.core.receipts import read_receipt
 from radpipe.core.step import RUN_ME_AGAIN, Step, StoppedError
 from tests.conftest import SMALL

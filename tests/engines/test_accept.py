@@ -6,7 +6,7 @@ import pytest
 
 from tests.engines.conftest import Engines
 
-MODULE = "src/radpipe/learning/optimisers.py"
+MODULE = "src/radpipe/learning/training/optimisers.py"
 RATE = '"lr": train.lr'
 TRAINED = "results/receipts/train/bones-v1-fold-0-seed-0.json"
 

@@ -14,9 +14,8 @@ from typing import Any
 
 import pytest
 
-from radpipe.core.claims import CLAIMS
 from radpipe.core.files import read_json
-from radpipe.core.notes import alive
+from radpipe.core.jobs import CLAIMS, alive
 from tests.engines.cluster import Cluster, missing, one_at_a_time
 from tests.engines.conftest import Engines
 

@@ -68,7 +68,10 @@ def test_crops_of_the_cohort_are_read_only_if_a_variant_needs_them(project, plan
 
 
 def test_the_architectures_of_all_its_variants_are_its_code(planned):
-    assert set(planned().loads) == {"radpipe.learning.models.cnn", "radpipe.learning.models.floor"}
+    assert set(planned().loads) == {
+        "radpipe.learning.models.cnn",
+        "radpipe.learning.models.baseline",
+    }
 
 
 @pytest.mark.engine

@@ -13,7 +13,7 @@ from radpipe.core.files import write_json
 from radpipe.core.params import load_params
 from radpipe.engines import doctor, remotes
 from radpipe.engines.doctor import CHECKS, examine
-from radpipe.imaging import dicom_codecs
+from radpipe.imaging.dicom import codecs as dicom_codecs
 from tests.conftest import ROOT, SMALL
 
 
@@ -269,13 +269,13 @@ def test_a_manifest_gives_the_number_of_pictures(params):
 
 
 def test_locks_that_bind_nobody(params, monkeypatch):
-    monkeypatch.setattr(doctor.fcntl, "flock", lambda stream, how: None)
+    monkeypatch.setattr("fcntl.flock", lambda stream, how: None)
     assert found("locks", params)[0][1] == "the file system grants a lock twice"
 
     def refuse(stream, how):
         raise OSError(37, "No locks available")
 
-    monkeypatch.setattr(doctor.fcntl, "flock", refuse)
+    monkeypatch.setattr("fcntl.flock", refuse)
     assert "No locks available" in found("locks", params)[0][1]
 
 

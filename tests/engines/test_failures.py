@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from radpipe.core.notes import new_note
+from radpipe.core.jobs import new_note
 from radpipe.core.params import Params
 from radpipe.engines import failures as module
 from radpipe.engines.failures import explain

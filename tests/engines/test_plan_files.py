@@ -53,7 +53,7 @@ def test_a_plan_holds_code_and_settings(project):
     assert held["settings"]["recipe.bones-v1"]["train"]["epochs"] == 2
     assert "workflow/scripts/train.py" in held["code"]
     assert "src/radpipe/learning/models/cnn.py" in held["code"]
-    assert "src/radpipe/learning/models/floor.py" not in held["code"]
+    assert "src/radpipe/learning/models/baseline.py" not in held["code"]
     assert read_json(PLAN / "predict/bones-v1.json")["settings"] == {"opened.bones": True}
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import yaml
 
-from radpipe.core.notes import new_note
+from radpipe.core.jobs import new_note
 from radpipe.core.params import load_params
 from radpipe.engines import status
 from radpipe.engines.status import Standing, standings, table

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from radpipe.core.settings import Evaluation, Target
-from radpipe.evaluation.ensemble import Cases
+from radpipe.evaluation.ensemble import EnsembleCases
 from radpipe.evaluation.external import ROWS, differences, home_part, judge, rows_of
 from radpipe.evaluation.operating_point import OperatingPoint
 from radpipe.evaluation.sample import make_sample
@@ -20,7 +20,7 @@ def cases(truth, positive, *, start=0):
     """Return cases of a patient each; `positive` are probabilities of the second class."""
     truth, positive = np.asarray(truth, float), np.asarray(positive, float)
     names = np.array([f"c{k + start:05d}" for k in range(len(truth))], dtype=object)
-    return Cases(names, names, truth[:, None], np.column_stack([1 - positive, positive]))
+    return EnsembleCases(names, names, truth[:, None], np.column_stack([1 - positive, positive]))
 
 
 def scored(parts, *, thresholds=(0.4,), temperature=1.0, target=TWO):
@@ -120,8 +120,8 @@ def test_a_class_that_the_cohort_lacks_is_undefined_there():
     rng = np.random.default_rng(0)
     scores = rng.dirichlet(np.ones(3), 60)
     names = np.array([f"c{k:02d}" for k in range(60)], dtype=object)
-    home = Cases(names, names, (np.arange(60) % 3.0)[:, None], scores)
-    away = Cases(names, names, (np.arange(60) % 2.0)[:, None], scores)
+    home = EnsembleCases(names, names, (np.arange(60) % 3.0)[:, None], scores)
+    away = EnsembleCases(names, names, (np.arange(60) % 2.0)[:, None], scores)
     variant = scored({"test": home}, thresholds=(0.3, 0.3, 0.3), target=THREE)
     judged = judge(variant, {(0, 0): away}, HOW)
     auc = judged["difference"]["auc"]

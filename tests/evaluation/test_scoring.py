@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from radpipe.core.settings import Evaluation
-from radpipe.evaluation.ensemble import Cases
+from radpipe.evaluation.ensemble import EnsembleCases
 from radpipe.evaluation.operating_point import OperatingPoint
 from radpipe.evaluation.sample import decisions
 from radpipe.evaluation.scoring import Scorer, confusion_rows
@@ -15,10 +15,10 @@ EVALUATION = Evaluation(bootstrap=100, confidence=0.95, seed=1, threshold="half"
 HALF = OperatingPoint("half", (0.5,), 1.0)
 
 
-def binary_cases(truth, positive, **more) -> Cases:
+def binary_cases(truth, positive, **more) -> EnsembleCases:
     positive = np.asarray(positive, dtype=float)
     names = np.array([f"c{i}" for i in range(len(positive))], dtype=object)
-    return Cases(
+    return EnsembleCases(
         names,
         names,
         np.asarray(truth, dtype=float)[:, None],
@@ -58,7 +58,7 @@ def test_grades_have_metrics_of_their_own():
     names = np.array([f"c{i}" for i in range(6)], dtype=object)
     patient = np.array([f"p{i // 2}" for i in range(6)], dtype=object)
     truth = np.array([[0.0], [0], [1], [1], [2], [2]])
-    cases = Cases(names, patient, truth, scores, ceiling=scores)
+    cases = EnsembleCases(names, patient, truth, scores, ceiling=scores)
     point = OperatingPoint("half", (0.5,) * 3, 1.0)
     block = Scorer(GRADES, point, EVALUATION).part(cases, {(0, 0): cases})
     found = block["metrics"]
@@ -121,12 +121,12 @@ def test_confusion_by_hand():
 def test_confusion_and_decisions_of_classes_and_labels():
     names = np.array(["c0", "c1"], dtype=object)
     scores = np.array([[0.2, 0.3, 0.5], [0.6, 0.3, 0.1]])
-    cases = Cases(names, names, np.array([[2.0], [1]]), scores)
+    cases = EnsembleCases(names, names, np.array([[2.0], [1]]), scores)
     point = OperatingPoint("half", (0.5, 0.5, 0.5), 1.0)
     rows = confusion_rows(THREE, cases, point, "tune")
     assert {(row["true"], row["decided"]) for row in rows if row["n"]} == {("c", "c"), ("b", "a")}
     assert decisions(THREE, point.sample(THREE, cases.truth, scores)).tolist() == [[2], [0]]
-    labels = Cases(names, names, np.array([[1.0, NAN], [0, 1]]), scores[:, :2])
+    labels = EnsembleCases(names, names, np.array([[1.0, NAN], [0, 1]]), scores[:, :2])
     point = OperatingPoint("half", (0.5, 0.3), 1.0)
     rows = confusion_rows(LABELS, labels, point, "tune")
     assert {(row["true"], row["decided"]) for row in rows if row["n"]} == {

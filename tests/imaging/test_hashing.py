@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from PIL import Image
 from scipy.fft import dctn
 
-from radpipe.imaging import phantom
 from radpipe.imaging.hashing import distance, orientations, perceptual_hash, waves
+from radpipe.imaging.phantom import bones as phantom
 
 
 def film(seed: int, shape: tuple[int, int] = (96, 80)) -> np.ndarray:

@@ -23,7 +23,7 @@ from radpipe.imaging.hashing import perceptual_hash
 from radpipe.imaging.ingest import ingest, list_tasks
 from radpipe.imaging.read import pixel_hash
 from radpipe.imaging.store import Store
-from radpipe.imaging.worker import Chunk, Outcome, work
+from radpipe.imaging.worker import Chunk, ChunkOutcome, work
 from tests.dicom_files import film
 
 IMAGE = Image(side=16, resize="letterbox", channels="grey", bits=8)
@@ -358,7 +358,7 @@ def test_large_files_are_shared_out_one_by_one(
     run(raw, tmp_path / "together", files)
     sizes = []
 
-    def watched(chunk: Chunk) -> list[Outcome]:
+    def watched(chunk: Chunk) -> list[ChunkOutcome]:
         sizes.append(len(chunk.tasks))
         return work(chunk)
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from PIL import Image as Pillow
 
 from radpipe.core.settings import Image
-from radpipe.imaging import phantom
+from radpipe.imaging.phantom import bones as phantom
 from radpipe.imaging.resize import (
     REDUCING_GAP,
     How,

@@ -8,18 +8,18 @@ import pytest
 
 from radpipe.core.settings import Target
 from radpipe.imaging.store import Store
-from radpipe.learning.data import read_part
-from radpipe.learning.run import Run, make_run
+from radpipe.learning.data.cases import read_part
+from radpipe.learning.training.run import TrainingRun, make_run
 from tests.small_study import LABELS, THREE, small_recipe, write_exams, write_study
 
 TINY = {"widths": [4, 8]}
 
 
 @pytest.fixture
-def make(tmp_path: Path) -> Callable[..., Run]:
+def make(tmp_path: Path) -> Callable[..., TrainingRun]:
     """Return a function that makes a run of a tiny network; keywords are `train`'s."""
 
-    def build(target: Target = THREE, *, augment: Any = None, **train: Any) -> Run:
+    def build(target: Target = THREE, *, augment: Any = None, **train: Any) -> TrainingRun:
         if not (tmp_path / "data").exists():
             write_study(tmp_path, target)
         how = {"epochs": 3, "batch_size": 8, **train}
@@ -35,10 +35,10 @@ SMALL_EXAM = {"trunk": {"kind": "residual", "widths": [4, 8]}}
 
 
 @pytest.fixture
-def make_exams(tmp_path: Path) -> Callable[..., Run]:
+def make_exams(tmp_path: Path) -> Callable[..., TrainingRun]:
     """Return a function that makes a run of a tiny network for exams of two views."""
 
-    def build(*, model: Any = None, augment: Any = None, **train: Any) -> Run:
+    def build(*, model: Any = None, augment: Any = None, **train: Any) -> TrainingRun:
         if not (tmp_path / "data").exists():
             write_exams(tmp_path)
         how = {"epochs": 3, "batch_size": 4, "precision": "float32", **train}

@@ -9,7 +9,7 @@ import pytest
 from radpipe.core.errors import ConfigError, DataError
 from radpipe.core.tables import read_table, write_table
 from radpipe.imaging.store import Store
-from radpipe.learning.data import read_all, read_part
+from radpipe.learning.data.cases import read_all, read_part
 from radpipe.learning.external import (
     Question,
     check_form,
@@ -19,10 +19,10 @@ from radpipe.learning.external import (
     predict_runs,
     read_cohort,
 )
-from radpipe.learning.inference import predict_table
-from radpipe.learning.lineage import Ancestor, hash_of, lineage_facts
-from radpipe.learning.network import save_weights
-from radpipe.learning.train import about, start
+from radpipe.learning.networks.inference import predict_table
+from radpipe.learning.networks.network import save_weights
+from radpipe.learning.starts.lineage import Ancestor, hash_of, lineage_facts
+from radpipe.learning.training.train import about, start
 from tests.small_study import KL, small_recipe, write_knees
 
 SPLIT = pa.table(

@@ -12,15 +12,15 @@ from radpipe.core.files import write_text
 from radpipe.core.recipe import Recipe
 from radpipe.core.settings import Image, Localize, PhantomSource, Target
 from radpipe.core.tables import write_table
+from radpipe.detection.finding import ARITHMETIC, find, save_detector, train_detector
 from radpipe.imaging.boxes import from_square, to_square
 from radpipe.imaging.crops import crop_image, cut_crops, regions_of, spacing_of, squares_around
 from radpipe.imaging.ingest import ingest
 from radpipe.imaging.store import Store
-from radpipe.learning.data import read_part
-from radpipe.learning.detection import ARITHMETIC, find, save_detector, teach
-from radpipe.learning.network import load_network
-from radpipe.learning.one_run import Order, train_run
-from radpipe.learning.run import set_up
+from radpipe.learning.data.cases import read_part
+from radpipe.learning.networks.network import load_network
+from radpipe.learning.runs.one_run import Order, train_run
+from radpipe.learning.training.run import set_up
 from radpipe.prediction import describing
 from radpipe.prediction.describing import Rule, describe, with_point
 from radpipe.prediction.description import DESCRIPTION
@@ -148,7 +148,7 @@ class Maker:
         rows = np.flatnonzero(np.isfinite(boxes).all(axis=1))
         squares = to_square(boxes, regions, self.image)
         set_up(ARITHMETIC)
-        detector = teach(store, rows, squares[rows], how.detection)
+        detector = train_detector(store, rows, squares[rows], how.detection)
         save_detector(self.data / "detector.safetensors", detector, "study", self.image, how)
         found = find(detector, store)
         crops = squares_around(

@@ -13,7 +13,7 @@ from radpipe.core.errors import DataError
 from radpipe.core.files import read_json, write_json
 from radpipe.evaluation.ensemble import cases_of
 from radpipe.evaluation.operating_point import choose
-from radpipe.learning.network import save_weights
+from radpipe.learning.networks.network import save_weights
 from radpipe.prediction.describing import Rule
 from radpipe.prediction.description import DESCRIPTION
 from radpipe.prediction.predictor import Predictor
@@ -225,7 +225,7 @@ def test_a_description_that_is_not_whole_is_refused(copy):
 
 
 def test_a_detector_that_does_not_say_how_to_cut_is_refused(copy, tmp_path):
-    from radpipe.learning.detection import read_detector
+    from radpipe.detection.finding import read_detector
 
     detector, about = read_detector(copy / "detector.safetensors")
     assert about["crops"]["side"] == 32

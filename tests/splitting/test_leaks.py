@@ -6,7 +6,7 @@ import pytest
 from radpipe.core.errors import ConfigError, LeakError
 from radpipe.splitting.copies import Copy
 from radpipe.splitting.leaks import (
-    Cases,
+    LeakCases,
     check_accept,
     copy_leaks,
     numbered,
@@ -18,7 +18,7 @@ from radpipe.splitting.leaks import (
 
 def study(*rows):
     """Build cases from (patient, official) and name their files."""
-    cases = Cases(
+    cases = LeakCases(
         case=np.array([f"c{k}" for k in range(len(rows))]),
         patient=np.array([patient for patient, _ in rows]),
         official=np.array([part for _, part in rows]),

@@ -11,7 +11,7 @@ from radpipe.core.settings import PhantomSource, Target
 from radpipe.core.tables import read_table
 from radpipe.studies.base.adapters import load_adapter, read_layout
 from tests.conftest import Project
-from tests.imaging.test_dicom_privacy import DATES, PRIVATE, TEXTS
+from tests.imaging.dicom.test_dicom_privacy import DATES, PRIVATE, TEXTS
 
 NAME, DATE = "WORTHINGTON^QUILLFEATHER", "19531224"
 # Identifiers and dates of the phantom itself, in its tables and paths.

@@ -17,12 +17,12 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from radpipe.core.files import read_json, sha256_file, write_json
-from radpipe.core.params import load_preset
+from radpipe.core.presets import load_preset
 from radpipe.core.recipe import read_recipe
 from radpipe.core.tables import read_table
-from radpipe.learning.network import read_about
-from radpipe.learning.one_run import Order, train_run
-from radpipe.learning.team import join, part
+from radpipe.learning.distributed.process_group import join, part
+from radpipe.learning.networks.network import read_about
+from radpipe.learning.runs.one_run import Order, train_run
 from tests.small_study import (
     KL,
     LABELS,
@@ -216,15 +216,15 @@ def train_without_torchrun(order: Order, monkeypatch: pytest.MonkeyPatch) -> Non
     variables = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     for name, value in {**variables, "RANK": "0", "LOCAL_RANK": "0"}.items():
         monkeypatch.setenv(name, value)
-    command = [sys.executable, "-m", "radpipe.learning.worker", "answers", *order.arguments()]
+    command = [sys.executable, "-m", "radpipe.learning.runs.worker", "answers", *order.arguments()]
     Path("answers").mkdir()
     second = subprocess.Popen(
         command, stdin=subprocess.PIPE, env={**os.environ, "RANK": "1", "LOCAL_RANK": "1"}
     )
     recipe = read_recipe(order.recipe)
-    team = join(recipe.train)
-    train_run(order, recipe, lambda: False, team)
-    part(team)
+    process_group = join(recipe.train)
+    train_run(order, recipe, lambda: False, process_group)
+    part(process_group)
     second.communicate()
     assert second.returncode == 0
     assert not list(Path("answers").iterdir())
@@ -298,7 +298,7 @@ def test_every_published_preset_for_knees_makes_a_step_at_its_size(project, pres
 
 
 def test_a_table_is_fitted_to_and_predicted_from(project):
-    """The other presets of the book make their step in tests/learning/test_train_tables.py."""
+    """The book's other presets make their step in learning/training/test_train_tables.py."""
     write_knees(project.root, TWO, n=24, size=32)
     plan_variant(project.root, TWO, preset="knee_oa/boosting", model={"trees": 5})
     done = project.step("train", *OPTIONS)

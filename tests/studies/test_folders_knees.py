@@ -10,7 +10,7 @@ from radpipe.core.errors import ConfigError, DataError
 from radpipe.core.settings import Target
 from radpipe.studies.base.adapters import load_adapter, read_layout
 from radpipe.studies.base.manifest import list_files, write_manifest
-from radpipe.studies.folders.layout import Layout
+from radpipe.studies.folders.layout import FoldersLayout
 from radpipe.studies.folders.table import read_table
 from radpipe.studies.folders.tree import read_tree
 from tests.studies.adapter_harness import AdapterHarness, PhantomHarness
@@ -156,7 +156,7 @@ def test_the_guide_shows_these_layouts():
 
 def cases_of(raw, layout, target):
     """Read cases as the adapter does before they become a table."""
-    typed = Layout.model_validate(layout)
+    typed = FoldersLayout.model_validate(layout)
     read = read_tree if typed.path else read_table
     files = write_manifest(raw, raw.parent / "manifest.csv")
     return read(raw, files=files, layout=typed, target=Target.model_validate(target))

@@ -14,13 +14,13 @@ from radpipe.core.settings import PhantomSource, Target
 from radpipe.studies.base import drawing
 from radpipe.studies.base.manifest import list_files, write_manifest
 from radpipe.studies.folders import phantom as module
-from radpipe.studies.folders.layout import Layout
+from radpipe.studies.folders.layout import FoldersLayout
 from radpipe.studies.folders.phantom import draw, encode, write_phantom
 from radpipe.studies.folders.phantom_plan import FORMATS, draw_plan, posterior
 
 CLASSES = ["healthy", "fractured", "beyond_repair"]
 TARGET = Target(kind="multi-class", classes=CLASSES)
-LAYOUT = Layout(path="{class}/{patient}-{_}")
+LAYOUT = FoldersLayout(path="{class}/{patient}-{_}")
 
 
 def source(patients=20, seed=1):
@@ -171,14 +171,14 @@ def test_a_lesion_changes_the_picture_inside_its_box():
     ],
 )
 def test_other_templates(path, files):
-    plan = draw_plan(source(), Layout(path=path), TARGET)
+    plan = draw_plan(source(), FoldersLayout(path=path), TARGET)
     assert len({image.file for image in plan}) == len(plan)
     for image in plan:
         assert re.fullmatch(files, image.file), image.file
 
 
 def test_folders_are_named_as_the_layout_maps_them():
-    layout = Layout(
+    layout = FoldersLayout(
         path="{part}/{class}/{file}",
         classes={"NEG": "whole", "neg2": "whole", "POS": "broken", "x": None},
         parts={"training": "train", "holdout": "test"},
@@ -199,7 +199,7 @@ def test_folders_are_named_as_the_layout_maps_them():
 def test_what_the_phantom_cannot_write(layout, kind, message):
     target = Target(kind=kind, classes=["a", "b"])
     with pytest.raises(ConfigError, match=message):
-        draw_plan(source(), Layout.model_validate(layout), target)
+        draw_plan(source(), FoldersLayout.model_validate(layout), target)
 
 
 def _area(truth, score):
@@ -211,7 +211,7 @@ def _area(truth, score):
 
 
 def test_where_sides_make_the_name_a_patient_has_one_image_of_each():
-    layout = Layout(path="{part}/{class}/{patient:7}{side}")
+    layout = FoldersLayout(path="{part}/{class}/{patient:7}{side}")
     plan = draw_plan(source(patients=200), layout, TARGET)
     names = [image.file.rpartition("/")[2] for image in plan]
     assert all(re.fullmatch(r"[0-9]{7}(left|right)\.(png|jpg)", name) for name in names)
@@ -221,4 +221,4 @@ def test_where_sides_make_the_name_a_patient_has_one_image_of_each():
 
 def test_digits_for_what_the_phantom_does_not_number_are_refused():
     with pytest.raises(ConfigError, match=r"do not fit layout.path '\{class\}/\{sex:1\}-\{_\}'"):
-        draw_plan(source(), Layout(path="{class}/{sex:1}-{_}"), TARGET)
+        draw_plan(source(), FoldersLayout(path="{class}/{sex:1}-{_}"), TARGET)

@@ -55,7 +55,9 @@ def inputs(step):
             return paths
 
     def now(wildcards):
-        return NOW if stale(GRAPH.planned(GRAPH.steps[step], wildcards)) else ancient(NOW)
+        return (
+            NOW if stale(GRAPH.planned(GRAPH.steps[step], wildcards)) else ancient(NOW)
+        )
 
     return files, now
 
@@ -87,7 +89,11 @@ def outputs(step, **shown):
 
 def log_of(step):
     """Where a step logs."""
-    return outputs(step)["receipt"].replace("results/receipts", "logs").replace(".json", ".log")
+    return (
+        outputs(step)["receipt"]
+        .replace("results/receipts", "logs")
+        .replace(".json", ".log")
+    )
 
 
 def command(step):
@@ -130,7 +136,9 @@ def train_threads(wildcards):
 
 def training(name):
     """Input function: how much of a resource a variant's training asks for."""
-    return lambda wildcards: train_resources(train_settings(PARAMS, wildcards.variant))[name]
+    return lambda wildcards: train_resources(train_settings(PARAMS, wildcards.variant))[
+        name
+    ]
 
 
 def explain_failures():

@@ -20,7 +20,7 @@ from radpipe.core.settings import Evaluation
 from radpipe.core.step import Job, Step
 from radpipe.core.tables import read_table, write_table
 from radpipe.evaluation.curves import COLUMNS, curve_rows
-from radpipe.evaluation.ensemble import Cases, Run, pool, runs_of
+from radpipe.evaluation.ensemble import EnsembleCases, Run, pool, runs_of
 from radpipe.evaluation.intervals import draw_patients, owners
 from radpipe.evaluation.metrics.probabilities import ECE_BINS
 from radpipe.evaluation.operating_point import OperatingPoint, choose
@@ -158,14 +158,14 @@ def header(job: Job, recipe: Recipe, weights: Path) -> dict[str, Any]:
     }
 
 
-def cases_table(recipe: Recipe, parts: dict[str, Cases], point: OperatingPoint) -> pa.Table:
+def cases_table(recipe: Recipe, parts: dict[str, EnsembleCases], point: OperatingPoint) -> pa.Table:
     """Return one row per part and case: truth, mean and calibrated score, decision."""
     return pa.concat_tables(
         [part_table(recipe, part, parts[part], point) for part in sorted(parts)]
     )
 
 
-def part_table(recipe: Recipe, part: str, cases: Cases, point: OperatingPoint) -> pa.Table:
+def part_table(recipe: Recipe, part: str, cases: EnsembleCases, point: OperatingPoint) -> pa.Table:
     """Return the rows of one part, sorted by case."""
     target = recipe.target
     sample = point.sample(target, cases.truth, cases.scores)
@@ -195,7 +195,7 @@ def as_array(values: np.ndarray) -> pa.Array:
 
 
 def curves(
-    recipe: Recipe, parts: dict[str, Cases], point: OperatingPoint, evaluation: Evaluation
+    recipe: Recipe, parts: dict[str, EnsembleCases], point: OperatingPoint, evaluation: Evaluation
 ) -> list[dict[str, Any]]:
     """Return the curves of every part."""
     rows = []

@@ -20,11 +20,11 @@ from radpipe.core.processors import n_processors
 from radpipe.core.settings import Image, Localize
 from radpipe.core.step import Job, Step
 from radpipe.core.tables import read_table, write_table
+from radpipe.detection.finding import ARITHMETIC, Found, find, save_detector, train_detector
 from radpipe.imaging.boxes import Boxes, best_fixed_box, from_square, overlap, to_square
 from radpipe.imaging.crops import crop_image, cut_crops, regions_of, spacing_of, squares_around
 from radpipe.imaging.store import Store
-from radpipe.learning.detection import ARITHMETIC, Found, find, save_detector, teach
-from radpipe.learning.run import set_up
+from radpipe.learning.training.run import set_up
 from radpipe.studies.base.sources import materialise, origin
 
 log = logging.getLogger("radpipe.localize")
@@ -59,7 +59,7 @@ SHOWN = 10
 
 
 def main(job: Job) -> None:
-    """Teach, find, cut, sum up."""
+    """Train, find, cut, sum up."""
     args = job.args
     how: Localize = job.setting(f"localize.{args.study}")
     image: Image = job.setting(f"studies.{args.study}.image")
@@ -73,7 +73,7 @@ def main(job: Job) -> None:
     chosen = np.flatnonzero((part == "train") & np.isfinite(known).all(axis=1))
     check_boxes(len(chosen), job, how)
     set_up(ARITHMETIC)
-    detector = teach(store, chosen, squares[chosen], how.detection)
+    detector = train_detector(store, chosen, squares[chosen], how.detection)
     save_detector(args.detector, detector, args.study, image, how)
     found = find(detector, store)
     boxes = from_square(found.boxes, regions, image)
@@ -114,7 +114,7 @@ def main(job: Job) -> None:
 def parts_of(store: Store, split: pa.Table) -> NDArray[np.str_]:
     """Return the part of each row's case: test; tune for fold 0; train; "" if it has none.
 
-    The detector serves all folds and is taught without fold 0, which is `tune` by default.
+    The detector serves all folds and is trained without fold 0, which is `tune` by default.
     """
     columns = (split[name].to_pylist() for name in ("case", "part", "fold"))
     place = {
@@ -135,12 +135,12 @@ def known_boxes(store: Store, boxes: pa.Table, label: str) -> Boxes:
 
 
 def check_boxes(n: int, job: Job, how: Localize) -> None:
-    """Refuse to teach from nothing."""
+    """Refuse to train on nothing."""
     if n < how.detection.batch_size:
         raise DataError(
             f"{job.args.boxes}: {n} cases of train have a box labelled {how.label!r}, and at least"
             f" {how.detection.batch_size} (localize.{job.args.study}.detection.batch_size) are"
-            " needed to teach a detector. The way out: draw boxes around the joints of some train"
+            " needed to train a detector. The way out: draw boxes around the joints of some train"
             " patients and give them as the study's page in docs/ says."
         )
 

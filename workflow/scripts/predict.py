@@ -15,10 +15,10 @@ from radpipe.core.recipe import read_recipe
 from radpipe.core.step import Job, Step
 from radpipe.core.tables import write_table
 from radpipe.imaging.store import Store
-from radpipe.learning.data import read_part
-from radpipe.learning.network import load_network
-from radpipe.learning.openings import note_opening
-from radpipe.learning.run import set_up
+from radpipe.learning.data.cases import read_part
+from radpipe.learning.data.openings import note_opening
+from radpipe.learning.networks.network import load_network
+from radpipe.learning.training.run import set_up
 from radpipe.prediction.describing import Rule, describe, with_point
 from radpipe.prediction.predictor import Predictor
 

@@ -14,7 +14,13 @@ from radpipe.app.report.numbers import flat_metrics
 from radpipe.app.report.page import render_page
 from radpipe.app.report.publications import Published, read_published
 from radpipe.app.report.published import published_on
-from radpipe.app.report.results import CARDS, Folders, Study, read_openings, read_studies
+from radpipe.app.report.results import (
+    CARDS,
+    ResultFolders,
+    StudyResults,
+    read_openings,
+    read_studies,
+)
 from radpipe.core.cards import read_cards
 from radpipe.core.files import write_json, write_text
 from radpipe.core.step import Job, Step
@@ -49,7 +55,7 @@ STEP = Step(
 def main(job: Job) -> None:
     """Read the results, lay them out, write page and numbers."""
     args, plan = job.args, job.setting("plan")
-    folders = Folders(
+    folders = ResultFolders(
         scores=Path("results/scores"),
         tables=args.tables,
         figures=args.figures,
@@ -80,7 +86,7 @@ def main(job: Job) -> None:
     )
 
 
-def with_settings(study: Study, job: Job, published: list[Published]) -> Study:
+def with_settings(study: StudyResults, job: Job, published: list[Published]) -> StudyResults:
     """Add where the study's data come from, and what others found on the same data."""
     settings, plan = job.setting(f"studies.{study.name}"), job.setting("plan")
     figures = dict(study.figures)

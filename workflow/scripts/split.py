@@ -19,8 +19,8 @@ from radpipe.core.tables import read_table, write_table
 from radpipe.imaging.store import Store
 from radpipe.splitting.copies import find_copies
 from radpipe.splitting.leaks import (
-    Cases,
     Leak,
+    LeakCases,
     check_accept,
     copy_leaks,
     patient_leaks,
@@ -117,10 +117,10 @@ def stored_cases(indexed: pa.Table, store: Store) -> pa.Table:
     return indexed.filter(pa.array(mask)).sort_by("case")
 
 
-def read_cases(table: pa.Table) -> Cases:
+def read_cases(table: pa.Table) -> LeakCases:
     """Return case, patient and official part as arrays."""
     official = [part or "" for part in table["official"].to_pylist()]
-    return Cases(
+    return LeakCases(
         case=np.array(table["case"].to_pylist(), dtype=str),
         patient=np.array(table["patient"].to_pylist(), dtype=str),
         official=np.array(official, dtype=str),
@@ -133,7 +133,7 @@ def read_truth(table: pa.Table, target: Target) -> npt.NDArray[np.float64]:
     return np.column_stack(columns)
 
 
-def find_leaks(study: str, store: Store, cases: Cases, split: Split) -> list[Leak]:
+def find_leaks(study: str, store: Store, cases: LeakCases, split: Split) -> list[Leak]:
     """Compare patients with official parts, and all pictures with one another."""
     files = store.index["file"].to_pylist()
     check_accept(split.accept, files, study=study)

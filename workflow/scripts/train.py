@@ -11,9 +11,9 @@ from pathlib import Path
 from radpipe.core.files import sha256_json, write_text
 from radpipe.core.recipe import make_recipe
 from radpipe.core.step import Job, Step
-from radpipe.learning.launch import train_together
-from radpipe.learning.one_run import Order, train_run
-from radpipe.learning.stopping import StopRequest
+from radpipe.learning.runs.launch import train_together
+from radpipe.learning.runs.one_run import Order, train_run
+from radpipe.learning.training.stopping import StopRequest
 
 STEP = Step(
     "train",
@@ -26,7 +26,7 @@ STEP = Step(
         "recipe": "results/runs/{variant}/fold-{fold}-seed-{seed}/recipe.json",
     },
     settings=("recipe.{variant}",),
-    loads=("radpipe.learning.models.{architectures}", "radpipe.learning.worker"),
+    loads=("radpipe.learning.models.{architectures}", "radpipe.learning.runs.worker"),
     keeps={"recipe": "git"},
     mem_mb=12000,
     runtime=720,

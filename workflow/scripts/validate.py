@@ -28,6 +28,7 @@ from radpipe.evaluation.external import PART, ROWS, judge, rows_of
 from radpipe.evaluation.scored import Scored
 from radpipe.evaluation.tables import plain, write_csv
 from radpipe.imaging.store import Store
+from radpipe.learning.data.openings import note_opening
 from radpipe.learning.external import (
     Question,
     check_form,
@@ -37,12 +38,11 @@ from radpipe.learning.external import (
     predict_runs,
     read_cohort,
 )
-from radpipe.learning.network import read_about
-from radpipe.learning.openings import note_opening
+from radpipe.learning.networks.network import read_about
 from radpipe.splitting.overlap import (
     COUNTED,
     Role,
-    Settled,
+    SettledOverlap,
     check_accept,
     pictures_of,
     refuse,
@@ -133,7 +133,7 @@ def home_runs(job: Job) -> list[Asked]:
     return found
 
 
-def look_for_known(job: Job, home: str, runs: Sequence[Asked]) -> Settled:
+def look_for_known(job: Job, home: str, runs: Sequence[Asked]) -> SettledOverlap:
     """Find patients and pictures of the cohort that runs, or their ancestors, know."""
     study, external = job.args.study, job.setting(f"studies.{job.args.study}.external")
     split, store = read_table(job.args.split), Store(job.args.store)
@@ -235,7 +235,7 @@ def judge_variant(
     return metrics, judged
 
 
-def header(job: Job, home: str, settled: Settled) -> dict[str, Any]:
+def header(job: Job, home: str, settled: SettledOverlap) -> dict[str, Any]:
     """Return what `scores.json` says about the cohort and how it was checked."""
     external: External = job.setting(f"studies.{job.args.study}.external")
     evaluation = job.setting("evaluation")

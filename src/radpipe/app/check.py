@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from radpipe.core.errors import ConfigError, DataError
-from radpipe.core.params import Params, load_preset
+from radpipe.core.params import Params
+from radpipe.core.presets import load_preset
 from radpipe.core.settings import PathSource
 from radpipe.core.starting import start_of
 from radpipe.engines.remotes import unknown_remotes

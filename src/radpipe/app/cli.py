@@ -18,8 +18,9 @@ from radpipe.app.predictor import export, predict
 from radpipe.app.telemetry import telemetry
 from radpipe.core.errors import ConfigError, DataError, RadpipeError, unknown_name
 from radpipe.core.findings import Finding
-from radpipe.core.params import Params, Preset, load_params
-from radpipe.core.words import counted
+from radpipe.core.params import Params, load_params
+from radpipe.core.plurals import counted
+from radpipe.core.presets import Preset
 from radpipe.engines.accept import accept
 from radpipe.engines.doctor import examine
 from radpipe.engines.dvcfile import write_dvc_file

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from radpipe.app.telemetry import FIGURES, check_suffix
 from radpipe.core.errors import unknown_name
-from radpipe.core.params import Params, load_preset
+from radpipe.core.params import Params
+from radpipe.core.presets import load_preset
 from radpipe.studies.base.adapters import load_adapter
 
 PRESETS = Path("presets")
@@ -39,9 +40,9 @@ def network(params: Params, *, variant: str, out: Path | None = None) -> None:
     # Neither torch nor matplotlib concerns the commands that only look at receipts.
     from radpipe.figures.network import network_sheet
     from radpipe.figures.saving import save
-    from radpipe.learning.anatomy import example_input, trace
-    from radpipe.learning.losses import n_outputs
     from radpipe.learning.models import build_empty
+    from radpipe.learning.networks.losses import n_outputs
+    from radpipe.learning.networks.summary import example_input, trace
 
     chosen = params.variants[variant]
     study = params.studies[chosen.study]
@@ -52,12 +53,17 @@ def network(params: Params, *, variant: str, out: Path | None = None) -> None:
     shape["n_views"] = len(load_adapter(study.adapter).views)
     outputs = n_outputs(study.target, preset.train)
     model = build_empty(preset.model, n_outputs=outputs, **shape)
-    anatomy = trace(model, *example_input(preset.model, **shape))
+    network_summary = trace(model, *example_input(preset.model, **shape))
     figure = network_sheet(
-        [asdict(layer) for layer in anatomy.layers],
-        inputs=anatomy.inputs,
-        parameters=anatomy.parameters,
+        [asdict(layer) for layer in network_summary.layers],
+        inputs=network_summary.inputs,
+        parameters=network_summary.parameters,
         title=variant,
     )
     save(figure, path)
-    log.info("wrote %s: layers=%d parameters=%d", path, len(anatomy.layers), anatomy.parameters)
+    log.info(
+        "wrote %s: layers=%d parameters=%d",
+        path,
+        len(network_summary.layers),
+        network_summary.parameters,
+    )

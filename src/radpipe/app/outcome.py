@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from radpipe.app.report.estimates import Estimate
-from radpipe.app.report.results import Folders, Study, Variant, read_studies
+from radpipe.app.report.estimates import ShownEstimate
+from radpipe.app.report.results import ResultFolders, StudyResults, VariantResults, read_studies
 from radpipe.core.params import Params
 
 PAGE = Path("results/report.html")
-RESULTS = Folders(
+RESULTS = ResultFolders(
     scores=Path("results/scores"),
     tables=Path("results/comparison"),
     figures=Path("results/figures"),
@@ -22,7 +22,7 @@ def outcome(params: Params) -> str:
     return "\n\n".join([*blocks, f"The page: {PAGE.absolute()}"])
 
 
-def _study(study: Study) -> str:
+def _study(study: StudyResults) -> str:
     """Lay out one study: AUC with its interval, best first, and by which part."""
     part = "test" if study.opened else "tune, the validation set (test stays closed)"
     confidence = float(study.intervals["confidence"])
@@ -37,10 +37,10 @@ def _study(study: Study) -> str:
     return "\n".join([head, *rows, *best])
 
 
-def _score(variant: Variant) -> str:
+def _score(variant: VariantResults) -> str:
     found = variant.estimate("auc")
     return _text(found) if found else "undefined: the report says why"
 
 
-def _text(found: Estimate) -> str:
+def _text(found: ShownEstimate) -> str:
     return f"{found.text} [{found.interval}]"

@@ -13,9 +13,9 @@ from radpipe.core.errors import ConfigError, RadpipeError, StaleError
 from radpipe.core.files import write_text
 from radpipe.core.graph import Graph
 from radpipe.core.params import Params
+from radpipe.core.plurals import counted
 from radpipe.core.recipe import Recipe, read_recipe
 from radpipe.core.starting import ancestors
-from radpipe.core.words import counted
 from radpipe.engines.freshness import Freshness
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from radpipe.core.params import Params
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from radpipe.learning.boards import Tables
+    from radpipe.learning.training.boards import BoardTables
 
 BOARDS, FIGURES = Path("logs/tensorboard"), Path("logs/figures")
 # As many rows of panels as can be read on one page.
@@ -25,7 +25,7 @@ log = logging.getLogger("radpipe.app")
 
 
 @dataclass(frozen=True)
-class Run:
+class TelemetryRun:
     """One training: a variant on a fold with a seed."""
 
     variant: str
@@ -79,7 +79,7 @@ def telemetry(
     check_suffix(stem)
     # Neither TensorBoard nor matplotlib concerns any other command.
     from radpipe.figures.saving import save
-    from radpipe.learning.boards import read_board
+    from radpipe.learning.training.boards import read_board
 
     boards = {run: read_board(run.board) for run in found}
     chosen = choose_layers(boards, layers)
@@ -87,18 +87,18 @@ def telemetry(
         log.info("wrote %s", save(figure, stem.with_name(f"{stem.stem}-{kind}{stem.suffix}")))
 
 
-def run_of(name: str, params: Params) -> Run:
+def run_of(name: str, params: Params) -> TelemetryRun:
     """Read a run's name; a variant alone means the plan's first fold and seed."""
     match = re.fullmatch(r"(.+)-fold-(\d+)-seed-(\d+)", name)
     variant = match[1] if match else name
     if variant not in params.variants:
         raise unknown_name("run or variant", name, params.variants)
     if match:
-        return Run(variant, int(match[2]), int(match[3]))
-    return Run(variant, params.plan.folds[0], params.plan.seeds[0])
+        return TelemetryRun(variant, int(match[2]), int(match[3]))
+    return TelemetryRun(variant, params.plan.folds[0], params.plan.seeds[0])
 
 
-def choose_layers(boards: Mapping[Run, "Tables"], wanted: str | None) -> list[str]:
+def choose_layers(boards: Mapping[TelemetryRun, "BoardTables"], wanted: str | None) -> list[str]:
     """Return the layers to draw, in the order of the network.
 
     Raises
@@ -139,12 +139,12 @@ def choose_layers(boards: Mapping[Run, "Tables"], wanted: str | None) -> list[st
     return [shared[place] for place in places]
 
 
-def curves_of_study(runs: Sequence[Run], params: Params) -> list[dict[str, Any]]:
+def curves_of_study(runs: Sequence[TelemetryRun], params: Params) -> list[dict[str, Any]]:
     """Return the histories of every planned run of the studies that `runs` belong to."""
     studies = {params.variants[run.variant].study for run in runs}
     rows = []
     for name, variant in params.variants.items():
-        for run in (Run(name, f, s) for f in params.plan.folds for s in params.plan.seeds):
+        for run in (TelemetryRun(name, f, s) for f in params.plan.folds for s in params.plan.seeds):
             if variant.study in studies and run.history.exists():
                 with run.history.open(newline="", encoding="utf-8") as stream:
                     about = {"variant": name, "fold": run.fold, "seed": run.seed}
@@ -153,7 +153,9 @@ def curves_of_study(runs: Sequence[Run], params: Params) -> list[dict[str, Any]]
 
 
 def draw(
-    boards: Mapping[Run, "Tables"], layers: Sequence[str], history: list[dict[str, Any]]
+    boards: Mapping[TelemetryRun, "BoardTables"],
+    layers: Sequence[str],
+    history: list[dict[str, Any]],
 ) -> dict[str, "Figure"]:
     """Return each figure by what it shows; `curves` only where a run has finished."""
     from radpipe.figures.sheets import sheet

@@ -11,8 +11,8 @@ from typing import Literal, get_args
 
 from pydantic import model_validator
 
+from radpipe.core.checking import check
 from radpipe.core.files import read_json, write_json
-from radpipe.core.params import check
 from radpipe.core.settings import Kind, Strict
 
 KINDS: tuple[Kind, ...] = get_args(Kind)

@@ -19,12 +19,11 @@ from pathlib import Path
 from typing import Any
 
 import radpipe
-from radpipe.core.claims import NotOwnerError, claimed
 from radpipe.core.declared import Declared, Values
 from radpipe.core.errors import RadpipeError, StaleError
 from radpipe.core.graph import Graph, Run, receipt_path
 from radpipe.core.hashes import Hashes
-from radpipe.core.notes import Note, new_note
+from radpipe.core.jobs import Note, NotOwnerError, claimed, new_note
 from radpipe.core.params import load_params, lookup
 from radpipe.core.processors import slurm_job
 from radpipe.core.receipts import Receipt, code_hashes, disagreements, read_receipt

@@ -111,7 +111,7 @@ def _prove(how: str, run: Trained) -> None:
     receipt = run.receipt
     with tempfile.TemporaryDirectory(prefix="radpipe-accept-") as folder:
         writes = {name: paths[0] for name, paths in run.run.writes.items()}
-        # In the order in which an `Order` of radpipe.learning.one_run names them.
+        # In the order in which an `Order` of radpipe.learning.runs.one_run names them.
         made = {writes[name]: Path(folder, name) for name in ("weights", "history")}
         words = [writes["recipe"], run.run.values["fold"], run.run.values["seed"]]
         places = [*made.values(), Path(folder, "state"), Path(folder, "board")]
@@ -129,7 +129,7 @@ def _prove(how: str, run: Trained) -> None:
 
 
 def _train(how: str, words: list[str]) -> dict[str, Any]:
-    command = [sys.executable, "-m", "radpipe.learning.proof", how, *words]
+    command = [sys.executable, "-m", "radpipe.learning.runs.proof", how, *words]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RadpipeError(f"accept: training again failed:\n{done.stderr}")

@@ -1,6 +1,5 @@
 """`radpipe doctor`: what will go wrong, before it does, and what to do about it."""
 
-import fcntl
 import importlib.util
 import os
 import re
@@ -17,8 +16,9 @@ import yaml
 from radpipe.core.errors import RadpipeError
 from radpipe.core.files import read_json
 from radpipe.core.findings import Finding
+from radpipe.core.locks import try_lock
 from radpipe.core.params import Params
-from radpipe.core.words import counted
+from radpipe.core.plurals import counted
 from radpipe.engines.commands import lines_of, run_command
 from radpipe.engines.remotes import examine_remotes
 
@@ -88,7 +88,7 @@ def codecs(_: Params) -> Iterator[Finding]:
     """Check that what radiographs are kept in can be decoded: by Pillow, and in DICOM."""
     from PIL import features
 
-    from radpipe.imaging.dicom_codecs import preflight
+    from radpipe.imaging.dicom.codecs import preflight
 
     known = {"jpg": "JPEG", "zlib": "PNG", "jpg_2000": "JPEG 2000", "libtiff": "TIFF"}
     missing = [name for codec, name in known.items() if not features.check(codec)]
@@ -176,13 +176,11 @@ def locks(_: Params) -> Iterator[Finding]:
     path = STATE / "lock-test"
     try:
         with path.open("w") as one, path.open("w") as two:
-            fcntl.flock(one, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            try:
-                fcntl.flock(two, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                yield Finding("ok", "the file system keeps locks")
-            else:
+            try_lock(one)
+            if try_lock(two):
                 yield Finding("warning", "the file system grants a lock twice", _LOCKS_WAY_OUT)
+            else:
+                yield Finding("ok", "the file system keeps locks")
     except OSError as error:
         yield Finding("warning", f"the file system has no locks ({error})", _LOCKS_WAY_OUT)
     finally:

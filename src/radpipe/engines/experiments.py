@@ -16,7 +16,7 @@ GAP = 2
 
 
 @dataclass(frozen=True)
-class Row:
+class ExperimentRow:
     """The workspace, a commit or an experiment.
 
     Attributes
@@ -36,7 +36,7 @@ class Row:
     studies: Mapping[str, str] = field(default_factory=dict)
 
 
-def read_experiments(text: str) -> list[Row]:
+def read_experiments(text: str) -> list[ExperimentRow]:
     """Read what `dvc exp show --json` printed: workspace, commits, experiments below theirs."""
     rows = []
     states = json.loads(text)
@@ -49,7 +49,7 @@ def read_experiments(text: str) -> list[Row]:
     return rows
 
 
-def layout(rows: list[Row], width: int) -> str:
+def layout(rows: list[ExperimentRow], width: int) -> str:
     """Lay the rows out in `width` columns: name, a score per variant, then what was changed.
 
     Variants are ordered by their score in the first row that has one; those for which there
@@ -82,7 +82,7 @@ def _concerning(changes: Iterable[str], study: str, others: set[str]) -> tuple[s
     return tuple(found)
 
 
-def _table(rows: list[Row], variants: list[str], width: int, *, title: str) -> str:
+def _table(rows: list[ExperimentRow], variants: list[str], width: int, *, title: str) -> str:
     prefix = _shared(variants)
     left = max([len(row.name) for row in rows] + [len(title)])
     room = max(1, (width - left) // (CELL + GAP))
@@ -110,7 +110,7 @@ def experiments(width: int) -> str:
     return layout(read_experiments(dvc("exp", "show", "--json")), width)
 
 
-def _row(state: Mapping[str, Any], commit: Mapping[str, Any], *, indent: str) -> Row:
+def _row(state: Mapping[str, Any], commit: Mapping[str, Any], *, indent: str) -> ExperimentRow:
     data = state.get("data") or {}
     metrics, params = _file(data, "metrics", METRICS), _file(data, "params", PARAMS)
     before = _file(commit.get("data") or {}, "params", PARAMS)
@@ -123,10 +123,10 @@ def _row(state: Mapping[str, Any], commit: Mapping[str, Any], *, indent: str) ->
     rev = state["rev"]
     name = indent + (state.get("name") or (rev if rev == "workspace" else rev[:7]))
     if error := state.get("error"):
-        return Row(name, scores, (f"failed: {error.get('msg', '')}",))
+        return ExperimentRow(name, scores, (f"failed: {error.get('msg', '')}",))
     blocks = params.get("variants") or {}
     studies = {variant: block["study"] for variant, block in blocks.items() if "study" in block}
-    return Row(name, scores, tuple(_changes(before, params)), studies)
+    return ExperimentRow(name, scores, tuple(_changes(before, params)), studies)
 
 
 def _file(data: Mapping[str, Any], kind: str, path: str) -> Mapping[str, Any]:
@@ -151,7 +151,7 @@ def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         yield path, value
 
 
-def _order(rows: list[Row]) -> list[str]:
+def _order(rows: list[ExperimentRow]) -> list[str]:
     order: list[str] = []
     for row in rows:
         best_first = sorted(row.scores, key=lambda name: -row.scores[name][0])
@@ -165,7 +165,7 @@ def _shared(variants: list[str]) -> str:
     return f"{first.pop()}-" if len(first) == 1 and all("-" in v for v in variants) else ""
 
 
-def _cell(row: Row, variant: str) -> str:
+def _cell(row: ExperimentRow, variant: str) -> str:
     if variant not in row.scores:
         return "-"
     value, low, high = row.scores[variant]

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from radpipe.core.graph import Graph
-from radpipe.core.notes import Note, read_notes
+from radpipe.core.jobs import Note, read_notes
 from radpipe.core.params import Params
 from radpipe.core.step import RUN_ME_AGAIN
 from radpipe.engines.slurm import failed_job, listed_jobs, said_of

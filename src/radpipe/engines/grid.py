@@ -13,7 +13,7 @@ PARAMS = Path("params.yaml")
 
 
 @dataclass(frozen=True)
-class Point:
+class GridPoint:
     """One combination of values.
 
     Attributes
@@ -35,7 +35,7 @@ class Point:
     params: Params
 
 
-def grid(settings: Sequence[str], prefix: str | None) -> list[Point]:
+def grid(settings: Sequence[str], prefix: str | None) -> list[GridPoint]:
     """Return the points that `-S` settings span: every value of each with every of the others.
 
     Parameters
@@ -92,7 +92,7 @@ def _short(change: str) -> str:
     return "-".join([key.rpartition(".")[2], *words])
 
 
-def _point(name: str, changes: tuple[str, ...]) -> Point:
+def _point(name: str, changes: tuple[str, ...]) -> GridPoint:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / PARAMS.name
         path.write_bytes(PARAMS.read_bytes())
@@ -103,7 +103,7 @@ def _point(name: str, changes: tuple[str, ...]) -> Point:
         except ConfigError as error:
             said = str(error).replace(str(path), PARAMS.name)
             raise ConfigError(f"point {name} ({' '.join(changes)}): {said}") from error
-        return Point(name, changes, path.read_bytes(), params)
+        return GridPoint(name, changes, path.read_bytes(), params)
 
 
 def _apply(path: Path, changes: Sequence[str]) -> None:

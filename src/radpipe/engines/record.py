@@ -1,6 +1,5 @@
 """Record and sync: DVC seals, and users trust, only what the receipts vouch for."""
 
-import fcntl
 import logging
 import os
 import platform
@@ -13,6 +12,7 @@ from pathlib import Path
 from radpipe.core.errors import RadpipeError, StaleError
 from radpipe.core.graph import Graph
 from radpipe.core.hashes import Hashes
+from radpipe.core.locks import try_lock
 from radpipe.core.params import Params
 from radpipe.engines.freshness import Freshness
 from radpipe.engines.plan import write_all
@@ -34,12 +34,10 @@ def one_at_a_time() -> Iterator[None]:
     """
     LOCK.parent.mkdir(exist_ok=True)
     with LOCK.open("a+") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+        if not try_lock(stream):
             raise RadpipeError(
                 "Another run is at work in this folder. Wait for it, or stop it first."
-            ) from error
+            )
         # Who holds it, so that a later run can tell whether a lock was left by the dead.
         stream.truncate(0)
         stream.write(f"{platform.node()} {os.getpid()}")

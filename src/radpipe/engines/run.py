@@ -13,7 +13,7 @@ from pathlib import Path
 from threading import Event
 
 from radpipe.core.errors import RadpipeError
-from radpipe.core.notes import alive
+from radpipe.core.jobs import alive
 from radpipe.core.params import Params
 from radpipe.engines.commands import lines_of
 from radpipe.engines.progress import LOGS, follow

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from radpipe.core.graph import Graph, Run
-from radpipe.core.notes import Note, read_notes
+from radpipe.core.jobs import Note, read_notes
 from radpipe.core.params import Params
 from radpipe.core.step import RUN_ME_AGAIN
 from radpipe.engines.freshness import Freshness

@@ -10,7 +10,7 @@ from radpipe.core.errors import RadpipeError
 from radpipe.core.files import atomic, read_json, sha256_path, write_json
 from radpipe.core.graph import RECEIPTS
 from radpipe.core.params import Params
-from radpipe.engines.grid import PARAMS, Point, grid
+from radpipe.engines.grid import PARAMS, GridPoint, grid
 from radpipe.engines.plan import write_all
 from radpipe.engines.record import dvc, require_recordable
 from radpipe.engines.run import alone, everywhere, make, noticing_ctrl_c
@@ -83,7 +83,7 @@ def sweep(
         _tell(points, saved, failed)
 
 
-def _tell(points: Sequence[Point], saved: Sequence[str], failed: dict[str, str]) -> None:
+def _tell(points: Sequence[GridPoint], saved: Sequence[str], failed: dict[str, str]) -> None:
     """Say what was saved and what was not; go back to what lay here before if all was."""
     log.info("saved %d of %d: %s", len(saved), len(points), ", ".join(saved) or "none")
     missing = [point.name for point in points if point.name not in saved]
@@ -98,7 +98,7 @@ def _tell(points: Sequence[Point], saved: Sequence[str], failed: dict[str, str])
     log.info("compare them: radpipe experiments; take one: dvc exp apply NAME")
 
 
-def _make(point: Point, arguments: Sequence[str]) -> None:
+def _make(point: GridPoint, arguments: Sequence[str]) -> None:
     """Make one point, verify its receipts, and save it as an experiment."""
     with _settings_of(point):
         make(arguments)
@@ -117,7 +117,7 @@ def _new_files() -> list[str]:
 
 
 @contextmanager
-def _settings_of(point: Point) -> Iterator[None]:
+def _settings_of(point: GridPoint) -> Iterator[None]:
     """Put a point's params.yaml in place; put the user's back whatever happens."""
     own = PARAMS.read_bytes()
     _write(OWN, own)
@@ -169,7 +169,7 @@ def _put_back() -> bool:
     return killed
 
 
-def _warn_of_openings(points: Sequence[Point]) -> None:
+def _warn_of_openings(points: Sequence[GridPoint]) -> None:
     if opened := sorted({study for point in points for study in point.params.plan.open_test}):
         log.warning(
             "points that predict anew open the test part of %s; to choose among points by the tune"
@@ -178,7 +178,7 @@ def _warn_of_openings(points: Sequence[Point]) -> None:
         )
 
 
-def _saved_already(points: Sequence[Point]) -> list[str]:
+def _saved_already(points: Sequence[GridPoint]) -> list[str]:
     """List the points that an earlier sweep of this commit saved with the same settings.
 
     Raises

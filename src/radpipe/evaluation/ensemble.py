@@ -23,7 +23,7 @@ Texts: TypeAlias = NDArray[np.object_]
 
 
 @dataclass(frozen=True)
-class Cases:
+class EnsembleCases:
     """Cases of one part, sorted by name.
 
     Attributes
@@ -54,9 +54,9 @@ class Cases:
         """Cases of which at least one truth is known."""
         return np.asarray(~np.isnan(self.truth).all(axis=1))
 
-    def take(self, rows: NDArray[np.generic]) -> "Cases":
+    def take(self, rows: NDArray[np.generic]) -> "EnsembleCases":
         """Return some of the cases, by mask or by row number."""
-        return Cases(
+        return EnsembleCases(
             self.case[rows],
             self.patient[rows],
             self.truth[rows],
@@ -66,7 +66,7 @@ class Cases:
         )
 
 
-def cases_of(target: Target, table: pa.Table, part: str, *, where: str) -> Cases | None:
+def cases_of(target: Target, table: pa.Table, part: str, *, where: str) -> EnsembleCases | None:
     """Read the cases of one part from a table of predictions, sorted by case.
 
     Parameters
@@ -112,7 +112,7 @@ def cases_of(target: Target, table: pa.Table, part: str, *, where: str) -> Cases
     ceiling = None
     if all(name in table.column_names for name in target.ceiling_columns):
         ceiling = _numbers(table, target.ceiling_columns)
-    return Cases(
+    return EnsembleCases(
         names,
         _texts(table, "patient"),
         _numbers(table, target.columns),
@@ -122,7 +122,7 @@ def cases_of(target: Target, table: pa.Table, part: str, *, where: str) -> Cases
     )
 
 
-def runs_of(target: Target, tables: Mapping[Run, pa.Table], part: str) -> dict[Run, Cases]:
+def runs_of(target: Target, tables: Mapping[Run, pa.Table], part: str) -> dict[Run, EnsembleCases]:
     """Read one part of every run; empty if no run has it.
 
     Raises
@@ -142,7 +142,7 @@ def runs_of(target: Target, tables: Mapping[Run, pa.Table], part: str) -> dict[R
     return runs
 
 
-def pool(runs: Mapping[Run, Cases], part: str) -> Cases:
+def pool(runs: Mapping[Run, EnsembleCases], part: str) -> EnsembleCases:
     """Put runs together: `tune` by fold, `test` by the mean of all (see the module).
 
     Raises
@@ -158,7 +158,7 @@ def pool(runs: Mapping[Run, Cases], part: str) -> Cases:
     return _stack(means)
 
 
-def _mean(runs: Mapping[Run, Cases]) -> Cases:
+def _mean(runs: Mapping[Run, EnsembleCases]) -> EnsembleCases:
     (first_run, first), *others = sorted(runs.items())
     total = first.scores.copy()
     for run, cases in others:
@@ -171,7 +171,7 @@ def _mean(runs: Mapping[Run, Cases]) -> Cases:
                 f" ({len(cases.case)} and {len(first.case)}) or truths. Run predict again."
             )
         total += cases.scores
-    return Cases(
+    return EnsembleCases(
         first.case,
         first.patient,
         first.truth,
@@ -181,7 +181,7 @@ def _mean(runs: Mapping[Run, Cases]) -> Cases:
     )
 
 
-def _stack(parts: list[Cases]) -> Cases:
+def _stack(parts: list[EnsembleCases]) -> EnsembleCases:
     if len(parts) == 1:
         return parts[0]
     case = np.concatenate([cases.case for cases in parts])
@@ -191,7 +191,7 @@ def _stack(parts: list[Cases]) -> Cases:
             " says. Run split, train and predict again."
         )
     ceilings = [cases.ceiling for cases in parts if cases.ceiling is not None]
-    both = Cases(
+    both = EnsembleCases(
         case,
         np.concatenate([cases.patient for cases in parts]),
         np.concatenate([cases.truth for cases in parts]),

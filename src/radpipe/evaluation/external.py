@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from radpipe.core.settings import Evaluation
-from radpipe.evaluation.ensemble import Cases, Run, pool
+from radpipe.evaluation.ensemble import EnsembleCases, Run, pool
 from radpipe.evaluation.intervals import Estimate, estimate, owners
 from radpipe.evaluation.metrics import names_for
 from radpipe.evaluation.sample import Sample, column_names
@@ -30,7 +30,9 @@ ROWS = (
 ENDS = ("value", "low", "high")
 
 
-def judge(home: Scored, runs: Mapping[Run, Cases], evaluation: Evaluation) -> dict[str, Any]:
+def judge(
+    home: Scored, runs: Mapping[Run, EnsembleCases], evaluation: Evaluation
+) -> dict[str, Any]:
     """Score one variant on a cohort, and set that beside its home scores.
 
     Parameters

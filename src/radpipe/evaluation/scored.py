@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from radpipe.core.errors import DataError
 from radpipe.core.settings import Target
-from radpipe.evaluation.ensemble import Cases, cases_of
+from radpipe.evaluation.ensemble import EnsembleCases, cases_of
 from radpipe.evaluation.operating_point import OperatingPoint
 from radpipe.evaluation.sample import Sample
 
@@ -28,7 +28,7 @@ class Scored:
         self.target = Target.model_validate(metrics["target"])
         point = metrics["operating_point"]
         self.point = OperatingPoint(point["rule"], tuple(point["thresholds"]), point["temperature"])
-        self.cases: dict[str, Cases] = {}
+        self.cases: dict[str, EnsembleCases] = {}
         for part in metrics["parts"]:
             cases = cases_of(self.target, table, part, where=f"{self.name}: cases.parquet")
             if cases is None:
@@ -38,7 +38,7 @@ class Scored:
                 )
             self.cases[part] = cases.take(cases.known)
 
-    def sample(self, cases: Cases) -> Sample:
+    def sample(self, cases: EnsembleCases) -> Sample:
         """Return some of the variant's cases as metrics see them."""
         return self.point.sample(self.target, cases.truth, cases.scores)
 
@@ -56,7 +56,7 @@ class Common:
 
     """
 
-    cases: Mapping[str, Cases]
+    cases: Mapping[str, EnsembleCases]
     whole: bool
 
     @property
@@ -108,7 +108,9 @@ def common_cases(variants: Sequence[Scored], part: str) -> Common:
     return Common(cases, whole)
 
 
-def _same_questions(first: Scored, other: Scored, cases: Mapping[str, Cases], part: str) -> None:
+def _same_questions(
+    first: Scored, other: Scored, cases: Mapping[str, EnsembleCases], part: str
+) -> None:
     a, b = cases[first.name], cases[other.name]
     if first.target != other.target:
         what = f"targets {first.target.classes} and {other.target.classes}"

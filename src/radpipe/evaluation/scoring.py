@@ -12,7 +12,7 @@ import numpy as np
 
 from radpipe.core.cards import RANKED_BY, Card
 from radpipe.core.settings import Evaluation, Target
-from radpipe.evaluation.ensemble import Cases, Run
+from radpipe.evaluation.ensemble import EnsembleCases, Run
 from radpipe.evaluation.intervals import Estimate, estimate, owners
 from radpipe.evaluation.metrics import METRICS, cards, names_for, values
 from radpipe.evaluation.operating_point import OperatingPoint
@@ -42,7 +42,7 @@ class Scorer:
     point: OperatingPoint
     evaluation: Evaluation
 
-    def part(self, cases: Cases, runs: Mapping[Run, Cases]) -> dict[str, Any]:
+    def part(self, cases: EnsembleCases, runs: Mapping[Run, EnsembleCases]) -> dict[str, Any]:
         """Score one part: the pooled cases, and each run by itself for the spread.
 
         Parameters
@@ -80,7 +80,7 @@ class Scorer:
         return cards(self.target)
 
     def _estimate(
-        self, sample: Sample, cases: Cases, names: list[str], *, by_patient: bool = True
+        self, sample: Sample, cases: EnsembleCases, names: list[str], *, by_patient: bool = True
     ) -> dict[str, Estimate]:
         return estimate(
             sample,
@@ -92,14 +92,14 @@ class Scorer:
             rng=np.random.default_rng(self.evaluation.seed),
         )
 
-    def _count(self, cases: Cases) -> list[int]:
+    def _count(self, cases: EnsembleCases) -> list[int]:
         if self.target.kind == "multi-label":
             return [int(n) for n in (cases.truth == 1).sum(axis=0)]
         return [
             int((cases.truth[:, 0] == index).sum()) for index in range(len(self.target.classes))
         ]
 
-    def _metrics(self, cases: Cases, runs: Mapping[Run, Cases]) -> dict[str, Any]:
+    def _metrics(self, cases: EnsembleCases, runs: Mapping[Run, EnsembleCases]) -> dict[str, Any]:
         sample = self.point.sample(self.target, cases.truth, cases.scores)
         before = make_sample(self.target, cases.truth, cases.scores)
         found = self._estimate(sample, cases, self.names)
@@ -131,7 +131,7 @@ class Scorer:
             "per_class": per_class,
         }
 
-    def _spread(self, runs: Mapping[Run, Cases]) -> dict[str, dict[str, Any]]:
+    def _spread(self, runs: Mapping[Run, EnsembleCases]) -> dict[str, dict[str, Any]]:
         """Return mean and standard deviation of each metric over the single runs."""
         samples = [
             self.point.sample(self.target, cases.truth[cases.known], cases.scores[cases.known])
@@ -148,7 +148,7 @@ class Scorer:
             }
         return spread
 
-    def _ceiling(self, cases: Cases) -> dict[str, Any] | None:
+    def _ceiling(self, cases: EnsembleCases) -> dict[str, Any] | None:
         if cases.ceiling is None or not np.isfinite(cases.ceiling).all():
             return None
         sample = make_sample(self.target, cases.truth, cases.ceiling)
@@ -157,7 +157,7 @@ class Scorer:
         found = self._estimate(sample, cases, known)
         return {name: self.block(one) for name, one in found.items()}
 
-    def _subgroups(self, cases: Cases) -> list[dict[str, Any]]:
+    def _subgroups(self, cases: EnsembleCases) -> list[dict[str, Any]]:
         rows = []
         for covariate, column in cases.covariates.items():
             for value, mask in subgroups(column):
@@ -173,7 +173,7 @@ class Scorer:
                 )
         return rows
 
-    def _subgroup_area(self, cases: Cases) -> dict[str, float] | None:
+    def _subgroup_area(self, cases: EnsembleCases) -> dict[str, float] | None:
         """Return the area with its interval; None for few cases or a missing class."""
         if len(cases.case) < FEWEST_CASES:
             return None
@@ -186,7 +186,7 @@ class Scorer:
 
 
 def confusion_rows(
-    target: Target, cases: Cases, point: OperatingPoint, part: str
+    target: Target, cases: EnsembleCases, point: OperatingPoint, part: str
 ) -> list[dict[str, Any]]:
     """Count decisions by truth, as rows `part, true, decided, n`; zeros included.
 

@@ -25,7 +25,7 @@ COLOURS = {
 
 
 @dataclass
-class Block:
+class DrawnBlock:
     """A layer and what follows it without a block of its own."""
 
     title: str
@@ -38,7 +38,7 @@ class Block:
     calls: int = 1
 
 
-def blocks_of(layers: Sequence[Mapping[str, Any]]) -> list[Block]:
+def blocks_of(layers: Sequence[Mapping[str, Any]]) -> list[DrawnBlock]:
     """Join normalisation, activation and dropout to the layer before them.
 
     Parameters
@@ -50,7 +50,7 @@ def blocks_of(layers: Sequence[Mapping[str, Any]]) -> list[Block]:
         the same.
 
     """
-    found: list[Block] = []
+    found: list[DrawnBlock] = []
     for layer in layers:
         kind, text, calls = str(layer["kind"]), _title(layer), int(layer["calls"])
         joins = bool(found) and any(part in kind for part in JOINED)
@@ -62,7 +62,7 @@ def blocks_of(layers: Sequence[Mapping[str, Any]]) -> list[Block]:
         else:
             shape, count = tuple(layer["shape"]), int(layer["parameters"])
             link = str(layer["source"]), str(layer["beside"])
-            found.append(Block(text, [str(layer["name"])], shape, count, kind, *link, calls))
+            found.append(DrawnBlock(text, [str(layer["name"])], shape, count, kind, *link, calls))
     return found
 
 
@@ -136,13 +136,13 @@ def _grid(n: int) -> tuple[int, int]:
     return columns, -(-n // columns)
 
 
-def _input(inputs: Sequence[Sequence[int]]) -> Block:
+def _input(inputs: Sequence[Sequence[int]]) -> DrawnBlock:
     shapes = [_shape(shape) for shape in dict.fromkeys(map(tuple, inputs))]
     times = f"{len(inputs)} of " if len(inputs) > len(shapes) else ""
-    return Block(f"Input {times}{', '.join(shapes)}", ["input"], (), 0, "Input", "", "")
+    return DrawnBlock(f"Input {times}{', '.join(shapes)}", ["input"], (), 0, "Input", "", "")
 
 
-def _box(ax: Axes, block: Block, x: float, y: float) -> None:
+def _box(ax: Axes, block: DrawnBlock, x: float, y: float) -> None:
     shade, below, middle = _colour(block.kind), _below(block), x + WIDTH_INCHES / 2
     ax.add_patch(
         FancyBboxPatch(
@@ -167,7 +167,7 @@ def _title(layer: Mapping[str, Any]) -> str:
     return f"{kind}{detail}"
 
 
-def _below(block: Block) -> str:
+def _below(block: DrawnBlock) -> str:
     if block.kind == "Input":
         return ""
     parts = [block.names[0]]
@@ -192,7 +192,7 @@ def _count(parameters: int) -> str:
     return f"{parameters:,} parameters".replace(",", " ")
 
 
-def _link(ax: Axes, block: Block, before: Sequence[Block], x: float, y: float) -> None:
+def _link(ax: Axes, block: DrawnBlock, before: Sequence[DrawnBlock], x: float, y: float) -> None:
     """Point down to a block from the one before, or say where else its input comes from."""
     origin = next((other for other in before if block.source in other.names), None)
     style: dict[str, Any] = {"va": "center", "fontsize": 6, "style": "italic", "color": QUIET}

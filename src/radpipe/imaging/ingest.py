@@ -28,7 +28,7 @@ from radpipe.imaging.placing import parts, runs
 from radpipe.imaging.regions import Facing
 from radpipe.imaging.store import INDEX, StoreWriter, building, shard_name, write_pictures
 from radpipe.imaging.volumes import count_slices
-from radpipe.imaging.worker import Chunk, Outcome, Task, keep_memory, start, work
+from radpipe.imaging.worker import Chunk, ChunkOutcome, Task, keep_memory, start, work
 
 Rejected = list[tuple[str, str, str]]
 
@@ -37,7 +37,7 @@ Rejected = list[tuple[str, str, str]]
 class Packed:
     """What became of the tasks of a store."""
 
-    stored: list[Outcome]
+    stored: list[ChunkOutcome]
     rejected: Rejected
     fingerprint: dict[str, Any]
 
@@ -210,7 +210,7 @@ def _whole_cases(tasks: Sequence[Task], cases: pa.Table) -> tuple[list[Task], Re
     return whole, rejected
 
 
-def _without_broken_cases(done: Sequence[Outcome], writer: StoreWriter) -> list[Outcome]:
+def _without_broken_cases(done: Sequence[ChunkOutcome], writer: StoreWriter) -> list[ChunkOutcome]:
     """Leave out the cases of which a view was refused, and blacken their other views."""
     refused: defaultdict[str, list[str]] = defaultdict(list)
     for one in done:
@@ -226,7 +226,7 @@ def _without_broken_cases(done: Sequence[Outcome], writer: StoreWriter) -> list[
         black = np.zeros((one.task.slices, *writer.shape), writer.dtype)
         write_pictures(writer.path / shard_name(shard), first, black)
         reason = f"another view of this case was refused ({', '.join(views)})"
-        kept.append(Outcome(one.task, reason=reason))
+        kept.append(ChunkOutcome(one.task, reason=reason))
     return kept
 
 
@@ -249,9 +249,9 @@ def _bytes(file: Path) -> int:
         return 0
 
 
-def _run(chunks: Iterator[Chunk], total: int, workers: int) -> list[Outcome]:
+def _run(chunks: Iterator[Chunk], total: int, workers: int) -> list[ChunkOutcome]:
     """Work through all chunks, here or in other processes; outcomes in the tasks' order."""
-    done: list[Outcome] = []
+    done: list[ChunkOutcome] = []
     began = time.monotonic()
     keep_memory()
     with tqdm(total=total, unit="file", mininterval=5, desc="ingest") as progress:
@@ -267,7 +267,7 @@ def _run(chunks: Iterator[Chunk], total: int, workers: int) -> list[Outcome]:
     return done
 
 
-def _in_processes(chunks: Iterator[Chunk], workers: int) -> Iterator[list[Outcome]]:
+def _in_processes(chunks: Iterator[Chunk], workers: int) -> Iterator[list[ChunkOutcome]]:
     # Fresh processes, not forks: a fork would inherit the lock, and locks of threads.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=context, initializer=start) as pool:
@@ -284,7 +284,7 @@ def _in_processes(chunks: Iterator[Chunk], workers: int) -> Iterator[list[Outcom
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _refuse_changed(done: Sequence[Outcome]) -> None:
+def _refuse_changed(done: Sequence[ChunkOutcome]) -> None:
     changed = [f"{one.task.view} of {one.task.case} ({one.changed})" for one in done if one.changed]
     if changed:
         raise StaleError(
@@ -293,7 +293,7 @@ def _refuse_changed(done: Sequence[Outcome]) -> None:
         )
 
 
-def _refuse_empty(stored: Sequence[Outcome], rejected: Sequence[tuple[str, str, str]]) -> None:
+def _refuse_empty(stored: Sequence[ChunkOutcome], rejected: Sequence[tuple[str, str, str]]) -> None:
     if not stored:
         lines = [f"{case}: {reason}" for _, case, reason in rejected]
         raise DataError(
@@ -303,7 +303,7 @@ def _refuse_empty(stored: Sequence[Outcome], rejected: Sequence[tuple[str, str, 
         )
 
 
-def _index(done: Sequence[Outcome], writer: StoreWriter) -> pa.Table:
+def _index(done: Sequence[ChunkOutcome], writer: StoreWriter) -> pa.Table:
     rows = []
     for number, one in enumerate(done):
         if one.traits is None or one.region is None:

@@ -9,7 +9,6 @@ store/
 """
 
 import csv
-import fcntl
 import os
 import shutil
 from collections.abc import Iterable, Iterator
@@ -24,6 +23,7 @@ from numpy.typing import NDArray
 
 from radpipe.core.errors import DataError
 from radpipe.core.files import read_json, write_json
+from radpipe.core.locks import try_lock
 from radpipe.core.tables import read_table, write_table
 from radpipe.imaging.placing import places
 from radpipe.imaging.sums import Sums, columns_of
@@ -359,14 +359,11 @@ def building(out: Path) -> Iterator[Path]:
     out.parent.mkdir(parents=True, exist_ok=True)
     temporary = out.with_name(f".{out.name}.building")
     with (out.parent / f".{out.name}.lock").open("w") as lock:
-        try:
-            # The kernel lets go of the lock when its holder dies, however it dies.
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not try_lock(lock):
             raise DataError(
                 f"{out}: another process is writing it now. Wait until it has ended, then run"
                 " again."
-            ) from None
+            )
         shutil.rmtree(temporary, ignore_errors=True)
         try:
             temporary.mkdir()

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from radpipe.core.settings import Image
-from radpipe.imaging.dicom import Film, decode_dicom, is_dicom
+from radpipe.imaging.dicom.read import DicomFilm, decode_dicom, is_dicom
 from radpipe.imaging.read import Array, Picture, decode
 from radpipe.imaging.regions import Facing, Region, cut, region_of
 from radpipe.imaging.resize import Box, prepare
@@ -47,7 +47,7 @@ def region_shown(found: Picture | Volume, facing: Facing) -> Region:
 
     """
     shape = found.pixels.shape
-    if isinstance(found, Film):
+    if isinstance(found, DicomFilm):
         return region_of(shape, facing, shows=found.shows, toward=found.columns_go or "L")
     if isinstance(found, Volume):
         return region_of(shape[1:], Facing())

@@ -18,7 +18,7 @@ import numpy as np
 
 from radpipe.core.errors import DataError
 from radpipe.core.settings import Image
-from radpipe.imaging.dicom import Film
+from radpipe.imaging.dicom.read import DicomFilm
 from radpipe.imaging.fingerprint import Traits, traits
 from radpipe.imaging.hashing import perceptual_hash
 from radpipe.imaging.lettering import has_lettering
@@ -65,7 +65,7 @@ class Chunk:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ChunkOutcome:
     """What became of a file: `traits` if it was stored, `reason` if it was refused.
 
     `changed` says that it is not the file that `fetch` saw, `burned_in` that text is likely to
@@ -83,7 +83,7 @@ class Outcome:
     burned_in: bool = False
 
 
-def work(chunk: Chunk) -> list[Outcome]:
+def work(chunk: Chunk) -> list[ChunkOutcome]:
     """Read, check, decode, resize and write the files of one chunk."""
     slices = sum(task.slices for task in chunk.tasks)
     squares = np.zeros((slices, *chunk.shape), dtype=f"uint{chunk.image.bits}")
@@ -96,40 +96,40 @@ def work(chunk: Chunk) -> list[Outcome]:
     return done
 
 
-def _one(chunk: Chunk, task: Task, place: Array) -> Outcome:
+def _one(chunk: Chunk, task: Task, place: Array) -> ChunkOutcome:
     """Take one file in; its stored form is written into `place`, (slices, size, size, channels)."""
     try:
         data = (chunk.raw / task.file).read_bytes()
     except FileNotFoundError:
-        return Outcome(task, changed="missing")
+        return ChunkOutcome(task, changed="missing")
     except OSError as error:
-        return Outcome(task, reason=f"cannot be opened ({error.strerror})")
+        return ChunkOutcome(task, reason=f"cannot be opened ({error.strerror})")
     if hashlib.sha256(data).hexdigest() != task.sha256:
-        return Outcome(task, changed="changed")
+        return ChunkOutcome(task, changed="changed")
     try:
         found = decode_file(task.file, data)
     except DataError as error:
-        return Outcome(task, reason=str(error))
+        return ChunkOutcome(task, reason=str(error))
     # The first look at the file, which its place was made for, saw another one.
     if len(found.slices) != task.slices:
-        return Outcome(task, changed="changed")
+        return ChunkOutcome(task, changed="changed")
     try:
         region = task.region or region_shown(found, task.facing)
     except DataError as error:
-        return Outcome(task, reason=str(error))
+        return ChunkOutcome(task, reason=str(error))
     slices, box = slices_shown(found, region)
     contents = []
     for k, (square, content) in enumerate(stored_squares(slices, box, chunk.image)):
         place[k] = square
         contents.append(content)
-    return Outcome(
+    return ChunkOutcome(
         task,
         sha256_pixels=pixel_hash(found.pixels if isinstance(found, Volume) else slices[0]),
         phash=perceptual_hash(contents[len(contents) // 2]),
         traits=traits(slices, found.mode, place, contents),
         region=region,
-        spacing=(found.spacing if isinstance(found, Film) else None) or UNKNOWN,
-        burned_in=isinstance(found, Film) and (found.burned_in or has_lettering(found.pixels)),
+        spacing=(found.spacing if isinstance(found, DicomFilm) else None) or UNKNOWN,
+        burned_in=isinstance(found, DicomFilm) and (found.burned_in or has_lettering(found.pixels)),
     )
 
 

@@ -11,11 +11,11 @@ import torch
 
 from radpipe.core.errors import DataError
 from radpipe.core.recipe import Recipe
-from radpipe.learning.data import Cases, Pixels, read_all
-from radpipe.learning.inference import predict_table
-from radpipe.learning.lineage import NAMES, hash_of, read_lineage
-from radpipe.learning.network import load_network, read_about
-from radpipe.learning.run import fix_arithmetic, set_up
+from radpipe.learning.data.cases import Cases, Pixels, read_all
+from radpipe.learning.networks.inference import predict_table
+from radpipe.learning.networks.network import load_network, read_about
+from radpipe.learning.starts.lineage import NAMES, hash_of, read_lineage
+from radpipe.learning.training.run import fix_arithmetic, set_up
 from radpipe.splitting.overlap import Role
 
 PART = "cohort"

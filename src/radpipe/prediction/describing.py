@@ -12,26 +12,26 @@ import pyarrow.compute as pc
 from radpipe.core.files import sha256_file
 from radpipe.core.recipe import Recipe
 from radpipe.core.settings import Image
+from radpipe.detection.finding import read_detector
 from radpipe.evaluation.ensemble import cases_of
 from radpipe.evaluation.operating_point import choose
 from radpipe.imaging.store import Store
-from radpipe.learning.data import Cases
-from radpipe.learning.detection import read_detector
-from radpipe.learning.inference import BATCH
-from radpipe.learning.lineage import read_lineage
+from radpipe.learning.data.cases import Cases
 from radpipe.learning.models import table_of, takes_pixels
-from radpipe.learning.network import Network, read_about, shape_of
+from radpipe.learning.networks.inference import BATCH
+from radpipe.learning.networks.network import Network, read_about, shape_of
+from radpipe.learning.starts.lineage import read_lineage
 from radpipe.prediction.description import (
     DETECTOR,
     WEIGHTS,
-    Counts,
+    CaseCounts,
+    ChosenPoint,
     Description,
     Inputs,
     Joints,
     Learned,
     NamedFile,
     Normalisation,
-    Point,
     Shape,
     StudyCard,
 )
@@ -118,7 +118,7 @@ def with_point(described: Description, predictions: pa.Table, rule: Rule) -> Des
     if tune is None:
         raise ValueError("a run predicts tune always")
     point = choose(target, tune.truth, tune.scores, rule)
-    chosen = Point(
+    chosen = ChosenPoint(
         rule=point.rule,
         thresholds=list(point.thresholds),
         temperature=point.temperature,
@@ -153,8 +153,8 @@ def _joints(detector: Path) -> Joints:
     )
 
 
-def _counts(cases: Cases) -> Counts:
-    return Counts(cases=len(cases), patients=len(pc.unique(cases.table["patient"])))
+def _counts(cases: Cases) -> CaseCounts:
+    return CaseCounts(cases=len(cases), patients=len(pc.unique(cases.table["patient"])))
 
 
 def _learned(about: dict[str, Any], weights: Path) -> list[Learned]:

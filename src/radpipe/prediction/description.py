@@ -46,7 +46,7 @@ class NamedFile(Strict):
         return path
 
 
-class Counts(Strict):
+class CaseCounts(Strict):
     """How many cases and patients; a group of look-alikes is one patient."""
 
     cases: int
@@ -60,8 +60,8 @@ class StudyCard(Strict):
     adapter: str | None = Field(description="What read its layout.")
     licence: str | None = Field(description="Of the data, where the settings say so.")
     pixels: str = Field(description="Study whose files gave the pixels.")
-    train: Counts = Field(description="Took part in training.")
-    tune: Counts = Field(description="Chose the epoch, the temperature and the thresholds.")
+    train: CaseCounts = Field(description="Took part in training.")
+    tune: CaseCounts = Field(description="Chose the epoch, the temperature and the thresholds.")
 
 
 class Learned(Strict):
@@ -121,7 +121,7 @@ class Normalisation(Strict):
     sd: list[float]
 
 
-class Point(Strict):
+class ChosenPoint(Strict):
     """Temperature and thresholds, chosen on the run's own `tune`."""
 
     rule: str
@@ -151,7 +151,9 @@ class Description(Strict):
     normalisation: Normalisation
     weights: NamedFile
     batch: int = Field(description="Pictures in a batch, which is filled up; exams come alone.")
-    operating_point: Point | None = Field(description="null only until `predict` has chosen it.")
+    operating_point: ChosenPoint | None = Field(
+        description="null only until `predict` has chosen it."
+    )
     study: StudyCard
     learned_from: list[Learned] = Field(description="The run itself is the last.")
     versions: dict[str, str]

@@ -11,14 +11,14 @@ import torch
 from numpy.typing import NDArray
 
 from radpipe.core.errors import DataError
+from radpipe.detection.detector import Detector
+from radpipe.detection.finding import read_detector
 from radpipe.evaluation.operating_point import OperatingPoint
 from radpipe.evaluation.sample import Floats, column_names, decisions
-from radpipe.learning.data import Cases, Pixels
-from radpipe.learning.detection import read_detector
-from radpipe.learning.detector import Detector
-from radpipe.learning.inference import infer, predict_table, scores_of
-from radpipe.learning.network import Network, read_about, read_network
-from radpipe.learning.run import arithmetic
+from radpipe.learning.data.cases import Cases, Pixels
+from radpipe.learning.networks.inference import infer, predict_table, scores_of
+from radpipe.learning.networks.network import Network, read_about, read_network
+from radpipe.learning.training.run import arithmetic
 from radpipe.prediction.description import Description, read_description
 from radpipe.prediction.raw import RawCase, check_cases, entries_of
 from radpipe.prediction.reading import Reader
@@ -166,10 +166,10 @@ class Predictor:
         entries: NDArray[np.float32] | None,
         told: Callable[[int], object],
     ) -> tuple[NDArray[np.float32], list[str]]:
-        """Read and infer batch by batch, then put opinions together as the step `predict` does."""
+        """Read and infer batch by batch, then put logits together as the step `predict` does."""
         reader = Reader(self.description, self.detector)
         problems = [""] * len(cases)
-        opinions = []
+        outputs = []
         with arithmetic(self.description.train):
             for start in range(0, len(cases), self.description.batch):
                 some = cases[start : start + self.description.batch]
@@ -179,14 +179,12 @@ class Predictor:
                 kept = [start + k for k in range(len(some)) if k not in refused]
                 if kept:
                     mine = None if entries is None else entries[kept]
-                    opinions.append(
-                        infer(self.network, squares, squares.numbers, self.device, mine)
-                    )
+                    outputs.append(infer(self.network, squares, squares.numbers, self.device, mine))
                 told(len(some))
             scores = np.full((len(cases), len(self.description.target.classes)), np.nan, np.float32)
-            if opinions:
+            if outputs:
                 there = [number for number, reason in enumerate(problems) if not reason]
-                whole = torch.cat(opinions)
+                whole = torch.cat(outputs)
                 scores[there] = scores_of(self.network, whole, self.description, self.device)
         return scores, problems
 

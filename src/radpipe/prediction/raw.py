@@ -11,7 +11,7 @@ import pyarrow as pa
 from radpipe.core.errors import DataError
 from radpipe.imaging.read import Array, Side
 from radpipe.learning.models import table_of
-from radpipe.learning.table import PREFIX, read_entries
+from radpipe.learning.models.covariates import PREFIX, read_entries
 from radpipe.prediction.description import Description
 
 Raw: TypeAlias = Path | str | Array

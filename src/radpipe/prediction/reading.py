@@ -9,16 +9,16 @@ from numpy.typing import NDArray
 
 from radpipe.core.errors import DataError
 from radpipe.core.settings import Image
+from radpipe.detection.detector import Detector
+from radpipe.detection.finding import ARITHMETIC, find_in
 from radpipe.imaging.boxes import from_square
 from radpipe.imaging.crops import squares_around
-from radpipe.imaging.dicom import Film
+from radpipe.imaging.dicom.read import DicomFilm
 from radpipe.imaging.read import MIN_SIDE, Array, Picture
 from radpipe.imaging.regions import Facing, Region
 from radpipe.imaging.stored import decode_file, region_shown, stored_form
 from radpipe.imaging.volumes import Volume
-from radpipe.learning.detection import ARITHMETIC, find_in
-from radpipe.learning.detector import Detector
-from radpipe.learning.run import arithmetic
+from radpipe.learning.training.run import arithmetic
 from radpipe.prediction.description import Description, Joints
 from radpipe.prediction.raw import Raw, RawCase
 
@@ -142,7 +142,7 @@ class Reader:
             raise DataError(f"holds {len(found.pixels)} slices, expected a picture of one")
         side = case.side if self.what.inputs.sides else None
         region = region_shown(found, Facing(side, case.both))
-        spacing = found.spacing if isinstance(found, Film) else case.spacing
+        spacing = found.spacing if isinstance(found, DicomFilm) else case.spacing
         return _Seen(found, region, spacing or UNKNOWN)
 
     def _decoded(self, raw: Raw) -> Picture | Volume:

@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from radpipe.core.errors import ConfigError, LeakError, near_miss
-from radpipe.core.words import counted
+from radpipe.core.plurals import counted
 from radpipe.splitting.copies import Copy, Kind
 from radpipe.splitting.groups import Groups
 
@@ -35,7 +35,7 @@ SHOWN = 20
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cases:
+class LeakCases:
     """The cases of a study, one entry each, sorted by name.
 
     Attributes
@@ -113,7 +113,7 @@ def copy_leaks(
     ]
 
 
-def patient_leaks(cases: Cases, *, files: Sequence[str]) -> list[Leak]:
+def patient_leaks(cases: LeakCases, *, files: Sequence[str]) -> list[Leak]:
     """List patients who stand in two official parts, by one file from each part.
 
     Parameters
@@ -148,7 +148,7 @@ def patient_leaks(cases: Cases, *, files: Sequence[str]) -> list[Leak]:
 
 
 def settle(
-    leaks: Sequence[Leak], cases: Cases, *, on_leak: OnLeak, accept: Iterable[str]
+    leaks: Sequence[Leak], cases: LeakCases, *, on_leak: OnLeak, accept: Iterable[str]
 ) -> Settled:
     """Decide about every leak; nothing is raised here (see `refuse`)."""
     accepted = set(accept)
@@ -182,7 +182,7 @@ def check_accept(accept: Iterable[str], files: Sequence[str], *, study: str) -> 
             )
 
 
-def refuse(settled: Settled, cases: Cases, *, study: str, table: str) -> None:
+def refuse(settled: Settled, cases: LeakCases, *, study: str, table: str) -> None:
     """Stop if a leak was refused.
 
     Parameters
@@ -238,7 +238,7 @@ def _rank(official: Strings) -> npt.NDArray[np.int64]:
 
 
 def _without_copies(
-    leaks: Sequence[Leak], cases: Cases, rank: npt.NDArray[np.int64]
+    leaks: Sequence[Leak], cases: LeakCases, rank: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.bool_]:
     """Mark the cases that stay when all copies but the first are dropped."""
     kept = np.ones(len(cases.case), dtype=np.bool_)
@@ -257,7 +257,7 @@ def _without_copies(
     return kept
 
 
-def _group(leaks: Sequence[Leak], cases: Cases, rank: npt.NDArray[np.int64]) -> Settled:
+def _group(leaks: Sequence[Leak], cases: LeakCases, rank: npt.NDArray[np.int64]) -> Settled:
     """Join patients, and drop what of a joined group lies outside its first official part."""
     joining = [leak for leak in leaks if leak.decision == "grouped"]
     names = Groups(

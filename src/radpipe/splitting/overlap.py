@@ -24,8 +24,8 @@ import numpy.typing as npt
 
 from radpipe.core.errors import ConfigError, LeakError, near_miss
 from radpipe.core.files import write_text
+from radpipe.core.plurals import counted
 from radpipe.core.settings import External
-from radpipe.core.words import counted
 from radpipe.imaging.store import Store
 from radpipe.splitting.copies import Kind, find_copies
 from radpipe.splitting.thumbnails import thumbnails
@@ -113,7 +113,7 @@ class Overlap:
 
 
 @dataclass(frozen=True)
-class Settled:
+class SettledOverlap:
     """What is left of a cohort.
 
     Attributes
@@ -283,7 +283,9 @@ def _same_side(thumbnails: Sequence[npt.NDArray[np.uint8]]) -> npt.NDArray[np.ui
     return np.concatenate([np.rint(shrink(each, side)).astype(np.uint8) for each in thumbnails])
 
 
-def settle(found: Iterable[Overlap], patient_of: Mapping[str, str], external: External) -> Settled:
+def settle(
+    found: Iterable[Overlap], patient_of: Mapping[str, str], external: External
+) -> SettledOverlap:
     """Decide about every overlap; nothing is raised here (see `refuse`).
 
     Parameters
@@ -306,7 +308,7 @@ def settle(found: Iterable[Overlap], patient_of: Mapping[str, str], external: Ex
         decided.append(replace(one, decision=decision))
     leaving = {patient_of[one.case] for one in decided if one.decision == "dropped"}
     dropped = frozenset(case for case, patient in patient_of.items() if patient in leaving)
-    return Settled(decided, dropped, patient_of)
+    return SettledOverlap(decided, dropped, patient_of)
 
 
 def check_accept(accept: Iterable[str], files: Collection[str], *, study: str) -> None:
@@ -319,7 +321,7 @@ def check_accept(accept: Iterable[str], files: Collection[str], *, study: str) -
             )
 
 
-def refuse(settled: Settled, *, study: str, home: str, table: Path) -> None:
+def refuse(settled: SettledOverlap, *, study: str, home: str, table: Path) -> None:
     """Stop if an overlap was refused, with all of them in a table.
 
     Parameters

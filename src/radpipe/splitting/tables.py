@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from radpipe.core.files import write_text
 from radpipe.core.settings import Split, Target
-from radpipe.splitting.leaks import Cases, Leak, Settled, numbered
+from radpipe.splitting.leaks import Leak, LeakCases, Settled, numbered
 from radpipe.splitting.parts import Numbers, Parts, strata_of
 
 LEAK_COLUMNS = (
@@ -74,7 +74,7 @@ def write_leaks(path: Path, leaks: Sequence[Leak], official: npt.NDArray[np.str_
 
 def summary(
     study: str,
-    cases: Cases,
+    cases: LeakCases,
     truth: Numbers,
     settled: Settled,
     parts: Parts,

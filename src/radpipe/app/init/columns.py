@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from radpipe.app.init.words import COVARIATES, LABEL_COLUMNS, PART_COLUMNS, PATIENT_COLUMN, part_of
+from radpipe.app.init.tokens import COVARIATES, LABEL_COLUMNS, PART_COLUMNS, PATIENT_COLUMN, part_of
 from radpipe.studies.base.contract import number_of
 
 Rows = Sequence[Mapping[str, str]]

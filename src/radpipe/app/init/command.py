@@ -6,12 +6,12 @@ from pathlib import Path
 
 from radpipe.app.init.settings import PHANTOM, settings_text, study_block
 from radpipe.app.init.skeleton import copy_project, refuse_project, set_up
-from radpipe.app.init.study import Seen, look
-from radpipe.app.init.words import slug
+from radpipe.app.init.study import SeenStudy, look
+from radpipe.app.init.tokens import slug
 from radpipe.core.errors import ConfigError
 from radpipe.core.files import write_text
+from radpipe.core.plurals import counted
 from radpipe.core.settings import Target
-from radpipe.core.words import counted
 from radpipe.studies.base.adapters import load_adapter, read_layout
 from radpipe.studies.base.manifest import list_files
 from radpipe.studies.base.template import names_shown
@@ -80,7 +80,7 @@ def _absolute(table: Path | None, images: Path) -> Path | None:
     return here if here.exists() or table.is_absolute() else (images / table).resolve()
 
 
-def _tell(seen: Seen, name: str) -> None:
+def _tell(seen: SeenStudy, name: str) -> None:
     """Write what was seen and decided, what is odd, and which line to change if it is wrong."""
     n_images = counted(len(seen.pictures), "image")
     _say(f"Looked at {n_images} in {seen.raw}. What was seen, and the line in params.yaml:")
@@ -95,7 +95,7 @@ def _tell(seen: Seen, name: str) -> None:
     )
 
 
-def _oddities(seen: Seen) -> list[str]:
+def _oddities(seen: SeenStudy) -> list[str]:
     """Let the adapter examine the data set as it will be read; return what it warns of."""
     adapter = load_adapter("folders")
     block = study_block(seen)

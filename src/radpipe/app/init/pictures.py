@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from radpipe.core.errors import DataError
-from radpipe.imaging.dicom import Film, decode_dicom, is_dicom
+from radpipe.imaging.dicom.read import DicomFilm, decode_dicom, is_dicom
 from radpipe.imaging.read import Picture, decode
 
 N_SAMPLED = 48
@@ -72,7 +72,7 @@ def look_at(raw: Path, pictures: Sequence[str]) -> Look:
     step = max(1, len(pictures) // N_SAMPLED)
     sample = pictures[::step][:N_SAMPLED]
     found, refused = _decoded([raw / file for file in sample])
-    dicom = any(isinstance(picture, Film) for picture in found)
+    dicom = any(isinstance(picture, DicomFilm) for picture in found)
     if not found:
         reasons = "; ".join(reason for reason, _ in refused.most_common(3))
         raise DataError(

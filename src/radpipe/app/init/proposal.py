@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from radpipe.app.init.words import are_grades, in_order
-from radpipe.core.words import counted
+from radpipe.app.init.tokens import are_grades, in_order
+from radpipe.core.plurals import counted
 
 # A part `val` can choose no model, so that its pictures go to train and tune is drawn, if it has
 # fewer than the first number of pictures, or fewer than the second and than this share of train.

@@ -4,7 +4,7 @@ from typing import Any
 
 import yaml
 
-from radpipe.app.init.study import Seen
+from radpipe.app.init.study import SeenStudy
 
 HEAD = """\
 # yaml-language-server: $schema=params.schema.json
@@ -75,7 +75,7 @@ def settings_text(name: str, study: dict[str, Any], *, about: str) -> str:
     )
 
 
-def study_block(seen: Seen) -> dict[str, Any]:
+def study_block(seen: SeenStudy) -> dict[str, Any]:
     """Write the block of a study that was looked at."""
     proposal, look = seen.proposal, seen.look
     image: dict[str, Any] = {"side": look.side}

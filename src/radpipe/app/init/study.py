@@ -8,11 +8,11 @@ from pathlib import Path, PurePosixPath
 from radpipe.app.init.pictures import Look, look_at
 from radpipe.app.init.proposal import Proposal
 from radpipe.app.init.table import fitting_table, propose_table, tables_among
+from radpipe.app.init.tokens import MASK_FOLDERS
 from radpipe.app.init.tree import propose_tree
-from radpipe.app.init.words import MASK_FOLDERS
 from radpipe.core.errors import DataError
-from radpipe.core.words import counted
-from radpipe.imaging.dicom import is_dicom
+from radpipe.core.plurals import counted
+from radpipe.imaging.dicom.read import is_dicom
 from radpipe.studies.base.manifest import list_files
 from radpipe.studies.base.template import IMAGE_SUFFIXES, Template
 from radpipe.studies.folders.findings import pictures as pictures_among
@@ -23,7 +23,7 @@ N_TRIED = 20
 
 
 @dataclass(frozen=True)
-class Seen:
+class SeenStudy:
     """A folder of pictures, looked at.
 
     Attributes
@@ -41,7 +41,7 @@ class Seen:
     look: Look
 
 
-def look(images: Path, *, table: Path | None = None, label: str | None = None) -> Seen:
+def look(images: Path, *, table: Path | None = None, label: str | None = None) -> SeenStudy:
     """Look at a folder of pictures and propose how to read it.
 
     Parameters
@@ -75,7 +75,7 @@ def look(images: Path, *, table: Path | None = None, label: str | None = None) -
         proposal = _without_being_told(raw, files, pictures, label)
     if masks:
         _leave_out(proposal, masks)
-    seen = Seen(raw, pictures, proposal, look_at(raw, pictures))
+    seen = SeenStudy(raw, pictures, proposal, look_at(raw, pictures))
     _say_pictures(seen)
     return seen
 
@@ -154,7 +154,7 @@ def _leave_out(proposal: Proposal, masks: Sequence[str]) -> None:
     proposal.say("masks", text, "layout.leave_out")
 
 
-def _say_pictures(seen: Seen) -> None:
+def _say_pictures(seen: SeenStudy) -> None:
     look = seen.look
     seen.proposal.say("pictures", look.told, "image")
     if look.refused:

@@ -24,11 +24,11 @@ from radpipe.app.init.proposal import (
     settle_parts,
     target_of,
 )
-from radpipe.app.init.words import part_of
+from radpipe.app.init.tokens import part_of
 from radpipe.core.errors import ConfigError, DataError, unknown_name
-from radpipe.core.words import counted
+from radpipe.core.plurals import counted
 from radpipe.studies.base.contract import File, number_of
-from radpipe.studies.folders.layout import Table
+from radpipe.studies.folders.layout import FoldersTable
 from radpipe.studies.folders.rows import read_rows
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".parquet")
@@ -49,7 +49,7 @@ def rows_of(raw: Path, file: str) -> Rows:
         It cannot be read, or has no rows.
 
     """
-    return read_rows(raw, {file: File(0, "")}, Table(file=file, image="", target=""))
+    return read_rows(raw, {file: File(0, "")}, FoldersTable(file=file, image="", target=""))
 
 
 def fitting_table(raw: Path, tables: Sequence[str], pictures: Sequence[str]) -> str | None:

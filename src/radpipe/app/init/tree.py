@@ -15,7 +15,7 @@ from radpipe.app.init.proposal import (
     settle_parts,
     target_of,
 )
-from radpipe.app.init.words import is_negative, part_of
+from radpipe.app.init.tokens import is_negative, part_of
 from radpipe.studies.base.template import Template
 
 MOST_CLASSES = 30

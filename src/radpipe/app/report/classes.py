@@ -2,26 +2,26 @@
 
 from collections.abc import Sequence
 
-from radpipe.app.report.estimates import Estimate, Scale
-from radpipe.app.report.results import Study
-from radpipe.app.report.tables import Column
+from radpipe.app.report.estimates import Scale, ShownEstimate
+from radpipe.app.report.results import StudyResults
+from radpipe.app.report.tables import TableColumn
 from radpipe.core.cards import RANKED_BY
 
 
-def per_class(study: Study, metric: str = RANKED_BY) -> list[Column]:
+def per_class(study: StudyResults, metric: str = RANKED_BY) -> list[TableColumn]:
     """Return a column of a metric per class; empty for two classes, which share one."""
     if len(study.classes) < 3 and study.kind != "multi-label":
         return []
     return _columns(study, metric, study.classes)
 
 
-def at_least(study: Study) -> list[Column]:
+def at_least(study: StudyResults) -> list[TableColumn]:
     """Return a column of AUC per grade but the lowest; empty without grades."""
     titles = [f"≥ {name}" for name in study.classes]
     return _columns(study, "auc_at_least", titles) if study.kind == "ordinal" else []
 
 
-def gaps_per_class(study: Study) -> list[Column]:
+def gaps_per_class(study: StudyResults) -> list[TableColumn]:
     """Return one column per class or label of the ceiling's distance; empty without a ceiling."""
     if not per_class(study):
         return []
@@ -29,11 +29,11 @@ def gaps_per_class(study: Study) -> list[Column]:
     for name in study.classes:
         cells = study.gaps_of(label=name)
         if any(cells):
-            found.append(Column(name, name, Scale.around(cells, 0.0), None, cells, 0.0))
+            found.append(TableColumn(name, name, Scale.around(cells, 0.0), None, cells, 0.0))
     return found
 
 
-def captioned(study: Study) -> list[tuple[str, list[Column]]]:
+def captioned(study: StudyResults) -> list[tuple[str, list[TableColumn]]]:
     """Return (caption, a column per class) of the metrics whose card asks for such a table."""
     word = "label" if study.kind == "multi-label" else "class"
     tables = [
@@ -44,12 +44,12 @@ def captioned(study: Study) -> list[tuple[str, list[Column]]]:
     return [(caption, found) for caption, found in tables if found]
 
 
-def _columns(study: Study, metric: str, titles: Sequence[str]) -> list[Column]:
+def _columns(study: StudyResults, metric: str, titles: Sequence[str]) -> list[TableColumn]:
     found = []
     for name, title in zip(study.classes, titles, strict=True):
-        cells: tuple[Estimate | None, ...]
+        cells: tuple[ShownEstimate | None, ...]
         cells = tuple(variant.estimate(metric, name) for variant in study.variants)
         ceiling = study.best.ceiling(metric, name)
         if any(cells):
-            found.append(Column(name, title, Scale.around([*cells, ceiling]), ceiling, cells))
+            found.append(TableColumn(name, title, Scale.around([*cells, ceiling]), ceiling, cells))
     return found

@@ -6,7 +6,7 @@ from typing import Any
 
 from radpipe.app.report.estimates import whole
 from radpipe.app.report.joints import JointsView, joints_view
-from radpipe.app.report.results import Study
+from radpipe.app.report.results import StudyResults
 from radpipe.app.report.tables import flatten
 
 KINDS = {
@@ -65,7 +65,7 @@ class DataView:
     joints: JointsView | None
 
 
-def data_view(study: Study) -> DataView:
+def data_view(study: StudyResults) -> DataView:
     """Make rows of the summaries that ingest and split wrote."""
     rejected = sorted(study.ingest["rejected"].items(), key=lambda item: (-item[1], item[0]))
     return DataView(
@@ -80,7 +80,7 @@ def data_view(study: Study) -> DataView:
     )
 
 
-def _facts(study: Study) -> list[tuple[str, str]]:
+def _facts(study: StudyResults) -> list[tuple[str, str]]:
     ingest, cases, patients = study.ingest, study.split["cases"], study.split["patients"]
     facts = [
         (cases["indexed"], "cases in the study's table"),
@@ -94,7 +94,7 @@ def _facts(study: Study) -> list[tuple[str, str]]:
     return [(whole(n), label) for n, label in facts]
 
 
-def _sizes(study: Study) -> str:
+def _sizes(study: StudyResults) -> str:
     stored = study.best.recipe["image"]["side"]
     seen = study.ingest["fingerprint"]
     best, what = seen["recommended_size"], "pictures"
@@ -106,7 +106,7 @@ def _sizes(study: Study) -> str:
     )
 
 
-def _parts(study: Study) -> list[Part]:
+def _parts(study: StudyResults) -> list[Part]:
     # Called train in the files, for it is everything that is not test.
     titles = {"train": "train and tune"}
     found = [(titles.get(name, name), block) for name, block in study.split["parts"].items()]

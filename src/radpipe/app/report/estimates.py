@@ -10,7 +10,7 @@ MINUS = "−"
 
 
 @dataclass(frozen=True)
-class Estimate:
+class ShownEstimate:
     """A number that may stand in a comparison: it has an interval.
 
     Attributes
@@ -59,7 +59,9 @@ class Scale:
     high: float
 
     @classmethod
-    def around(cls, estimates: Iterable[Estimate | None], perfect: float | None = None) -> Self:
+    def around(
+        cls, estimates: Iterable[ShownEstimate | None], perfect: float | None = None
+    ) -> Self:
         """Span all intervals and the perfect value, with a little room at both ends."""
         found = [end for e in estimates if e is not None for end in (e.low, e.high)]
         found += [] if perfect is None else [perfect]

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from radpipe.app.report.data import KINDS
-from radpipe.app.report.estimates import Estimate, Scale, whole
-from radpipe.app.report.results import Row, Study, Variant, read_rows
+from radpipe.app.report.estimates import Scale, ShownEstimate, whole
+from radpipe.app.report.results import Row, StudyResults, VariantResults, read_rows
 from radpipe.app.report.story import FEW_CASES, FEW_PATIENTS, Caution
 from radpipe.core.cards import RANKED_BY, Card
 from radpipe.core.files import read_json
-from radpipe.core.words import counted
+from radpipe.core.plurals import counted
 
 DECISIONS = {
     "accepted": "accepted by name in params.yaml",
@@ -45,13 +45,13 @@ class Cohort:
 
 
 @dataclass(frozen=True)
-class Line:
+class ExternalLine:
     """One variant: a measure at home, on the cohort, and cohort minus home."""
 
     variant: str
-    home: Estimate | None
-    away: Estimate | None
-    difference: Estimate | None
+    home: ShownEstimate | None
+    away: ShownEstimate | None
+    difference: ShownEstimate | None
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Measure:
 
     title: str
     scale: Scale
-    lines: tuple[Line, ...]
+    lines: tuple[ExternalLine, ...]
     perfect: float | None = None
 
 
@@ -125,12 +125,12 @@ def read_cohorts(
     return tuple(found)
 
 
-def external_views(study: Study, openings: Sequence[Row]) -> list[ExternalView]:
+def external_views(study: StudyResults, openings: Sequence[Row]) -> list[ExternalView]:
     """Prepare the cohorts of a study for the page."""
     return [_view(study, cohort, openings) for cohort in study.cohorts]
 
 
-def _view(study: Study, cohort: Cohort, openings: Sequence[Row]) -> ExternalView:
+def _view(study: StudyResults, cohort: Cohort, openings: Sequence[Row]) -> ExternalView:
     judged, ranked_by = cohort.scores["variants"], study.cards[RANKED_BY]
     labels = study.classes if len(study.classes) > 2 or study.kind == "multi-label" else ()
     return ExternalView(
@@ -154,39 +154,39 @@ def _view(study: Study, cohort: Cohort, openings: Sequence[Row]) -> ExternalView
     )
 
 
-def _measures(study: Study, cohort: Cohort, table: str) -> list[Measure]:
+def _measures(study: StudyResults, cohort: Cohort, table: str) -> list[Measure]:
     """Return the metrics of one of the page's tables that have an interval, but the first."""
     cards = (c for c in study.cards.values() if c.table == table and c.name != RANKED_BY)
     found = (_measure(study, cohort, card) for card in cards)
     return [one for one in found if any(line.away for line in one.lines)]
 
 
-def _measure(study: Study, cohort: Cohort, card: Card, *, label: str = "") -> Measure:
+def _measure(study: StudyResults, cohort: Cohort, card: Card, *, label: str = "") -> Measure:
     lines = tuple(_line(variant, cohort, card.name, label) for variant in study.variants)
     shown = [each for line in lines for each in (line.home, line.away)]
     title = label or card.heading(study.kind)
     return Measure(title, Scale.around(shown, card.goal), lines, card.goal)
 
 
-def _line(variant: Variant, cohort: Cohort, metric: str, label: str) -> Line:
+def _line(variant: VariantResults, cohort: Cohort, metric: str, label: str) -> ExternalLine:
     judged = cohort.scores["variants"][variant.name]
     home = variant.metrics["parts"][judged["home_part"]]["metrics"]
     blocks = (home, judged["scores"]["metrics"], judged["difference"])
-    return Line(variant.name, *(_of(block.get(metric), label) for block in blocks))
+    return ExternalLine(variant.name, *(_of(block.get(metric), label) for block in blocks))
 
 
-def _of(block: Mapping[str, Any] | None, label: str) -> Estimate | None:
-    return Estimate.of(((block or {}).get("per_class") or {}).get(label) if label else block)
+def _of(block: Mapping[str, Any] | None, label: str) -> ShownEstimate | None:
+    return ShownEstimate.of(((block or {}).get("per_class") or {}).get(label) if label else block)
 
 
-def _facts(study: Study, cohort: Cohort) -> list[tuple[str, str]]:
+def _facts(study: StudyResults, cohort: Cohort) -> list[tuple[str, str]]:
     scores = cohort.scores["variants"][study.best.name]["scores"]
     facts = [(scores["n_cases"], "cases"), (scores["n_patients"], "patients")]
     facts += list(zip(scores["n_per_class"], study.classes, strict=True))
     return [(whole(n), label) for n, label in facts]
 
 
-def _cautions(study: Study, cohort: Cohort, openings: Sequence[Row]) -> list[Caution]:
+def _cautions(study: StudyResults, cohort: Cohort, openings: Sequence[Row]) -> list[Caution]:
     found = [
         *_compared_with_tune(study, cohort),
         *_opened_again(study, cohort, openings),
@@ -197,7 +197,7 @@ def _cautions(study: Study, cohort: Cohort, openings: Sequence[Row]) -> list[Cau
     return sorted(found, key=lambda caution: caution.level != "serious")
 
 
-def _compared_with_tune(study: Study, cohort: Cohort) -> Iterator[Caution]:
+def _compared_with_tune(study: StudyResults, cohort: Cohort) -> Iterator[Caution]:
     if cohort.scores["variants"][study.best.name]["home_part"] == "tune":
         yield Caution(
             "serious",
@@ -207,7 +207,9 @@ def _compared_with_tune(study: Study, cohort: Cohort) -> Iterator[Caution]:
         )
 
 
-def _opened_again(study: Study, cohort: Cohort, openings: Sequence[Row]) -> Iterator[Caution]:
+def _opened_again(
+    study: StudyResults, cohort: Cohort, openings: Sequence[Row]
+) -> Iterator[Caution]:
     for variant in study.variants:
         mine = [r for r in openings if (r["study"], r["variant"]) == (cohort.name, variant.name)]
         if (n := len({row["recipe"] for row in mine})) > 1:
@@ -219,7 +221,7 @@ def _opened_again(study: Study, cohort: Cohort, openings: Sequence[Row]) -> Iter
             )
 
 
-def _few(study: Study, cohort: Cohort) -> Iterator[Caution]:
+def _few(study: StudyResults, cohort: Cohort) -> Iterator[Caution]:
     scores = cohort.scores["variants"][study.best.name]["scores"]
     counts = list(zip(study.classes, scores["n_per_class"], strict=True))
     if study.kind == "multi-label":
@@ -238,7 +240,7 @@ def _few(study: Study, cohort: Cohort) -> Iterator[Caution]:
         )
 
 
-def _other_cases(study: Study, cohort: Cohort) -> Iterator[Caution]:
+def _other_cases(study: StudyResults, cohort: Cohort) -> Iterator[Caution]:
     judged = cohort.scores["variants"]
     counts = {v.name: judged[v.name]["scores"]["n_cases"] for v in study.variants}
     if len(set(counts.values())) > 1:

@@ -58,7 +58,7 @@ def joints_view(summary: Mapping[str, Any] | None) -> JointsView | None:
         ],
         extent=(
             f"A crop shows {summary['extent_mm']:g} mm around the joint in"
-            f" {summary['image']['side']} pixels{rest}. The detector was taught on"
+            f" {summary['image']['side']} pixels{rest}. The detector was trained on"
             f" {whole(summary['n_taught'])} known boxes of train patients; fold 0 is its tune part."
         ),
         caption=(

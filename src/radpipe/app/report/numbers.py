@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 
-from radpipe.app.report.results import Study, Variant
+from radpipe.app.report.results import StudyResults, VariantResults
 from radpipe.core.cards import RANKED_BY
 
 
-def flat_metrics(studies: Sequence[Study]) -> dict[str, dict[str, float]]:
+def flat_metrics(studies: Sequence[StudyResults]) -> dict[str, dict[str, float]]:
     """Return, for every variant, the headline metrics that it has, with their intervals.
 
     Rounded to 4 decimals. The part is `test` where the study was opened, else `tune`. What has
@@ -21,7 +21,7 @@ def flat_metrics(studies: Sequence[Study]) -> dict[str, dict[str, float]]:
     return dict(sorted(found.items()))
 
 
-def _block(variant: Variant, names: Iterable[str]) -> dict[str, float]:
+def _block(variant: VariantResults, names: Iterable[str]) -> dict[str, float]:
     block = {}
     for name in names:
         estimate = variant.estimate(name)

@@ -14,7 +14,7 @@ from radpipe.app.report.estimates import Scale, decimal, percent, probability, w
 from radpipe.app.report.external import ExternalView, external_views
 from radpipe.app.report.pairs import Pair, other_pairs, pairs
 from radpipe.app.report.published import NO_INTERVAL, Beside, beside
-from radpipe.app.report.results import Row, Study, Variant
+from radpipe.app.report.results import Row, StudyResults, VariantResults
 from radpipe.app.report.story import Answer, Caution, answer, cautions
 from radpipe.core.settings import Plan
 
@@ -25,17 +25,17 @@ MEDIA = {".svg": "image/svg+xml", ".png": "image/png"}
 class View:
     """One study, ready to be laid out."""
 
-    study: Study
+    study: StudyResults
     anchor: str
     answer: Answer
     cautions: list[Caution]
     alpha: float
-    ranking: list[tables.Column]
-    per_class: list[tables.Column]
-    gaps_per_class: list[tables.Column]
-    at_least: list[tables.Column]
-    captioned: list[tuple[str, list[tables.Column]]]
-    calibration: list[tables.Column]
+    ranking: list[tables.TableColumn]
+    per_class: list[tables.TableColumn]
+    gaps_per_class: list[tables.TableColumn]
+    at_least: list[tables.TableColumn]
+    captioned: list[tuple[str, list[tables.TableColumn]]]
+    calibration: list[tables.TableColumn]
     pairs: list[Pair]
     other_pairs: list[tuple[str, list[Pair]]]
     confusion: list[tables.Confusion]
@@ -47,7 +47,7 @@ class View:
     external: list[ExternalView]
     data: DataView
 
-    def spread(self, variant: Variant) -> str:
+    def spread(self, variant: VariantResults) -> str:
         """Write the spread over runs, and what is odd, to stand under a variant's name."""
         said = (
             tables.spread(variant),
@@ -58,7 +58,7 @@ class View:
 
 
 def render_page(
-    studies: Sequence[Study],
+    studies: Sequence[StudyResults],
     *,
     openings: Sequence[Row],
     plan: Plan,
@@ -103,7 +103,7 @@ def render_page(
     )
 
 
-def view(study: Study, openings: Sequence[Row], study_of: Mapping[str, str]) -> View:
+def view(study: StudyResults, openings: Sequence[Row], study_of: Mapping[str, str]) -> View:
     """Prepare one study for the page; `study_of` is planned variant to study."""
     groups, confidence = tables.subgroups(study), study.intervals["confidence"]
     return View(

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from radpipe.app.report.estimates import Estimate, number
-from radpipe.app.report.results import Row, Study
+from radpipe.app.report.estimates import ShownEstimate, number
+from radpipe.app.report.results import Row, StudyResults
 from radpipe.core.cards import RANKED_BY
 
 
@@ -15,13 +15,13 @@ class Pair:
     label: str
     first: str
     second: str
-    difference: Estimate
+    difference: ShownEstimate
     delong: float | None
     permutation: float | None
     corrected: float | None
 
 
-def pairs(study: Study, metric: str = RANKED_BY) -> list[Pair]:
+def pairs(study: StudyResults, metric: str = RANKED_BY) -> list[Pair]:
     """Return the paired tests that have an interval, the better ranked variant first.
 
     Tests of all classes together come first, then label by label.
@@ -40,7 +40,7 @@ def pairs(study: Study, metric: str = RANKED_BY) -> list[Pair]:
     return sorted(found, key=lambda p: (order[p.label], rank[p.first], rank[p.second]))
 
 
-def other_pairs(study: Study) -> list[tuple[str, list[Pair]]]:
+def other_pairs(study: StudyResults) -> list[tuple[str, list[Pair]]]:
     """Return (title within a sentence, tests) of the headline metrics beside the ranking's."""
     cards = (c for c in study.cards.values() if c.headline and c.name != RANKED_BY)
     tables = [(card.in_text, pairs(study, card.name)) for card in cards]
@@ -48,8 +48,8 @@ def other_pairs(study: Study) -> list[tuple[str, list[Pair]]]:
 
 
 def paired_between(
-    study: Study, one: str, other: str, label: str = "", metric: str = RANKED_BY
-) -> tuple[Estimate | None, float | None]:
+    study: StudyResults, one: str, other: str, label: str = "", metric: str = RANKED_BY
+) -> tuple[ShownEstimate | None, float | None]:
     """Return a metric of `one` minus that of `other` with its interval, and the corrected p.
 
     Of one label, or (empty) of all classes or labels together.
@@ -58,12 +58,12 @@ def paired_between(
         names = (row["variant_a"], row["variant_b"])
         if row["class"] != label or names not in ((one, other), (other, one)):
             continue
-        difference = Estimate.of({**row, "value": row["difference"]})
+        difference = ShownEstimate.of({**row, "value": row["difference"]})
         if difference and names == (other, one):
-            difference = Estimate(-difference.value, -difference.high, -difference.low)
+            difference = ShownEstimate(-difference.value, -difference.high, -difference.low)
         return difference, number(row["p_holm"])
     return None, None
 
 
-def _of(study: Study, metric: str) -> Iterable[Row]:
+def _of(study: StudyResults, metric: str) -> Iterable[Row]:
     return (row for row in study.paired if row["metric"] == metric)

@@ -6,8 +6,8 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
+from radpipe.core.checking import check, load_yaml
 from radpipe.core.errors import unknown_name
-from radpipe.core.params import check, load_yaml
 from radpipe.core.settings import Count, Fraction, Strict
 
 # Metrics that papers give and we do not. Weighted kappa: with other weights than the square of
@@ -15,7 +15,7 @@ from radpipe.core.settings import Count, Fraction, Strict
 OTHERS = {"weighted_kappa": "Weighted kappa"}
 
 
-class Counts(Strict):
+class PublishedCounts(Strict):
     """Test cases without and with a finding."""
 
     negative: Count
@@ -72,7 +72,7 @@ class Published(Strict):
     n_classes: Count | None = Field(
         default=None, description="Classes of the target; null: any number of them."
     )
-    labels: dict[str, Counts | None] = Field(
+    labels: dict[str, PublishedCounts | None] = Field(
         default={}, description="Labels that numbers are about; null: counts are not published."
     )
     systems: list[System] = Field(min_length=1)

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from radpipe.app.report.estimates import Estimate, decimal
+from radpipe.app.report.estimates import ShownEstimate, decimal
 from radpipe.app.report.publications import OTHERS, Data, Number, Published, System
-from radpipe.app.report.results import Study
+from radpipe.app.report.results import StudyResults
 from radpipe.core.settings import Study as Settings
 
 NO_INTERVAL = "no interval published"
@@ -41,7 +41,7 @@ class Comparison:
     of: str
     value: str
     interval: str
-    ours: Estimate | None
+    ours: ShownEstimate | None
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Beside:
 
 
 def published_on(
-    study: Study, settings: Settings, published: Iterable[Published]
+    study: StudyResults, settings: Settings, published: Iterable[Published]
 ) -> Published | None:
     """Return what was published on the study's data about its question, None if nothing was.
 
@@ -78,7 +78,7 @@ def published_on(
     return next(fitting, None)
 
 
-def _is(study: Study, settings: Settings, data: Data) -> bool:
+def _is(study: StudyResults, settings: Settings, data: Data) -> bool:
     cases: Mapping[str, Any] = study.split["cases"]
     parts: Mapping[str, Any] = study.split["parts"]
     return (
@@ -99,7 +99,7 @@ def _holds(block: Any, wanted: Mapping[str, Any]) -> bool:
     )
 
 
-def beside(study: Study) -> list[Beside]:
+def beside(study: StudyResults) -> list[Beside]:
     """Set every published number that the study answers, too, beside its best variant's."""
     if study.published is None:
         return []
@@ -111,7 +111,7 @@ def beside(study: Study) -> list[Beside]:
     return found
 
 
-def _is_asked(number: Number, study: Study) -> bool:
+def _is_asked(number: Number, study: StudyResults) -> bool:
     """Tell whether a number is about what the study predicts.
 
     Labels are asked one by one; of classes that exclude each other a number may join some
@@ -126,7 +126,7 @@ def as_published(value: float) -> str:
     return decimal(value, digits=max(2, len(repr(value).partition(".")[2])))
 
 
-def _row(number: Number, study: Study) -> Comparison:
+def _row(number: Number, study: StudyResults) -> Comparison:
     interval = NO_INTERVAL
     if number.low is not None and number.high is not None:
         interval = f"{decimal(number.low)} to {decimal(number.high)}"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from radpipe.app.report.estimates import Estimate, number
+from radpipe.app.report.estimates import ShownEstimate, number
 from radpipe.core.cards import RANKED_BY, Card, read_cards
 from radpipe.core.errors import DataError
 from radpipe.core.files import read_json
@@ -23,7 +23,7 @@ OPENINGS = Path("openings.csv")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Variant:
+class VariantResults:
     """One variant's scores on the part that its study is ranked by.
 
     Attributes
@@ -51,17 +51,17 @@ class Variant:
         block: Mapping[str, Any] = self.metrics["parts"][self.part]
         return block
 
-    def estimate(self, metric: str, label: str = "") -> Estimate | None:
+    def estimate(self, metric: str, label: str = "") -> ShownEstimate | None:
         """Return a metric with its interval, of one class or label if asked; None without."""
         return _of(self.scores["metrics"].get(metric), label)
 
-    def ceiling(self, metric: str, label: str = "") -> Estimate | None:
+    def ceiling(self, metric: str, label: str = "") -> ShownEstimate | None:
         """Return the ideal observer's score on the same cases, if the study knows it."""
         return _of((self.scores.get("ceiling") or {}).get(metric), label)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Study:
+class StudyResults:
     """One study: its variants in the order of the ranking, best first.
 
     Attributes
@@ -100,9 +100,9 @@ class Study:
     kind: Kind
     cards: Mapping[str, Card]
     part: str
-    variants: tuple[Variant, ...]
+    variants: tuple[VariantResults, ...]
     paired: tuple[Row, ...]
-    gaps: Mapping[tuple[str, str], Mapping[str, Estimate]] = field(default_factory=dict)
+    gaps: Mapping[tuple[str, str], Mapping[str, ShownEstimate]] = field(default_factory=dict)
     ingest: Mapping[str, Any]
     split: Mapping[str, Any]
     source: Mapping[str, Any] = field(default_factory=dict)
@@ -119,7 +119,7 @@ class Study:
         return self.part == "test"
 
     @property
-    def best(self) -> Variant:
+    def best(self) -> VariantResults:
         """The first of the ranking."""
         return self.variants[0]
 
@@ -129,18 +129,18 @@ class Study:
         block: Mapping[str, Any] = self.best.metrics["intervals"]
         return block
 
-    def ceiling(self, metric: str) -> Estimate | None:
+    def ceiling(self, metric: str) -> ShownEstimate | None:
         """Return the ideal observer's score, from any variant that has all cases."""
         return self.best.ceiling(metric)
 
-    def gaps_of(self, metric: str = RANKED_BY, label: str = "") -> tuple[Estimate | None, ...]:
+    def gaps_of(self, metric: str = RANKED_BY, label: str = "") -> tuple[ShownEstimate | None, ...]:
         """Return the distance from the ceiling of each variant, in their order."""
         found = self.gaps.get((metric, label), {})
         return tuple(found.get(variant.name) for variant in self.variants)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Folders:
+class ResultFolders:
     """Where the results lie."""
 
     scores: Path
@@ -150,8 +150,8 @@ class Folders:
 
 
 def read_studies(
-    folders: Folders, variants: Iterable[str], *, localized: Container[str] = ()
-) -> tuple[Study, ...]:
+    folders: ResultFolders, variants: Iterable[str], *, localized: Container[str] = ()
+) -> tuple[StudyResults, ...]:
     """Read the results of the planned variants, studies in the order of the plan.
 
     Parameters
@@ -177,8 +177,8 @@ def read_studies(
     return tuple(_study(folders, name, found, cards, name in localized) for name, found in studies)
 
 
-def _of(block: Mapping[str, Any] | None, label: str) -> Estimate | None:
-    return Estimate.of(((block or {}).get("per_class") or {}).get(label) if label else block)
+def _of(block: Mapping[str, Any] | None, label: str) -> ShownEstimate | None:
+    return ShownEstimate.of(((block or {}).get("per_class") or {}).get(label) if label else block)
 
 
 def read_rows(path: Path) -> tuple[dict[str, str], ...]:
@@ -193,12 +193,12 @@ def read_openings(path: Path = OPENINGS) -> tuple[dict[str, str], ...]:
 
 
 def _study(
-    folders: Folders,
+    folders: ResultFolders,
     name: str,
     found: Mapping[str, Mapping[str, Any]],
     cards: Mapping[str, Card],
     localized: bool,
-) -> Study:
+) -> StudyResults:
     opened = all("test" in metrics["parts"] for metrics in found.values())
     part = "test" if opened else "tune"
     ranked = _ranked(read_rows(folders.tables / f"{name}-ranking.csv"), part)
@@ -216,7 +216,7 @@ def _study(
     if localized:
         joints = read_json(folders.studies / name / "localize.json")
         figures["joints"] = folders.studies / name / "joints.png"
-    return Study(
+    return StudyResults(
         name=name,
         classes=tuple(target["classes"]),
         kind=target["kind"],
@@ -249,21 +249,21 @@ def _n_common(ranked: Iterable[Row]) -> int | None:
     return odd[0] if odd else None
 
 
-def _gaps(rows: Iterable[Row]) -> dict[tuple[str, str], dict[str, Estimate]]:
-    found: dict[tuple[str, str], dict[str, Estimate]] = {}
+def _gaps(rows: Iterable[Row]) -> dict[tuple[str, str], dict[str, ShownEstimate]]:
+    found: dict[tuple[str, str], dict[str, ShownEstimate]] = {}
     for row in rows:
-        if gap := Estimate.of({**row, "value": row["difference"]}):
+        if gap := ShownEstimate.of({**row, "value": row["difference"]}):
             found.setdefault((row["metric"], row["class"]), {})[row["variant"]] = gap
     return found
 
 
 def _variant(
-    folders: Folders,
+    folders: ResultFolders,
     name: str,
     metrics: Mapping[str, Any],
     part: str,
-) -> Variant:
-    return Variant(
+) -> VariantResults:
+    return VariantResults(
         name=name,
         metrics=metrics,
         recipe=read_json(folders.scores / name / "recipe.json"),

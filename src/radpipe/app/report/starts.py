@@ -5,14 +5,14 @@ from pathlib import PurePath
 from typing import Any
 
 from radpipe.app.report.estimates import whole
-from radpipe.app.report.results import Variant
+from radpipe.app.report.results import VariantResults
 from radpipe.core.starting import start_of
 
 RANDOM = "random weights"
 NOTHING = "random.json"
 
 
-def short(variant: Variant) -> str:
+def short(variant: VariantResults) -> str:
     """Name what a variant starts from, to stand under its name; empty for random weights."""
     weights = _weights(variant)
     if PurePath(weights).name == NOTHING:
@@ -21,13 +21,13 @@ def short(variant: Variant) -> str:
     return f"starts from {start.variant if start else weights}"
 
 
-def listed(variants: Iterable[Variant], studies: Mapping[str, str]) -> list[tuple[str, str]]:
+def listed(variants: Iterable[VariantResults], studies: Mapping[str, str]) -> list[tuple[str, str]]:
     """Return each variant and what it starts from; nothing if all start from random weights."""
     found = [(variant.name, told(variant, studies)) for variant in variants]
     return found if any(text != RANDOM for _, text in found) else []
 
 
-def told(variant: Variant, studies: Mapping[str, str]) -> str:
+def told(variant: VariantResults, studies: Mapping[str, str]) -> str:
     """Tell what a variant starts from, and whom that has learned from before.
 
     Parameters
@@ -57,6 +57,6 @@ def _learned(run: Mapping[str, Any], studies: Mapping[str, str]) -> str:
     )
 
 
-def _weights(variant: Variant) -> str:
+def _weights(variant: VariantResults) -> str:
     path: str = variant.recipe["weights"]["path"]
     return path

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from radpipe.app.report.estimates import Estimate, percent, probability, whole
+from radpipe.app.report.estimates import ShownEstimate, percent, probability, whole
 from radpipe.app.report.pairs import paired_between
-from radpipe.app.report.results import Row, Study, Variant
+from radpipe.app.report.results import Row, StudyResults, VariantResults
 from radpipe.core.cards import RANKED_BY
 
 # Below this, an interval is wide and its bootstrap itself unsteady.
@@ -45,14 +45,14 @@ class Answer:
     """
 
     variant: str
-    estimate: Estimate | None
+    estimate: ShownEstimate | None
     lead: str
     gap: str
     verdict: str
     top: str
 
 
-def answer(study: Study, *, confidence: float) -> Answer:
+def answer(study: StudyResults, *, confidence: float) -> Answer:
     """Put the result of a study into words."""
     best, others = study.best, study.variants[1:]
     part = f"the {study.part} part"
@@ -65,7 +65,7 @@ def answer(study: Study, *, confidence: float) -> Answer:
     return Answer(best.name, best.estimate(RANKED_BY), lead, gap, verdict, _top(study))
 
 
-def _gap(study: Study, runner_up: Variant, confidence: float) -> tuple[str, str]:
+def _gap(study: StudyResults, runner_up: VariantResults, confidence: float) -> tuple[str, str]:
     difference, p = paired_between(study, study.best.name, runner_up.name)
     if difference is None:
         return f"{runner_up.name} is next", "the difference between the two was not tested"
@@ -78,7 +78,7 @@ def _gap(study: Study, runner_up: Variant, confidence: float) -> tuple[str, str]
     return text, "not more than chance could explain: these data do not tell the two apart"
 
 
-def _top(study: Study) -> str:
+def _top(study: StudyResults) -> str:
     ceiling, gap = study.ceiling(RANKED_BY), study.gaps_of()[0]
     if ceiling is None:
         return ""
@@ -89,7 +89,7 @@ def _top(study: Study) -> str:
     return f"{text}, {gap.signed} ({gap.interval}) against the best variant" if gap else text
 
 
-def cautions(study: Study, openings: Sequence[Row]) -> list[Caution]:
+def cautions(study: StudyResults, openings: Sequence[Row]) -> list[Caution]:
     """List what a reader of this study must be warned of, most serious first."""
     found = [
         *_unopened(study),
@@ -107,7 +107,7 @@ def cautions(study: Study, openings: Sequence[Row]) -> list[Caution]:
     return sorted(found, key=lambda caution: caution.level != "serious")
 
 
-def _unopened(study: Study) -> Iterator[Caution]:
+def _unopened(study: StudyResults) -> Iterator[Caution]:
     if not study.opened:
         yield Caution(
             "serious",
@@ -118,7 +118,7 @@ def _unopened(study: Study) -> Iterator[Caution]:
         )
 
 
-def _reopened(study: Study, openings: Sequence[Row]) -> Iterator[Caution]:
+def _reopened(study: StudyResults, openings: Sequence[Row]) -> Iterator[Caution]:
     recipes: dict[str, set[str]] = {}
     for row in openings:
         # Openings of cohorts by the same variants are told with the cohorts.
@@ -134,7 +134,7 @@ def _reopened(study: Study, openings: Sequence[Row]) -> Iterator[Caution]:
             )
 
 
-def _above_ceiling(study: Study) -> Iterator[Caution]:
+def _above_ceiling(study: StudyResults) -> Iterator[Caution]:
     for variant in study.variants:
         for label in ("", *study.classes):
             ceiling, score = variant.ceiling(RANKED_BY, label), variant.estimate(RANKED_BY, label)
@@ -148,7 +148,7 @@ def _above_ceiling(study: Study) -> Iterator[Caution]:
                 )
 
 
-def _other_cases(study: Study) -> Iterator[Caution]:
+def _other_cases(study: StudyResults) -> Iterator[Caution]:
     if study.n_common is not None:
         own = ", ".join(f"{v.name}: {whole(v.scores['n_cases'])}" for v in study.variants)
         yield Caution(
@@ -161,7 +161,7 @@ def _other_cases(study: Study) -> Iterator[Caution]:
         )
 
 
-def _patients(study: Study) -> Iterator[Caution]:
+def _patients(study: StudyResults) -> Iterator[Caution]:
     scores = study.best.scores
     if scores["n_cases"] and scores["n_cases"] == scores["n_patients"]:
         yield Caution(
@@ -172,7 +172,7 @@ def _patients(study: Study) -> Iterator[Caution]:
         )
 
 
-def _few_cases(study: Study) -> Iterator[Caution]:
+def _few_cases(study: StudyResults) -> Iterator[Caution]:
     scores = study.best.scores
     counts = list(zip(study.classes, scores["n_per_class"], strict=False))
     if study.kind == "multi-label":
@@ -197,7 +197,7 @@ def _few_cases(study: Study) -> Iterator[Caution]:
         )
 
 
-def _no_width(variants: Iterable[Variant]) -> Iterator[Caution]:
+def _no_width(variants: Iterable[VariantResults]) -> Iterator[Caution]:
     found = [v.name for v in variants if (e := v.estimate(RANKED_BY)) and e.low == e.high]
     if found:
         yield Caution(
@@ -208,7 +208,7 @@ def _no_width(variants: Iterable[Variant]) -> Iterator[Caution]:
         )
 
 
-def _calibration(variants: Iterable[Variant]) -> Iterator[Caution]:
+def _calibration(variants: Iterable[VariantResults]) -> Iterator[Caution]:
     poor = []
     for variant in variants:
         error = variant.estimate("ece")
@@ -223,7 +223,7 @@ def _calibration(variants: Iterable[Variant]) -> Iterator[Caution]:
         )
 
 
-def _accepted(study: Study) -> Iterator[Caution]:
+def _accepted(study: StudyResults) -> Iterator[Caution]:
     n = study.split["accepted_files"]
     if n:
         yield Caution(
@@ -234,12 +234,12 @@ def _accepted(study: Study) -> Iterator[Caution]:
         )
 
 
-def _remarks(study: Study) -> Iterator[Caution]:
+def _remarks(study: StudyResults) -> Iterator[Caution]:
     for remark in study.split["remarks"]:
         yield Caution("note", "About the parts", remark)
 
 
-def _one_run(study: Study) -> Iterator[Caution]:
+def _one_run(study: StudyResults) -> Iterator[Caution]:
     runs = study.best.metrics
     if len(runs["folds"]) * len(runs["seeds"]) == 1:
         yield Caution(

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from radpipe.app.report.estimates import Estimate, Scale, decimal, number, whole
-from radpipe.app.report.results import Row, Study, Variant
+from radpipe.app.report.estimates import Scale, ShownEstimate, decimal, number, whole
+from radpipe.app.report.results import Row, StudyResults, VariantResults
 from radpipe.core.cards import RANKED_BY, Card
 
 # Blocks of a recipe that are settings.
@@ -13,7 +13,7 @@ RECIPE = ("preset", "image", "model", "train", "augment")
 
 
 @dataclass(frozen=True)
-class Column:
+class TableColumn:
     """One metric for all variants, on one axis.
 
     Attributes
@@ -30,12 +30,12 @@ class Column:
     key: str
     title: str
     scale: Scale
-    ceiling: Estimate | None
-    cells: tuple[Estimate | None, ...]
+    ceiling: ShownEstimate | None
+    cells: tuple[ShownEstimate | None, ...]
     perfect: float | None = None
 
 
-def columns(study: Study, cards: Iterable[Card]) -> list[Column]:
+def columns(study: StudyResults, cards: Iterable[Card]) -> list[TableColumn]:
     """Return the metrics that at least one variant has with an interval.
 
     A metric is followed by its distance from the ceiling, where the study knows that.
@@ -47,15 +47,15 @@ def columns(study: Study, cards: Iterable[Card]) -> list[Column]:
         if any(cells):
             scale = Scale.around([*cells, ceiling], card.goal)
             title = card.heading(study.kind)
-            found.append(Column(card.name, title, scale, ceiling, cells, card.goal))
+            found.append(TableColumn(card.name, title, scale, ceiling, cells, card.goal))
         gaps = study.gaps_of(card.name)
         if any(gaps):
             scale, title = Scale.around(gaps, 0.0), f"Ceiling − {card.title}"
-            found.append(Column(f"{card.name}_gap", title, scale, None, gaps, 0.0))
+            found.append(TableColumn(f"{card.name}_gap", title, scale, None, gaps, 0.0))
     return found
 
 
-def ranking(study: Study) -> list[Column]:
+def ranking(study: StudyResults) -> list[TableColumn]:
     """Return the columns of the ranking, first the metric that decides it.
 
     Those of a few kinds of target alone, such as grades, come early: wide tables are scrolled.
@@ -65,12 +65,12 @@ def ranking(study: Study) -> list[Column]:
     return columns(study, cards)
 
 
-def calibration(study: Study) -> list[Column]:
+def calibration(study: StudyResults) -> list[TableColumn]:
     """Return the columns that judge probabilities."""
     return columns(study, [card for card in study.cards.values() if card.table == "calibration"])
 
 
-def spread(variant: Variant) -> str:
+def spread(variant: VariantResults) -> str:
     """Write mean and standard deviation of AUC over seeds and folds; empty for one run."""
     runs = variant.scores["metrics"].get(RANKED_BY, {}).get("runs") or {}
     mean, sd, n = (number(runs.get(key)) for key in ("mean", "sd", "n"))
@@ -79,7 +79,7 @@ def spread(variant: Variant) -> str:
     return f"{decimal(mean)} ± {decimal(sd)} in {round(n)} runs"
 
 
-def own_cases(study: Study, variant: Variant) -> str:
+def own_cases(study: StudyResults, variant: VariantResults) -> str:
     """Write how many cases a variant was scored on; empty if all have the same."""
     if study.n_common is None:
         return ""
@@ -107,7 +107,7 @@ class Confusion:
     rows: tuple[tuple[str, int, tuple[tuple[int, float] | None, ...]], ...]
 
 
-def confusion(study: Study) -> list[Confusion]:
+def confusion(study: StudyResults) -> list[Confusion]:
     """Return the counts of each variant on the part that it is ranked by."""
     found = []
     for variant in study.variants:
@@ -137,24 +137,24 @@ class Subgroup:
     value: str
     n_cases: int
     n_patients: int
-    cells: tuple[Estimate | None, ...]
+    cells: tuple[ShownEstimate | None, ...]
 
 
-def subgroups(study: Study) -> list[Subgroup]:
+def subgroups(study: StudyResults) -> list[Subgroup]:
     """Return the subgroups with a cell per variant in the order of the ranking."""
     sizes: dict[tuple[str, str], tuple[int, int]] = {}
-    aucs: list[dict[tuple[str, str], Estimate | None]] = []
+    aucs: list[dict[tuple[str, str], ShownEstimate | None]] = []
     for variant in study.variants:
         own = {}
         for group in variant.scores.get("subgroups") or ():
             key = (str(group["covariate"]), str(group["value"]))
             sizes.setdefault(key, (group["n_cases"], group["n_patients"]))
-            own[key] = Estimate.of(group.get("auc"))
+            own[key] = ShownEstimate.of(group.get("auc"))
         aucs.append(own)
     return [Subgroup(*key, *n, tuple(own.get(key) for own in aucs)) for key, n in sizes.items()]
 
 
-def settings(variants: Iterable[Variant]) -> list[tuple[str, tuple[str, ...], bool]]:
+def settings(variants: Iterable[VariantResults]) -> list[tuple[str, tuple[str, ...], bool]]:
     """Return (dotted setting, value per variant, whether they differ) of the recipes."""
     flat = [
         flatten(
@@ -167,7 +167,7 @@ def settings(variants: Iterable[Variant]) -> list[tuple[str, tuple[str, ...], bo
     return [(key, values, len(set(values)) > 1) for key, values in rows]
 
 
-def versions(variants: Iterable[Variant]) -> list[tuple[str, str]]:
+def versions(variants: Iterable[VariantResults]) -> list[tuple[str, str]]:
     """Return package and version; several, if variants were made with different ones."""
     found: dict[str, dict[str, None]] = {}
     for variant in variants:

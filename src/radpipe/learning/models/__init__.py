@@ -6,10 +6,10 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from radpipe.core.params import check
+from radpipe.core.checking import check
 from radpipe.core.settings import ModelChoice, Strict
 from radpipe.learning.models.base import EXAMS, FITTED, MODELS, SETTINGS, TABLES
-from radpipe.learning.table import Auxiliary, Table
+from radpipe.learning.models.covariates import Auxiliary, TableInput
 
 __all__ = [
     "MODELS",
@@ -87,10 +87,10 @@ def is_fitted(choice: ModelChoice) -> bool:
     return _is(choice, FITTED)
 
 
-def table_of(choice: ModelChoice) -> Table | None:
+def table_of(choice: ModelChoice) -> TableInput | None:
     """Return which covariates an architecture takes, if any."""
     found = getattr(_settings_of(choice), "table", None)
-    return found if isinstance(found, Table) else None
+    return found if isinstance(found, TableInput) else None
 
 
 def auxiliary_of(choice: ModelChoice) -> Auxiliary | None:

@@ -8,10 +8,10 @@ import torch
 from torch import nn
 from torch.nn.utils.init import skip_init
 
+from radpipe.core.checking import check
 from radpipe.core.declared import ARCHITECTURES
 from radpipe.core.errors import ConfigError, unknown_name
 from radpipe.core.imports import registered
-from radpipe.core.params import check
 from radpipe.core.registry import Registry
 from radpipe.core.settings import Strict
 

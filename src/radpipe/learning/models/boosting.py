@@ -13,13 +13,13 @@ from torch import Tensor, nn
 
 from radpipe.core.settings import Count, Positive, Strict
 from radpipe.learning.models.base import table_architecture
-from radpipe.learning.table import Encoder, Table
+from radpipe.learning.models.covariates import Encoder, TableInput
 
 
 class BoostingSettings(Strict):
     """Settings of the architecture `boosting`."""
 
-    table: Table
+    table: TableInput
     trees: Count = Field(default=100, description="One after the other, for each output.")
     depth: int = Field(default=3, ge=1, le=8, description="Questions that a tree asks a case.")
     learning_rate: Positive = Field(default=0.1, description="Share of a tree that is added.")

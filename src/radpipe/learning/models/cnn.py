@@ -19,7 +19,7 @@ from radpipe.learning.models.base import Start, architecture, conv, dense
 MOMENTUM, EPSILON = 0.01, 1e-3
 
 
-class Block(Strict):
+class CnnBlock(Strict):
     """Convolutions with ReLU, then normalisation, pooling and dropout."""
 
     filters: Count = Field(description="Channels of each convolution.")
@@ -43,7 +43,7 @@ class Dense(Strict):
 class CnnSettings(Strict):
     """Settings of the architecture `cnn`."""
 
-    blocks: list[Block] = Field(min_length=1)
+    blocks: list[CnnBlock] = Field(min_length=1)
     dense: Dense
     width: Positive = Field(
         default=1.0, description="Factor on all filters and widths; 1 is the published size."
@@ -72,7 +72,7 @@ def cnn(settings: CnnSettings, *, n_channels: int, n_outputs: int, size: int) ->
     return nn.Sequential(*layers)
 
 
-def _block(block: Block, n_in: int, filters: int) -> Iterator[nn.Module]:
+def _block(block: CnnBlock, n_in: int, filters: int) -> Iterator[nn.Module]:
     for index in range(block.convolutions):
         channels = filters if index else n_in
         yield conv(channels, filters, block.kernel, start=block.start)

@@ -1,4 +1,4 @@
-"""Opinions of several networks put together by a logistic regression, fitted on `tune`."""
+"""Logits of several networks put together by a logistic regression, fitted on `tune`."""
 
 import numpy as np
 import torch
@@ -30,17 +30,17 @@ class Combination(nn.Module):
         self.register_buffer("weight", torch.full((n_labels, n_views), 4.0 / n_views))
         self.register_buffer("bias", torch.full((n_labels,), -2.0))
 
-    def forward(self, opinions: Tensor) -> Tensor:
+    def forward(self, logits: Tensor) -> Tensor:
         """Map logits (cases, views, labels) to logits (cases, labels)."""
-        probabilities = torch.sigmoid(opinions.float())
+        probabilities = torch.sigmoid(logits.float())
         return torch.einsum("cvl,lv->cl", probabilities, self.weight) + self.bias
 
-    def fit(self, opinions: Tensor, truth: np.ndarray) -> None:
+    def fit(self, logits: Tensor, truth: np.ndarray) -> None:
         """Fit the coefficients of every label whose presence and absence occur.
 
         Parameters
         ----------
-        opinions
+        logits
             Logits (cases, views, labels) of `tune`, on the processor.
         truth
             (cases, labels) 0 or 1, NaN where unknown.
@@ -49,7 +49,7 @@ class Combination(nn.Module):
         # Takes seconds to import, so only those wait who need it.
         from sklearn.linear_model import LogisticRegression
 
-        probabilities = torch.sigmoid(opinions.double()).numpy()
+        probabilities = torch.sigmoid(logits.double()).numpy()
         for label, answers in enumerate(truth.T):
             known = ~np.isnan(answers)
             if len(np.unique(answers[known])) < 2:

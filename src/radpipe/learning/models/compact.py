@@ -21,7 +21,7 @@ class CompactSettings(Strict):
     dropout: float = Field(default=0.2, ge=0, lt=1, description="Before the last layer.")
 
 
-class Residual(nn.Module):
+class CompactResidual(nn.Module):
     """Two 3 x 3 convolutions beside a shortcut (arXiv:1512.03385, figure 5 left)."""
 
     def __init__(self, n_in: int, n_out: int, *, stride: int) -> None:
@@ -63,7 +63,7 @@ def stem_and_stages(
     widths: list[int], n_channels: int, *, kernel: int = 3, stride: int = 1
 ) -> list[nn.Module]:
     """Make a stem, which keeps every pixel with a stride of 1, and stages that halve the side."""
-    stages = [Residual(n_in, n_out, stride=2) for n_in, n_out in pairwise(widths)]
+    stages = [CompactResidual(n_in, n_out, stride=2) for n_in, n_out in pairwise(widths)]
     stem = _conv(n_channels, widths[0], kernel=kernel, stride=stride)
     return [*stem, nn.ReLU(inplace=True), *stages]
 

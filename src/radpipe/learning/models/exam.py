@@ -54,7 +54,7 @@ class Exam(nn.Module):
     trunks
         For every view the trunks of its labels (one for all, unless each has its own).
     combine
-        What puts the opinions of the views together; None for a joint head.
+        What puts the logits of the views together; None for one head on all views.
 
     """
 
@@ -62,7 +62,7 @@ class Exam(nn.Module):
         self, settings: ExamSettings, *, n_channels: int, n_outputs: int, n_views: int
     ) -> None:
         super().__init__()
-        self.joint = settings.head == "joint"
+        self.one_head = settings.head == "joint"
         n_places = 1 if settings.trunks == "shared" else n_views
         n_labels = n_outputs if settings.trunks == "view-and-label" else 1
         made = [
@@ -75,7 +75,7 @@ class Exam(nn.Module):
         self.pools = _grid([[pool(n_features) for _ in range(n_labels)] for _ in range(n_views)])
         self.dropout = nn.Dropout(settings.dropout)
         self.combine: Combination | None = None
-        if self.joint:
+        if self.one_head:
             self.heads = _grid([[nn.Linear(n_views * n_features, n_outputs)]])
         else:
             width = n_outputs // n_labels
@@ -113,14 +113,14 @@ class Exam(nn.Module):
             )
         ]
         heads = _rows(self.heads)
-        if self.joint:
+        if self.one_head:
             logits: Tensor = heads[0][0](torch.cat([row[0] for row in pooled], dim=1))
             return logits
-        opinions = [
+        by_view = [
             torch.cat([head(features) for head, features in zip(own, row, strict=True)], dim=1)
             for own, row in zip(heads, pooled, strict=True)
         ]
-        return torch.stack(opinions, dim=1)
+        return torch.stack(by_view, dim=1)
 
 
 def _grid(rows: list[list[nn.Module]]) -> nn.ModuleList:
@@ -141,13 +141,13 @@ def exam(
     return model
 
 
-class FloorSettings(Strict):
+class ExamBaselineSettings(Strict):
     """Settings of the architecture `exam-floor`."""
 
     grid: int = Field(default=16, ge=1, description="Side of the averaged slice in cells.")
 
 
-class ExamFloor(nn.Module):
+class ExamBaseline(nn.Module):
     """Logistic regression on every view's mean slice, averaged to `grid` x `grid` cells."""
 
     def __init__(self, grid: int, *, n_channels: int, n_outputs: int, n_views: int) -> None:
@@ -167,13 +167,13 @@ class ExamFloor(nn.Module):
         return logits
 
 
-@exam_architecture("exam-floor", FloorSettings)
-def exam_floor(
-    settings: FloorSettings, *, n_channels: int, n_outputs: int, size: int, n_views: int
+@exam_architecture("exam-floor", ExamBaselineSettings)
+def exam_baseline(
+    settings: ExamBaselineSettings, *, n_channels: int, n_outputs: int, size: int, n_views: int
 ) -> nn.Module:
     """Build the linear map: what every network has to beat."""
     grid = min(settings.grid, size)
-    return ExamFloor(grid, n_channels=n_channels, n_outputs=n_outputs, n_views=n_views)
+    return ExamBaseline(grid, n_channels=n_channels, n_outputs=n_outputs, n_views=n_views)
 
 
 def _try_size(model: Exam, n_channels: int, size: int) -> None:

@@ -10,7 +10,7 @@ from radpipe.core.settings import Count, Positive, Strict
 from radpipe.learning.models.compact import Pool, stem_and_stages
 
 
-class Block(Strict):
+class TrunkBlock(Strict):
     """A convolution, then normalisation, activation, dropout and pooling, where asked for."""
 
     filters: Count = Field(description="Channels of the convolution.")
@@ -27,7 +27,7 @@ class Plain(Strict):
     """Convolutions one after another, then the mean over the picture."""
 
     kind: Literal["plain"]
-    blocks: list[Block] = Field(min_length=1)
+    blocks: list[TrunkBlock] = Field(min_length=1)
     width: Positive = Field(
         default=1.0, description="Factor on all filters; 1 is the published size."
     )
@@ -42,7 +42,7 @@ class Plain(Strict):
     )
 
 
-class Residual(Strict):
+class TrunkResidual(Strict):
     """The trunk of the architecture `compact`: mean and maximum over the picture."""
 
     kind: Literal["residual"]
@@ -55,7 +55,7 @@ class Residual(Strict):
     )
 
 
-Trunk = Annotated[Plain | Residual, Field(discriminator="kind")]
+Trunk = Annotated[Plain | TrunkResidual, Field(discriminator="kind")]
 
 
 class GreyAsColour(nn.Conv2d):
@@ -71,12 +71,12 @@ class GreyAsColour(nn.Conv2d):
         return F.conv2d(images, weight, self.bias, self.stride, self.padding)
 
 
-def make_trunk(settings: Plain | Residual, n_channels: int) -> tuple[nn.Module, int]:
+def make_trunk(settings: Plain | TrunkResidual, n_channels: int) -> tuple[nn.Module, int]:
     """Build a trunk; return it and the number of its features.
 
     The trunk maps (slices, n_channels, size, size) to (slices, features).
     """
-    if isinstance(settings, Residual):
+    if isinstance(settings, TrunkResidual):
         stages = stem_and_stages(
             settings.widths, n_channels, kernel=settings.kernel, stride=settings.stride
         )

@@ -5,8 +5,8 @@ import pkgutil
 from typing import Any, cast
 
 import radpipe.studies
+from radpipe.core.checking import check
 from radpipe.core.errors import ConfigError, unknown_name
-from radpipe.core.params import check
 from radpipe.studies.base.contract import Adapter
 
 NOT_ADAPTERS = {"base"}

@@ -17,8 +17,8 @@ from pydantic import BaseModel
 
 from radpipe.core.errors import DataError
 from radpipe.core.findings import Finding
+from radpipe.core.plurals import counted
 from radpipe.core.settings import PhantomSource, Target
-from radpipe.core.words import counted
 
 PARTS = ("train", "tune", "test")
 UNKNOWN_PATIENT = "image:"

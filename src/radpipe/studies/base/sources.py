@@ -8,7 +8,6 @@ Raw files are no engine's output, so after a clone they may be absent while ever
 was made from them is there. `materialise` makes them again whenever a step needs them.
 """
 
-import fcntl
 import os
 import shutil
 import tempfile
@@ -21,6 +20,7 @@ from typing import Any, Protocol
 import radpipe
 from radpipe.core.errors import DataError
 from radpipe.core.files import read_json, sha256_file, sha256_json, write_json
+from radpipe.core.locks import lock
 from radpipe.core.settings import PathSource, PhantomSource, Source, Target, UrlSource
 from radpipe.core.step import Job
 from radpipe.studies.base.adapters import load_adapter, read_layout
@@ -52,7 +52,7 @@ class Origin(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Declared:
+class DeclaredOrigin:
     """The `Origin` of a study, from the settings that a step declared."""
 
     adapter: str
@@ -61,9 +61,9 @@ class Declared:
     target: Target
 
 
-def origin(job: Job, study: str) -> Declared:
+def origin(job: Job, study: str) -> DeclaredOrigin:
     """Read a study's origin from a step's settings; the step declares `SETTINGS`."""
-    return Declared(*(job.setting(key.format(study=study)) for key in SETTINGS))
+    return DeclaredOrigin(*(job.setting(key.format(study=study)) for key in SETTINGS))
 
 
 def raw_root(name: str, study: Origin) -> Path:
@@ -185,7 +185,7 @@ def _made_by(study: Origin) -> dict[str, Any]:
 def _phantom_code(adapter: str) -> Mapping[str, str]:
     """Hash the modules that write an adapter's phantom, by their name in the package."""
     root = Path(radpipe.__file__).parent
-    files = [*root.glob(f"studies/{adapter}/phantom*.py"), *root.glob("imaging/phantom*.py")]
+    files = [*root.glob(f"studies/{adapter}/phantom*.py"), *root.glob("imaging/phantom/*.py")]
     files += root.glob(f"studies/{adapter}.py")
     return {str(file.relative_to(root)): sha256_file(file) for file in sorted(files)}
 
@@ -204,5 +204,5 @@ def _agrees(raw: Path, made_by: Mapping[str, Any]) -> bool:
 def _alone(folder: Path) -> Iterator[None]:
     """Let one process at a time make a study's files; others wait for it."""
     with (folder / ".source.lock").open("w") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
+        lock(stream)
         yield

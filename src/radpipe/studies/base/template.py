@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import PurePosixPath
 
-from radpipe.core.words import counted
+from radpipe.core.plurals import counted
 
 PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 # A name, and after a colon how many digits it has.

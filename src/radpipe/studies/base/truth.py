@@ -1,4 +1,4 @@
-"""What a study may know beyond its labels: an ideal observer's opinion, and lesion boxes.
+"""What a study may know beyond its labels: an ideal observer's probabilities, and lesion boxes.
 
 Two optional files at the root of a study's raw files. Any study may ship them:
 

@@ -21,7 +21,7 @@ from radpipe.studies.folders.findings import (
     refuse_absent_classes,
     refuse_contradictions,
 )
-from radpipe.studies.folders.layout import Layout, check_template
+from radpipe.studies.folders.layout import FoldersLayout, check_template
 from radpipe.studies.folders.phantom import write_phantom
 from radpipe.studies.folders.rows import check_table
 from radpipe.studies.folders.table import read_table
@@ -31,10 +31,10 @@ from radpipe.studies.folders.tree import check_tree, read_tree
 class Folders:
     """One image per case; see `radpipe.studies.base.contract.Adapter`."""
 
-    layout_model: type[BaseModel] = Layout
+    layout_model: type[BaseModel] = FoldersLayout
     views = (VIEW,)
 
-    def check_target(self, layout: Layout, target: Target) -> None:
+    def check_target(self, layout: FoldersLayout, target: Target) -> None:
         """Refuse a target that folders or the table cannot give."""
         if layout.table is None:
             check_template("layout.path", layout.path or "")
@@ -43,7 +43,7 @@ class Folders:
             check_template("layout.table.name", layout.table.name or "")
             check_table(layout.table, target)
 
-    def cases(self, raw: Path, *, files: Files, layout: Layout, target: Target) -> CaseTable:
+    def cases(self, raw: Path, *, files: Files, layout: FoldersLayout, target: Target) -> CaseTable:
         """Read class folders or a folder with a table."""
         read = read_tree if layout.path is not None else read_table
         cases = read(raw, files=files, layout=layout, target=target)
@@ -54,12 +54,14 @@ class Folders:
         text = categories(layout.table)
         return case_table(cases, target=target, views=self.views, boxes=boxes, categories=text)
 
-    def phantom(self, out: Path, *, source: PhantomSource, layout: Layout, target: Target) -> None:
+    def phantom(
+        self, out: Path, *, source: PhantomSource, layout: FoldersLayout, target: Target
+    ) -> None:
         """Write class folders of synthetic bones."""
         write_phantom(out, source=source, layout=layout, target=target)
 
     def examine(
-        self, raw: Path, *, files: Mapping[str, int], layout: Layout, target: Target
+        self, raw: Path, *, files: Mapping[str, int], layout: FoldersLayout, target: Target
     ) -> list[Finding]:
         """Count images by class and part, and tell of files that are no pictures."""
         return examine_data(raw, files=files, layout=layout, target=target)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Container, Mapping
 
 from radpipe.core.errors import DataError
-from radpipe.core.words import counted
+from radpipe.core.plurals import counted
 from radpipe.studies.base.template import Template, masked, patterns
 from radpipe.studies.folders.findings import N_NAMED
 

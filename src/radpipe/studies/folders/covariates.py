@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from radpipe.core.errors import DataError
 from radpipe.studies.base.contract import number_of
 from radpipe.studies.folders.codes import code
-from radpipe.studies.folders.layout import Covariate, Table
+from radpipe.studies.folders.layout import Covariate, FoldersTable
 
 N_NAMED = 10
 Row = Mapping[str, str]
@@ -29,12 +29,12 @@ def recoded(row: Row, covariate: Covariate) -> str:
     return "" if kept is None else str(kept)
 
 
-def categories(table: Table | None) -> set[str]:
+def categories(table: FoldersTable | None) -> set[str]:
     """Return the covariates that stay text, whatever they hold."""
     return {name for name, each in table.covariates.items() if each.category} if table else set()
 
 
-def refuse_covariates(rows: Sequence[Line], table: Table) -> None:
+def refuse_covariates(rows: Sequence[Line], table: FoldersTable) -> None:
     """Refuse covariates that the settings do not explain.
 
     Raises
@@ -56,7 +56,7 @@ def refuse_covariates(rows: Sequence[Line], table: Table) -> None:
         )
 
 
-def _mixed(rows: Sequence[Line], table: Table, name: str) -> str:
+def _mixed(rows: Sequence[Line], table: FoldersTable, name: str) -> str:
     """Say where a covariate of numbers holds text, without showing it; empty if it does not."""
     covariate = table.covariates[name]
     if covariate.category or covariate.mapping:
@@ -80,7 +80,7 @@ def _is_identifier(text: str) -> bool:
 
 
 def _refuse_unexplained(
-    rows: Sequence[Line], table: Table, name: str, covariate: Covariate
+    rows: Sequence[Line], table: FoldersTable, name: str, covariate: Covariate
 ) -> None:
     """Refuse values of a recoded covariate that its mapping does not hold."""
     known = covariate.mapping

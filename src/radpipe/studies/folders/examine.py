@@ -7,8 +7,8 @@ from pathlib import Path
 
 from radpipe.core.errors import ConfigError, DataError
 from radpipe.core.findings import Finding, problem
+from radpipe.core.plurals import counted
 from radpipe.core.settings import Split, Target
-from radpipe.core.words import counted
 from radpipe.studies.base.contract import Case, File
 from radpipe.studies.base.template import Template, patterns
 from radpipe.studies.base.truth import BOXES, CEILING
@@ -18,7 +18,7 @@ from radpipe.studies.folders.findings import (
     pictures,
     refuse_absent_classes,
 )
-from radpipe.studies.folders.layout import Layout
+from radpipe.studies.folders.layout import FoldersLayout
 from radpipe.studies.folders.passable import passable
 from radpipe.studies.folders.table import read_table
 from radpipe.studies.folders.tree import read_tree
@@ -27,7 +27,7 @@ N_NAMED = 5
 
 
 def examine_data(
-    raw: Path, *, files: Mapping[str, int], layout: Layout, target: Target
+    raw: Path, *, files: Mapping[str, int], layout: FoldersLayout, target: Target
 ) -> list[Finding]:
     """Tell what is missing or odd in a folder of images.
 
@@ -80,7 +80,7 @@ def _counts(cases: Sequence[Case], target: Target) -> Iterator[Finding]:
     yield Finding("ok", f"{counted(n_patients, 'patient')}, or images whose patient is unknown")
 
 
-def _parts(cases: Sequence[Case], layout: Layout) -> Iterator[Finding]:
+def _parts(cases: Sequence[Case], layout: FoldersLayout) -> Iterator[Finding]:
     """Tell where `test` will come from, if the data set does not give it."""
     parts = {case.official for case in cases}
     if "test" in parts or not cases:
@@ -144,7 +144,7 @@ def _classes(case: Case, target: Target) -> list[str]:
 
 
 def _unused(
-    files: Mapping[str, int], layout: Layout, used: set[str], aside: set[str]
+    files: Mapping[str, int], layout: FoldersLayout, used: set[str], aside: set[str]
 ) -> Iterator[Finding]:
     """Tell of pictures that are no cases; those that the layout leaves out are only counted."""
     shown = set(pictures(files))
@@ -164,7 +164,7 @@ def _unused(
         )
 
 
-def _strays(rest: Sequence[str], layout: Layout) -> Finding:
+def _strays(rest: Sequence[str], layout: FoldersLayout) -> Finding:
     """Tell of pictures that no one meant to leave out, by the form of their names."""
     if layout.table:
         what = (

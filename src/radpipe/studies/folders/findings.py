@@ -8,11 +8,11 @@ from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
 from radpipe.core.errors import DataError, near_miss
+from radpipe.core.plurals import counted
 from radpipe.core.settings import Target
-from radpipe.core.words import counted
 from radpipe.studies.base.contract import Case, Files
 from radpipe.studies.base.template import IMAGE_SUFFIXES
-from radpipe.studies.folders.layout import Layout, Part
+from radpipe.studies.folders.layout import FoldersLayout, Part
 
 log = logging.getLogger("radpipe.index")
 
@@ -20,7 +20,7 @@ VIEW = "image"
 N_NAMED = 10
 
 
-def image_files(files: Files, layout: Layout) -> list[str]:
+def image_files(files: Files, layout: FoldersLayout) -> list[str]:
     """List the files that look like images by suffix and are not left out, sorted."""
     found = pictures(files)
     unused = [
@@ -39,12 +39,12 @@ def pictures(files: Iterable[str]) -> list[str]:
     return sorted(file for file in files if PurePosixPath(file).suffix.lower() in IMAGE_SUFFIXES)
 
 
-def left_out(file: str, layout: Layout) -> bool:
+def left_out(file: str, layout: FoldersLayout) -> bool:
     """Tell whether `layout.leave_out` names a file."""
     return any(fnmatchcase(file, rule) for rule in layout.leave_out)
 
 
-def official_part(name: str, layout: Layout) -> Part | None:
+def official_part(name: str, layout: FoldersLayout) -> Part | None:
     """Return the part that the data set's own name stands for; None: none, or to be left out."""
     if not name:
         return None
@@ -59,7 +59,7 @@ def official_part(name: str, layout: Layout) -> Part | None:
     )
 
 
-def is_left_out(part: str, layout: Layout) -> bool:
+def is_left_out(part: str, layout: FoldersLayout) -> bool:
     """Tell whether `layout.parts` leaves out the part that a data set names."""
     return bool(part) and official_part(part, layout) is None
 

@@ -98,7 +98,7 @@ def _covariates(value: Any) -> Any:
     return value
 
 
-class Table(Strict):
+class FoldersTable(Strict):
     """A table (CSV) with one row per image."""
 
     file: str = Field(description="The table, relative to the root of the data set.")
@@ -146,7 +146,7 @@ class Table(Strict):
     encoding: str = Field(default="utf-8", description="cp1252 for old Excel exports.")
 
     @model_validator(mode="after")
-    def _said_once(self) -> "Table":
+    def _said_once(self) -> "FoldersTable":
         said = Template(self.name or "").names
         if "class" in said:
             raise ValueError("layout.table.name: the class stands in the column of target")
@@ -157,7 +157,7 @@ class Table(Strict):
         return self
 
 
-class Layout(Strict):
+class FoldersLayout(Strict):
     """How a folder of images says what each image shows: by `path` or by `table`."""
 
     path: str | None = Field(
@@ -169,7 +169,7 @@ class Layout(Strict):
         " {patient:7} takes seven digits. The suffix (.png) is left out unless the last part of"
         " the template has a dot.",
     )
-    table: Table | None = Field(default=None, description="Instead of `path`.")
+    table: FoldersTable | None = Field(default=None, description="Instead of `path`.")
     classes: Annotated[dict[str, str | None], TextKeys] = Field(
         default={},
         description="Class folder -> class of the target; null leaves the folder out. Folders"
@@ -185,7 +185,7 @@ class Layout(Strict):
     )
 
     @model_validator(mode="after")
-    def _one_way(self) -> "Layout":
+    def _one_way(self) -> "FoldersLayout":
         if (self.path is None) == (self.table is None):
             raise ValueError("layout: give either path (class folders) or table, and not both")
         if self.path is not None and "class" not in Template(self.path).names:

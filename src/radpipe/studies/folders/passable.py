@@ -9,7 +9,7 @@ from radpipe.core.findings import Finding, problem
 from radpipe.core.settings import Target
 from radpipe.studies.base.contract import Files
 from radpipe.studies.folders.covariates import Line, refuse_covariates
-from radpipe.studies.folders.layout import Layout, Table
+from radpipe.studies.folders.layout import FoldersLayout, FoldersTable
 from radpipe.studies.folders.rows import check_table, read_rows, wrong_columns
 
 # Settings without which a table can be read all the same.
@@ -17,8 +17,8 @@ OPTIONAL = ("patient", "part", "side")
 
 
 def passable(
-    raw: Path, *, files: Files, layout: Layout, target: Target
-) -> tuple[Layout | None, list[Finding]]:
+    raw: Path, *, files: Files, layout: FoldersLayout, target: Target
+) -> tuple[FoldersLayout | None, list[Finding]]:
     """Return the layout without wrong columns and covariates, and what was wrong.
 
     Returns
@@ -52,7 +52,7 @@ def _can_do_without(setting: str) -> bool:
     return setting in OPTIONAL or setting.startswith("covariates.")
 
 
-def _without(table: Table, wrong: Mapping[str, object]) -> dict[str, Any]:
+def _without(table: FoldersTable, wrong: Mapping[str, object]) -> dict[str, Any]:
     """Return the settings that change when wrong ones are taken out."""
     covariates = {
         name: each for name, each in table.covariates.items() if f"covariates.{name}" not in wrong
@@ -60,7 +60,7 @@ def _without(table: Table, wrong: Mapping[str, object]) -> dict[str, Any]:
     return {"covariates": covariates, **{name: None for name in OPTIONAL if name in wrong}}
 
 
-def _odd_covariates(rows: list[Line], table: Table) -> dict[str, Finding]:
+def _odd_covariates(rows: list[Line], table: FoldersTable) -> dict[str, Finding]:
     """Return the covariates whose values the settings do not explain, and why not."""
     found = {}
     for name, each in table.covariates.items():

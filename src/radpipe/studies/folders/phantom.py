@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from radpipe.core.settings import PhantomSource, Target
-from radpipe.imaging import phantom
+from radpipe.imaging.phantom import bones as phantom
 from radpipe.studies.base.drawing import draw_all
 from radpipe.studies.base.truth import BOXES, CEILING
-from radpipe.studies.folders.layout import Layout
+from radpipe.studies.folders.layout import FoldersLayout
 from radpipe.studies.folders.phantom_plan import (
-    Planned,
+    PlannedCase,
     class_folders,
     draw_plan,
     posterior,
@@ -41,7 +41,7 @@ def write_phantom(
     out: Path,
     *,
     source: PhantomSource,
-    layout: Layout,
+    layout: FoldersLayout,
     target: Target,
     workers: int | None = None,
 ) -> None:
@@ -68,7 +68,7 @@ def write_phantom(
     _write_boxes(out / BOXES, planned, boxes)
 
 
-def write_image(out: Path, image: Planned, *, seed: int) -> LesionBox | None:
+def write_image(out: Path, image: PlannedCase, *, seed: int) -> LesionBox | None:
     """Draw and write one image; return its lesion's kind and box, if it has one."""
     pixels, lesion = draw(image, seed=seed)
     if image.copy == "augmented":
@@ -79,7 +79,7 @@ def write_image(out: Path, image: Planned, *, seed: int) -> LesionBox | None:
     return lesion
 
 
-def draw(image: Planned, *, seed: int) -> tuple[Grey, LesionBox | None]:
+def draw(image: PlannedCase, *, seed: int) -> tuple[Grey, LesionBox | None]:
     """Draw an image: the patient's bone, its lesion, uneven exposure, noise.
 
     Parameters
@@ -146,7 +146,7 @@ def _augment(pixels: Grey, lesion: LesionBox | None) -> tuple[Grey, LesionBox | 
     return brighter, (kind, (x0 * across, y0 * down, x1 * across, y1 * down))
 
 
-def _write_ceiling(path: Path, planned: Sequence[Planned], folders: Sequence[str]) -> None:
+def _write_ceiling(path: Path, planned: Sequence[PlannedCase], folders: Sequence[str]) -> None:
     severity = np.array([image.severity for image in planned])
     shares = posterior(severity, len(folders))
     with path.open("w", newline="", encoding="utf-8") as stream:
@@ -156,7 +156,9 @@ def _write_ceiling(path: Path, planned: Sequence[Planned], folders: Sequence[str
             writer.writerow([image.file, *(repr(float(share)) for share in row)])
 
 
-def _write_boxes(path: Path, planned: Sequence[Planned], boxes: Sequence[LesionBox | None]) -> None:
+def _write_boxes(
+    path: Path, planned: Sequence[PlannedCase], boxes: Sequence[LesionBox | None]
+) -> None:
     with path.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(["file", "x0", "y0", "x1", "y1", "label"])

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from radpipe.core.errors import ConfigError
 from radpipe.core.settings import PhantomSource, Target
 from radpipe.studies.base.template import IGNORED, Template
-from radpipe.studies.folders.layout import Layout, Part
+from radpipe.studies.folders.layout import FoldersLayout, Part
 
 READER_SD = 0.5
 MOST_IMAGES = 4
@@ -47,7 +47,7 @@ CopyKind = Literal["bytes", "augmented"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Planned:
+class PlannedCase:
     """One file of the phantom.
 
     Attributes
@@ -107,7 +107,7 @@ def posterior(severity: NDArray[np.float64], n_classes: int) -> NDArray[np.float
     return shares
 
 
-def draw_plan(source: PhantomSource, layout: Layout, target: Target) -> list[Planned]:
+def draw_plan(source: PhantomSource, layout: FoldersLayout, target: Target) -> list[PlannedCase]:
     """Draw the files of a phantom study; same arguments, same plan.
 
     Raises
@@ -119,7 +119,7 @@ def draw_plan(source: PhantomSource, layout: Layout, target: Target) -> list[Pla
     namer = _Namer(layout, target)
     rng = np.random.default_rng([source.seed, 0])
     n_classes = len(target.classes)
-    planned: list[Planned] = []
+    planned: list[PlannedCase] = []
     values = [namer.patient_values(rng) for _ in range(source.patients)]
     for patient in range(source.patients):
         own = _draw_state(rng, n_classes)
@@ -128,7 +128,7 @@ def draw_plan(source: PhantomSource, layout: Layout, target: Target) -> list[Pla
             severity = 0.0 if state == 0 else float(rng.uniform(state - 0.5, state + 0.5))
             shares = posterior(np.array([severity]), n_classes)[0]
             label = int(rng.choice(n_classes, p=shares))
-            image = Planned(
+            image = PlannedCase(
                 file="",
                 number=len(planned),
                 patient=patient,
@@ -143,7 +143,7 @@ def draw_plan(source: PhantomSource, layout: Layout, target: Target) -> list[Pla
     return planned + _draw_copies(planned, namer, values, rng)
 
 
-def class_folders(layout: Layout, target: Target) -> list[str]:
+def class_folders(layout: FoldersLayout, target: Target) -> list[str]:
     """Return the folder in which each class of the target lies."""
     # Of several folders the first is used.
     mapped = {name: folder for folder, name in reversed(layout.classes.items())}
@@ -153,7 +153,7 @@ def class_folders(layout: Layout, target: Target) -> list[str]:
 class _Namer:
     """Gives images paths that fit the layout's template, each path once."""
 
-    def __init__(self, layout: Layout, target: Target) -> None:
+    def __init__(self, layout: FoldersLayout, target: Target) -> None:
         if layout.path is None:
             raise ConfigError(
                 "source phantom: the phantom of adapter folders writes class folders; give"
@@ -204,7 +204,7 @@ class _Namer:
         return {**other, **known}
 
     def name(
-        self, image: Planned, patient: int, values: dict[str, str], rng: np.random.Generator
+        self, image: PlannedCase, patient: int, values: dict[str, str], rng: np.random.Generator
     ) -> str:
         """Return the path of an image that stands under a patient."""
         self.taken[patient] = self.taken.get(patient, 0) + 1
@@ -228,11 +228,11 @@ class _Namer:
 
 
 def _draw_copies(
-    planned: Sequence[Planned],
+    planned: Sequence[PlannedCase],
     namer: _Namer,
     values: Sequence[dict[str, str]],
     rng: np.random.Generator,
-) -> list[Planned]:
+) -> list[PlannedCase]:
     """Plant copies of images under other patients' names, with the label of the original."""
     n_patients = len(values)
     n_each = max(1, n_patients // PATIENTS_PER_COPY)

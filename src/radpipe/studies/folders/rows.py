@@ -9,18 +9,18 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from radpipe.core.errors import ConfigError, DataError, near_miss, unknown_name
+from radpipe.core.plurals import counted
 from radpipe.core.settings import Target
-from radpipe.core.words import counted
 from radpipe.studies.base.contract import Files
 from radpipe.studies.base.template import PLACEHOLDER
 from radpipe.studies.folders.codes import code
 from radpipe.studies.folders.covariates import Line, Row, quoted, refuse_covariates
-from radpipe.studies.folders.layout import Table
+from radpipe.studies.folders.layout import FoldersTable
 
 SEPARATORS = ",;\t|"
 
 
-def read_rows(raw: Path, files: Files, table: Table) -> list[Line]:
+def read_rows(raw: Path, files: Files, table: FoldersTable) -> list[Line]:
     """Read the rows of the table as text without blanks around it."""
     if table.file not in files:
         tables = [
@@ -70,7 +70,7 @@ def _parquet_rows(path: Path, name: str) -> list[Line]:
     ]
 
 
-def check_rows(rows: Sequence[Line], table: Table, target: Target) -> None:
+def check_rows(rows: Sequence[Line], table: FoldersTable, target: Target) -> None:
     """Refuse settings that do not fit the table, and values that no one explained.
 
     Raises
@@ -89,7 +89,7 @@ def check_rows(rows: Sequence[Line], table: Table, target: Target) -> None:
     refuse_covariates(rows, table)
 
 
-def check_table(table: Table, target: Target) -> None:
+def check_table(table: FoldersTable, target: Target) -> None:
     """Refuse a target that the table cannot give, without looking at the table.
 
     Raises
@@ -107,7 +107,7 @@ def check_table(table: Table, target: Target) -> None:
     _check_mapping(table, target)
 
 
-def class_name(text: str, table: Table, target: Target) -> str | None:
+def class_name(text: str, table: FoldersTable, target: Target) -> str | None:
     """Return the class that a value of the table stands for, None if it is unknown."""
     value = code(text, {*target.classes, *table.mapping})
     mapped = table.mapping.get(value, value)
@@ -121,7 +121,7 @@ def columns_of(columns: str | list[str] | None) -> list[str]:
     return [columns] if isinstance(columns, str) else columns
 
 
-def wrong_columns(row: Row, table: Table) -> dict[str, list[str]]:
+def wrong_columns(row: Row, table: FoldersTable) -> dict[str, list[str]]:
     """Return what is wrong with each setting that names columns which the table does not have."""
     named = {
         "image": [table.image],
@@ -141,7 +141,7 @@ def wrong_columns(row: Row, table: Table) -> dict[str, list[str]]:
     return found
 
 
-def _check_mapping(table: Table, target: Target) -> None:
+def _check_mapping(table: FoldersTable, target: Target) -> None:
     allowed = [0, 1] if target.kind == "multi-label" else target.classes
     for value, mapped in table.mapping.items():
         if mapped is not None and mapped not in allowed:
@@ -152,7 +152,7 @@ def _check_mapping(table: Table, target: Target) -> None:
             )
 
 
-def _refuse_unmapped(rows: Sequence[Line], table: Table, target: Target) -> None:
+def _refuse_unmapped(rows: Sequence[Line], table: FoldersTable, target: Target) -> None:
     """Refuse values of the target column that no one explained."""
     if target.kind == "multi-label":
         known = {"", "0", "1", *table.mapping}

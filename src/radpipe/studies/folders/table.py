@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from radpipe.core.errors import DataError
+from radpipe.core.plurals import counted
 from radpipe.core.settings import Target
-from radpipe.core.words import counted
 from radpipe.studies.base.contract import Case, Files, unknown_patient
 from radpipe.studies.base.template import PLACEHOLDER, Template, patterns
 from radpipe.studies.base.truth import read_ceiling
@@ -24,7 +24,7 @@ from radpipe.studies.folders.findings import (
     official_part,
     warn_of_unknown_patients,
 )
-from radpipe.studies.folders.layout import Layout, Table
+from radpipe.studies.folders.layout import FoldersLayout, FoldersTable
 from radpipe.studies.folders.rows import check_rows, class_name, columns_of, read_rows
 from radpipe.studies.folders.tree import covariates_of
 
@@ -48,8 +48,8 @@ class _Line:
 class _Reader:
     """Turns a line into a case; what is the same for every line."""
 
-    table: Table
-    layout: Layout
+    table: FoldersTable
+    layout: FoldersLayout
     target: Target
     ceiling: Mapping[str, tuple[float, ...]]
     template: Template
@@ -78,7 +78,7 @@ class _Reader:
 
 
 def read_table(
-    raw: Path, *, files: Files, layout: Layout, target: Target, aside: set[str] | None = None
+    raw: Path, *, files: Files, layout: FoldersLayout, target: Target, aside: set[str] | None = None
 ) -> list[Case]:
     """Read a folder of images and its table.
 
@@ -128,7 +128,9 @@ def read_table(
     return cases
 
 
-def _pair(rows: Sequence[Row], files: Files, layout: Layout, table: Table) -> list[tuple[Row, str]]:
+def _pair(
+    rows: Sequence[Row], files: Files, layout: FoldersLayout, table: FoldersTable
+) -> list[tuple[Row, str]]:
     """Find the file of every row."""
     # Systems write umlauts in two ways (NFC, NFD); names are compared in one of them.
     by_name = {_plain(file): file for file in files}
@@ -147,7 +149,7 @@ def _pair(rows: Sequence[Row], files: Files, layout: Layout, table: Table) -> li
     return found
 
 
-def _lines(found: list[tuple[Row, str]], table: Table, template: Template) -> list[_Line]:
+def _lines(found: list[tuple[Row, str]], table: FoldersTable, template: Template) -> list[_Line]:
     """Add to each row what its columns and its name say of patient, part and side."""
     lines, misfits = [], []
     for row, file in found:
@@ -172,12 +174,12 @@ def _lines(found: list[tuple[Row, str]], table: Table, template: Template) -> li
     return lines
 
 
-def _single(table: Table) -> dict[str, str]:
+def _single(table: FoldersTable) -> dict[str, str]:
     columns = {"part": table.part, "side": table.side}
     return {name: column for name, column in columns.items() if column}
 
 
-def _file_of(row: Row, table: Table) -> str:
+def _file_of(row: Row, table: FoldersTable) -> str:
     if table.path is None:
         return row[table.image]
     return PLACEHOLDER.sub(lambda found: row[found[1]], table.path)
@@ -187,7 +189,7 @@ def _plain(file: str) -> str:
     return unicodedata.normalize("NFC", str(PurePosixPath(file.replace("\\", "/"))))
 
 
-def _missing(missing: list[str], n_rows: int, files: Files, table: Table) -> str:
+def _missing(missing: list[str], n_rows: int, files: Files, table: FoldersTable) -> str:
     """Say which images are missing, and show a file that was perhaps meant."""
     name = PurePosixPath(missing[0]).name
     alike = [file for file in files if name and name in file]
@@ -225,7 +227,7 @@ def _once(cases: Iterable[Case]) -> list[Case]:
     return list(by_file.values())
 
 
-def _report_rest(files: Files, layout: Layout, listed: set[str]) -> None:
+def _report_rest(files: Files, layout: FoldersLayout, listed: set[str]) -> None:
     rest = [file for file in image_files(files, layout) if file not in listed]
     if rest:
         log.warning(

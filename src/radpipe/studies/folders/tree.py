@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 from radpipe.core.errors import ConfigError, DataError, near_miss
+from radpipe.core.plurals import counted
 from radpipe.core.settings import Target
-from radpipe.core.words import counted
 from radpipe.studies.base.contract import Case, Files, unknown_patient
 from radpipe.studies.base.template import IMAGE_SUFFIXES, Template, patterns
 from radpipe.studies.base.truth import read_ceiling
@@ -20,13 +20,13 @@ from radpipe.studies.folders.findings import (
     official_part,
     warn_of_unknown_patients,
 )
-from radpipe.studies.folders.layout import Layout
+from radpipe.studies.folders.layout import FoldersLayout
 
 log = logging.getLogger("radpipe.index")
 
 
 def read_tree(
-    raw: Path, *, files: Files, layout: Layout, target: Target, aside: set[str] | None = None
+    raw: Path, *, files: Files, layout: FoldersLayout, target: Target, aside: set[str] | None = None
 ) -> list[Case]:
     """Read class folders.
 
@@ -88,7 +88,7 @@ def read_tree(
     ]
 
 
-def check_tree(layout: Layout, target: Target) -> None:
+def check_tree(layout: FoldersLayout, target: Target) -> None:
     """Refuse a target that class folders cannot give.
 
     Raises
@@ -110,7 +110,7 @@ def covariates_of(found: Mapping[str, str], template: Template) -> dict[str, str
     return {name: told[name] for name in template.covariates}
 
 
-def class_names(layout: Layout, target: Target) -> dict[str, str | None]:
+def class_names(layout: FoldersLayout, target: Target) -> dict[str, str | None]:
     """Return folder to class of the target; a folder to be left out goes to None.
 
     Raises
@@ -185,7 +185,7 @@ def _refuse_empty_folders(
     template: Template,
     files: Files,
     names: dict[str, str | None],
-    layout: Layout,
+    layout: FoldersLayout,
 ) -> None:
     """Refuse a class folder without images, which is a copy that went wrong.
 

@@ -26,7 +26,14 @@ from radpipe.studies.mrnet.exams import (
     refuse_other_layout,
     refuse_shared,
 )
-from radpipe.studies.mrnet.layout import LABELS, PARTS, PLANES, Layout, volume_name, wanted_labels
+from radpipe.studies.mrnet.layout import (
+    LABELS,
+    PARTS,
+    PLANES,
+    MrnetLayout,
+    volume_name,
+    wanted_labels,
+)
 from radpipe.studies.mrnet.phantom import write_phantom
 from radpipe.studies.mrnet.tables import Labels, read_labels, some
 
@@ -52,14 +59,14 @@ class MRNet:
     See `radpipe.studies.base.contract.Adapter` for the methods.
     """
 
-    layout_model: type[BaseModel] = Layout
+    layout_model: type[BaseModel] = MrnetLayout
     views = PLANES
 
-    def check_target(self, layout: Layout, target: Target) -> None:
+    def check_target(self, layout: MrnetLayout, target: Target) -> None:
         """Refuse a target that is not made of the three labels."""
         wanted_labels(layout, target)
 
-    def cases(self, raw: Path, *, files: Files, layout: Layout, target: Target) -> CaseTable:
+    def cases(self, raw: Path, *, files: Files, layout: MrnetLayout, target: Target) -> CaseTable:
         """Read tables and names of volumes; an exam that lacks a plane names fewer files."""
         labels = wanted_labels(layout, target)
         refuse_other_layout(files)
@@ -82,13 +89,15 @@ class MRNet:
         boxes = read_boxes(raw, files=files, cases=place)
         return case_table(cases, target=target, views=self.views, boxes=boxes)
 
-    def phantom(self, out: Path, *, source: PhantomSource, layout: Layout, target: Target) -> None:
+    def phantom(
+        self, out: Path, *, source: PhantomSource, layout: MrnetLayout, target: Target
+    ) -> None:
         """Write exams of synthetic knees, with all three labels whatever the target."""
         wanted_labels(layout, target)
         write_phantom(out, source=source)
 
     def examine(
-        self, raw: Path, *, files: Mapping[str, int], layout: Layout, target: Target
+        self, raw: Path, *, files: Mapping[str, int], layout: MrnetLayout, target: Target
     ) -> list[Finding]:
         """Tell what is missing or odd; headers of volumes are read, pixels are not."""
         findings = []

@@ -8,7 +8,7 @@ import numpy as np
 
 from radpipe.core.errors import DataError
 from radpipe.core.findings import Finding, problem
-from radpipe.core.words import counted
+from radpipe.core.plurals import counted
 from radpipe.studies.base.truth import BOXES, CEILING
 from radpipe.studies.mrnet.exams import (
     Volumes,
@@ -18,7 +18,7 @@ from radpipe.studies.mrnet.exams import (
     refuse_other_layout,
     refuse_shared,
 )
-from radpipe.studies.mrnet.headers import Header, read_header
+from radpipe.studies.mrnet.headers import MrnetHeader, read_header
 from radpipe.studies.mrnet.layout import LABELS, PARTS, PLANES, table_name
 from radpipe.studies.mrnet.tables import Labels, n_positive, read_table, refuse_unequal, some
 
@@ -158,7 +158,7 @@ _WAY_OUT = {
 }
 
 
-def _oddities(header: Header, size: int) -> Iterator[tuple[str, str]]:
+def _oddities(header: MrnetHeader, size: int) -> Iterator[tuple[str, str]]:
     """Yield level and wording of what is wrong with a volume."""
     if header.dtype.hasobject:
         yield "problem", "pickled Python objects and no array of numbers; they were not loaded"

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import PurePosixPath
 
 from radpipe.core.errors import DataError
-from radpipe.core.words import counted
+from radpipe.core.plurals import counted
 from radpipe.studies.mrnet.layout import PARTS, PLANES
 from radpipe.studies.mrnet.tables import some
 

@@ -11,7 +11,7 @@ READERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 
 
 @dataclass(frozen=True, slots=True)
-class Header:
+class MrnetHeader:
     """Shape and type of an array on disk.
 
     Attributes
@@ -30,7 +30,7 @@ class Header:
     n_bytes: int
 
 
-def read_header(path: Path) -> Header:
+def read_header(path: Path) -> MrnetHeader:
     """Read the header of a .npy file.
 
     Raises
@@ -50,4 +50,4 @@ def read_header(path: Path) -> Header:
         n_values = 1
         for length in shape:
             n_values *= length
-        return Header(tuple(shape), dtype, stream.tell() + n_values * dtype.itemsize)
+        return MrnetHeader(tuple(shape), dtype, stream.tell() + n_values * dtype.itemsize)

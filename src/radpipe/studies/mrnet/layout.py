@@ -14,7 +14,7 @@ LABELS = ("abnormal", "acl", "meniscus")
 PARTS = {"train": "train", "valid": "test"}
 
 
-class Layout(Strict):
+class MrnetLayout(Strict):
     """Which label a binary target means; a multi-label target names its labels itself."""
 
     label: Literal["abnormal", "acl", "meniscus"] | None = Field(
@@ -34,7 +34,7 @@ def volume_name(part: str, plane: str, exam: str) -> str:
     return f"{part}/{plane}/{exam}.npy"
 
 
-def wanted_labels(layout: Layout, target: Target) -> tuple[str, ...]:
+def wanted_labels(layout: MrnetLayout, target: Target) -> tuple[str, ...]:
     """Return the labels that make up the target, in its order.
 
     Raises

@@ -14,22 +14,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radpipe.core.settings import PhantomSource
-from radpipe.imaging import phantom_knee as knee
-from radpipe.imaging.phantom import to_bytes
+from radpipe.imaging.phantom import knee_mri as knee
+from radpipe.imaging.phantom.bones import to_bytes
 from radpipe.studies.base.drawing import draw_all
 from radpipe.studies.base.truth import BOXES, CEILING
 from radpipe.studies.mrnet.layout import LABELS, table_name, volume_name
 from radpipe.studies.mrnet.phantom_plan import (
     FINDINGS,
     STATE_COUNTS,
-    Planned,
+    PlannedExam,
     draw_plan,
     posterior,
 )
 
 SIDE = 64
 PLANES: tuple[knee.Plane, ...] = ("axial", "coronal", "sagittal")
-Draw = Callable[[knee.Volume, float, np.random.Generator], list[knee.SliceBox]]
+Draw = Callable[[knee.KneeVolume, float, np.random.Generator], list[knee.SliceBox]]
 DRAW: dict[str, Draw] = {
     "acl": knee.ligament_tear,
     "meniscus": knee.meniscal_tear,
@@ -72,7 +72,7 @@ def write_phantom(out: Path, *, source: PhantomSource, workers: int | None = Non
     _write_boxes(out / BOXES, [box for boxes in found for box in boxes])
 
 
-def write_exam(out: Path, exam: Planned, *, seed: int) -> list[LesionBox]:
+def write_exam(out: Path, exam: PlannedExam, *, seed: int) -> list[LesionBox]:
     """Draw and write the three volumes of an exam; return the boxes of its lesions."""
     boxes = []
     for plane in PLANES:
@@ -84,7 +84,7 @@ def write_exam(out: Path, exam: Planned, *, seed: int) -> list[LesionBox]:
 
 
 def draw(
-    exam: Planned, plane: knee.Plane, *, seed: int
+    exam: PlannedExam, plane: knee.Plane, *, seed: int
 ) -> tuple[NDArray[np.uint8], list[tuple[str, knee.SliceBox]]]:
     """Draw a volume: the exam's knee, its findings, noise.
 
@@ -119,14 +119,14 @@ def draw(
     return to_bytes(knee.with_noise(volume, rng)), lesions
 
 
-def _write_tables(out: Path, planned: Sequence[Planned]) -> None:
+def _write_tables(out: Path, planned: Sequence[PlannedExam]) -> None:
     for part in STATE_COUNTS:
         for label in LABELS:
             lines = [f"{exam.exam},{exam.labels[label]}\n" for exam in planned if exam.part == part]
             (out / table_name(part, label)).write_text("".join(lines), encoding="utf-8")
 
 
-def _write_ceiling(path: Path, planned: Sequence[Planned]) -> None:
+def _write_ceiling(path: Path, planned: Sequence[PlannedExam]) -> None:
     """Write one row an exam, under the name of its first volume."""
     with path.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream, lineterminator="\n")

@@ -49,7 +49,7 @@ Severities = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Planned:
+class PlannedExam:
     """One exam of the phantom.
 
     Attributes
@@ -83,7 +83,7 @@ class Planned:
         return {"abnormal": int(self.state > 0), "acl": acl, "meniscus": meniscus}
 
 
-def draw_plan(source: PhantomSource) -> list[Planned]:
+def draw_plan(source: PhantomSource) -> list[PlannedExam]:
     """Draw the exams of a phantom study, train first; same source, same plan.
 
     The states come in MRNet's exact proportions, rounded by largest remainder, in random
@@ -91,7 +91,7 @@ def draw_plan(source: PhantomSource) -> list[Planned]:
     """
     rng = np.random.default_rng([source.seed, 0])
     n_valid = round(VALID_SHARE * source.patients)
-    planned: list[Planned] = []
+    planned: list[PlannedExam] = []
     for part, n_exams in (("train", source.patients - n_valid), ("valid", n_valid)):
         states = np.repeat(np.arange(len(STATES)), apportion(STATE_COUNTS[part], n_exams))
         rng.shuffle(states)
@@ -100,7 +100,7 @@ def draw_plan(source: PhantomSource) -> list[Planned]:
         for state, severity, slices in zip(states, severities, counts, strict=True):
             number = len(planned)
             planned.append(
-                Planned(
+                PlannedExam(
                     exam=f"{number:04d}",
                     number=number,
                     part=part,

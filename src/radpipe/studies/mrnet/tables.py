@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from radpipe.core.errors import DataError
-from radpipe.core.words import counted
+from radpipe.core.plurals import counted
 from radpipe.studies.mrnet.layout import LABELS, table_name
 
 N_NAMED = 5

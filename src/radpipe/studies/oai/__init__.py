@@ -8,8 +8,8 @@ from pydantic import BaseModel
 
 from radpipe.core.errors import ConfigError
 from radpipe.core.findings import Finding, problem
+from radpipe.core.plurals import counted
 from radpipe.core.settings import PhantomSource, Target
-from radpipe.core.words import counted
 from radpipe.studies.base.contract import Case, CaseTable, Files, case_table
 from radpipe.studies.oai.answers import read_answers
 from radpipe.studies.oai.films import (
@@ -21,9 +21,9 @@ from radpipe.studies.oai.films import (
     refuse_no_films,
     refuse_unclear,
 )
-from radpipe.studies.oai.layout import Layout, check_target
+from radpipe.studies.oai.layout import OaiLayout, check_target
 from radpipe.studies.oai.patients import patient_name, read_key
-from radpipe.studies.oai.tables import Tables
+from radpipe.studies.oai.tables import OaiTables
 from radpipe.studies.oai.truth import VIEW, read_ceiling, read_joints
 
 log = logging.getLogger("radpipe.index")
@@ -47,20 +47,20 @@ class OAI:
     See `radpipe.studies.base.contract.Adapter` for the methods.
     """
 
-    layout_model: type[BaseModel] = Layout
+    layout_model: type[BaseModel] = OaiLayout
     views = (VIEW,)
 
-    def check_target(self, layout: Layout, target: Target) -> None:
+    def check_target(self, layout: OaiLayout, target: Target) -> None:
         """Refuse a target that the question does not have."""
         check_target(layout, target)
 
-    def cases(self, raw: Path, *, files: Files, layout: Layout, target: Target) -> CaseTable:
+    def cases(self, raw: Path, *, files: Files, layout: OaiLayout, target: Target) -> CaseTable:
         """Read tables and names of films; knees without a film are counted and left out."""
         check_target(layout, target)
         key = read_key(raw, layout.key_file)
         films = find_films(files, layout)
         refuse_no_films(films, files, layout)
-        tables = Tables(raw, files)
+        tables = OaiTables(raw, files)
         answers = read_answers(tables, layout)
         graded = tables.get(layout.grade.table, setting="layout.grade.table")
         chosen = choose_films(
@@ -104,7 +104,9 @@ class OAI:
             )
         return case_table(cases, target=target, views=self.views, boxes=boxes)
 
-    def phantom(self, out: Path, *, source: PhantomSource, layout: Layout, target: Target) -> None:
+    def phantom(
+        self, out: Path, *, source: PhantomSource, layout: OaiLayout, target: Target
+    ) -> None:
         """Write films and tables of invented people, the same for either question."""
         # Writing DICOM is not needed where a table is read.
         from radpipe.studies.oai.phantom import write_phantom
@@ -113,7 +115,7 @@ class OAI:
         write_phantom(out, source=source)
 
     def examine(
-        self, raw: Path, *, files: Mapping[str, int], layout: Layout, target: Target
+        self, raw: Path, *, files: Mapping[str, int], layout: OaiLayout, target: Target
     ) -> list[Finding]:
         """Tell what is missing or odd; headers of films are read, pixels are not."""
         from radpipe.studies.oai.examine import examine_data

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from radpipe.core.errors import DataError
-from radpipe.core.words import counted
-from radpipe.studies.oai.layout import Column, Layout, covariates
-from radpipe.studies.oai.tables import Table, Tables
+from radpipe.core.plurals import counted
+from radpipe.studies.oai.layout import OaiColumn, OaiLayout, covariates
+from radpipe.studies.oai.tables import OaiTable, OaiTables
 from radpipe.studies.oai.values import Knee, Values, read_values
 
 # Widths are given to a micrometre, and 4.3 - 3.6 is a little less than 0.7 in binary.
@@ -18,7 +18,7 @@ SETTINGS = {"kl": "grade", "jsw": "width"}
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
+class OaiAnswers:
     """What is known of the knees that the question is asked of.
 
     Attributes
@@ -34,15 +34,15 @@ class Answers:
 
     """
 
-    table: Table
+    table: OaiTable
     target: Mapping[Knee, float]
     covariates: Mapping[str, Mapping[Knee, float]]
     notes: tuple[str, ...]
 
 
 def read_answers(
-    tables: Tables, layout: Layout, tell: Callable[[DataError], None] | None = None
-) -> Answers:
+    tables: OaiTables, layout: OaiLayout, tell: Callable[[DataError], None] | None = None
+) -> OaiAnswers:
     """Read everything that the layout names.
 
     Parameters
@@ -78,10 +78,10 @@ def read_answers(
             values = found[0].by_knee
             said[name] = {knee: values[knee] for knee in asked.knees if knee in values}
     every = {knee: target.get(knee, math.nan) for knee in sorted(asked.knees)}
-    return Answers(table, every, said, tuple(dict.fromkeys(notes)))
+    return OaiAnswers(table, every, said, tuple(dict.fromkeys(notes)))
 
 
-def question_setting(layout: Layout) -> str:
+def question_setting(layout: OaiLayout) -> str:
     """Return the setting of the column that says which knees there are."""
     return "grade" if layout.question == "kl" else "width"
 
@@ -100,7 +100,7 @@ def _progression(baseline: Values, later: Values, loss: float) -> dict[Knee, flo
     }
 
 
-def _notes(table: Table, values: Values) -> Iterator[str]:
+def _notes(table: OaiTable, values: Values) -> Iterator[str]:
     """Say how many rows were left out."""
     if values.repeated:
         yield (
@@ -114,16 +114,16 @@ def _notes(table: Table, values: Values) -> Iterator[str]:
         )
 
 
-def _read(tables: Tables, setting: str, layout: Layout) -> tuple[Values, Table]:
-    wanted: Column = getattr(layout, setting)
+def _read(tables: OaiTables, setting: str, layout: OaiLayout) -> tuple[Values, OaiTable]:
+    wanted: OaiColumn = getattr(layout, setting)
     table = tables.get(wanted.table, setting=f"layout.{setting}.table")
     kind = KINDS.get(setting, setting)
     return read_values(table, kind, wanted, layout, f"layout.{setting}.column"), table
 
 
 def _read_or_tell(
-    tables: Tables, setting: str, layout: Layout, tell: Callable[[DataError], None] | None
-) -> tuple[Values, Table] | None:
+    tables: OaiTables, setting: str, layout: OaiLayout, tell: Callable[[DataError], None] | None
+) -> tuple[Values, OaiTable] | None:
     try:
         return _read(tables, setting, layout)
     except DataError as error:

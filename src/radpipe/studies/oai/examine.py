@@ -8,8 +8,8 @@ from pathlib import Path, PurePosixPath
 from radpipe.core.errors import DataError
 from radpipe.core.files import sha256_file
 from radpipe.core.findings import Finding, problem
-from radpipe.core.words import counted
-from radpipe.studies.oai.answers import Answers, read_answers
+from radpipe.core.plurals import counted
+from radpipe.studies.oai.answers import OaiAnswers, read_answers
 from radpipe.studies.oai.films import (
     WRONG_FOLDER,
     Chosen,
@@ -20,10 +20,10 @@ from radpipe.studies.oai.films import (
     refuse_no_films,
     refuse_unclear,
 )
-from radpipe.studies.oai.headers import Header, Level, read_header
-from radpipe.studies.oai.layout import GRADES, JOINTS, RISK_FACTORS, Layout, covariates
+from radpipe.studies.oai.headers import Level, OaiHeader, read_header
+from radpipe.studies.oai.layout import GRADES, JOINTS, RISK_FACTORS, OaiLayout, covariates
 from radpipe.studies.oai.patients import read_key
-from radpipe.studies.oai.tables import N_NAMED, Tables
+from radpipe.studies.oai.tables import N_NAMED, OaiTables
 from radpipe.studies.oai.truth import read_joints
 
 # Knees with all risk factors and both visits, as published, and how many of them progressed.
@@ -35,7 +35,7 @@ _WAY_OUT = {
 }
 
 
-def examine_data(raw: Path, *, files: Mapping[str, int], layout: Layout) -> list[Finding]:
+def examine_data(raw: Path, *, files: Mapping[str, int], layout: OaiLayout) -> list[Finding]:
     """Tell what is missing or odd in a data set of OAI's layout.
 
     Parameters
@@ -58,7 +58,7 @@ def examine_data(raw: Path, *, files: Mapping[str, int], layout: Layout) -> list
     findings.append(
         Finding("ok", f"{counted(n_films, 'film')} of {counted(len(films), 'patient')}")
     )
-    tables = Tables(raw, files)
+    tables = OaiTables(raw, files)
     try:
         answers = read_answers(tables, layout, lambda error: findings.append(problem(error)))
     except DataError as error:
@@ -73,7 +73,7 @@ def examine_data(raw: Path, *, files: Mapping[str, int], layout: Layout) -> list
     return findings
 
 
-def _key(raw: Path, layout: Layout) -> Iterator[Finding]:
+def _key(raw: Path, layout: OaiLayout) -> Iterator[Finding]:
     try:
         read_key(raw, layout.key_file)
     except DataError as error:
@@ -87,7 +87,7 @@ def _key(raw: Path, layout: Layout) -> Iterator[Finding]:
         )
 
 
-def _target(answers: Answers, layout: Layout) -> Iterator[Finding]:
+def _target(answers: OaiAnswers, layout: OaiLayout) -> Iterator[Finding]:
     counts = Counter(value for value in answers.target.values() if not math.isnan(value))
     n_known, n = counts.total(), len(answers.target)
     if layout.question == "kl":
@@ -111,7 +111,7 @@ def _target(answers: Answers, layout: Layout) -> Iterator[Finding]:
         )
 
 
-def _covariates(answers: Answers, layout: Layout) -> Iterator[Finding]:
+def _covariates(answers: OaiAnswers, layout: OaiLayout) -> Iterator[Finding]:
     for note in answers.notes:
         yield Finding("note", note)
     n = len(answers.target)
@@ -141,10 +141,10 @@ def _covariates(answers: Answers, layout: Layout) -> Iterator[Finding]:
 def _knees(
     raw: Path,
     files: Mapping[str, int],
-    tables: Tables,
+    tables: OaiTables,
     films: Films,
-    answers: Answers,
-    layout: Layout,
+    answers: OaiAnswers,
+    layout: OaiLayout,
 ) -> Iterator[Finding]:
     """Tell how knees and films fit."""
 
@@ -205,7 +205,7 @@ def _fit(chosen: Chosen, films: Films) -> Iterator[Finding]:
 def _headers(raw: Path, films: Films) -> Iterator[Finding]:
     """Read every header, then tell of each oddity once, with a count and numbers of films."""
     odd: dict[tuple[Level, str], list[int]] = defaultdict(list)
-    headers: list[Header] = []
+    headers: list[OaiHeader] = []
     every = sorted(film.file for several in films.values() for film in several)
     for number, file in enumerate(every, start=1):
         try:

@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from radpipe.core.errors import DataError
-from radpipe.core.words import counted
+from radpipe.core.plurals import counted
 from radpipe.studies.base.template import Template
-from radpipe.studies.oai.layout import SIDES, Layout
-from radpipe.studies.oai.tables import Table, code, some_lines
+from radpipe.studies.oai.layout import SIDES, OaiLayout
+from radpipe.studies.oai.tables import OaiTable, code, some_lines
 from radpipe.studies.oai.values import ID, SIDE, Knee, reading_ranks
 
 WRONG_FOLDER = "OAIBaselineImages"
@@ -18,7 +18,7 @@ MIN_SERIES = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Film:
+class OaiFilm:
     """A file, and the series whose folder it lies in ("" if paths do not name series)."""
 
     file: str
@@ -26,7 +26,7 @@ class Film:
 
 
 # Patient's identifier to films.
-Films = dict[str, list[Film]]
+Films = dict[str, list[OaiFilm]]
 
 
 @dataclass
@@ -55,7 +55,7 @@ class Chosen:
     copies: set[str]
 
 
-def find_films(files: Iterable[str], layout: Layout) -> Films:
+def find_films(files: Iterable[str], layout: OaiLayout) -> Films:
     """Find the files that lie where films lie, by patient, sorted."""
     template = Template(layout.films)
     depth = layout.films.count("/") + 1
@@ -63,11 +63,11 @@ def find_films(files: Iterable[str], layout: Layout) -> Films:
     for file in sorted(files):
         match = template.match("/".join(file.split("/")[-depth:]))
         if match is not None:
-            found[match["patient"]].append(Film(file, match.get("series", "")))
+            found[match["patient"]].append(OaiFilm(file, match.get("series", "")))
     return dict(found)
 
 
-def refuse_no_films(films: Films, files: Iterable[str], layout: Layout) -> None:
+def refuse_no_films(films: Films, files: Iterable[str], layout: OaiLayout) -> None:
     """Refuse a folder without films, and say where they are to be had.
 
     Raises
@@ -88,7 +88,7 @@ def refuse_no_films(films: Films, files: Iterable[str], layout: Layout) -> None:
     )
 
 
-def read_barcodes(table: Table, layout: Layout) -> dict[Knee, set[str]]:
+def read_barcodes(table: OaiTable, layout: OaiLayout) -> dict[Knee, set[str]]:
     """Return the barcodes that the table of grades names for each knee, best reading only."""
     if layout.barcode is None:
         return {}
@@ -145,7 +145,7 @@ def choose_films(
     return chosen
 
 
-def refuse_unclear(chosen: Chosen, table: Table, layout: Layout) -> None:
+def refuse_unclear(chosen: Chosen, table: OaiTable, layout: OaiLayout) -> None:
     """Refuse knees that have several films, and tables that fit no film at all.
 
     Raises
@@ -179,7 +179,7 @@ def refuse_unclear(chosen: Chosen, table: Table, layout: Layout) -> None:
         )
 
 
-def _lines_of(table: Table, knees: set[Knee]) -> list[int]:
+def _lines_of(table: OaiTable, knees: set[Knee]) -> list[int]:
     rows = table.rows(ID, SIDE, setting="the table")
     return [
         row.line
@@ -188,15 +188,15 @@ def _lines_of(table: Table, knees: set[Knee]) -> list[int]:
     ]
 
 
-def _fits(film: Film, barcodes: Iterable[str]) -> bool:
+def _fits(film: OaiFilm, barcodes: Iterable[str]) -> bool:
     """Tell whether a barcode ends with the film's series, as OAI's do."""
     long_enough = len(film.series) >= MIN_SERIES
     return long_enough and any(barcode.endswith(film.series) for barcode in barcodes)
 
 
-def _distinct(films: list[Film], same: Callable[[str, str], bool]) -> list[Film]:
+def _distinct(films: list[OaiFilm], same: Callable[[str, str], bool]) -> list[OaiFilm]:
     """Leave out files that hold the same bytes as one before them."""
-    kept: list[Film] = []
+    kept: list[OaiFilm] = []
     for film in films:
         if not any(same(film.file, other.file) for other in kept):
             kept.append(film)

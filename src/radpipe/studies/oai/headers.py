@@ -28,7 +28,7 @@ Level = Literal["problem", "warning", "note"]
 
 
 @dataclass(frozen=True, slots=True)
-class Header:
+class OaiHeader:
     """What matters of one film.
 
     Attributes
@@ -53,7 +53,7 @@ class Header:
     oddities: tuple[tuple[Level, str], ...]
 
 
-def read_header(path: Path) -> Header:
+def read_header(path: Path) -> OaiHeader:
     """Read the header of a film.
 
     Raises
@@ -72,7 +72,7 @@ def read_header(path: Path) -> Header:
         raise ValueError("no DICOM file, or a broken one") from error
 
 
-def _header(data: Dataset) -> Header:
+def _header(data: Dataset) -> OaiHeader:
     syntax = UID(data.file_meta.get("TransferSyntaxUID", ""))
     name = syntax.name if syntax.is_transfer_syntax else "unknown transfer syntax"
     bits = int(data.get("BitsStored", 0) or 0)
@@ -81,7 +81,7 @@ def _header(data: Dataset) -> Header:
     spacing = data.get("PixelSpacing") or data.get("ImagerPixelSpacing")
     first = float(spacing[0]) if spacing else None
     orientation = data.get("PatientOrientation") or [""]
-    return Header(
+    return OaiHeader(
         kind=f"{size}, {bits} bits, {name}",
         side=side if side in ("R", "L") else "",
         mirrored=str(orientation[0]).startswith("R"),

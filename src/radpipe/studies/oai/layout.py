@@ -18,7 +18,7 @@ JOINTS = "joints.csv"
 RISK_FACTORS = ("age", "sex", "bmi", "race", "injury", "alignment")
 
 
-class Column(Strict):
+class OaiColumn(Strict):
     """One column of a table. `{side}` in its name stands for R or L: a column for each knee."""
 
     table: str = Field(
@@ -27,7 +27,7 @@ class Column(Strict):
     column: str = Field(description="Name of the column; upper and lower case are the same.")
 
 
-class Widths(Column):
+class Widths(OaiColumn):
     """The column of joint-space widths at one visit."""
 
     unusable: list[str] = Field(
@@ -35,7 +35,7 @@ class Widths(Column):
     )
 
 
-class Layout(Strict):
+class OaiLayout(Strict):
     """Which question a study asks, and where its answers stand.
 
     Defaults follow the release of 2021 as text; `radpipe check-data` tells which of them do
@@ -57,7 +57,7 @@ class Layout(Strict):
         description="The end of the path of a film; {patient} is the identifier as in the"
         " tables, {series} the folder that the barcode ends with, {_} anything.",
     )
-    grade: Column = Column(table="kxr_sq_bu00.txt", column="V00XRKL")
+    grade: OaiColumn = OaiColumn(table="kxr_sq_bu00.txt", column="V00XRKL")
     barcode: str | None = Field(
         default="V00BARCDBU",
         description="Column beside the grade that names the film which was read; null: none.",
@@ -80,19 +80,19 @@ class Layout(Strict):
         description="Codes of READPRJ, best first: which of several readings of a knee counts."
         " Others come after them.",
     )
-    age: Column | None = Column(table="allclinical00.txt", column="V00AGE")
-    bmi: Column | None = Column(table="allclinical00.txt", column="P01BMI")
-    sex: Column | None = Column(table="enrollees.txt", column="P02SEX")
-    race: Column | None = Column(table="enrollees.txt", column="P02RACE")
-    injury: Column | None = Column(table="allclinical00.txt", column="P01INJ{side}")
-    alignment: Column | None = Column(table="kxr_fta_duryea00.txt", column="V00FTANGLE")
+    age: OaiColumn | None = OaiColumn(table="allclinical00.txt", column="V00AGE")
+    bmi: OaiColumn | None = OaiColumn(table="allclinical00.txt", column="P01BMI")
+    sex: OaiColumn | None = OaiColumn(table="enrollees.txt", column="P02SEX")
+    race: OaiColumn | None = OaiColumn(table="enrollees.txt", column="P02RACE")
+    injury: OaiColumn | None = OaiColumn(table="allclinical00.txt", column="P01INJ{side}")
+    alignment: OaiColumn | None = OaiColumn(table="kxr_fta_duryea00.txt", column="V00FTANGLE")
     boxes: str | None = Field(
         default=None,
         description=f"Table of boxes around joints below the root; null: {JOINTS} if it is there.",
     )
 
     @model_validator(mode="after")
-    def _films_name_patients(self) -> "Layout":
+    def _films_name_patients(self) -> "OaiLayout":
         if "patient" not in Template(self.films).names:
             raise ValueError("films must name {patient}")
         if self.barcode is not None and "series" not in Template(self.films).names:
@@ -100,7 +100,7 @@ class Layout(Strict):
         return self
 
 
-def check_target(layout: Layout, target: Target) -> None:
+def check_target(layout: OaiLayout, target: Target) -> None:
     """Refuse a target that the question does not have.
 
     Raises
@@ -123,13 +123,13 @@ def check_target(layout: Layout, target: Target) -> None:
         )
 
 
-def covariates(layout: Layout) -> dict[str, Column]:
+def covariates(layout: OaiLayout) -> dict[str, OaiColumn]:
     """Return the covariates that the layout names, each with its column.
 
     The grade is one of them, and the width at baseline, unless the grade is what is asked: it
     would be the answer, and the width goes a long way towards it.
     """
-    named: dict[str, Column | None] = {name: getattr(layout, name) for name in RISK_FACTORS}
+    named: dict[str, OaiColumn | None] = {name: getattr(layout, name) for name in RISK_FACTORS}
     found = {name: column for name, column in named.items() if column is not None}
     if layout.question == "progression":
         found |= {"kl": layout.grade, "jsw": layout.width}

@@ -22,8 +22,8 @@ from pydicom.uid import (
     generate_uid,
 )
 
-from radpipe.imaging import phantom_radiograph as radiograph
-from radpipe.imaging.phantom import Box
+from radpipe.imaging.phantom import knee_radiograph as radiograph
+from radpipe.imaging.phantom.bones import Box
 from radpipe.studies.oai.phantom_plan import Person, PlannedKnee
 
 # 28 x 36 cm, landscape, or one half of it; default and full-size films.

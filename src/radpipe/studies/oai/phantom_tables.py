@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from radpipe.imaging.phantom import Box
+from radpipe.imaging.phantom.bones import Box
 from radpipe.studies.oai.phantom_film import PlannedFilm
 from radpipe.studies.oai.phantom_labels import GRADE_PROPORTIONS
 from radpipe.studies.oai.phantom_plan import Person, PlannedKnee

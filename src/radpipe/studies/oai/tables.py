@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from radpipe.core.errors import DataError, near_miss
-from radpipe.core.words import counted
+from radpipe.core.plurals import counted
 
 SEPARATOR = "|"
 OTHER_SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
@@ -21,7 +21,7 @@ MISSING = re.compile(r"(\.[A-Za-z]?(\s*:.*)?)?", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class OaiRow:
     """One row: its line in the file, and the cells that were asked for, by column."""
 
     line: int
@@ -29,7 +29,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class OaiTable:
     """A table as it lies on disk.
 
     Attributes
@@ -48,7 +48,7 @@ class Table:
     columns: tuple[str, ...]
     lines: Sequence[tuple[int, str]]
 
-    def rows(self, *columns: str, setting: str) -> list[Row]:
+    def rows(self, *columns: str, setting: str) -> list[OaiRow]:
         """Return the cells of some columns, without spaces around them.
 
         Raises
@@ -61,7 +61,9 @@ class Table:
         rows = []
         for line, text in self.lines:
             cells = text.split(SEPARATOR)
-            rows.append(Row(line, {name: cells[place].strip() for name, place in places.items()}))
+            rows.append(
+                OaiRow(line, {name: cells[place].strip() for name, place in places.items()})
+            )
         return rows
 
     def place(self, column: str, *, setting: str) -> int:
@@ -103,7 +105,7 @@ def find_table(files: Iterable[str], name: str, *, setting: str) -> str:
     return found[0]
 
 
-def read_table(raw: Path, file: str) -> Table:
+def read_table(raw: Path, file: str) -> OaiTable:
     """Read a table; any line end and a byte order mark will do.
 
     Raises
@@ -139,17 +141,17 @@ def read_table(raw: Path, file: str) -> Table:
         )
     if len(lines) == 1:
         raise DataError(f"{file} has no rows. The way out: unpack the release once more.")
-    return Table(file, columns, lines[1:])
+    return OaiTable(file, columns, lines[1:])
 
 
-class Tables:
+class OaiTables:
     """The tables of a data set, each read once."""
 
     def __init__(self, raw: Path, files: Iterable[str]) -> None:
         self.raw, self.files = raw, files
-        self._read: dict[str, Table] = {}
+        self._read: dict[str, OaiTable] = {}
 
-    def get(self, name: str, *, setting: str) -> Table:
+    def get(self, name: str, *, setting: str) -> OaiTable:
         """Return a table; see `find_table` and `read_table`."""
         file = find_table(self.files, name, setting=setting)
         if file not in self._read:

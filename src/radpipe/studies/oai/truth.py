@@ -1,4 +1,4 @@
-"""What may be known beyond the tables: boxes around joints, and an ideal observer's opinion.
+"""What may be known beyond the tables: boxes around joints, and an ideal observer's probabilities.
 
 Optional files at the root of the data set, one row a knee, which anybody may add:
 
@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from radpipe.core.errors import DataError
 from radpipe.studies.base.contract import BOX_SCHEMA
-from radpipe.studies.oai.layout import JOINTS, SIDES, Layout
+from radpipe.studies.oai.layout import JOINTS, SIDES, OaiLayout
 from radpipe.studies.oai.tables import some_lines
 
 VIEW, LABEL = "image", "joint"
@@ -26,7 +26,7 @@ Shown = tuple[str, str]
 
 
 def read_joints(
-    raw: Path, *, files: Iterable[str], layout: Layout, cases: Mapping[Shown, str]
+    raw: Path, *, files: Iterable[str], layout: OaiLayout, cases: Mapping[Shown, str]
 ) -> tuple[pa.Table, int]:
     """Read the boxes around joints.
 

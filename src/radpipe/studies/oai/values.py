@@ -5,9 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from radpipe.core.errors import DataError
-from radpipe.core.words import counted
-from radpipe.studies.oai.layout import SIDES, Column, Layout, Widths
-from radpipe.studies.oai.tables import Table, code, number_in, one_of, some_lines
+from radpipe.core.plurals import counted
+from radpipe.studies.oai.layout import SIDES, OaiColumn, OaiLayout, Widths
+from radpipe.studies.oai.tables import OaiTable, code, number_in, one_of, some_lines
 
 ID, SIDE, READING = "ID", "SIDE", "READPRJ"
 # Identifier and side of a knee.
@@ -66,7 +66,9 @@ class _Reading:
     value: float
 
 
-def read_values(table: Table, name: str, wanted: Column, layout: Layout, setting: str) -> Values:
+def read_values(
+    table: OaiTable, name: str, wanted: OaiColumn, layout: OaiLayout, setting: str
+) -> Values:
     """Read one value a knee.
 
     A table with a column SIDE has a row a knee, another one a row a patient, which speaks of
@@ -126,7 +128,7 @@ def read_values(table: Table, name: str, wanted: Column, layout: Layout, setting
     return found
 
 
-def check_keys(table: Table) -> None:
+def check_keys(table: OaiTable) -> None:
     """Refuse rows without an identifier, or with another side than right and left.
 
     Raises
@@ -153,7 +155,7 @@ def check_keys(table: Table) -> None:
         )
 
 
-def reading_ranks(table: Table, layout: Layout) -> list[int]:
+def reading_ranks(table: OaiTable, layout: OaiLayout) -> list[int]:
     """Return for each row how far down `layout.readings` its project stands."""
     if READING not in table.columns:
         return [0] * len(table.lines)
@@ -165,8 +167,8 @@ def reading_ranks(table: Table, layout: Layout) -> list[int]:
 def _choose(
     found: Values,
     readings: dict[Knee, list[_Reading]],
-    table: Table,
-    wanted: Column,
+    table: OaiTable,
+    wanted: OaiColumn,
     setting: str,
 ) -> None:
     """Keep the reading that comes first in the order; equals must agree."""

@@ -1,0 +1,59 @@
+"""The blocks of `params.yaml` and `presets/`: every setting, its range, unit and reason.
+
+A setting with a default may be left out; the default stands here and nowhere else.
+"""
+
+from radpipe.core.settings.augmentation import Augmentation
+from radpipe.core.settings.base import Count, Fraction, Positive, Strict
+from radpipe.core.settings.evaluation import Evaluation
+from radpipe.core.settings.localize import Detection, Localize
+from radpipe.core.settings.model import ModelChoice
+from radpipe.core.settings.plan import Plan, Variant
+from radpipe.core.settings.schedules import Constant, Cosine, OneCycle, Plateau, Schedule, StepDecay
+from radpipe.core.settings.studies import (
+    Download,
+    External,
+    Image,
+    Kind,
+    PathSource,
+    PhantomSource,
+    Source,
+    Split,
+    Study,
+    Target,
+    UrlSource,
+)
+from radpipe.core.settings.training import Freeze, Training
+
+__all__ = [
+    "Augmentation",
+    "Constant",
+    "Cosine",
+    "Count",
+    "Detection",
+    "Download",
+    "Evaluation",
+    "External",
+    "Fraction",
+    "Freeze",
+    "Image",
+    "Kind",
+    "Localize",
+    "ModelChoice",
+    "OneCycle",
+    "PathSource",
+    "PhantomSource",
+    "Plan",
+    "Plateau",
+    "Positive",
+    "Schedule",
+    "Source",
+    "Split",
+    "StepDecay",
+    "Strict",
+    "Study",
+    "Target",
+    "Training",
+    "UrlSource",
+    "Variant",
+]

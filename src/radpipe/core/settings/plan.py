@@ -1,0 +1,59 @@
+"""Settings of variants and of the plan: what runs."""
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from radpipe.core.settings.base import Strict
+
+
+class Variant(Strict):
+    """One row of the comparison; `model`, `train`, `augment` override the preset."""
+
+    study: str
+    store: str = Field(description="Folder of pixels to train on.")
+    preset: str = Field(description="<file in presets/>/<name>.")
+    weights: str = Field(
+        default="weights/random.json",
+        description="Starting weights: weights/random.json (none), or those of a planned run,"
+        " results/runs/<variant>/fold-<f>-seed-<s>/weights.safetensors.",
+    )
+    model: dict[str, Any] = Field(default={}, description="Overrides of the preset.")
+    train: dict[str, Any] = Field(default={}, description="Overrides of the preset.")
+    augment: dict[str, Any] = Field(default={}, description="Overrides of the preset.")
+
+    @property
+    def localized(self) -> str | None:
+        """The study whose crops it is trained on, which `localize` makes; None: no crops."""
+        return self.store.split("/")[1] if self.store.endswith("/crops") else None
+
+    @property
+    def inputs(self) -> dict[str, str]:
+        """What its recipe is made from: store, split and starting weights."""
+        split = f"data/{self.study}/split.parquet"
+        return {"store": self.store, "split": split, "weights": self.weights}
+
+    @property
+    def overrides(self) -> dict[str, dict[str, Any]]:
+        """What is laid over the preset, block by block."""
+        return {"model": self.model, "train": self.train, "augment": self.augment}
+
+
+class Plan(Strict):
+    """What runs: every variant on every fold with every seed."""
+
+    variants: list[str] = Field(
+        min_length=1, description="Which of the blocks in `variants` run, by name."
+    )
+    folds: list[Annotated[int, Field(ge=0)]] = Field(
+        min_length=1, description="Which part of the non-test patients is `tune`."
+    )
+    seeds: list[Annotated[int, Field(ge=0)]] = Field(min_length=1)
+    open_test: list[str] = Field(
+        description="Studies whose `test` part is predicted; every opening is written down."
+    )
+    # No default: DVC's loop asks for it.
+    cohorts: dict[str, str] = Field(
+        description="Further studies, on all of whose cases variants are judged (external"
+        " validation), to the study whose variants these are; {} for none."
+    )

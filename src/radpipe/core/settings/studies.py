@@ -1,0 +1,177 @@
+"""Settings of a study: source, target, image, split."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from radpipe.core.settings.base import Strict
+
+
+class PhantomSource(Strict):
+    """A synthetic study written in the adapter's own layout, with known truth."""
+
+    kind: Literal["phantom"]
+    seed: int = Field(default=1, description="Another seed, another set of patients.")
+    patients: int = Field(default=600, ge=20, description="Number of synthetic patients.")
+
+
+class PathSource(Strict):
+    """Files that lie somewhere already; used there, never copied, linked or changed."""
+
+    kind: Literal["path"]
+    path: str = Field(description="Folder of the data set; ~ and $VARIABLES are expanded.")
+
+
+class Download(Strict):
+    """One file to fetch."""
+
+    address: str = Field(pattern=r"^https?://", description="Where it lies.")
+    sha256: str | None = Field(
+        default=None,
+        pattern=r"^([a-z0-9]+:)?[0-9a-f]{32,128}$",
+        description="Hash that the file must have (sha256, or md5:<hash>); null accepts the"
+        " first download and writes its hash down for the next one.",
+    )
+    unpack: bool = Field(default=True, description="Unpack a zip or tar archive.")
+
+
+class UrlSource(Strict):
+    """Files that can be downloaded without an agreement."""
+
+    kind: Literal["url"]
+    files: list[Download] = Field(min_length=1)
+    licence: str = Field(description="Licence of the data, shown in the report.")
+
+
+Source = Annotated[PhantomSource | PathSource | UrlSource, Field(discriminator="kind")]
+
+
+Kind = Literal["binary", "multi-class", "ordinal", "multi-label"]
+
+
+class Target(Strict):
+    """What is predicted. In tables, an unknown target is NaN, never 0."""
+
+    kind: Kind
+    classes: list[str] = Field(
+        min_length=1,
+        description="binary: [negative, positive]; multi-class and ordinal: all, in order;"
+        " multi-label: the labels, each of them present or not.",
+    )
+
+    @model_validator(mode="after")
+    def _count(self) -> "Target":
+        if self.kind == "binary" and len(self.classes) != 2:
+            raise ValueError("a binary target has two classes, [negative, positive]")
+        if self.kind in ("multi-class", "ordinal") and len(self.classes) < 2:
+            raise ValueError(f"a {self.kind} target has at least two classes")
+        if len(set(self.classes)) != len(self.classes):
+            raise ValueError("a class stands twice")
+        return self
+
+    @property
+    def columns(self) -> list[str]:
+        """Columns of the truth in every table: the index of the class, or 0/1 a label."""
+        if self.kind == "multi-label":
+            return [f"target_{name}" for name in self.classes]
+        return ["target"]
+
+    @property
+    def score_columns(self) -> list[str]:
+        """Columns of the predicted probabilities, one a class or label."""
+        return [f"score_{name}" for name in self.classes]
+
+    @property
+    def ceiling_columns(self) -> list[str]:
+        """Columns of the ideal observer's probabilities, where a study knows them."""
+        return [f"ceiling_{name}" for name in self.classes]
+
+
+class Image(Strict):
+    """How pictures enter the store."""
+
+    side: int = Field(ge=8, le=2048, description="Side of the stored square, pixels.")
+    resize: Literal["letterbox", "squash", "crop"] = Field(
+        default="letterbox",
+        description="letterbox keeps the shape and pads with black, squash changes the"
+        " shape, crop keeps the centre square.",
+    )
+    channels: Literal["grey", "colour"] = "grey"
+    bits: Literal[8, 16] = Field(default=8, description="Bits kept per channel.")
+
+
+class Split(Strict):
+    """Who stands in which part. Patients are never divided."""
+
+    seed: int = Field(description="Another seed, another draw of patients.")
+    test: float = Field(
+        default=0.25, gt=0, lt=1, description="Share of patients in `test`, unless official."
+    )
+    folds: int = Field(default=5, ge=2, description="Parts of the non-test patients.")
+    draw: Literal["stratified", "hashed"] = Field(
+        default="stratified",
+        description="stratified: classes are shared out evenly; hashed: a patient's place depends"
+        " on nothing but its name and the seed, so that studies which share patients and say the"
+        " same of seed, test and folds share parts, which starting from each other's weights"
+        " needs.",
+    )
+    on_leak: Literal["refuse", "group", "drop"] = Field(
+        default="refuse",
+        description="What to do when two patients share a picture: stop with a table, treat"
+        " them as one patient, or drop all but the first copy.",
+    )
+    accept: list[str] = Field(
+        default=[],
+        description="Files whose likeness to others was looked at and is no leak; shown in"
+        " the report.",
+    )
+    correlation: float = Field(
+        default=0.97,
+        gt=0,
+        le=1,
+        description="Agreement of fine detail after alignment from which two pictures count as"
+        " copies. On chest films of 64 pixels copies reach 0.97 and different patients 0.88;"
+        " pictures with little detail agree more, so look at leaks.csv before lowering it.",
+    )
+
+
+class External(Strict):
+    """What is done about patients whom the variants of another study already know.
+
+    Asked only of studies in `plan.cohorts`.
+    """
+
+    same_names: bool = Field(
+        default=True,
+        description="Whether a patient's name means the same person here and in the data that the"
+        " variants learned from. false: names are given by somebody else (two hospitals that both"
+        " count from 1, two phantoms), so that an equal name says nothing; pictures are compared"
+        " all the same.",
+    )
+    on_leak: Literal["refuse", "drop"] = Field(
+        default="refuse",
+        description="What to do about a patient or a picture that variants learned from: stop with"
+        " a table, or leave out the whole patient here.",
+    )
+    accept: list[str] = Field(
+        default=[],
+        description="Files of this study whose likeness to others was looked at and is no leak;"
+        " their number is shown in the report.",
+    )
+
+
+class Study(Strict):
+    """One data set with one question."""
+
+    adapter: str = Field(description="Module in `radpipe.studies` that reads the layout.")
+    source: Source
+    # No default: dvc.yaml asks for it, and where data may go should be said, not assumed.
+    remote: str | None = Field(
+        description="DVC remote that keeps this study's data; null: the default remote. Give"
+        " restricted data one of their own.",
+    )
+    layout: dict[str, Any] = Field(description="The adapter's own settings.")
+    target: Target
+    image: Image
+    split: Split
+    external: External = External()

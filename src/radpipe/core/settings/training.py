@@ -1,0 +1,129 @@
+"""Settings of training: optimiser, loss, sampling, freezing, processes."""
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from radpipe.core.settings.base import Count, Fraction, Positive, Strict
+from radpipe.core.settings.schedules import Constant, Schedule
+
+
+class Freeze(Strict):
+    """Layers that keep their weights, for some epochs or for good."""
+
+    layers: list[str] = Field(
+        min_length=1,
+        description="Names of modules, each with all that is below it (radpipe network lists"
+        " them): their weights stay, and batch norm and dropout act as in evaluation.",
+    )
+    epochs: Count | None = Field(
+        default=None, description="Epochs for which they are frozen; null: all."
+    )
+    lr: Positive | None = Field(
+        default=None,
+        description="Learning rate while they are frozen; null, and afterwards: the schedule's,"
+        " which counts the frozen epochs, too.",
+    )
+
+    @model_validator(mode="after")
+    def _fits(self) -> "Freeze":
+        if self.lr is not None and self.epochs is None:
+            raise ValueError("lr is for the frozen epochs; without epochs, set train.lr")
+        return self
+
+
+class Training(Strict):
+    """How a network is trained."""
+
+    optimizer: Literal["adam", "adamw", "rmsprop", "sgd"]
+    lr: Positive = Field(description="Learning rate (peak, for one-cycle).")
+    weight_decay: float = Field(default=0.0, ge=0)
+    momentum: float = Field(default=0.0, ge=0, lt=1, description="sgd and rmsprop only.")
+    betas: tuple[Fraction, Fraction] = Field(
+        default=(0.9, 0.999), description="Adam, AdamW: decay of the two running means."
+    )
+    epsilon: Positive = Field(default=1e-8, description="Adam, AdamW, RMSprop.")
+    decay_rate: float = Field(default=0.99, gt=0, lt=1, description="RMSprop's alpha.")
+    schedule: Schedule = Constant(name="constant")
+    loss: Literal["auto", "cross-entropy", "binary-cross-entropy", "ordinal"] = Field(
+        default="auto",
+        description="auto: what the target asks for, binary-cross-entropy for a binary or"
+        " multi-label target and cross-entropy for one class of several, so that a preset"
+        " serves both. binary-cross-entropy on one class of several trains each class"
+        " against the rest. ordinal, for an ordinal target: of the cases that reach a grade,"
+        " which go beyond it (CORN, arXiv:2111.08851).",
+    )
+    class_weights: Literal["none", "balanced", "positive", "prevalence"] = Field(
+        default="none",
+        description="From the run's own train part. balanced: n / (classes * n of the class)."
+        " Of a binary or multi-label target also positive: 1 for an absent finding, n absent /"
+        " n present for a present one; prevalence: the share p of the present for an absent"
+        " one, 1 - p for a present one.",
+    )
+    tune_loss: Literal["plain", "weighted"] = Field(
+        default="plain",
+        description="weighted: by `class_weights` from the labels of `tune` itself, as some"
+        " published networks watched it; it cannot be compared with the loss on train.",
+    )
+    sampler: Literal["shuffle", "weighted", "downsample"] = Field(
+        default="shuffle",
+        description="weighted draws every class equally often; downsample keeps of every class as"
+        " many cases as the rarest has, drawn once a run from its seed.",
+    )
+    batch_size: Count
+    accumulate: Count = Field(default=1, description="Batches per optimiser step.")
+    epochs: Count
+    max_steps: Count | None = Field(
+        default=None, description="Stop after so many optimiser steps, for trying out."
+    )
+    stop_patience: int | None = Field(
+        default=None, ge=1, description="Epochs without improvement before stopping."
+    )
+    stop_min_delta: float = Field(default=1e-4, ge=0)
+    stop_metric: str = Field(default="loss", description="`tune` value for early stopping.")
+    best_metric: str = Field(
+        default="auc",
+        description="`tune` value whose best epoch's weights are kept: loss, auc, accuracy,"
+        " balanced_accuracy, of an ordinal target also quadratic_kappa.",
+    )
+    freeze: Freeze | None = Field(default=None, description="Layers that are not trained.")
+    clip_norm: Positive | None = Field(default=None, description="Largest gradient norm.")
+    normalize: Literal["unit", "standard", "imagenet", "mrnet"] = Field(
+        default="standard",
+        description="unit: 0 to 1; standard: mean and SD of the run's own train part;"
+        " imagenet: the constants of torchvision's weights; mrnet: the range of each volume to"
+        " 0..255, then mean 58.09 and SD 49.73 (Bien et al., 2018).",
+    )
+    precision: Literal["float32", "bfloat16"] = "float32"
+    telemetry: bool = Field(
+        default=False,
+        description="Show layers and running values of every epoch: docs/how-to/telemetry.md.",
+    )
+    deterministic: bool = True
+    threads: Count = Field(
+        default=1,
+        description="CPU threads of each process; part of the recipe, because another number"
+        " gives other bits.",
+    )
+    processes: Count = Field(
+        default=1,
+        description="Processes per node that train a run together, each with a GPU of its own"
+        " if there are GPUs; other numbers give other last bits.",
+    )
+    nodes: Count = Field(default=1, description="Nodes of a SLURM job that train a run together.")
+
+    @property
+    def n_processes(self) -> int:
+        """Processes that train a run, over all nodes."""
+        return self.processes * self.nodes
+
+    @model_validator(mode="after")
+    def _fits(self) -> "Training":
+        if self.batch_size < self.n_processes:
+            raise ValueError(
+                f"a batch_size of {self.batch_size} cannot be shared by {self.n_processes}"
+                " processes"
+            )
+        if self.momentum and self.optimizer in ("adam", "adamw"):
+            raise ValueError(f"momentum has no meaning for {self.optimizer}")
+        return self

@@ -1,0 +1,1 @@
+"""A detector of joints: its network, its training, and finding joints with it."""

@@ -1,0 +1,1 @@
+"""DICOM: from a file's bytes to displayed grey and a few technical facts."""

@@ -1,0 +1,149 @@
+"""From a DICOM file to its header: which elements are read, and that nothing else is.
+
+Elements that are not on the list are skipped unread; pixels that are not compressed stay where
+they lie.
+"""
+
+import io
+import zlib
+from typing import TYPE_CHECKING, Any
+
+from radpipe.core.errors import DataError
+from radpipe.imaging.dicom.codecs import CODECS
+from radpipe.imaging.dicom.header import PIXEL_DATA, DicomHeader, first_item, skipped
+from radpipe.imaging.dicom.quiet import otherwise
+from radpipe.imaging.read import MAX_PIXELS
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+UNDEFINED = 0xFFFFFFFF  # a length that is not told (PS3.5, 7.1.1)
+DEFLATED = "1.2.840.10008.1.2.1.99"
+# As many 16-bit pixels as are read at most, and a long header.
+MAX_INFLATED = 2 * MAX_PIXELS + 16 * 2**20
+# Everything that is ever asked of a file; the rest is skipped by its length.
+ELEMENTS = (
+    "SOPClassUID",
+    "Modality",
+    "ConversionType",
+    "BodyPartExamined",
+    "EstimatedRadiographicMagnificationFactor",
+    "ImagerPixelSpacing",
+    "PatientOrientation",
+    "Laterality",
+    "ImageLaterality",
+    "SamplesPerPixel",
+    "PhotometricInterpretation",
+    "PlanarConfiguration",
+    "NumberOfFrames",
+    "Rows",
+    "Columns",
+    "PixelSpacing",
+    "BitsAllocated",
+    "BitsStored",
+    "HighBit",
+    "PixelRepresentation",
+    "PixelPaddingValue",
+    "PixelPaddingRangeLimit",
+    "PixelSpacingCalibrationType",
+    "PixelSpacingCalibrationDescription",
+    "BurnedInAnnotation",
+    "WindowCenter",
+    "WindowWidth",
+    "RescaleIntercept",
+    "RescaleSlope",
+    "VOILUTFunction",
+    "ModalityLUTSequence",
+    "VOILUTSequence",
+    "RedPaletteColorLookupTableDescriptor",
+    "GreenPaletteColorLookupTableDescriptor",
+    "BluePaletteColorLookupTableDescriptor",
+    "RedPaletteColorLookupTableData",
+    "GreenPaletteColorLookupTableData",
+    "BluePaletteColorLookupTableData",
+    "SharedFunctionalGroupsSequence",
+    "PerFrameFunctionalGroupsSequence",
+    "PixelData",
+)
+# Where an enhanced object with one frame keeps what others keep at the top (C.7.6.16.1).
+GROUPS = (
+    "PixelMeasuresSequence",
+    "PixelValueTransformationSequence",
+    "FrameVOILUTSequence",
+    "FrameAnatomySequence",
+)
+
+
+def read_header(data: bytes) -> DicomHeader:
+    """Read the elements of `ELEMENTS`; to be called inside `quiet`.
+
+    Raises
+    ------
+    DataError
+        The file cannot be parsed, or a deflated one would grow beyond `MAX_INFLATED`.
+
+    """
+    from pydicom import dcmread
+    from pydicom.filereader import read_dataset
+    from pydicom.tag import Tag
+
+    wanted = [Tag(keyword) for keyword in ELEMENTS]
+    with otherwise("broken or truncated (no header of a DICOM file)"):
+        said, end = _transfer_syntax(data)
+        if said == DEFLATED:
+            stream = io.BytesIO(_inflate(data[end:]))
+            plain = read_dataset(stream, False, True, specific_tags=list(wanted))
+            return DicomHeader(DEFLATED, True, _with_groups(plain))
+        # Pixels that are not compressed stay where they lie: to copy them takes as long as to
+        # hash them.
+        large = None if said in CODECS else len(data) // 2
+        found = dcmread(io.BytesIO(data), force=True, specific_tags=list(wanted), defer_size=large)
+        if not all(map(_can_be_skipped, filter(skipped, found.values()))):
+            found = dcmread(io.BytesIO(data), force=True, specific_tags=list(wanted))
+        implicit, little = found.original_encoding
+        syntax = said or _guessed(implicit, little)
+        return DicomHeader(syntax, bool(little), _with_groups(found), data)
+
+
+def _can_be_skipped(element: Any) -> bool:
+    """Say whether the value of a skipped element can be found: Pixel Data of a known length."""
+    return bool(element.tag == PIXEL_DATA and element.length != UNDEFINED)
+
+
+def _transfer_syntax(data: bytes) -> tuple[str, int]:
+    """Return the transfer syntax, empty if the file does not say, and where group 2 ends."""
+    from pydicom.filereader import read_dataset, read_preamble
+
+    stream = io.BytesIO(data)
+    read_preamble(stream, force=True)
+    meta = read_dataset(stream, False, True, stop_when=lambda tag, _vr, _length: tag >> 16 != 2)
+    # Group 2 in implicit VR, which is wrong, fails here: pydicom would take it, and inflate.
+    next(iter(meta), None)
+    return str(meta.get("TransferSyntaxUID") or "").strip(" \0"), stream.tell()
+
+
+def _guessed(implicit: bool | None, little: bool | None) -> str:
+    if implicit:
+        return "1.2.840.10008.1.2"
+    return "1.2.840.10008.1.2.1" if little else "1.2.840.10008.1.2.2"
+
+
+def _inflate(deflated: bytes) -> bytes:
+    """Undo the deflated syntax (PS3.5, A.5), but not without end."""
+    stream = zlib.decompressobj(-zlib.MAX_WBITS)
+    plain = stream.decompress(deflated, MAX_INFLATED)
+    if stream.unconsumed_tail:
+        raise DataError(f"more than {MAX_INFLATED // 10**6} MB when inflated")
+    return plain
+
+
+def _with_groups(found: "Dataset") -> "tuple[Dataset, ...]":
+    """Return a data set, and behind it the first frame's functional groups."""
+    sets = [found]
+    for keyword in ("PerFrameFunctionalGroupsSequence", "SharedFunctionalGroupsSequence"):
+        frame = first_item(found.get(keyword))
+        for group in GROUPS:
+            inner = None if frame is None else first_item(frame.get(group))
+            if inner is not None:
+                sets.append(inner)
+    return tuple(sets)

@@ -1,0 +1,152 @@
+"""The header of a DICOM file: a fixed list of technical elements, read without a sound.
+
+pydicom's warnings, log lines and exceptions can quote values, and values can be names: see
+`dicom_quiet`. Elements that are not on the list are skipped unread.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from radpipe.imaging.dicom.quiet import UNREADABLE
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+PIXEL_DATA = 0x7FE00010
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class DicomHeader:
+    """The technical elements of one file; its representation shows none of them.
+
+    Attributes
+    ----------
+    syntax
+        UID of the transfer syntax.
+    little_endian
+        Order of bytes.
+
+    The file's own bytes are kept for pixels that were left where they lie.
+
+    """
+
+    syntax: str
+    little_endian: bool
+    _sets: "tuple[Dataset, ...]"
+    _file: bytes = b""
+
+    def has(self, keyword: str) -> bool:
+        """Say whether an element is there, empty or not."""
+        return any(keyword in found for found in self._sets)
+
+    def number(self, keyword: str) -> float | None:
+        """Return the first of an element's numbers, None if it has none."""
+        found = self.numbers(keyword)
+        return found[0] if found else None
+
+    def integer(self, keyword: str) -> int | None:
+        """Return the first of an element's numbers if it is a whole one."""
+        found = self.number(keyword)
+        return int(found) if found is not None and found == int(found) else None
+
+    def numbers(self, keyword: str) -> tuple[float, ...]:
+        """Return an element's numbers; none if one of them is no finite number."""
+        value = self._value(keyword)
+        if value is None:
+            return ()
+        if isinstance(value, bytes):
+            # "US or SS" that pydicom leaves open (PS3.5, A.1).
+            return tuple(float(word) for word in _words(value))
+        many = [value] if isinstance(value, str) or not hasattr(value, "__iter__") else value
+        try:
+            numbers = tuple(float(one) for one in many)
+        except UNREADABLE:
+            return ()
+        return numbers if all(map(math.isfinite, numbers)) else ()
+
+    def words(self, keyword: str) -> tuple[str, ...]:
+        """Return an element's texts in upper case, to be compared and never to be shown."""
+        value = self._value(keyword)
+        if value is None or isinstance(value, bytes):
+            return ()
+        many = [value] if isinstance(value, str) or not hasattr(value, "__iter__") else value
+        try:
+            return tuple(str(one).strip(" \0").upper() for one in many)
+        except UNREADABLE:
+            return ()
+
+    def word(self, keyword: str) -> str:
+        """Return the first of an element's texts, or an empty one."""
+        return next(iter(self.words(keyword)), "")
+
+    def table(self, keyword: str) -> NDArray[np.uint8] | NDArray[np.uint16]:
+        """Return an element's table: words if it is kept as numbers, else its bytes."""
+        value = self._value(keyword)
+        if isinstance(value, bytes):
+            order = "<" if self.little_endian else ">"
+            raw = np.frombuffer(value, np.uint8)
+            return raw if len(raw) % 2 else raw.view(f"{order}u2").astype(np.uint16)
+        return np.array(self.numbers(keyword)).astype(np.int64).astype(np.uint16)
+
+    def item(self, keyword: str) -> "DicomHeader | None":
+        """Return the first item of a sequence, None if there is none."""
+        first = first_item(self._value(keyword))
+        return None if first is None else DicomHeader(self.syntax, self.little_endian, (first,))
+
+    def pixel_data(self) -> bytes | memoryview:
+        """Return Pixel Data (7FE0,0010) as it stands in the file, empty if it is not there."""
+        found = self._pixel_element()
+        if found is None:
+            return b""
+        if skipped(found):
+            return memoryview(self._file)[found.value_tell :][: found.length]
+        return found.value if isinstance(found.value, bytes) else b""
+
+    def pixel_vr(self) -> str:
+        """Return the value representation of Pixel Data, "OB" or "OW"."""
+        found = self._pixel_element()
+        return "OB" if found is not None and found.VR == "OB" else "OW"
+
+    def _pixel_element(self) -> Any:
+        try:
+            return self._sets[0].get_item(PIXEL_DATA, keep_deferred=True)
+        except UNREADABLE:
+            return None
+
+    def _value(self, keyword: str) -> Any:
+        from pydicom.errors import BytesLengthException
+
+        for found in self._sets:
+            if keyword not in found:
+                continue
+            try:
+                value = found[keyword].value
+            except (*UNREADABLE, BytesLengthException):
+                return None
+            if value is not None and not (isinstance(value, str) and not value.strip(" \0")):
+                return value
+        return None
+
+
+def skipped(element: Any) -> bool:
+    """Say whether pydicom has left an element's value in the file."""
+    return element is not None and element.value is None and getattr(element, "length", 0) > 0
+
+
+def first_item(sequence: Any) -> "Dataset | None":
+    """Return the first item of a sequence; None if it has none, or is no sequence."""
+    from pydicom.dataset import Dataset
+    from pydicom.sequence import Sequence
+
+    if not isinstance(sequence, Sequence) or not sequence:
+        return None
+    first = sequence[0]
+    return first if isinstance(first, Dataset) else None
+
+
+def _words(value: bytes) -> NDArray[np.uint16]:
+    return np.frombuffer(value[: len(value) // 2 * 2], "<u2")

@@ -1,0 +1,186 @@
+"""From stored values to displayed grey: every step of PS3.3 in one table of 65,536 entries.
+
+A stored value has at most 16 bits, so whatever the standard wants done to it is done to each
+possible value once, and the picture is looked up. All clauses are of DICOM PS3.3.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from radpipe.core.errors import DataError
+
+FULL = 65535
+# Rows that are looked up at once: their indices stay in the processor's cache.
+ROWS = 64
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class LookUpTable:
+    """A lookup table of the file (C.11.1.1, C.11.2.1.1): entries for `first`, `first` + 1, ..."""
+
+    first: int
+    bits: int
+    entries: NDArray[np.uint16]
+
+    def __call__(self, values: Floats) -> Floats:
+        """Look values up; those beyond its ends get the first or the last entry."""
+        index = np.clip(np.rint(values) - self.first, 0, len(self.entries) - 1)
+        found: Floats = self.entries[index.astype(np.int64)].astype(np.float64)
+        return found
+
+    @property
+    def high(self) -> float:
+        """The largest entry that its bits allow."""
+        return float(2**self.bits - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A window: what is shown as black, as white, and how between them."""
+
+    center: float
+    width: float
+    function: Literal["LINEAR", "LINEAR_EXACT", "SIGMOID"] = "LINEAR"
+
+    def __post_init__(self) -> None:
+        # C.11.2.1.2.1: "shall always be greater than or equal to 1"; C.11.2.1.3: above 0.
+        if self.function == "LINEAR" and not self.width >= 1:
+            raise DataError("a window narrower than 1")
+        if not self.width > 0:
+            raise DataError("a window of no width")
+
+    def __call__(self, values: Floats) -> Floats:
+        """Return shares of white, 0..1."""
+        if self.function == "SIGMOID":
+            # C.11.2.1.3.1; beyond +-500 exp overflows, and the share is 0 or 1 anyway.
+            exponent = np.clip(-4 * (values - self.center) / self.width, -500, 500)
+            return 1 / (1 + np.exp(exponent))
+        if self.function == "LINEAR_EXACT":
+            # C.11.2.1.3.2
+            return np.clip((values - self.center) / self.width + 0.5, 0, 1)
+        # C.11.2.1.2.1; a width of 1 is a threshold.
+        middle = self.center - 0.5
+        if self.width == 1:
+            return (values > middle).astype(np.float64)
+        return np.clip((values - middle) / (self.width - 1) + 0.5, 0, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Grey:
+    """How stored values become grey.
+
+    Attributes
+    ----------
+    stored, high_bit, signed
+        Where the value's bits lie in its word, and whether they are in two's complement.
+    padding
+        Values that are background, both ends included (C.7.5.1.1.2).
+    slope, intercept, modality
+        To the modality's values, by a line or by a table.
+    voi
+        The values of interest; None shows them all.
+    inverted
+        MONOCHROME1: the lowest value is white.
+
+    """
+
+    stored: int
+    high_bit: int
+    signed: bool = False
+    padding: tuple[int, int] | None = None
+    slope: float = 1.0
+    intercept: float = 0.0
+    modality: LookUpTable | None = None
+    voi: LookUpTable | Window | None = None
+    inverted: bool = False
+
+
+def grey_table(grey: Grey, container: int) -> NDArray[np.uint16]:
+    """Build the table from words as they lie in the file to displayed grey.
+
+    Parameters
+    ----------
+    grey
+        What the header says.
+    container
+        Bits of a word, 8 or 16.
+
+    Returns
+    -------
+    ndarray
+        (2 ** container,), 0 is black and 65535 white. Bits of a word that do not belong to
+        the value (overlays of old, PS3.5 section 8.1.1) make no difference.
+
+    """
+    values = _stored_values(grey)
+    share = _display(grey, values)
+    # Half up, after 1e-8 has been rounded away: then a picture and its MONOCHROME1 twin agree
+    # bit by bit, since a tie stays a tie when it is subtracted from 1.
+    shown = np.floor(np.round(share * FULL, 8) + 0.5).astype(np.uint16)
+    words = np.arange(2**container)
+    # PS3.5, section 8.1.1: the value's highest bit is High Bit, what lies above is no part.
+    codes = (words >> (grey.high_bit + 1 - grey.stored)) & (2**grey.stored - 1)
+    if grey.padding is not None:
+        low, high = grey.padding
+        # C.7.5.1.1.2: padding is shown as background, whatever else is done to values.
+        shown[(values >= low) & (values <= high)] = 0
+    table: NDArray[np.uint16] = shown[codes]
+    if grey.padding is not None and low == high:
+        # A padding value wider than Bits Stored means the whole word.
+        table[low & (2**container - 1)] = 0
+    return table
+
+
+def look_up(table: NDArray[np.uint16], words: NDArray[Any]) -> NDArray[np.uint16]:
+    """Replace each word of a picture by its entry.
+
+    Parameters
+    ----------
+    table
+        (256,) or (65536,).
+    words
+        (rows, columns), uint8 or uint16 to match.
+
+    """
+    shown = np.empty(words.shape, np.uint16)
+    for row in range(0, len(words), ROWS):
+        # No word lies outside the table, so nothing is ever clipped; it is the quickest mode.
+        np.take(table, words[row : row + ROWS], out=shown[row : row + ROWS], mode="clip")
+    return shown
+
+
+def _stored_values(grey: Grey) -> Floats:
+    """Return what each code of `stored` bits means (C.7.6.3.1, Pixel Representation)."""
+    codes = np.arange(2**grey.stored, dtype=np.float64)
+    if not grey.signed:
+        return codes
+    return np.where(codes < len(codes) / 2, codes, codes - len(codes))
+
+
+def _display(grey: Grey, values: Floats) -> Floats:
+    """Return each stored value's share of white, 0..1."""
+    if grey.modality is not None:
+        # C.11.1.1: the table takes the place of slope and intercept.
+        seen = grey.modality(values)
+        low, high = 0.0, grey.modality.high
+    else:
+        # C.11.1.1.2: output units = slope * stored value + intercept.
+        seen = values * grey.slope + grey.intercept
+        low, high = float(seen.min()), float(seen.max())
+    if isinstance(grey.voi, LookUpTable):
+        # C.11.2.1.1: entries go from 0 to 2^bits - 1.
+        share = np.clip(grey.voi(seen) / grey.voi.high, 0, 1)
+    elif grey.voi is not None:
+        share = grey.voi(seen)
+    else:
+        # All that could have been stored, not what was: grey then means the same in every
+        # picture of a detector, and one bright pixel does not darken the rest.
+        share = np.clip((seen - low) / (high - low), 0, 1)
+    # C.7.6.3.1.2: MONOCHROME1 shows the lowest value as white, after any VOI. Presentation
+    # LUT Shape (C.11.6) says the same once more (INVERSE) and turns nothing a second time.
+    return 1 - share if grey.inverted else share

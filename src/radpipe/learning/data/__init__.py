@@ -1,0 +1,1 @@
+"""What networks see: cases of a part, batches, augmentation, order of an epoch."""

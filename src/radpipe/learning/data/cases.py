@@ -1,0 +1,336 @@
+"""Batches straight from the store: which rows a run uses, their targets, their pixels."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import torch
+from torch import Tensor
+
+from radpipe.core.errors import DataError
+from radpipe.core.settings import ModelChoice, Target, Training
+from radpipe.core.tables import read_table
+from radpipe.imaging.sums import Sums
+from radpipe.learning.models import auxiliary_of, table_of, takes_pixels
+from radpipe.learning.models.covariates import read_auxiliary, read_entries
+
+# Mean and SD of a slice whose volume was brought to 0..255 (Bien et al., PLoS Medicine
+# 2018;15:e1002699), from 0 to 1.
+MRNET = (58.09 / 255, 49.73 / 255)
+# torchvision's constants for weights trained on ImageNet (red, green, blue).
+IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+
+log = logging.getLogger("radpipe.data")
+
+
+class Pixels(Protocol):
+    """What a run needs of `radpipe.imaging.store.Store`."""
+
+    @property
+    def bits(self) -> int:
+        """Bits of a pixel, 8 or 16."""
+
+    @property
+    def channels(self) -> int:
+        """Channels of a picture."""
+
+    @property
+    def cases(self) -> list[str]:
+        """Names of the cases that have pixels, sorted."""
+
+    @property
+    def views(self) -> list[str]:
+        """Names of the views that a case has, sorted."""
+
+    @property
+    def volumes(self) -> bool:
+        """Whether views are volumes of slices."""
+
+    def slices(self, rows: np.ndarray) -> np.ndarray:
+        """Return the number of slices of rows of the index, int64 of the shape of `rows`."""
+
+    def pixels(self, rows: np.ndarray) -> np.ndarray:
+        """Return the slices of rows of the index, (n, size, size, channels), row by row."""
+
+    def row_of(self, case: str, view: str = "image") -> int:
+        """Return a case's row in the index."""
+
+
+class Summed(Pixels, Protocol):
+    """What a training needs of it besides."""
+
+    def sums(self, rows: np.ndarray) -> Sums:
+        """Return the sums of the pixels of rows of the index, `rows` of any shape."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Pictures of some cases on one device, or volumes with unequal numbers of slices.
+
+    A model that takes a table only has no views.
+
+    Attributes
+    ----------
+    views
+        For every view float32 (slices of all cases, channels, size, size), 0 to 1, one
+        case after the other.
+    counts
+        For every view the number of slices of each case; 1 for a picture.
+    table
+        Float32 (cases, columns): covariates as `learning.table.Encoder` takes them, NaN where
+        unknown; None if the model takes no table.
+
+    """
+
+    views: tuple[Tensor, ...]
+    counts: tuple[tuple[int, ...], ...]
+    table: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.counts[0]) if self.table is None else len(self.table)
+
+    def chunk(self, pieces: int) -> "list[Batch]":
+        """Divide the cases as `torch.chunk` divides rows."""
+        size = -(-len(self) // pieces)
+        ends = [[0, *np.cumsum(counts).tolist()] for counts in self.counts]
+        found = []
+        for first in range(0, len(self), size):
+            last = min(first + size, len(self))
+            views = [v[end[first] : end[last]] for v, end in zip(self.views, ends, strict=True)]
+            counts = tuple(each[first:last] for each in self.counts)
+            table = None if self.table is None else self.table[first:last]
+            found.append(Batch(tuple(views), counts, table))
+        return found
+
+
+@dataclass(frozen=True)
+class Cases:
+    """The cases of one part of one run.
+
+    Attributes
+    ----------
+    table
+        Their rows of `split.parquet`, sorted by case.
+    rows
+        Their rows in the store's index, int64 (n, views); of no view for a model that takes
+        no pixels.
+    targets
+        Float32 (n, target columns); NaN where unknown.
+    entries
+        Float32 (n, columns): the covariates that the model takes, NaN where unknown; None if
+        it takes no table.
+    auxiliary
+        Float32 (n,): what the auxiliary task asks, NaN where unknown; None without one.
+
+    """
+
+    table: pa.Table
+    rows: np.ndarray
+    targets: np.ndarray
+    entries: np.ndarray | None = None
+    auxiliary: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def entries_of(self, which: np.ndarray | slice) -> np.ndarray | None:
+        """Return the covariates of some cases, if the model takes any."""
+        return None if self.entries is None else self.entries[which]
+
+    def take(self, which: np.ndarray) -> "Cases":
+        """Return some of the cases, by their numbers."""
+        auxiliary = None if self.auxiliary is None else self.auxiliary[which]
+        return Cases(
+            self.table.take(which),
+            self.rows[which],
+            self.targets[which],
+            self.entries_of(which),
+            auxiliary,
+        )
+
+
+def read_part(
+    split: Path,
+    store: Pixels,
+    target: Target,
+    *,
+    part: str,
+    fold: int,
+    model: ModelChoice | None = None,
+) -> Cases:
+    """Read which cases a part of a fold holds.
+
+    Parameters
+    ----------
+    split
+        `split.parquet`.
+    store
+        Where their pixels lie.
+    target
+        Names the target columns.
+    part
+        "train" (cases with no known target are left out: nothing is learned from them),
+        "tune" or "test". Cases that the store lacks are left out, too, and counted in the log:
+        crops are missing where no joint was found.
+    fold
+        Which part of the non-test cases is `tune`.
+    model
+        Says which covariates are read, and whether pixels are; None: no covariates.
+
+    Raises
+    ------
+    ConfigError
+        The study lacks a covariate that the model takes, or it is a text.
+    DataError
+        The part is empty, or a covariate has a value that the model does not know.
+
+    """
+    table = read_table(split).sort_by("case")
+    mine = pc.equal(table["part"], "test" if part == "test" else "train")
+    if part == "tune":
+        mine = pc.and_(mine, pc.equal(table["fold"], fold))
+    elif part == "train":
+        mine = pc.and_(mine, pc.not_equal(table["fold"], fold))
+    table = table.filter(mine)
+    if part == "train":
+        known = ~np.isnan(_columns(table, target)).all(axis=1)
+        table = table.filter(pa.array(known))
+    if model is None or takes_pixels(model):
+        table = _stored(table, store, part)
+    if not len(table):
+        raise DataError(
+            f"{split}: part {part!r} of fold {fold} has no case in the store"
+            f"{' with a known target' if part == 'train' else ''}. Look at plan.folds, at the"
+            " study's split.json, and whether the variant's store is of the same cases."
+        )
+    return _cases(table, store, target, model)
+
+
+def read_all(split: Path, store: Pixels, target: Target, model: ModelChoice) -> Cases:
+    """Read every case of a study, whatever its part; an auxiliary task is not asked.
+
+    Parameters
+    ----------
+    split, store, target, model
+        As for `read_part`.
+
+    Raises
+    ------
+    ConfigError
+        The study lacks a covariate that the model takes, or it is a text.
+    DataError
+        No case is in the store, or a covariate has a value that the model does not know.
+
+    """
+    table = read_table(split).sort_by("case")
+    if takes_pixels(model):
+        table = _stored(table, store, "the study")
+    if not len(table):
+        raise DataError(f"{split}: none of its cases is in the store. Look at its rejected.csv.")
+    return _cases(table, store, target, model, asked=False)
+
+
+def _stored(table: pa.Table, store: Pixels, part: str) -> pa.Table:
+    """Return the rows of cases whose pixels are in the store."""
+    there = pc.is_in(table["case"], pa.array(store.cases, pa.string()))
+    if n_missing := len(table) - there.to_numpy().sum():
+        log.warning(
+            "%d of %d cases of %s are not in the store and left out; its rejected.csv says why",
+            n_missing,
+            len(table),
+            part,
+        )
+    return table.filter(there)
+
+
+def _columns(table: pa.Table, target: Target) -> np.ndarray:
+    return np.stack([np.asarray(table[n], dtype=np.float32) for n in target.columns], axis=1)
+
+
+def _cases(
+    table: pa.Table, store: Pixels, target: Target, model: ModelChoice | None, *, asked: bool = True
+) -> Cases:
+    views = store.views if model is None or takes_pixels(model) else []
+    rows = [[store.row_of(case, view) for view in views] for case in table["case"].to_pylist()]
+    whole = np.array(rows, dtype=np.int64).reshape(len(rows), len(views))
+    taken = None if model is None else table_of(model)
+    auxiliary = None if model is None or not asked else auxiliary_of(model)
+    return Cases(
+        table,
+        whole,
+        _columns(table, target),
+        entries=None if taken is None else read_entries(table, taken),
+        auxiliary=None if auxiliary is None else read_auxiliary(table, auxiliary),
+    )
+
+
+def gather(
+    store: Pixels,
+    rows: np.ndarray,
+    device: torch.device,
+    entries: np.ndarray | None = None,
+    pixels: Sequence[Tensor] | None = None,
+) -> Batch:
+    """Return what a model takes of some cases, on `device`: here pixels become floats.
+
+    Parameters
+    ----------
+    store, rows
+        The cases' pictures or volumes, (n, views).
+    device
+        Where they are to lie.
+    entries
+        Their covariates, (n, columns), if the model takes a table.
+    pixels
+        For every view what the store holds of it, (slices, size, size, channels), uint8 or
+        uint16, where somebody has brought it to `device` already; None: it is read now.
+
+    """
+    if pixels is None:
+        pixels = [torch.from_numpy(store.pixels(mine)).to(device) for mine in rows.T]
+    white = 2**store.bits - 1
+    return Batch(
+        # The store keeps channels last; seen as channels first, that is torch's channels_last.
+        tuple(v.permute(0, 3, 1, 2).to(torch.float32).div_(white) for v in pixels),
+        tuple(tuple(store.slices(mine).tolist()) for mine in rows.T),
+        None if entries is None else torch.from_numpy(entries).to(device, non_blocking=True),
+    )
+
+
+def normalisation(store: Summed, rows: np.ndarray, how: Training) -> tuple[Tensor, Tensor]:
+    """Return mean and SD per channel, float32 (channels,), of pixels from 0 to 1.
+
+    Parameters
+    ----------
+    store, rows
+        The run's own train part, rows of any shape, for `normalize: standard`.
+    how
+        `normalize` says which: unit (0 and 1), standard, MRNet's constants, or torchvision's,
+        averaged over the colours for grey pictures.
+
+    Raises
+    ------
+    DataError
+        The store was made before its index held the sums that `normalize: standard` takes.
+
+    """
+    if how.normalize == "mrnet":
+        mean, sd = MRNET
+        return _pair([mean] * store.channels, [sd] * store.channels)
+    if how.normalize == "unit" or not rows.size:
+        return torch.zeros(store.channels), torch.ones(store.channels)
+    if how.normalize == "imagenet":
+        mean, sd = np.array(IMAGENET)
+        grey = store.channels == 1
+        return _pair([mean.mean()] if grey else mean, [sd.mean()] if grey else sd)
+    white = 2**store.bits - 1
+    return _pair(*(each / white for each in store.sums(rows).mean_and_sd()))
+
+
+def _pair(mean: Sequence[float], sd: Sequence[float]) -> tuple[Tensor, Tensor]:
+    return torch.tensor(mean, dtype=torch.float32), torch.tensor(sd, dtype=torch.float32)

@@ -1,0 +1,1 @@
+"""A network around a model: normalisation, losses, inference, its file, its summary."""

@@ -1,0 +1,1 @@
+"""Starting from another run's weights, and whom these have learned from."""

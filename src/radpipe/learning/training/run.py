@@ -1,0 +1,154 @@
+"""What a run needs before it trains: its settings, cases, losses and device."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from radpipe.core.recipe import Recipe
+from radpipe.core.settings import Training
+from radpipe.learning.data.batches import Batches, batches_of
+from radpipe.learning.data.cases import Cases, Summed
+from radpipe.learning.data.samplers import cut
+from radpipe.learning.distributed.devices import device_of, take_device
+from radpipe.learning.distributed.process_group import ALONE, ProcessGroup
+from radpipe.learning.networks.losses import Loss, class_weights, make_loss
+from radpipe.learning.starts.lineage import Ancestor, patients_of
+from radpipe.learning.starts.start import read_ancestors, starts_from_weights
+from radpipe.learning.training.scores import check_watched
+
+
+@dataclass(frozen=True)
+class TrainingRun:
+    """What does not change while a run trains.
+
+    Attributes
+    ----------
+    batches
+        Of `store` on `device`.
+    ancestors
+        The runs whose weights it starts from, the nearest last; empty: from none.
+
+    """
+
+    recipe: Recipe
+    store: Summed
+    train: Cases
+    tune: Cases
+    loss: Loss
+    tune_loss: Loss
+    device: torch.device
+    batches: Batches
+    process_group: ProcessGroup = ALONE
+    ancestors: tuple[Ancestor, ...] = ()
+
+    @property
+    def how(self) -> Training:
+        """The training settings."""
+        return self.recipe.train
+
+    @property
+    def n_batches(self) -> int:
+        """Batches in an epoch."""
+        return len(cut(torch.arange(len(self.train)), self.how.batch_size))
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Optimiser steps in an epoch."""
+        return -(-self.n_batches // self.how.accumulate)
+
+    def lineage(self, *, fold: int, seed: int) -> list[Ancestor]:
+        """Return whom its weights learn from: the ancestors, then itself."""
+        own = Ancestor(
+            variant=self.recipe.variant,
+            fold=fold,
+            seed=seed,
+            recipe=self.recipe.sha256,
+            model=self.recipe.model.name,
+            gradients=patients_of(self.train.table),
+            stopping=patients_of(self.tune.table),
+        )
+        return [*self.ancestors, own]
+
+
+def make_run(
+    recipe: Recipe,
+    store: Summed,
+    train_part: Cases,
+    tune_part: Cases,
+    process_group: ProcessGroup = ALONE,
+) -> TrainingRun:
+    """Set up torch and gather what a run needs.
+
+    Raises
+    ------
+    ConfigError
+        The recipe watches a score that its target does not have, or the starting weights have
+        learned from patients by whom this run is to be judged.
+
+    """
+    check_watched(recipe.target, recipe.train)
+    ancestors: tuple[Ancestor, ...] = ()
+    if starts_from_weights(recipe):
+        ancestors = read_ancestors(recipe, tune=patients_of(tune_part.table))
+    device = set_up(recipe.train, process_group)
+    keep = np.concatenate([part.rows.ravel() for part in (train_part, tune_part)])
+    if process_group.size > 1:
+        # Where batch norm joins processes, none can give its memory back when it runs out.
+        keep = keep[:0]
+    own = class_weights(train_part.targets, recipe.target, recipe.train)
+    watched = None
+    if recipe.train.tune_loss == "weighted":
+        watched = class_weights(tune_part.targets, recipe.target, recipe.train)
+    return TrainingRun(
+        recipe=recipe,
+        store=store,
+        train=train_part,
+        tune=tune_part,
+        loss=make_loss(recipe.target, recipe.train, None if own is None else own.to(device)),
+        tune_loss=make_loss(recipe.target, recipe.train, watched),
+        device=device,
+        batches=batches_of(store, device, keep),
+        process_group=process_group,
+        ancestors=ancestors,
+    )
+
+
+def set_up(how: Training, process_group: ProcessGroup = ALONE) -> torch.device:
+    """Fix threads and determinism of this process, and choose the device."""
+    fix_arithmetic(how)
+    device = take_device() if process_group.size == 1 else device_of(process_group.local_rank)
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    return device
+
+
+def fix_arithmetic(how: Training) -> None:
+    """Fix threads and determinism of this process."""
+    torch.set_num_threads(how.threads)
+    # Read by cuBLAS when it starts; without it, it refuses to be deterministic.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    # Says what `use_deterministic_algorithms` says, without its import of the compiler.
+    torch.set_deterministic_debug_mode("error" if how.deterministic else "default")
+    # Our code reads no memory that it has not written, so filling it would only cost time.
+    setattr(torch.utils.deterministic, "fill_uninitialized_memory", False)  # noqa: B010
+    torch.backends.cudnn.benchmark = not how.deterministic
+
+
+@contextmanager
+def arithmetic(how: Training) -> Iterator[None]:
+    """Compute as a run does, and give the process its own threads and determinism back."""
+    threads, mode = torch.get_num_threads(), torch.get_deterministic_debug_mode()
+    fills = getattr(torch.utils.deterministic, "fill_uninitialized_memory")  # noqa: B009
+    tries = torch.backends.cudnn.benchmark
+    fix_arithmetic(how)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        torch.set_deterministic_debug_mode(mode)
+        setattr(torch.utils.deterministic, "fill_uninitialized_memory", fills)  # noqa: B010
+        torch.backends.cudnn.benchmark = tries

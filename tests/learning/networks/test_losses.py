@@ -1,0 +1,232 @@
+"""Losses, class weights and probabilities, worked out by hand."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from radpipe.core.errors import ConfigError
+from radpipe.core.settings import Target, Training
+from radpipe.learning.networks.losses import (
+    class_weights,
+    loss_name,
+    make_loss,
+    n_outputs,
+    probabilities,
+)
+from tests.small_study import GRADES, LABELS, THREE, TWO
+
+NAN = float("nan")
+
+
+def how(**settings: str) -> Training:
+    given = {"optimizer": "adam", "lr": 1e-3, "batch_size": 1, "epochs": 1, **settings}
+    return Training.model_validate(given)
+
+
+def column(*values: float) -> Tensor:
+    return torch.tensor(values)[:, None]
+
+
+@pytest.mark.parametrize(
+    ("target", "asked", "used"),
+    [
+        (TWO, "auto", "binary-cross-entropy"),
+        (TWO, "cross-entropy", "binary-cross-entropy"),
+        (THREE, "auto", "cross-entropy"),
+        (THREE, "binary-cross-entropy", "binary-cross-entropy"),
+        (LABELS, "auto", "binary-cross-entropy"),
+        (GRADES, "auto", "cross-entropy"),
+        (GRADES, "ordinal", "ordinal"),
+    ],
+)
+def test_loss_follows_the_target(target, asked, used):
+    assert loss_name(target, how(loss=asked)) == used
+
+
+def test_labels_have_no_cross_entropy_over_classes():
+    with pytest.raises(ConfigError, match="needs one class a case"):
+        make_loss(LABELS, how(loss="cross-entropy"))
+
+
+def test_cross_entropy_leaves_unknown_targets_out():
+    logits = torch.tensor([[0.0, 0.0, 0.0], [math.log(2), 0.0, 0.0], [9.0, 1.0, 5.0]])
+    logits.requires_grad_()
+    loss = make_loss(THREE, how())(logits, column(1, 0, NAN))
+    assert loss.item() == pytest.approx(math.log(3) + math.log(2))  # 1/3, and 2/4
+    loss.backward()
+    assert logits.grad[2].tolist() == [0, 0, 0]
+
+
+def test_binary_cross_entropy_is_weighted_by_class():
+    weights = torch.tensor([[0.5, 2.0]])
+    logits = column(0.0, math.log(3), 5.0)  # P = 1/2, 3/4
+    loss = make_loss(TWO, how(), weights)(logits, column(0, 1, NAN))
+    assert loss.item() == pytest.approx(0.5 * math.log(2) + 2.0 * math.log(4 / 3))
+
+
+def test_labels_are_weighted_each_by_its_own():
+    weights = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
+    truth = torch.tensor([[1.0, NAN], [0.0, 0.0]])
+    loss = make_loss(LABELS, how(), weights)(torch.zeros(2, 2), truth)
+    assert loss.item() == pytest.approx((2 + 1 + 3) * math.log(2))
+
+
+def test_one_class_against_the_rest_is_the_mean_over_classes():
+    loss = make_loss(THREE, how(loss="binary-cross-entropy"))(
+        torch.tensor([[math.log(3), 0.0, 0.0], [1.0, 2.0, 3.0]]), column(0, NAN)
+    )
+    assert loss.item() == pytest.approx((math.log(4 / 3) + 2 * math.log(2)) / 3)
+
+
+def test_weighted_cross_entropy_is_divided_by_cases_and_not_by_weights():
+    weights = torch.tensor([[1.0, 5.0, 1.0]])
+    loss = make_loss(THREE, how(), weights)(torch.zeros(2, 3), column(1, 0))
+    assert loss.item() == pytest.approx(6 * math.log(3))
+
+
+def test_balanced_weights():
+    """Of 6 known cases, 3, 2 and 1: 6/(3*3), 6/(3*2), 6/(3*1)."""
+    truth = np.array([[0, 0, 0, 1, 1, 2, NAN]]).T
+    expected = torch.tensor([[2 / 3, 1.0, 2.0]])
+    torch.testing.assert_close(class_weights(truth, THREE, how(class_weights="balanced")), expected)
+
+
+def test_balanced_weights_of_labels_and_of_an_absent_class():
+    truth = np.array([[1, 0], [0, 0], [0, NAN], [0, 0]])
+    expected = torch.tensor([[4 / 6, 2.0], [0.5, 1.0]])
+    torch.testing.assert_close(
+        class_weights(truth, LABELS, how(class_weights="balanced")), expected
+    )
+
+
+def test_probabilities():
+    two = probabilities(column(math.log(3)), TWO, how())
+    torch.testing.assert_close(two, torch.tensor([[0.25, 0.75]]))
+    three = probabilities(torch.tensor([[math.log(2), 0.0, 0.0]]), THREE, how())
+    torch.testing.assert_close(three, torch.tensor([[0.5, 0.25, 0.25]]))
+    labels = probabilities(torch.tensor([[math.log(3), 0.0]]), LABELS, how())
+    torch.testing.assert_close(labels, torch.tensor([[0.75, 0.5]]))
+    rest = probabilities(torch.zeros(1, 3), THREE, how(loss="binary-cross-entropy"))
+    torch.testing.assert_close(rest, torch.full((1, 3), 1 / 3))
+
+
+def test_the_present_weigh_as_many_as_the_absent():
+    """3 absent and 1 present: 3; the label that is always absent keeps 1."""
+    truth = np.array([[1, 0], [0, 0], [0, NAN], [0, 0]])
+    found = class_weights(truth, LABELS, how(class_weights="positive"))
+    assert found.tolist() == [[1, 3], [1, 1]]
+
+
+def test_prevalence_weighs_each_by_the_share_of_the_other():
+    truth = np.array([[1, 0], [0, 0], [0, NAN], [0, 0]])
+    found = class_weights(truth, LABELS, how(class_weights="prevalence"))
+    assert found.tolist() == [[0.25, 0.75], [1, 1]]
+
+
+def test_no_weights_are_none():
+    assert class_weights(np.zeros((2, 1)), TWO, how()) is None
+
+
+def test_exclusive_classes_are_neither_present_nor_absent():
+    with pytest.raises(ConfigError, match=r"weighs what is present.*the target is multi-class"):
+        class_weights(np.zeros((2, 1)), THREE, how(class_weights="positive"))
+
+
+# --- grades in order ---------------------------------------------------------------------
+
+ORDERED = how(loss="ordinal")
+
+
+@pytest.mark.parametrize(
+    ("target", "asked", "width"),
+    [
+        (TWO, "auto", 1),
+        (THREE, "auto", 3),
+        (LABELS, "auto", 2),
+        (GRADES, "auto", 3),
+        (GRADES, "ordinal", 2),
+        (GRADES, "binary-cross-entropy", 3),
+    ],
+)
+def test_the_last_layer_is_as_wide_as_the_loss_asks(target, asked, width):
+    assert n_outputs(target, how(loss=asked)) == width
+
+
+@pytest.mark.parametrize("target", [TWO, THREE, LABELS])
+def test_classes_without_an_order_have_no_ordinal_loss(target):
+    for ask in (make_loss, n_outputs):
+        with pytest.raises(ConfigError, match=f"needs classes with an order.* {target.kind};"):
+            ask(target, ORDERED)
+
+
+# P(beyond 0) = 3/4; P(beyond 1), given 1 or more, = 1/3.
+CHAIN = [math.log(3), -math.log(2)]
+
+
+def test_probabilities_of_grades_are_a_chain():
+    found = probabilities(torch.tensor([CHAIN]), GRADES, ORDERED)
+    torch.testing.assert_close(found, torch.tensor([[1 / 4, 3 / 4 * 2 / 3, 3 / 4 * 1 / 3]]))
+
+
+@pytest.mark.parametrize(
+    ("grade", "expected"),
+    [
+        pytest.param(0, math.log(4), id="asked once: not beyond 0"),
+        pytest.param(1, math.log(4 / 3) + math.log(3 / 2), id="beyond 0, not beyond 1"),
+        pytest.param(2, math.log(4 / 3) + math.log(3), id="beyond both"),
+        pytest.param(NAN, 0, id="unknown"),
+    ],
+)
+def test_ordinal_loss_by_hand(grade, expected):
+    """The logs of the conditional probabilities, so -log of the grade's own."""
+    loss = make_loss(GRADES, ORDERED)
+    assert loss(torch.tensor([CHAIN]), column(grade)).item() == pytest.approx(expected)
+    both = loss(torch.tensor([CHAIN, CHAIN]), column(grade, 2))
+    assert both.item() == pytest.approx(expected + math.log(4))
+
+
+def test_ordinal_loss_is_weighted_by_grade():
+    weights = class_weights(np.array([[0.0, 0, 1, 2]]).T, GRADES, how(class_weights="balanced"))
+    assert weights.tolist() == [[pytest.approx(2 / 3), pytest.approx(4 / 3), pytest.approx(4 / 3)]]
+    loss = make_loss(GRADES, ORDERED, weights)(torch.tensor([CHAIN] * 3), column(0, 2, NAN))
+    assert loss.item() == pytest.approx(2 / 3 * math.log(4) + 4 / 3 * math.log(4))
+
+
+def test_a_grade_teaches_only_the_questions_that_it_answers():
+    logits = torch.tensor([CHAIN] * 4, requires_grad=True)
+    make_loss(GRADES, ORDERED)(logits, column(0, 1, 2, NAN)).backward()
+    # The gradient of a binary cross-entropy is probability less answer.
+    expected = [[3 / 4, 0], [3 / 4 - 1, 1 / 3], [3 / 4 - 1, 1 / 3 - 1], [0, 0]]
+    torch.testing.assert_close(logits.grad, torch.tensor(expected))
+
+
+five = st.lists(st.floats(-60, 60, width=32), min_size=4, max_size=4)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(five, min_size=1, max_size=6))
+def test_probabilities_of_grades_fall_in_order_and_sum_to_one(rows):
+    target = Target(kind="ordinal", classes=[str(grade) for grade in range(5)])
+    logits = torch.tensor(rows, dtype=torch.float32)
+    found = probabilities(logits, target, ORDERED)
+    assert found.shape == (len(rows), 5)
+    assert ((found >= 0) & (found <= 1)).all()
+    torch.testing.assert_close(found.sum(dim=1), torch.ones(len(rows)))
+    beyond = 1 - found.double().cumsum(dim=1)
+    assert (beyond.diff(dim=1) <= 0).all()
+
+
+@settings(max_examples=40, deadline=None)
+@given(five, st.integers(0, 4))
+def test_ordinal_loss_is_the_log_of_the_probability(row, grade):
+    target = Target(kind="ordinal", classes=[str(grade) for grade in range(5)])
+    logits = torch.tensor([row], dtype=torch.float64) / 6
+    loss = make_loss(target, ORDERED)(logits, column(grade))
+    assert loss.item() == pytest.approx(
+        -probabilities(logits, target, ORDERED)[0, grade].log().item(), rel=1e-4, abs=1e-5
+    )
