@@ -190,7 +190,7 @@ def part_table(recipe: Recipe, part: str, cases: EnsembleCases, point: Operating
 
 
 def as_array(values: np.ndarray) -> pa.Array:
-    """Return texts as strings (also if all are unknown) and numbers as they are."""
+    """Return texts (n,) as strings (also if all are unknown) and numbers (n,) as they are."""
     return pa.array(values, type=pa.string() if values.dtype == object else None)
 
 

@@ -114,7 +114,8 @@ def main(job: Job) -> None:
 def parts_of(store: Store, split: pa.Table) -> NDArray[np.str_]:
     """Return the part of each row's case: test; tune for fold 0; train; "" if it has none.
 
-    The detector serves all folds and is trained without fold 0, which is `tune` by default.
+    Shape (rows of the store,). The detector serves all folds and is trained without fold 0, which
+    is `tune` by default.
     """
     columns = (split[name].to_pylist() for name in ("case", "part", "fold"))
     place = {
@@ -125,7 +126,7 @@ def parts_of(store: Store, split: pa.Table) -> NDArray[np.str_]:
 
 
 def known_boxes(store: Store, boxes: pa.Table, label: str) -> Boxes:
-    """Return the known box of each row of the store in pixels of its file, NaN if none."""
+    """Return the known box of each row of the store, (n, 4) pixels of its file, NaN if none."""
     there: dict[tuple[str, str], list[float]] = {}
     for row in boxes.to_pylist():
         if row["label"] == label:
@@ -146,21 +147,38 @@ def check_boxes(n: int, job: Job, how: Localize) -> None:
 
 
 def fixed_overlap(known: Boxes, chosen: NDArray[np.intp]) -> NDArray[np.float64]:
-    """Return the overlap of the best fixed box, found on train, with each known one."""
+    """Return the overlap of the best fixed box, found on train, with each known one.
+
+    Parameters
+    ----------
+    known
+        (n, 4) in any unit, NaN where unknown.
+    chosen
+        Numbers of the boxes of train, (m,); all of them known.
+
+    Returns
+    -------
+    ndarray
+        (n,) intersection over union, 0 to 1; NaN where the box is unknown.
+
+    """
     best = best_fixed_box(known[chosen])
     found = overlap(np.tile(best, (len(known), 1)), np.nan_to_num(known))
     return np.where(np.isfinite(known).all(axis=1), found, np.nan)
 
 
 def sides(known: Boxes, regions: list[Any]) -> dict[str, int]:
-    """Count the known joints whose centre lies in the part of the film that was taken."""
+    """Count the known joints whose centre lies in the part of the film that was taken.
+
+    Boxes are (n, 4) in pixels of the file, NaN where unknown.
+    """
     x = (known[:, 0] + known[:, 2]) / 2
     there = [np.isfinite(a) and r.x0 <= a <= r.x1 for a, r in zip(x, regions, strict=True)]
     return {"n_known": int(np.isfinite(x).sum()), "n_right": int(sum(there))}
 
 
 def quantiles(values: NDArray[np.float64]) -> dict[str, float | int | None]:
-    """Return count, median and least of the values that are known."""
+    """Return count, median and least of the values (n,) that are known, not NaN."""
     values = values[np.isfinite(values)]
     if not len(values):
         return {"n": 0, "median": None, "min": None}
@@ -179,7 +197,22 @@ def joints_table(
     found: Found,
     iou: NDArray[np.float64],
 ) -> pa.Table:
-    """Build joints.parquet: one row a row of the store, boxes in pixels of the file."""
+    """Build joints.parquet: one row a row of the store.
+
+    Parameters
+    ----------
+    store
+        Gives case and view of each of n rows.
+    part
+        (n,) part of the case.
+    boxes, known
+        (n, 4) in pixels of the file: the found box, and the known one, NaN where unknown.
+    found
+        Says how confident the detector was.
+    iou
+        (n,) overlap of the two, 0 to 1, NaN where unknown.
+
+    """
     names = ("x0", "y0", "x1", "y1")
     columns: dict[str, Any] = {name: store.index[name] for name in ("case", "view")}
     columns |= {"part": part.tolist(), "confidence": found.confidence, "overlap": iou}

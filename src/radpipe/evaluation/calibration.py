@@ -53,8 +53,12 @@ def fit_temperature(target: Target, truth: Floats, scores: Floats) -> float:
 
     Parameters
     ----------
-    target, truth, scores
-        As for `make_sample`; cases of `tune` only.
+    target
+        What is predicted.
+    truth
+        Shape (cases, target columns), NaN unknown; cases of `tune` only.
+    scores
+        Shape (cases, classes): probabilities in 0..1.
 
     Returns
     -------

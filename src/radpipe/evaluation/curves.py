@@ -52,7 +52,7 @@ def precision_recall(truth: Floats, scores: Floats, weights: Floats) -> Floats:
     """Return the precision at the first operating point that reaches each recall.
 
     Steps, not lines, because precision is not linear between points (Davis & Goadrich,
-    ICML 2006). Shape (100, draws) over `PR_GRID`; NaN without positives.
+    ICML 2006). Arguments as of `roc`; shape (100, draws) over `PR_GRID`; NaN without positives.
     """
     hits, alarms = _cumulative(truth, scores, weights)
     out = np.full((len(PR_GRID), weights.shape[1]), np.nan)
@@ -66,7 +66,8 @@ def precision_recall(truth: Floats, scores: Floats, weights: Floats) -> Floats:
 def net_benefit(truth: Floats, probabilities: Floats, weights: Floats) -> Floats:
     """Return (TP - FP * t / (1 - t)) / n at each threshold t of `DECISION_GRID`.
 
-    Vickers & Elkin, Medical Decision Making 2006;26:565. Shape (99, draws).
+    Vickers & Elkin, Medical Decision Making 2006;26:565. Arguments as of `roc`, with
+    probabilities in 0..1 for scores; shape (99, draws).
     """
     flagged = probabilities[:, None] >= DECISION_GRID
     odds = DECISION_GRID / (1 - DECISION_GRID)
@@ -77,7 +78,10 @@ def net_benefit(truth: Floats, probabilities: Floats, weights: Floats) -> Floats
 
 
 def treat_all(truth: Floats, probabilities: Floats, weights: Floats) -> Floats:
-    """Return the net benefit of flagging everyone, the line to be beaten."""
+    """Return the net benefit of flagging everyone, the line to be beaten.
+
+    Arguments and result, of shape (99, draws), as of `net_benefit`.
+    """
     return net_benefit(truth, np.ones_like(probabilities), weights)
 
 

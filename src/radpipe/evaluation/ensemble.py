@@ -51,11 +51,11 @@ class EnsembleCases:
 
     @property
     def known(self) -> NDArray[np.bool_]:
-        """Cases of which at least one truth is known."""
+        """Cases of which at least one truth is known, bool of shape (cases,)."""
         return np.asarray(~np.isnan(self.truth).all(axis=1))
 
     def take(self, rows: NDArray[np.generic]) -> "EnsembleCases":
-        """Return some of the cases, by mask or by row number."""
+        """Return some of the cases: by mask, bool (cases,), or by row number, int (n,)."""
         return EnsembleCases(
             self.case[rows],
             self.patient[rows],

@@ -49,7 +49,10 @@ class Draws:
 
 
 def owners(patient: NDArray[np.object_]) -> Integers:
-    """Return each case's patient as a number, in the patients' sorted order."""
+    """Return each case's patient as a number from 0, in the patients' sorted order.
+
+    From names of shape (cases,) to numbers of the same shape.
+    """
     return np.unique(patient.astype(str), return_inverse=True)[1].astype(np.int64)
 
 
@@ -155,7 +158,10 @@ def bca(
 
 
 def acceleration(jackknife: Floats) -> float:
-    """Return sum(d^3) / (6 sum(d^2)^1.5), d the mean less each left-out value; 0 if flat."""
+    """Return sum(d^3) / (6 sum(d^2)^1.5), d the mean less each left-out value; 0 if flat.
+
+    The values are of shape (patients,), or (groups,) if these are left out; NaN does not count.
+    """
     defined = jackknife[np.isfinite(jackknife)]
     if len(defined) == 0:
         return 0.0

@@ -50,7 +50,18 @@ class OperatingPoint:
     temperature: float
 
     def sample(self, target: Target, truth: Floats, scores: Floats) -> Sample:
-        """Apply the frozen point to cases of any part."""
+        """Apply the frozen point to cases of any part.
+
+        Parameters
+        ----------
+        target
+            What is predicted.
+        truth
+            Shape (cases, target columns), NaN unknown.
+        scores
+            Shape (cases, classes): mean probabilities, not yet calibrated.
+
+        """
         probabilities = self.probabilities(target, scores)
         return make_sample(
             target, truth, scores, probabilities=probabilities, thresholds=self.thresholds
@@ -75,8 +86,13 @@ def choose(target: Target, truth: Floats, scores: Floats, evaluation: Wanted) ->
 
     Parameters
     ----------
-    target, truth, scores
-        As for `make_sample`: with several folds, the pooled out-of-fold cases.
+    target
+        What is predicted.
+    truth
+        Shape (cases, target columns), NaN unknown: with several folds, the pooled out-of-fold
+        cases.
+    scores
+        Shape (cases, classes): probabilities of the same cases.
     evaluation
         Rule, and the sensitivity that the rule `sensitivity` reaches.
 

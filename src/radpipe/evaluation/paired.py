@@ -228,7 +228,7 @@ def holm(p_values: Sequence[float]) -> Floats:
     """Correct p-values for their number (Holm, Scand J Stat 1979;6:65).
 
     The i-th smallest of n is multiplied by n - i + 1, kept at least as large as the one
-    before, and at most 1. NaN stays NaN and does not count.
+    before, and at most 1. NaN stays NaN and does not count. Shape (n,), in the order given.
     """
     p = np.asarray(p_values, dtype=np.float64)
     out = np.full(len(p), np.nan)

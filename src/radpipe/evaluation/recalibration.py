@@ -84,7 +84,7 @@ def shift(truth: Floats, odds: Floats, weights: Floats) -> Floats:
 
 
 def expit(odds: Floats) -> Floats:
-    """Return 1 / (1 + exp(-odds)), without overflow."""
+    """Return 1 / (1 + exp(-odds)), without overflow; log odds of any shape to 0..1."""
     chance: Floats = 0.5 * (1.0 + np.tanh(0.5 * odds))
     return chance
 

@@ -65,7 +65,7 @@ class Sample:
         return {"binary", "multi-label"} if self.n_columns == 1 else {"multi-label"}
 
     def take(self, rows: NDArray[np.bool_] | Integers) -> "Sample":
-        """Return some of the cases, by mask or by row number."""
+        """Return some of the cases: by mask, bool (cases,), or by row number, int (n,)."""
         return replace(
             self,
             **{
@@ -132,7 +132,10 @@ def make_sample(
 
 
 def questions(target: Target, truth: Floats) -> Floats:
-    """Turn target columns into yes-or-no columns; unknown stays NaN in all of them."""
+    """Turn target columns into yes-or-no columns; unknown stays NaN in all of them.
+
+    From shape (cases, target columns), class index or 0/1 a label, to (cases, columns), 0 or 1.
+    """
     if target.kind == "multi-label":
         return truth.astype(np.float64)
     index = truth[:, :1]
@@ -141,7 +144,10 @@ def questions(target: Target, truth: Floats) -> Floats:
 
 
 def columns_of(target: Target, scores: Floats) -> Floats:
-    """Return the score columns that answer the questions (binary: the positive class)."""
+    """Return the score columns that answer the questions (binary: the positive class).
+
+    From shape (cases, classes) to float64 of shape (cases, columns).
+    """
     scores = scores.astype(np.float64)
     return scores[:, 1:] if target.kind == "binary" else scores
 
@@ -159,7 +165,7 @@ def decisions(target: Target, sample: Sample) -> np.ndarray:
 
 
 def logit(probabilities: Floats) -> Floats:
-    """Return log odds; probabilities are kept `EPSILON` away from 0 and 1."""
+    """Return log odds, of any shape; probabilities are kept `EPSILON` away from 0 and 1."""
     inside = np.clip(probabilities, EPSILON, 1 - EPSILON)
     odds: Floats = np.log(inside) - np.log1p(-inside)
     return odds

@@ -47,7 +47,20 @@ def slice_range(slices: Mapping[str, Mapping[str, float]]) -> str:
 def plot_sizes(
     rows: NDArray[Any], columns: NDArray[Any], ax: Axes, *, size: int, what: str = "pictures"
 ) -> Axes:
-    """Draw one disc per original size, its area in proportion to how many share it."""
+    """Draw one disc per original size, its area in proportion to how many share it.
+
+    Parameters
+    ----------
+    rows, columns
+        (n,) original sizes, pixels.
+    ax
+        Where to draw; it is returned.
+    size
+        Side of the stored squares, pixels.
+    what
+        What the title counts.
+
+    """
     found, counts = np.unique(np.stack([columns, rows], axis=1), axis=0, return_counts=True)
     ax.scatter(found[:, 0], found[:, 1], s=8 + 300 * counts / len(rows), alpha=0.4, lw=0)
     top = 1.08 * max(int(found.max()), size)

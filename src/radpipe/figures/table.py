@@ -44,7 +44,7 @@ class Columns:
         return [str(value) for value in self._columns[name]]
 
     def numbers(self, name: str) -> NDArray[np.float64]:
-        """Return a column as numbers; what is empty or None is NaN."""
+        """Return a column as float64 numbers, (rows,); what is empty or None is NaN."""
         if name not in self._columns:
             return np.full(len(self), np.nan)
         values = [np.nan if value in ("", None) else float(value) for value in self._columns[name]]
@@ -57,5 +57,5 @@ class Columns:
             yield key, self.rows(np.array([other == key for other in keys], dtype=np.bool_))
 
     def rows(self, chosen: NDArray[Any]) -> "Columns":
-        """Return some rows, by mask or by number."""
+        """Return some rows: by mask, bool (rows,), or by number, int (n,)."""
         return Columns({name: column[chosen] for name, column in self._columns.items()})

@@ -76,7 +76,7 @@ def orientations(hashes: NDArray[np.uint64]) -> NDArray[np.uint64]:
 
 
 def distance(a: NDArray[np.uint64], b: NDArray[np.uint64]) -> NDArray[np.uint8]:
-    """Count the bits in which hashes differ, 0..64; arrays broadcast."""
+    """Count the bits in which hashes differ, 0..64; arrays of any shapes that broadcast."""
     bits: NDArray[np.uint8] = np.bitwise_count(a ^ b)
     return bits
 

@@ -76,6 +76,22 @@ def scale(pixels: Array, *, size: int, how: How, box: Box | None = None) -> Arra
     interpolation when enlarging), so that fine detail fades instead of turning into moiré;
     it is what torchvision calls bilinear with antialiasing. Sides at least four times too
     long are halved (or thirded, ...) by plain averaging before.
+
+    Parameters
+    ----------
+    pixels
+        (rows, columns) or (rows, columns, 3), uint8 or uint16.
+    size, how
+        As for `fit`.
+    box
+        As for `prepare`.
+
+    Returns
+    -------
+    ndarray
+        In the type of `pixels`: (size, size) or (size, size, 3); of a letterbox only the longer
+        side is `size`.
+
     """
     x0, y0, x1, y1 = box = box or (0.0, 0.0, float(pixels.shape[1]), float(pixels.shape[0]))
     rows, columns = y1 - y0, x1 - x0
@@ -96,7 +112,11 @@ def scale(pixels: Array, *, size: int, how: How, box: Box | None = None) -> Arra
 
 
 def pad(content: Array, *, size: int) -> Array:
-    """Centre a picture on a black square; an odd pixel goes to the bottom or right."""
+    """Centre a picture on a black square; an odd pixel goes to the bottom or right.
+
+    (rows, columns) becomes (size, size), (rows, columns, channels) becomes
+    (size, size, channels), in the same type; no side may be longer than `size`.
+    """
     rows, columns = content.shape[:2]
     if (rows, columns) == (size, size):
         return content
@@ -108,6 +128,8 @@ def pad(content: Array, *, size: int) -> Array:
 
 def to_bits(pixels: Array, bits: int) -> Array:
     """Change the depth so that full scale stays full scale: 65535 and 255 are the same grey.
+
+    From uint8 or uint16 of any shape to the same shape in 8 or 16 bits.
 
     Each picture is treated alike, whatever its darkest and brightest pixel, so intensities
     stay comparable. A detector that fills only 12 of 16 bits therefore comes out dark in 8

@@ -63,7 +63,11 @@ def slices_shown(found: Picture | Volume, region: Region) -> tuple[Array, Box | 
 
 
 def stored_squares(slices: Array, box: Box | None, image: Image) -> Iterator[tuple[Array, Array]]:
-    """Yield the stored square of each slice, and the same without borders; see `prepare`."""
+    """Yield the stored square of each slice, and the same without borders; see `prepare`.
+
+    Slices (slices, rows, columns) or (slices, rows, columns, 3), uint8 or uint16, give squares
+    (size, size, 1 or 3).
+    """
     for pixels in slices:
         yield prepare(pixels, image, box=box)
 

@@ -96,7 +96,21 @@ def find_copies(
 
 
 def verify(thumbnails: npt.NDArray[np.uint8], pairs: Pairs) -> Floats:
-    """Return the aligned correlation of nominated pairs, in their order."""
+    """Return the aligned correlation of nominated pairs, in their order.
+
+    Parameters
+    ----------
+    thumbnails : uint8 array of shape (n, side, side)
+        The stored pictures, shrunk.
+    pairs
+        Which of them to compare, and how the second is laid.
+
+    Returns
+    -------
+    float32 array of shape (pairs,)
+        As `copy_correlation` gives it.
+
+    """
     alike = np.zeros(len(pairs), np.float32)
     jobs = [
         chosen[start : start + CHUNK]

@@ -96,7 +96,7 @@ def copy_leaks(
         From `find_copies`.
     files
         File of every picture.
-    case_of
+    case_of : int array of shape (pictures,)
         Number of the case of every picture.
 
     """

@@ -60,7 +60,10 @@ def split_table(cases: pa.Table, settled: Settled, parts: Parts, *, target: Targ
 
 
 def write_leaks(path: Path, leaks: Sequence[Leak], official: npt.NDArray[np.str_]) -> None:
-    """Write leaks.csv: one row a pair, with the official part of each (empty if none)."""
+    """Write leaks.csv: one row a pair, with the official part of each (empty if none).
+
+    `official` is of shape (cases,); leaks give the cases' numbers in it.
+    """
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(LEAK_COLUMNS)

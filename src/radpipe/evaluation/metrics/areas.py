@@ -26,6 +26,8 @@ def auc(sample: Sample, weights: Floats) -> Floats:
 
     Of several classes, each against the rest and their plain mean. Hanley & McNeil,
     Radiology 1982;143:29.
+
+    Weights (cases, draws) give (1 + columns, draws), the mean first; of one column (1, draws).
     """
     return with_mean(
         sample,
@@ -55,6 +57,8 @@ def auc_at_least(sample: Sample, weights: Floats) -> Floats:
     Cases are ranked by the sum of the probabilities of this grade and all above: calibrated
     ones, because only probabilities can be added up. In the lowest grade's place stands NaN:
     every case has at least that.
+
+    Weights (cases, draws) give (1 + grades, draws), the mean first.
     """
     reached = np.cumsum(sample.truth[:, ::-1], axis=1)[:, ::-1]
     # Rounded, so that the last bits of a sum break no tie.

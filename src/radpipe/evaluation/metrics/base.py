@@ -87,14 +87,30 @@ def rates(sample: Sample, flags: NDArray[np.bool_], weights: Floats) -> tuple[Fl
 
 
 def ratio(part: Floats, whole: Floats) -> Floats:
-    """Divide; by 0 it is NaN."""
+    """Divide, element by element, arrays of any shapes that broadcast; by 0 it is NaN."""
     out = np.full(np.broadcast(part, whole).shape, np.nan)
     np.divide(part, whole, out=out, where=np.asarray(whole) > 0)
     return out
 
 
 def with_mean(sample: Sample, columns: list[Floats]) -> Floats:
-    """Put the mean over columns on top; a single column is its own mean."""
+    """Put the mean over columns on top; a single column is its own mean.
+
+    Of labels, the mean is over those of which both answers occur; NaN if there is none.
+
+    Parameters
+    ----------
+    sample
+        The cases that were scored.
+    columns
+        Shape (draws,) for each column of the sample.
+
+    Returns
+    -------
+    ndarray of shape (1 + columns, draws)
+        (1, draws) of a single column.
+
+    """
     each = np.vstack(columns)
     if len(each) == 1:
         return each

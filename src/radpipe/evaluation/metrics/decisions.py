@@ -19,7 +19,10 @@ from radpipe.evaluation.sample import Floats, Sample
     )
 )
 def accuracy(sample: Sample, weights: Floats) -> Floats:
-    """Share of right decisions; of labels, the mean of their shares."""
+    """Share of right decisions; of labels, the mean of their shares.
+
+    Weights (cases, draws) give (1, draws); of several labels (1 + labels, draws), the mean first.
+    """
     if sample.exclusive:
         known = ~np.isnan(sample.truth[:, 0])
         right = (sample.truth == sample.decided).all(axis=1)
@@ -39,7 +42,10 @@ def accuracy(sample: Sample, weights: Floats) -> Floats:
     )
 )
 def balanced_accuracy(sample: Sample, weights: Floats) -> Floats:
-    """Mean of the classes' shares of right decisions (of labels: mean over labels)."""
+    """Mean of the classes' shares of right decisions (of labels: mean over labels).
+
+    Weights (cases, draws) give (1, draws); of several labels (1 + labels, draws), the mean first.
+    """
     found, passed = rates(sample, sample.decided, weights)
     if sample.exclusive:
         return np.asarray(found.mean(axis=0)[None])
@@ -58,7 +64,10 @@ def balanced_accuracy(sample: Sample, weights: Floats) -> Floats:
     )
 )
 def sensitivity(sample: Sample, weights: Floats) -> Floats:
-    """Share of the positives at or above the class's threshold."""
+    """Share of the positives at or above the class's threshold.
+
+    Weights (cases, draws) give (1 + columns, draws), the mean first; of one column (1, draws).
+    """
     return with_mean(sample, list(rates(sample, sample.flags, weights)[0]))
 
 
@@ -71,7 +80,10 @@ def sensitivity(sample: Sample, weights: Floats) -> Floats:
     )
 )
 def specificity(sample: Sample, weights: Floats) -> Floats:
-    """Share of the negatives below the class's threshold."""
+    """Share of the negatives below the class's threshold.
+
+    Weights (cases, draws) give (1 + columns, draws), the mean first; of one column (1, draws).
+    """
     return with_mean(sample, list(rates(sample, sample.flags, weights)[1]))
 
 
@@ -92,6 +104,8 @@ def recall(sample: Sample, weights: Floats) -> Floats:
 
     Of a binary target and of labels the same as `sensitivity`; of exclusive classes that of
     the confusion table, and the mean is `balanced_accuracy`.
+
+    Weights (cases, draws) give (1 + columns, draws), the mean first; of one column (1, draws).
     """
     return with_mean(sample, list(rates(sample, sample.decided, weights)[0]))
 
@@ -112,6 +126,8 @@ def precision(sample: Sample, weights: Floats) -> Floats:
     """Share of right ones among the decisions for a class (positive predictive value).
 
     Undefined where nothing was decided for it. It depends on how frequent the class is.
+
+    Weights (cases, draws) give (1 + columns, draws), the mean first; of one column (1, draws).
     """
     hits = ((sample.truth == 1) & sample.decided).T @ weights
     chosen = (sample.decided & known_of(sample)).T @ weights
@@ -128,7 +144,10 @@ def precision(sample: Sample, weights: Floats) -> Floats:
     )
 )
 def f1(sample: Sample, weights: Floats) -> Floats:
-    """2 TP / (2 TP + FP + FN) of the decisions; undefined where nothing is or was decided."""
+    """2 TP / (2 TP + FP + FN) of the decisions; undefined where nothing is or was decided.
+
+    Weights (cases, draws) give (1 + columns, draws), the mean first; of one column (1, draws).
+    """
     positive = sample.truth == 1
     negative = sample.truth == 0
     hits = (positive & sample.decided).T @ weights
@@ -152,6 +171,8 @@ def kappa(sample: Sample, weights: Floats) -> Floats:
     p is the accuracy, e what independent decisions of the same frequencies would reach;
     undefined where all truths and all decisions are one class. Cohen, Educational and
     Psychological Measurement 1960;20:37.
+
+    Weights (cases, draws) give (1, draws); of several labels (1 + labels, draws), the mean first.
     """
     known = known_of(sample)
     positive, decided = sample.truth == 1, sample.decided & known

@@ -29,7 +29,7 @@ def quadratic_kappa(sample: Sample, weights: Floats) -> Floats:
 
     1 less the mean squared distance of decided and true grade, divided by that of
     independent ones of the same frequencies; undefined where the latter is 0. Cohen,
-    Psychological Bulletin 1968;70:213.
+    Psychological Bulletin 1968;70:213. Weights (cases, draws) give (1, draws).
     """
     truth, decided, known = _grades(sample)
     moments = np.stack([truth, decided, truth**2, decided**2, (truth - decided) ** 2]) * known
@@ -50,7 +50,10 @@ def quadratic_kappa(sample: Sample, weights: Floats) -> Floats:
     )
 )
 def grade_error(sample: Sample, weights: Floats) -> Floats:
-    """Mean absolute distance of decided and true grade, in grades; smaller is better."""
+    """Mean absolute distance of decided and true grade, in grades; smaller is better.
+
+    Weights (cases, draws) give (1, draws).
+    """
     truth, decided, known = _grades(sample)
     return ratio((np.abs(truth - decided) * known) @ weights, known @ weights)[None]
 

@@ -27,6 +27,9 @@ def brier(sample: Sample, weights: Floats) -> Floats:
 
     Binary and per class: 0 to 1. Of several exclusive classes the sum over classes, as
     Brier wrote it: 0 to 2; of labels, their mean.
+
+    Weights (cases, draws) give (1 + columns, draws), that sum or mean first; of one column
+    (1, draws).
     """
     known = known_of(sample)
     errors = np.where(known, (sample.probabilities - sample.truth) ** 2, 0.0)
@@ -52,6 +55,8 @@ def ece(sample: Sample, weights: Floats) -> Floats:
 
     Expected calibration error: `ECE_BINS` bins of equal width over 0..1; per class against
     the rest, and their mean (class-wise ECE, Kull et al., NeurIPS 2019).
+
+    Weights (cases, draws) give (1 + columns, draws), the mean first; of one column (1, draws).
     """
     return with_mean(
         sample,
@@ -78,6 +83,8 @@ def log_loss(sample: Sample, weights: Floats) -> Floats:
     """Mean of -log(probability of the truth), natural logarithm, clipped at `EPSILON`.
 
     Of labels, the mean of their binary losses.
+
+    Weights (cases, draws) give (1, draws); of several labels (1 + labels, draws), the mean first.
     """
     known = known_of(sample)
     inside = np.clip(sample.probabilities, EPSILON, 1 - EPSILON)
@@ -103,6 +110,8 @@ def calibration_slope(sample: Sample, weights: Floats) -> Floats:
     """Slope b of logit P(yes) = a + b logit(probability): 1 is right, below 1 too extreme.
 
     Cox, Biometrika 1958;45:562. Undefined where the probabilities separate the classes.
+
+    Weights (cases, draws) give (1 + columns, draws), the mean first; of one column (1, draws).
     """
     return with_mean(
         sample,
@@ -128,6 +137,8 @@ def calibration_intercept(sample: Sample, weights: Floats) -> Floats:
     """Intercept a of logit P(yes) = a + logit(probability): 0 is right, above 0 too low.
 
     "Calibration in the large" (Van Calster et al., BMC Medicine 2019;17:230).
+
+    Weights (cases, draws) give (1 + columns, draws), the mean first; of one column (1, draws).
     """
     return with_mean(
         sample,
@@ -139,7 +150,10 @@ def calibration_intercept(sample: Sample, weights: Floats) -> Floats:
 
 
 def bin_of(probabilities: Floats, bins: int = ECE_BINS) -> np.ndarray:
-    """Return the number of each probability's bin of equal width; 1 falls in the last."""
+    """Return the number of each probability's bin of equal width; 1 falls in the last.
+
+    Probabilities 0..1 of any shape to int64 of this shape, 0 to bins - 1.
+    """
     return np.clip((probabilities * bins).astype(np.int64), 0, bins - 1)
 
 

@@ -84,7 +84,7 @@ class DicomHeader:
         return next(iter(self.words(keyword)), "")
 
     def table(self, keyword: str) -> NDArray[np.uint8] | NDArray[np.uint16]:
-        """Return an element's table: words if it is kept as numbers, else its bytes."""
+        """Return an element's table, (n,): uint16 words, or uint8 bytes if their number is odd."""
         value = self._value(keyword)
         if isinstance(value, bytes):
             order = "<" if self.little_endian else ">"

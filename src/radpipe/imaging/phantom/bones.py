@@ -248,7 +248,7 @@ def noise(pixels: Pixels, sd: float, rng: np.random.Generator) -> Pixels:
 
 
 def to_bytes(pixels: Pixels) -> NDArray[np.uint8]:
-    """Round grey values 0..1 to 0..255; what lies outside is clipped."""
+    """Round grey values 0..1, of any shape, to 0..255; what lies outside is clipped."""
     return (np.clip(pixels, 0, 1) * np.float32(255) + np.float32(0.5)).astype(np.uint8)
 
 

@@ -38,7 +38,7 @@ class Drawn:
         return len(parts[0]) if parts else 0
 
     def of(self, pictures: np.ndarray) -> "Drawn":
-        """Return what was drawn for some of the pictures, by number; any may come again."""
+        """Return what was drawn for some of the pictures, by number (m,); any may come again."""
         parts = (self.flip, self.affine, self.brightness)
         return Drawn(*(None if part is None else part[pictures] for part in parts))
 

@@ -29,10 +29,13 @@ class Transfer(Protocol):
     """How pixels are copied to a device while it computes."""
 
     def send(self, pixels: Sequence[np.ndarray]) -> Any:
-        """Start to copy arrays; called in a thread of its own."""
+        """Start to copy arrays of any shape, one a view; called in a thread of its own."""
 
     def receive(self, sent: Any) -> tuple[Tensor, ...]:
-        """Return them on the device, safe to use from here on; called by whoever computes."""
+        """Return them on the device, of the same shapes, safe to use from here on.
+
+        Called by whoever computes.
+        """
 
 
 class CudaTransfer:
@@ -50,7 +53,7 @@ class CudaTransfer:
         self.stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
 
     def send(self, pixels: Sequence[np.ndarray]) -> tuple[tuple[Tensor, ...], torch.cuda.Event]:
-        """Start to copy arrays."""
+        """Start to copy arrays of any shape, one a view."""
         with torch.cuda.stream(self.stream):
             sent = tuple(
                 # torch keeps pinned memory that was given back until copies from it are over.
@@ -60,7 +63,10 @@ class CudaTransfer:
             return sent, self.stream.record_event()
 
     def receive(self, sent: tuple[tuple[Tensor, ...], torch.cuda.Event]) -> tuple[Tensor, ...]:
-        """Let the current stream wait for the copies, and the copies' memory for that stream."""
+        """Let the current stream wait for the copies, and the copies' memory for that stream.
+
+        The copies are returned, of the shapes that were sent.
+        """
         tensors, done = sent
         current = torch.cuda.current_stream(self.device)
         current.wait_event(done)
@@ -100,7 +106,7 @@ class Resident:
             self.pixels[begin : begin + len(some)].copy_(some)
 
     def holds(self, rows: np.ndarray) -> bool:
-        """Tell whether all of some rows are here."""
+        """Tell whether all of some rows, of any shape, are here."""
         return bool((rows < len(self.first)).all() and (self.first[rows] >= 0).all())
 
     def take(self, rows: np.ndarray) -> Tensor:
@@ -174,7 +180,16 @@ class Batches:
         self._read_ahead()
 
     def take(self, rows: np.ndarray, entries: np.ndarray | None = None) -> Batch:
-        """Return the batch of some cases: `gather` says what its arguments are."""
+        """Return the batch of some cases, as `gather` makes it.
+
+        Parameters
+        ----------
+        rows
+            Int64 (n, views), of the store's index.
+        entries
+            Float32 (n, columns): the cases' covariates, if the model takes a table.
+
+        """
         return gather(self.store, rows, self.device, entries, self._pixels(rows))
 
     def release(self) -> bool:
@@ -209,7 +224,7 @@ class Batches:
 
 
 def batches_of(store: Pixels, device: torch.device, keep: np.ndarray = NO_ROWS) -> Batches:
-    """Return batches that come to a device the best way: see `Batches`."""
+    """Return batches that come to a device the best way: see `Batches`; `keep` is of any shape."""
     if device.type != "cuda":
         return Batches(store, device)
     free, _ = torch.cuda.mem_get_info(device)
@@ -224,7 +239,7 @@ def fits(n_bytes: int, free: int) -> bool:
 
 
 def bytes_of(store: Pixels, rows: np.ndarray) -> int:
-    """Return the bytes of rows of a store, without reading more than one of them."""
+    """Return the bytes of rows (n,) of a store, without reading more than one of them."""
     one = store.pixels(rows[:1])
     return one.nbytes // len(one) * int(store.slices(rows).sum())
 

@@ -139,11 +139,14 @@ class Cases:
         return len(self.rows)
 
     def entries_of(self, which: np.ndarray | slice) -> np.ndarray | None:
-        """Return the covariates of some cases, if the model takes any."""
+        """Return the covariates of some cases, float32 (m, columns), if the model takes any.
+
+        `which` gives the cases' numbers, (m,), or is a slice.
+        """
         return None if self.entries is None else self.entries[which]
 
     def take(self, which: np.ndarray) -> "Cases":
-        """Return some of the cases, by their numbers."""
+        """Return some of the cases, by their numbers (m,)."""
         auxiliary = None if self.auxiliary is None else self.auxiliary[which]
         return Cases(
             self.table.take(which),

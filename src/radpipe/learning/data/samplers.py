@@ -88,7 +88,8 @@ def draw_order(
 def cut(order: Tensor, batch_size: int) -> list[Tensor]:
     """Cut an order into batches; a last batch of one case is dropped if others are larger.
 
-    Batch normalisation has no variance to divide by in a batch of one.
+    Batch normalisation has no variance to divide by in a batch of one. The order is int64 (n,),
+    and so is each batch, with at most `batch_size` cases.
     """
     batches = list(torch.split(order, batch_size))
     lonely = len(batches) > 1 and len(batches[-1]) == 1 < batch_size

@@ -50,7 +50,10 @@ class ProcessGroup:
         return bool(flags)
 
     def add(self, tensor: Tensor) -> None:
-        """Add up a tensor over the processes, in place; all get the same bits."""
+        """Add up a tensor over the processes, in place; all get the same bits.
+
+        Of any shape, the same in all processes.
+        """
         if self.size > 1:
             dist.all_reduce(tensor)
 
@@ -75,7 +78,10 @@ class ProcessGroup:
             start = end
 
     def follow(self, tensor: Tensor) -> None:
-        """Give a tensor on the processor the values of the first process, in place."""
+        """Give a tensor on the processor the values of the first process, in place.
+
+        Of any shape, the same in all processes.
+        """
         if self.size > 1:
             dist.broadcast(tensor, src=0)
 

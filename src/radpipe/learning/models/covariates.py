@@ -141,7 +141,7 @@ class Encoder(nn.Module):
 
 
 def fit_table(model: nn.Module, entries: np.ndarray | None) -> None:
-    """Fit a model's encoder on the train part's covariates, if it has one."""
+    """Fit a model's encoder, if it has one, on the train part's covariates (cases, columns)."""
     encoder = getattr(model, "encoder", None)
     if isinstance(encoder, Encoder) and entries is not None:
         encoder.fit(entries)

@@ -64,8 +64,14 @@ def make_loss(target: Target, train: Training, weights: Tensor | None = None) ->
     target, train
         Kind of target and the loss asked for.
     weights
-        From `class_weights`; None leaves every case its weight of 1. As in Keras, weighted
-        losses are added up and divided by the number of cases, not by the sum of weights.
+        Float32 (columns, classes), from `class_weights`; None leaves every case its weight of
+        1. As in Keras, weighted losses are added up and divided by the number of cases, not by
+        the sum of weights.
+
+    Returns
+    -------
+    Loss
+        Maps logits (n, outputs) and targets (n, columns), NaN unknown, to a scalar.
 
     """
     name = loss_name(target, train)

@@ -98,7 +98,10 @@ class Network(nn.Module):
         return logits
 
     def decide(self, outputs: Tensor) -> Tensor:
-        """Put the logits of views together and leave out what was only asked for training."""
+        """Put the logits of views together and leave out what was only asked for training.
+
+        From what `forward` returns to logits (cases, outputs).
+        """
         combine, asked = self.combine, self.auxiliary
         if asked is not None:
             return outputs[:, : -asked.classes]
@@ -123,7 +126,7 @@ class Network(nn.Module):
 
 
 def channels_last(images: Tensor) -> Tensor:
-    """Lay channels last, for one channel too.
+    """Lay the channels of images (n, channels, rows, columns) last, for one channel too.
 
     Grey pictures lie the same in memory either way, and torch leaves their strides as they were;
     but by the strides it then chooses how the first convolution lays out what it makes, and all
@@ -137,7 +140,16 @@ def channels_last(images: Tensor) -> Tensor:
 
 
 def stretched(images: Tensor, counts: Sequence[int]) -> Tensor:
-    """Bring the range of each volume to 0..1; a volume of one value becomes 0."""
+    """Bring the range of each volume to 0..1; a volume of one value becomes 0.
+
+    Parameters
+    ----------
+    images
+        (slices of all volumes, channels, rows, columns); so is the result.
+    counts
+        Number of slices of each volume.
+
+    """
     parts = []
     for volume in torch.split(images, list(counts)):
         low, high = volume.aminmax()
@@ -147,6 +159,8 @@ def stretched(images: Tensor, counts: Sequence[int]) -> Tensor:
 
 def make_network(recipe: Blueprint, model: nn.Module, mean: Tensor, sd: Tensor) -> Network:
     """Put a recipe's model and the normalisation of its input together.
+
+    Mean and standard deviation are float32 (channels,), of pixels from 0 to 1.
 
     Raises
     ------
@@ -176,7 +190,7 @@ def shape_of(store: Pixels, recipe: Recipe) -> dict[str, int]:
 
 
 def save_weights(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
-    """Write tensors and JSON facts atomically; equal content gives equal bytes."""
+    """Write tensors of any shape and JSON facts atomically; equal content gives equal bytes."""
     whole = {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
     with atomic(path) as temporary:
         save_file(whole, temporary, metadata={ENTRY: json.dumps(about)})
@@ -243,7 +257,7 @@ def read_network(path: Path, what: Blueprint, shape: Mapping[str, Any]) -> Netwo
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
-    """Read the tensors of a file that `save_weights` wrote.
+    """Read the tensors, of any shape, of a file that `save_weights` wrote.
 
     Copied, because tensors in a file lie anywhere, and where a tensor lies may decide the last bits
     of what is computed with it.

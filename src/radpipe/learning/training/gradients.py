@@ -45,6 +45,8 @@ class SeenBatch:
 def gradient(run: TrainingRun, state: State, group: list[Tensor]) -> SeenBatch:
     """Compute this process's gradient of a group of batches, in pieces if memory runs out.
 
+    Each batch holds numbers of cases of the train part, int64 (n,).
+
     Raises
     ------
     ConfigError
@@ -85,7 +87,10 @@ def gradient(run: TrainingRun, state: State, group: list[Tensor]) -> SeenBatch:
 
 
 def batch_gradient(run: TrainingRun, state: State, batch: Tensor, n_batches: int) -> SeenBatch:
-    """Add the gradient of this process's share of a batch, of `n_batches` of a step."""
+    """Add the gradient of this process's share of a batch, of `n_batches` of a step.
+
+    The batch holds numbers of cases of the train part, int64 (n,), of all processes.
+    """
     chosen = batch.numpy()
     n_known = int((~np.isnan(run.train.targets[chosen])).sum())
     mine, n_copies = run.process_group.share(len(chosen))

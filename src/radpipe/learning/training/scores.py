@@ -72,7 +72,10 @@ def tune_scores(truth: np.ndarray, scores: np.ndarray, target: Target) -> dict[s
 
 
 def area(positive: np.ndarray, score: np.ndarray) -> float:
-    """Return the area under the ROC curve, ties counting half; NaN with one class only."""
+    """Return the area under the ROC curve, ties counting half; NaN with one class only.
+
+    Of bool (n,), True for a positive, and (n,) scores on any scale.
+    """
     n_positive, n_negative = int(positive.sum()), int((~positive).sum())
     if not n_positive or not n_negative:
         return float("nan")
@@ -85,7 +88,8 @@ def area(positive: np.ndarray, score: np.ndarray) -> float:
 def quadratic_kappa(truth: np.ndarray, decided: np.ndarray) -> float:
     """Return 1 less the mean squared distance of grades over that of independent ones.
 
-    Cohen, Psychological Bulletin 1968;70:213. NaN without a case, or if all grades are one.
+    Of grades from 0, int64 (n,) each. Cohen, Psychological Bulletin 1968;70:213. NaN without a
+    case, or if all grades are one.
     """
     # The mean of (i - j)^2 over all pairs of a truth and a decision, times the cases squared.
     squares = int(np.square(truth).sum() + np.square(decided).sum())

@@ -171,14 +171,21 @@ class Board:
             self._write_running()
 
     def state(self) -> dict[str, Tensor]:
-        """Return what a resumed run needs to go on, on the processor; empty if nothing."""
+        """Return what a resumed run needs to go on, on the processor; empty if nothing.
+
+        `n_batches`, an int64 scalar, and of the epoch so far, once there is a batch, float64
+        `losses` (calls of `step`,), float32 `logits` (n, outputs) and `truth` (n, target columns).
+        """
         self._flush()
         if not self._full:
             return {}
         return {"n_batches": torch.tensor(self._n_batches), **self._so_far()}
 
     def load(self, state: dict[str, Tensor]) -> None:
-        """Go back to where `state` was called; call it before the first `step`."""
+        """Go back to where `state` was called; call it before the first `step`.
+
+        Names and shapes as `state` returned them.
+        """
         if not self._full or not state:
             return
         self._n_batches = int(state["n_batches"])

@@ -164,7 +164,10 @@ def begin_epoch(run: TrainingRun, state: State) -> None:
 
 
 def groups_left(run: TrainingRun, state: State) -> Iterator[list[Tensor]]:
-    """Yield the batches of each optimiser step that the epoch still has to make."""
+    """Yield the batches of each optimiser step that the epoch still has to make.
+
+    Each batch holds numbers of cases of the train part, int64 (n,).
+    """
     batches = cut(state.order, run.how.batch_size)
     run.batches.prefetch(own_rows(run, batch) for batch in batches[state.progress.batch :])
     for first in range(state.progress.batch, len(batches), run.how.accumulate):
@@ -174,7 +177,10 @@ def groups_left(run: TrainingRun, state: State) -> Iterator[list[Tensor]]:
 def one_step(
     run: TrainingRun, state: State, group: list[Tensor], shown: Board | None = None
 ) -> None:
-    """Make one optimiser step from one or more batches; `shown` is told what came of it."""
+    """Make one optimiser step from one or more batches; `shown` is told what came of it.
+
+    Each batch holds numbers of cases of the train part, int64 (n,).
+    """
     how, progress = run.how, state.progress
     set_training(state.network, state.frozen, progress.epoch)
     seen = gradient(run, state, group)

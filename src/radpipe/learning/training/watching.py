@@ -26,7 +26,7 @@ def score_tune(run: TrainingRun, state: TrainingOutcome) -> dict[str, float]:
 
 
 def fit_combination(run: TrainingRun, state: TrainingOutcome, outputs: Tensor) -> None:
-    """Fit what puts the logits of views together, if the network has several."""
+    """Fit what puts logits (n, views, outputs) of `tune` together, if the network has several."""
     combine = state.network.combine
     if combine is not None:
         combine.fit(outputs, run.tune.targets)
@@ -37,6 +37,7 @@ def fit_combination(run: TrainingRun, state: TrainingOutcome, outputs: Tensor) -
 def infer_together(run: TrainingRun, state: TrainingOutcome) -> Tensor:
     """Return what the network says of `tune`, float32 on the processor (see `infer`).
 
+    Shape (n, outputs) or (n, views, outputs), the same and whole in every process.
     Values do not depend on the number of processes, because `infer` treats each case alike.
     """
     rows = run.tune.rows

@@ -199,7 +199,7 @@ def unknown_patient(case: str) -> str:
 
 
 def covariate(texts: Sequence[str]) -> pa.Array:
-    """Give a covariate its type: float64 if all known values are numbers, else text.
+    """Give a covariate of shape (n,) its type: float64 if all known values are numbers, else text.
 
     Infinite values are no measurements and become unknown, NaN. A number with a leading
     zero, such as 007, is an identifier, and its column stays text.
@@ -211,7 +211,7 @@ def covariate(texts: Sequence[str]) -> pa.Array:
 
 
 def category(texts: Sequence[str]) -> pa.Array:
-    """Give a covariate the type of text, whatever it holds; an empty one is unknown."""
+    """Give a covariate of shape (n,) the type of text, whatever it holds; empty is unknown."""
     return pa.array([text.strip() or None for text in texts], pa.string())
 
 
