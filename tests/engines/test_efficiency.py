@@ -5,17 +5,24 @@ import yaml
 from radpipe.core.params import load_params
 from radpipe.core.receipts import Receipt
 from radpipe.engines.efficiency import efficiency
-from tests.conftest import SMALL
+from tests.conftest import ROOT, SMALL
 
 
 def write(step, run, **facts):
-    Receipt(step, run, {}, (), {}, {}, {}, facts).write()
+    Receipt(step, run, {}, {}, {}, {}, facts).write()
+
+
+def enter(folder, monkeypatch):
+    """Enter a project in which nothing was run."""
+    monkeypatch.chdir(folder)
+    (folder / "params.yaml").write_text(yaml.safe_dump(SMALL))
+    for name in ("presets", "workflow"):
+        (folder / name).symlink_to(ROOT / name)
 
 
 def test_runs_of_a_step_are_summed_up(tmp_path, monkeypatch):
     """Two trainings of 60 and 180 s, busy for 240 s of 240: one processor of the two asked."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump(SMALL))
+    enter(tmp_path, monkeypatch)
     write("fetch", "bones", seconds=6.0, cpu_seconds=3.0, peak_memory_mib=90)
     asked = {"processors_asked": 2, "memory_asked_mib": 8000}
     for variant, seconds, memory in (("bones-floor", 60, 500), ("bones-v1", 180, 700)):
@@ -28,6 +35,5 @@ def test_runs_of_a_step_are_summed_up(tmp_path, monkeypatch):
 
 
 def test_nothing_was_run(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump(SMALL))
+    enter(tmp_path, monkeypatch)
     assert len(efficiency(load_params()).splitlines()) == 1

@@ -94,10 +94,11 @@ def test_a_receipt_that_was_changed_proves_nothing(project):
 
 def test_answers_hold_until_more_is_made(project):
     found = freshness()
+    found.ask_again({"train"})
     assert reasons("train", RUN, found) == []
     (project.root / f"results/receipts/train/{RUN}.json").unlink()
     assert reasons("train", RUN, found) == []
-    found.ask_again(made=1)
+    found.ask_again({"train"})
     assert reasons("train", RUN, found) == ["no receipt"]
 
 
@@ -109,5 +110,5 @@ def test_what_is_asked_for_is_stale_until_it_was_made(project):
     text = receipt.read_text()
     receipt.unlink()
     receipt.write_text(text)
-    found.ask_again(made=1)
+    found.ask_again({"evaluate"})
     assert reasons("evaluate", "bones-v1", found) == []

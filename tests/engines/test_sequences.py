@@ -122,7 +122,7 @@ def test_another_learning_rate_makes_only_what_depends_on_it(recorded):
     ]
     by_snakemake = recorded.bytes_of("results/**/*.json")
     # Receipts hold times; plan and recipes are DVC's own until the next record.
-    compared = {name for name in made if Path(name).parts[1] not in NO_RESULT}
+    compared = {name for name in made if not NO_RESULT & set(Path(name).parts)}
     assert {n: by_snakemake[n] for n in compared} == {n: made[n] for n in compared}
 
 
@@ -166,7 +166,12 @@ def test_a_refused_record_names_each_disagreement_and_the_way_out(recorded):
 def test_a_killed_run_goes_on_and_a_second_run_is_turned_away(engines):
     """The lock of a dead run is lifted; the lock of a living one is not."""
     (engines.root / "slow").write_text("ingest")
-    command = [sys.executable, "-m", "radpipe.app", "run"]
+    # Without the digest of `radpipe run`, which stubs have no numbers for.
+    program = (
+        "from radpipe.core.params import load_params; from radpipe.engines.run import run;"
+        "run(load_params(), verbose=True)"
+    )
+    command = [sys.executable, "-c", program]
     first = engines.start(*command)
     deadline = time.monotonic() + 120
     while not (engines.root / "logs/ingest").exists() and time.monotonic() < deadline:

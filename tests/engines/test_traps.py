@@ -17,7 +17,7 @@ SETTINGS = [
     pytest.param("studies.bones.split.seed", 1, 2, id="split seed"),
 ]
 RESULTS = "results/**/*.parquet"
-NO_RESULT = {"receipts", "plan", "recipes"}
+NO_RESULT = {"receipts", "plan", "plan.json", "recipes"}
 
 
 def fresh(root: Path) -> Engines:
@@ -47,7 +47,7 @@ def by_dvc(once, tmp_path) -> Engines:
 def results(engines: Engines) -> dict[str, bytes]:
     """Return what steps made; receipts hold times, plan and recipes are DVC's own."""
     found = engines.bytes_of("results/**/*")
-    return {name: data for name, data in found.items() if Path(name).parts[1] not in NO_RESULT}
+    return {name: data for name, data in found.items() if not NO_RESULT & set(Path(name).parts)}
 
 
 def honest(root: Path, key: str, value: float) -> dict[str, bytes]:

@@ -229,7 +229,7 @@ from radpipe.imaging import ingest as module
 def slowly(chunk):
     module.write_pictures(chunk.shard, chunk.first, module.np.ones((1, *chunk.shape), "uint8"))
     time.sleep(0.2)
-    return [module.Outcome(task, reason="none") for task in chunk.tasks]
+    return [module.ChunkOutcome(task, reason="none") for task in chunk.tasks]
 
 if __name__ == "__main__":
     module.PATIENCE, module.CHUNK, module.work = 0, 1, slowly

@@ -63,11 +63,8 @@ def inputs(step):
 
 
 def stale(run):
-    """Whether a run must be made again; asked anew once a checkpoint is done.
-
-    In a dry run checkpoints count as done one after the other, but nothing is made.
-    """
-    FRESHNESS.ask_again(made=0 if workflow.dryrun else len(checkpoints.created_output))
+    """Whether a run must be made again; asked anew once a checkpoint is done."""
+    FRESHNESS.ask_again(CHECKPOINTS)
     # Rules named with --forcerun count as stale, so what depends on them runs again, too.
     FRESHNESS.force({str(name) for name in workflow.dag_settings.forcerun})
     for maker in FRESHNESS.waits_for(run, CHECKPOINTS):

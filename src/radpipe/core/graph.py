@@ -107,6 +107,7 @@ class Graph:
     def __init__(self, params: Params) -> None:
         self.params = params
         self._found: dict[str, list[str]] = {}
+        self._by_step: dict[str, list[Run]] = {}
 
     @cached_property
     def steps(self) -> dict[str, Declared]:
@@ -142,6 +143,12 @@ class Graph:
                 f" {', '.join(known) or 'none'}."
             )
         return self.runs[key]
+
+    def runs_of(self, step: str) -> list[Run]:
+        """Return the planned runs of a step."""
+        if step not in self._by_step:
+            self._by_step[step] = [run for key, run in self.runs.items() if key[0] == step]
+        return self._by_step[step]
 
     def makers_of(self, run: Run) -> list[Run]:
         """Return the runs that make what a run reads, each once."""

@@ -18,6 +18,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
 import radpipe
 from radpipe.core.declared import Declared, Values
 from radpipe.core.errors import RadpipeError, StaleError
@@ -25,7 +27,7 @@ from radpipe.core.graph import Graph, Run, receipt_path
 from radpipe.core.hashes import Hashes
 from radpipe.core.jobs import Note, NotOwnerError, claimed, new_note
 from radpipe.core.params import load_params, lookup
-from radpipe.core.processors import slurm_job
+from radpipe.core.processors import n_processors, slurm_job
 from radpipe.core.receipts import Receipt, code_hashes, disagreements, read_receipt
 
 RUN_ME_AGAIN = 75  # EX_TEMPFAIL of sysexits.h
@@ -198,6 +200,7 @@ class Step(Declared):
 
     def __call__(self, main: Callable[[Job], None]) -> None:
         """Run `main` as this process's step, then exit."""
+        use_threads(min(self.threads, n_processors()))
 
         def alone(job: Job) -> None:
             main(job)
@@ -265,6 +268,16 @@ class Step(Declared):
             return 1, f"{type(error).__name__}: {error}"
         log.info("finished %s: seconds=%.1f", note.title, time.monotonic() - started)
         return 0, ""
+
+
+def use_threads(number: int) -> None:
+    """Let linear algebra use as many threads as Snakemake gives a job, whoever starts the step.
+
+    Another number may give other last bits, and with DVC it would be all processors.
+    """
+    if "OMP_NUM_THREADS" not in os.environ:
+        os.environ["OMP_NUM_THREADS"] = str(number)  # for processes that the step starts
+        threadpool_limits(number, user_api="blas")
 
 
 def open_log(path: Path) -> list[logging.Handler]:

@@ -41,20 +41,21 @@ class Freshness:
         self._forced: dict[tuple[str, str], int] = {}
         self._receipts: dict[Path, tuple[int, Receipt]] = {}
         self._code: dict[tuple[str, tuple[str, ...]], dict[str, str]] = {}
-        self._made = -1
-        self.ask_again(made=0)
+        self._stamps: list[int] = []
+        self._answers: dict[tuple[str, str], list[str]] = {}
+        self._own: dict[tuple[str, str], list[str]] = {}
 
-    def ask_again(self, *, made: int) -> None:
-        """Forget all answers if more has been `made` since, because files may have changed."""
-        if made != self._made:
-            self._made = made
-            self._answers: dict[tuple[str, str], list[str]] = {}
-            self._own: dict[tuple[str, str], list[str]] = {}
+    def ask_again(self, steps: Collection[str]) -> None:
+        """Forget all answers if one of these steps has written a receipt since."""
+        stamps = [_stamp(run.receipt) for name in steps for run in self.graph.runs_of(name)]
+        if stamps != self._stamps:
+            self._stamps = stamps
+            self._answers, self._own = {}, {}
 
     def force(self, steps: Collection[str]) -> None:
         """Count the runs of some steps as stale, whatever their receipts say, until made again."""
         if steps and not self._forced:
-            runs = [run for run in self.graph.runs.values() if run.step.name in steps]
+            runs = [run for name in steps for run in self.graph.runs_of(name)]
             self._forced = {run.key: _stamp(run.receipt) for run in runs}
             self._answers, self._own = {}, {}
 
