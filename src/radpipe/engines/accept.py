@@ -145,7 +145,7 @@ def _take_over(params: Params, runs: list[Trained], proof: list[str]) -> None:
         facts = {**run.receipt.facts, "accepted": accepted}
         replace(run.receipt, code=code_hashes(run.run, hashes), facts=facts).write()
     recorded = LOCK_FILE.read_text(encoding="utf-8") if LOCK_FILE.exists() else ""
-    stages = ["train@" + "-".join(map(str, run.run.values.values())) for run in runs]
+    stages = ["plan"] + ["train@" + "-".join(map(str, run.run.values.values())) for run in runs]
     if known := [stage for stage in stages if f"\n  {stage}:" in recorded]:
         write_all(params)
         dvc("commit", "--force", *known)
