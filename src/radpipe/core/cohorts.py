@@ -16,11 +16,6 @@ def judged_on(cohort: str, plan: Plan, variants: Mapping[str, Variant]) -> list[
     return [name for name in plan.variants if variants[name].study == home]
 
 
-def pixels_of(variant: Variant, cohort: str) -> str:
-    """Return the cohort's folder of pixels for a variant: crops if it was trained on crops."""
-    return f"data/{cohort}/{PurePath(variant.store).name}"
-
-
 def check_cohorts(
     studies: Mapping[str, Study],
     localize: Mapping[str, Localize],
