@@ -11,5 +11,7 @@ class ProjectFiles(BuildHookInterface):  # type: ignore[type-arg]
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Map each file to its place in the package."""
         if version != "editable":
+            # A file that says the package's version, for DVC to compare.
+            build_data["force_include"]["pyproject.toml"] = "radpipe/pyproject.toml"
             for name in self.config["project-files"]:
                 build_data["force_include"][name] = f"radpipe/project/{name}"

@@ -1,6 +1,7 @@
 """Receipts: sealed, and compared with the settings, code and files of now."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -24,6 +25,7 @@ def params():
 
 
 SCRIPT = '''"""Split."""
+import numpy
 from radpipe.core.step import Step
 STEP = Step(
     "split",
@@ -49,9 +51,10 @@ def receipt(tmp_path, monkeypatch, params):
         step="split",
         run="bones",
         settings={"studies.bones.split.seed": 1},
-        code=code_hashes(run_of(params), hashes),
+        code=code_hashes(run_of(params)),
         inputs={"in": hashes.of("in")},
         outputs={"out": hashes.of("out")},
+        libraries=run_of(params).libraries(),
     )
 
 
@@ -121,8 +124,21 @@ def test_changed_and_missing_files_are_named(receipt, params, tmp_path, file, li
 
 def test_changed_code_is_named(receipt, params, tmp_path):
     (tmp_path / "workflow/scripts/split.py").write_text(SCRIPT + "# other")
-    lines = compared(receipt, params)
-    assert "code workflow/scripts/split.py: changed" in lines
+    assert compared(receipt, params) == []
+    (tmp_path / "workflow/scripts/split.py").write_text(SCRIPT + "other = 1")
+    assert "code workflow/scripts/split.py: changed" in compared(receipt, params)
+
+
+def test_a_changed_library_is_named_with_both_versions(receipt, params):
+    versions = {**receipt.libraries, "numpy": "1.0"}
+    now = run_of(params).libraries()["numpy"]
+    lines = compared(replace(receipt, libraries=versions), params)
+    assert lines == [f"library numpy: 1.0 when made, {now} now"]
+
+
+def test_an_older_receipt_without_libraries_is_stale(receipt, params):
+    lines = compared(replace(receipt, libraries={}), params)
+    assert any(line.startswith("library numpy: absent when made") for line in lines)
 
 
 def test_an_input_that_is_declared_since_is_named(receipt, params, tmp_path):

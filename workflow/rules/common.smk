@@ -1,11 +1,12 @@
 # Shared by all rules: what the scripts of the steps declare, and whether receipts agree.
 import sys
-import uuid
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 from radpipe.core.graph import Graph, receipt_path
 from radpipe.core.params import load_params
+from radpipe.engines.clocks import ignore_times
 from radpipe.engines.failures import failures
 from radpipe.engines.freshness import Freshness
 from radpipe.engines.plan import train_resources, train_settings
@@ -18,18 +19,12 @@ GRAPH = Graph(PARAMS)
 FRESHNESS = Freshness(GRAPH)
 # After these, planning looks again: what they make anew often comes out as it was.
 CHECKPOINTS = frozenset({"split", "localize"})
-NOW = ".state/now"
 STARTED = datetime.now(UTC).replace(microsecond=0)
 
 # Rules call `python`; no environment needs to be activated for that.
 prefer_this_python()
 keep_jobs_while_slurm_is_silent()
-
-# A file that is newer than every output and never twice the same (Snakemake compares the
-# content of small files, too). It is the only input that can make a rule run again.
-if workflow.is_main_process:
-    Path(NOW).parent.mkdir(exist_ok=True)
-    Path(NOW).write_text(uuid.uuid4().hex)
+ignore_times()
 
 
 wildcard_constraints:
@@ -40,10 +35,11 @@ wildcard_constraints:
 
 
 def inputs(step):
-    """The inputs of a step: its files, and NOW, all of them old files while the step is fresh.
+    """The inputs of a step: its files, all of them old while the step is fresh.
 
-    Only receipts decide what runs again, so that times, which DVC rewrites, never do. While a
-    checkpoint is still to come, it is not known yet: the files stand in the graph, NOW follows.
+    Only receipts decide what runs again: a stale run's outputs count as asked for by force, so that
+    no time of a file decides, whoever set it. While a checkpoint is still to come, the answer is
+    not known yet: the files stand in the graph, the decision follows.
     """
 
     def files(wildcards):
@@ -54,12 +50,13 @@ def inputs(step):
         except IncompleteCheckpointException:
             return paths
 
-    def now(wildcards):
-        return (
-            NOW if stale(GRAPH.planned(GRAPH.steps[step], wildcards)) else ancient(NOW)
-        )
+    def decision(wildcards):
+        run = GRAPH.planned(GRAPH.steps[step], wildcards)
+        forced = workflow.dag.forcefiles
+        (forced.update if stale(run) else forced.difference_update)(run.outputs)
+        return []
 
-    return files, now
+    return files, decision
 
 
 def stale(run):
@@ -67,9 +64,18 @@ def stale(run):
     FRESHNESS.ask_again(CHECKPOINTS)
     # Rules named with --forcerun count as stale, so what depends on them runs again, too.
     FRESHNESS.force({str(name) for name in workflow.dag_settings.forcerun})
+    plan_once_if_possible()
     for maker in FRESHNESS.waits_for(run, CHECKPOINTS):
         getattr(checkpoints, maker.step.name).get(**maker.values)
     return bool(FRESHNESS.reasons(run))
+
+
+@cache
+def plan_once_if_possible():
+    """Look again after no checkpoint that is fresh: it takes as long and finds the same."""
+    for name in CHECKPOINTS:
+        stale = any(map(FRESHNESS.reasons, GRAPH.runs_of(name)))
+        workflow.get_rule(name).is_checkpoint = stale
 
 
 def outputs(step, **shown):

@@ -21,7 +21,6 @@ from radpipe.core.findings import Finding
 from radpipe.core.params import Params, load_params
 from radpipe.core.plurals import counted
 from radpipe.core.presets import Preset
-from radpipe.engines.accept import accept
 from radpipe.engines.doctor import examine
 from radpipe.engines.dvcfile import write_dvc_file
 from radpipe.engines.efficiency import efficiency
@@ -149,7 +148,6 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "efficiency": show_efficiency,
     "experiments": show_experiments,
     "verify": check_receipts,
-    "accept": accept,
     "record": record,
     "sync": sync,
     "telemetry": telemetry,

@@ -12,7 +12,7 @@ from string import Formatter
 from typing import Any
 
 from radpipe.core.errors import RadpipeError
-from radpipe.core.imports import parsed
+from radpipe.core.sources import parsed
 
 SCRIPTS = Path("workflow/scripts")
 # The package of architectures, and the end of the name of the functions that register one.

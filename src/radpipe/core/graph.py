@@ -27,6 +27,8 @@ from radpipe.core.declared import (
 from radpipe.core.errors import ConfigError, near_miss
 from radpipe.core.imports import needed, registered
 from radpipe.core.params import Params
+from radpipe.core.sources import source_of
+from radpipe.core.versions import libraries
 
 RECEIPTS = Path("results/receipts")
 
@@ -86,6 +88,11 @@ class Run:
     def code(self) -> set[Path]:
         """Return the files of code that it depends on: its script and whatever that imports."""
         return {self.step.script, *needed(self.step.script, self.loads)}
+
+    def libraries(self) -> dict[str, str]:
+        """Return the versions of the libraries that decide what it writes."""
+        imported = {name for file in self.code() for name in source_of(file).libraries}
+        return libraries(imported, self.outputs)
 
     @property
     def loads(self) -> tuple[str, ...]:

@@ -6,6 +6,9 @@ from pathlib import Path
 from radpipe.core.files import files_below, sha256_bytes, sha256_file, sha256_json, write_text
 
 MEMORY = Path(".state/hashes")
+# Size, time of the content, time of any change (nobody can set that one back) and inode: equal as
+# long as a file was not touched. They are compared for equality, never for order.
+Stamp = tuple[int, int, int, int]
 
 
 class Hashes:
@@ -14,14 +17,14 @@ class Hashes:
     Parameters
     ----------
     trust_memory
-        Believe hashes that an earlier process wrote down for the same path, size, inode
-        and modification time. Planning does; steps and `make record` read every byte.
+        Believe hashes that an earlier process wrote down for the same path and stamp.
+        Planning does; steps and `make record` read every byte.
 
     """
 
     def __init__(self, *, trust_memory: bool = False) -> None:
         self.trust_memory = trust_memory
-        self._known: dict[Path, tuple[tuple[int, int, int], str]] = {}
+        self._known: dict[Path, tuple[Stamp, str]] = {}
 
     def of(self, path: Path) -> str:
         """Return the SHA-256 of a file, or of a folder's names and contents."""
@@ -36,11 +39,11 @@ class Hashes:
         """Write down the hashes of a file, or of every file of a folder, for planning."""
         path = Path(path)
         for file in files_below(path) if path.is_dir() else [path]:
-            stamp, digest = _stamp(file), self._file(file)
+            stamp, digest = stamp_of(file), self._file(file)
             write_text(_memory(file), json.dumps({"stamp": stamp, "sha256": digest}))
 
     def _file(self, file: Path) -> str:
-        stamp = _stamp(file)
+        stamp = stamp_of(file)
         known = self._known.get(file)
         if known is None and self.trust_memory:
             known = _recall(file)
@@ -50,9 +53,10 @@ class Hashes:
         return known[1]
 
 
-def _stamp(file: Path) -> tuple[int, int, int]:
+def stamp_of(file: Path) -> Stamp:
+    """Return what changes whenever somebody writes to a file."""
     status = file.stat()
-    return status.st_size, status.st_mtime_ns, status.st_ino
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
 
 
 def _memory(file: Path) -> Path:
@@ -60,10 +64,10 @@ def _memory(file: Path) -> Path:
     return MEMORY / name[:2] / name[2:]
 
 
-def _recall(file: Path) -> tuple[tuple[int, int, int], str] | None:
+def _recall(file: Path) -> tuple[Stamp, str] | None:
     try:
         entry = json.loads(_memory(file).read_text(encoding="utf-8"))
-        size, changed, inode = entry["stamp"]
-        return (size, changed, inode), str(entry["sha256"])
+        size, modified, changed, inode = entry["stamp"]
+        return (size, modified, changed, inode), str(entry["sha256"])
     except (OSError, ValueError, KeyError, TypeError):
         return None  # nothing was written down, or not whole: read the file instead

@@ -6,6 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import radpipe
+from radpipe.core.sources import parsed, remember, source_of
 
 ROOT = Path(radpipe.__file__).parent
 
@@ -24,45 +25,22 @@ def needed(script: Path, loads: Iterable[str] = ()) -> set[Path]:
         for every module of a package.
 
     """
-    open_ends = [*imports_of(script, script.stat().st_mtime_ns), *map(_spread, loads)]
+    open_ends = [*source_of(script).imports, *map(_spread, loads)]
     names = {name for end in open_ends for name in ([end] if isinstance(end, str) else end)}
     found: set[Path] = set()
     while names:
         files = {file for name in names for file in files_of(name)} - found
         found |= files
-        names = {name for file in files for name in imports_of(file, file.stat().st_mtime_ns)}
+        names = {name for file in files for name in _imports_of(file)}
+    remember()
     return found
 
 
-@lru_cache(maxsize=4096)
-def imports_of(file: Path, changed: int) -> tuple[str, ...]:
-    """List the modules of radpipe that a file imports itself; `changed` is its time.
-
-    Of `from a import b` both a and a.b are listed: b may be a module. A package that goes through
-    `iter_modules(__path__)` imports all of its modules.
-    """
-    del changed
-    names: set[str] = set()
-    for node in ast.walk(parsed(file)):
-        if _goes_through_its_modules(node):
-            package = ".".join(("radpipe", *file.parent.relative_to(ROOT).parts))
-            names.update(_spread(f"{package}.*"))
-        if isinstance(node, ast.Import):
-            names.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names.add(node.module)
-            names.update(f"{node.module}.{alias.name}" for alias in node.names)
-    return tuple(sorted(name for name in names if name.partition(".")[0] == "radpipe"))
-
-
-def _goes_through_its_modules(node: ast.AST) -> bool:
-    called = isinstance(node, ast.Call) and getattr(node.func, "id", "") == "iter_modules"
-    return called and ast.unparse(node) == "iter_modules(__path__)"
-
-
-def parsed(file: Path) -> ast.Module:
-    """Parse a file of Python."""
-    return ast.parse(file.read_text(encoding="utf-8"), str(file))
+def _imports_of(file: Path) -> list[str]:
+    """List the modules of radpipe that a file of it imports itself."""
+    source = source_of(file)
+    package = ".".join(("radpipe", *file.parent.relative_to(ROOT).parts))
+    return [*source.imports, *(_spread(f"{package}.*") if source.whole_package else ())]
 
 
 @lru_cache(maxsize=4096)

@@ -11,17 +11,17 @@ from radpipe.core.files import read_json, sha256_json, write_json
 from radpipe.core.graph import Run, receipt_path
 from radpipe.core.hashes import Hashes
 from radpipe.core.params import Params, lookup
+from radpipe.core.sources import source_of
 
 # Where the package's own code stands in the project, whatever folder it is imported from.
 PACKAGE = Path("src/radpipe")
-# Fact of a trained run: what the network looked like after its first steps (`radpipe accept`).
-FIRST_STEPS = "first_steps_sha256"
 
 
-def code_hashes(run: Run, hashes: Hashes) -> dict[str, str]:
-    """Hash the code that a run depends on, by its name in the project.
+def code_hashes(run: Run) -> dict[str, str]:
+    """Hash what the code that a run depends on says, by its name in the project.
 
-    The package may be installed elsewhere; its modules are named `src/radpipe/...` all the same.
+    Comments and docstrings say nothing. The package may be installed elsewhere; its modules are
+    named `src/radpipe/...` all the same.
 
     Raises
     ------
@@ -36,13 +36,22 @@ def code_hashes(run: Run, hashes: Hashes) -> dict[str, str]:
             f" {PACKAGE}. Make an environment of its own here: make install."
         )
     names = {name_of_code(file): file for file in run.code()}
-    return {name: hashes.of(names[name]) for name in sorted(names)}
+    return {name: source_of(names[name]).digest for name in sorted(names)}
 
 
 def name_of_code(file: Path) -> str:
     """Return the name of a file of code in the project."""
     root = Path(radpipe.__file__).parent
     return str(PACKAGE / file.relative_to(root) if file.is_relative_to(root) else file)
+
+
+# Hashes of a run's code, and versions of its libraries.
+Program = tuple[dict[str, str], dict[str, str]]
+
+
+def program_of(run: Run) -> Program:
+    """Return the code and the libraries of now on which a run depends."""
+    return code_hashes(run), run.libraries()
 
 
 @dataclass(frozen=True)
@@ -54,7 +63,9 @@ class Receipt:
     settings
         Dotted path in `params.yaml` to the value that was used.
     code, inputs, outputs
-        Path in the project to SHA-256.
+        Path in the project to SHA-256; of code, of what it says (`radpipe.core.sources`).
+    libraries
+        Distribution to version, of the libraries that decide what is written.
     facts
         Host, processor, time and the like: true, and of no consequence for agreement.
 
@@ -66,6 +77,7 @@ class Receipt:
     code: Mapping[str, str]
     inputs: Mapping[str, str]
     outputs: Mapping[str, str]
+    libraries: Mapping[str, str] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -106,7 +118,7 @@ def disagreements(
     params: Params,
     hashes: Hashes,
     *,
-    code: Mapping[str, str] | None = None,
+    program: Program | None = None,
 ) -> list[str]:
     """List what no longer agrees with a receipt, most telling first; empty is good.
 
@@ -116,8 +128,8 @@ def disagreements(
         What was done, and what would be done now.
     params, hashes
         The settings and the files of now.
-    code
-        Hashes of the run's code, if they are known already.
+    program
+        The run's code and libraries, if they are known already.
 
     """
     lines = [
@@ -127,8 +139,12 @@ def disagreements(
             key, receipt.settings.get(key, "absent"), _setting_of_now(params, run, key)
         )
     ]
-    code = code_hashes(run, hashes) if code is None else code
+    code, versions = program or program_of(run)
     lines += [f"code {name}: {what}" for name, what in _compare(receipt.code, code)]
+    for name in {**receipt.libraries, **versions}:
+        then, now = receipt.libraries.get(name, "absent"), versions.get(name, "absent")
+        if then != now:
+            lines.append(f"library {name}: {then} when made, {now} now")
     inputs = _hashes_of_now(run.inputs, hashes)
     lines += [f"input {name}: {what}" for name, what in _compare(receipt.inputs, inputs)]
     outputs = _hashes_of_now(run.outputs, hashes)

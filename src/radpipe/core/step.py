@@ -28,7 +28,7 @@ from radpipe.core.hashes import Hashes
 from radpipe.core.jobs import Note, NotOwnerError, claimed, new_note
 from radpipe.core.params import load_params, lookup
 from radpipe.core.processors import n_processors, slurm_job
-from radpipe.core.receipts import Receipt, code_hashes, disagreements, read_receipt
+from radpipe.core.receipts import Receipt, disagreements, program_of, read_receipt
 
 RUN_ME_AGAIN = 75  # EX_TEMPFAIL of sysexits.h
 
@@ -60,7 +60,7 @@ class Job:
         self._checked: set[tuple[str, str]] = set()
         self._outputs: list[Path] = []
         self._facts: dict[str, Any] = {}
-        self.code = code_hashes(run, self.hashes)
+        self.code, self.libraries = program_of(run)
         for name, paths in run.reads.items():
             found = tuple(self._check(Path(path)) for path in paths)
             setattr(self.args, name, found if run.is_plural(name) else found[0])
@@ -138,6 +138,7 @@ class Job:
             code=self.code,
             inputs=dict(sorted(self._inputs.items())),
             outputs={str(path): again.of(path) for path in self._outputs},
+            libraries=self.libraries,
             facts={
                 "finished": datetime.now(UTC).isoformat(timespec="seconds"),
                 "seconds": round(time.monotonic() - started, 3),

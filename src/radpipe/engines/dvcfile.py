@@ -23,8 +23,8 @@ HEAD = """\
 # docs/why/architecture.md says how the two engines work together.
 stages:
 
-  # Put down what runs depend on, settings and code, in small files: DVC would read all of
-  # params.yaml and walk every folder of code for each run. Snakemake has no such rule.
+  # Put down what runs depend on, settings, code and libraries' versions, in small files: DVC would
+  # read all of params.yaml and walk every folder of code for each run. Snakemake has no such rule.
   plan:
     cmd: python -m radpipe.app plan
     deps:
@@ -41,6 +41,11 @@ stages:
           cache: false
       - results/cohorts/plan.json:
           cache: false
+      # Links to a file of each library that says its version. A stage with an output that persists is
+      # never taken from DVC's run cache, whose key knows nothing of libraries.
+      - .state/libraries:
+          cache: false
+          persist: true
 
   # Resolve a variant whose data are there: what its runs depend on. Snakemake has no such rule.
   recipe:

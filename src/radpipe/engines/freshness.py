@@ -9,9 +9,9 @@ from pathlib import Path
 
 from radpipe.core.errors import RadpipeError
 from radpipe.core.graph import Graph, Run
-from radpipe.core.hashes import Hashes
+from radpipe.core.hashes import Hashes, Stamp, stamp_of
 from radpipe.core.params import Params
-from radpipe.core.receipts import Receipt, code_hashes, disagreements, read_receipt
+from radpipe.core.receipts import Program, Receipt, disagreements, program_of, read_receipt
 
 
 class Freshness:
@@ -38,10 +38,10 @@ class Freshness:
         self.graph = graph
         self.params: Params = graph.params
         self.hashes = Hashes(trust_memory=trust_memory)
-        self._forced: dict[tuple[str, str], int] = {}
-        self._receipts: dict[Path, tuple[int, Receipt]] = {}
-        self._code: dict[tuple[str, tuple[str, ...]], dict[str, str]] = {}
-        self._stamps: list[int] = []
+        self._forced: dict[tuple[str, str], Stamp | None] = {}
+        self._receipts: dict[Path, tuple[Stamp, Receipt]] = {}
+        self._programs: dict[tuple[str, tuple[str, ...]], Program] = {}
+        self._stamps: list[Stamp | None] = []
         self._answers: dict[tuple[str, str], list[str]] = {}
         self._own: dict[tuple[str, str], list[str]] = {}
 
@@ -88,33 +88,33 @@ class Freshness:
 
     def _disagreements(self, run: Run) -> list[str]:
         stamp = _stamp(run.receipt)
-        if not stamp:
+        if stamp is None:
             return ["no receipt"]
         if self._forced.get(run.key) == stamp:
             return ["asked for"]
         try:
-            receipt, code = self._receipt(run.receipt, stamp), self._code_of(run)
-            return disagreements(receipt, run, self.params, self.hashes, code=code)
+            receipt, program = self._receipt(run.receipt, stamp), self._program_of(run)
+            return disagreements(receipt, run, self.params, self.hashes, program=program)
         except RadpipeError as error:
             return [str(error)]
 
-    def _receipt(self, path: Path, stamp: int) -> Receipt:
+    def _receipt(self, path: Path, stamp: Stamp) -> Receipt:
         known = self._receipts.get(path)
         if known is None or known[0] != stamp:
             known = (stamp, read_receipt(path))
             self._receipts[path] = known
         return known[1]
 
-    def _code_of(self, run: Run) -> dict[str, str]:
+    def _program_of(self, run: Run) -> Program:
         key = (run.step.name, run.loads)
-        if key not in self._code:
-            self._code[key] = code_hashes(run, self.hashes)
-        return self._code[key]
+        if key not in self._programs:
+            self._programs[key] = program_of(run)
+        return self._programs[key]
 
 
-def _stamp(path: Path) -> int:
-    """Return a file's time, 0 without one: it tells whether a file was written, never an order."""
+def _stamp(path: Path) -> Stamp | None:
+    """Return what tells that a file was written anew; None without one."""
     try:
-        return path.stat().st_mtime_ns
+        return stamp_of(path)
     except FileNotFoundError:
-        return 0
+        return None

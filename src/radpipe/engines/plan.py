@@ -18,9 +18,11 @@ from radpipe.core.graph import Graph, Run
 from radpipe.core.hashes import Hashes
 from radpipe.core.imports import needed
 from radpipe.core.params import Params, lookup
-from radpipe.core.receipts import code_hashes, name_of_code
+from radpipe.core.receipts import Program, name_of_code, program_of
 from radpipe.core.recipe import make_recipe
 from radpipe.core.settings import Training
+from radpipe.core.sources import source_of
+from radpipe.core.versions import link_versions
 
 PLAN, RECIPES = Path("results/plan"), Path("results/recipes")
 # DVC looks at the folder of all cohorts, which is to be there without a cohort, too.
@@ -31,7 +33,8 @@ log = logging.getLogger("radpipe.engines")
 
 def write_plan(params: Params) -> None:
     """Write the settings and the code that runs depend on, for DVC to compare."""
-    texts = plan_texts(Graph(params), Hashes())
+    link_versions()
+    texts = plan_texts(Graph(params))
     for file in files_below(PLAN):
         if file not in texts:
             file.unlink()
@@ -52,18 +55,19 @@ def write_all(params: Params) -> None:
     write_recipes(params)
 
 
-def plan_texts(graph: Graph, hashes: Hashes) -> dict[Path, str]:
+def plan_texts(graph: Graph) -> dict[Path, str]:
     """Return each file of the plan and what it should hold."""
     texts: dict[Path, str] = {}
-    codes: dict[tuple[str, tuple[str, ...]], dict[str, str]] = {}
+    programs: dict[tuple[str, tuple[str, ...]], Program] = {}
     for run in graph.runs.values():
         file = plan_file(run.step, run)
         if file not in texts:
             key = (run.step.name, run.loads)
-            codes[key] = codes.get(key) or code_hashes(run, hashes)
+            code, versions = programs[key] = programs.get(key) or program_of(run)
             settings = {name: lookup(graph.params, name) for name in run.settings}
-            texts[file] = json_text({"code": codes[key], "settings": settings})
-    code = {name_of_code(file): hashes.of(file) for file in sorted(needed(Path(recipe.__file__)))}
+            texts[file] = json_text({"code": code, "libraries": versions, "settings": settings})
+    files = sorted(needed(Path(recipe.__file__)))
+    code = {name_of_code(file): source_of(file).digest for file in files}
     for name in graph.params.variants:
         settings = {f"recipe.{name}": graph.params.recipes[name]}
         texts[PLAN / "recipe" / f"{name}.json"] = json_text({"code": code, "settings": settings})

@@ -14,6 +14,7 @@ from radpipe.core.graph import Graph
 from radpipe.core.hashes import Hashes
 from radpipe.core.locks import try_lock
 from radpipe.core.params import Params
+from radpipe.core.versions import link_versions
 from radpipe.engines.freshness import Freshness
 from radpipe.engines.plan import write_all
 
@@ -86,6 +87,7 @@ def record(params: Params) -> None:
         require_recordable(params)
         write_all(params)
         dvc("commit", "--force")
+        link_versions()
     n_receipts = len(Graph(params).runs)
     log.info("recorded %d receipts; commit dvc.lock, results/, openings.csv to Git", n_receipts)
 
@@ -125,6 +127,7 @@ def sync(params: Params) -> None:
             way_out="check out the commit whose results you want, or run snakemake to make them.",
         )
         remember(params)
+        link_versions()
     log.info("in step: nothing is left to do for snakemake and for dvc repro")
 
 

@@ -10,6 +10,7 @@ from radpipe.core.errors import RadpipeError
 from radpipe.core.files import atomic, read_json, sha256_path, write_json
 from radpipe.core.graph import RECEIPTS
 from radpipe.core.params import Params
+from radpipe.core.versions import link_versions
 from radpipe.engines.grid import PARAMS, GridPoint, grid
 from radpipe.engines.plan import write_all
 from radpipe.engines.record import dvc, require_recordable
@@ -107,6 +108,7 @@ def _make(point: GridPoint, arguments: Sequence[str]) -> None:
         new = [f"--include-untracked={path}" for path in _new_files()]
         # This commits to DVC, too.
         dvc("exp", "save", "--name", point.name, "--message", " ".join(point.changes), *new)
+        link_versions()
 
 
 def _new_files() -> list[str]:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, Self
 
 from radpipe.core.files import write_text
-from radpipe.core.receipts import FIRST_STEPS
 from radpipe.core.recipe import Recipe
 from radpipe.imaging.store import Store
 from radpipe.learning.data.cases import read_part
@@ -94,6 +93,5 @@ def train_run(
         "epochs": progress.epoch,
         "steps": progress.step,
         "pieces_per_batch": progress.pieces,
-        FIRST_STEPS: progress.start,
         **{name: facts[name] for name in ("epoch", "metric", "value", "parameters")},
     }

@@ -17,7 +17,7 @@ from radpipe.learning.networks.losses import class_weights, loss_name
 from radpipe.learning.networks.network import Network, make_network, shape_of
 from radpipe.learning.starts.start import Taken
 from radpipe.learning.training.run import TrainingRun
-from radpipe.learning.training.state import Progress, hash_of
+from radpipe.learning.training.state import Progress
 from radpipe.learning.training.stopping import Watch
 from radpipe.learning.training.watching import score_tune
 
@@ -117,7 +117,7 @@ def _scored(run: TrainingRun, model: nn.Module) -> Fitted:
     scores = score_tune(run, fitted)
     row |= {f"tune_{name}": value for name, value in scores.items()}
     progress.best.see(scores[run.how.best_metric], 1)
-    progress.start, progress.done = hash_of(network), True
+    progress.done = True
     progress.epoch = progress.step = 1
     progress.history.append({"epoch": 1, "lr": run.how.lr, **row})
     log.info("fitted: %s", " ".join(f"{name}={value:.4g}" for name, value in row.items()))

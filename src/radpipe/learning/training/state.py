@@ -5,20 +5,16 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-from safetensors.torch import load_file, save
-from torch import Tensor, nn
+from safetensors.torch import load_file
+from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from radpipe.core.files import sha256_bytes
 from radpipe.learning.distributed.process_group import ALONE, ProcessGroup
 from radpipe.learning.networks.network import Network, read_about, save_weights
 from radpipe.learning.starts.start import Taken
 from radpipe.learning.training.freezing import Frozen
 from radpipe.learning.training.stopping import Watch
-
-# Enough for every part of a step to have acted on every weight, few enough to be quick.
-PROOF_STEPS = 3
 
 
 @dataclass
@@ -39,9 +35,6 @@ class Progress:
         Learning rate of the last step.
     pieces
         Pieces that each batch is cut into so that it fits into the device's memory.
-    start
-        SHA-256 of the network after its first steps, `PROOF_STEPS` at most: the same for equal
-        recipes and code without a difference, for `radpipe accept`.
     done
         Nothing is left to train.
     best, stop
@@ -59,7 +52,6 @@ class Progress:
     n_seen: int = 0
     rate: float = 0.0
     pieces: int = 1
-    start: str = ""
     done: bool = False
     history: list[dict[str, float]] = field(default_factory=list)
 
@@ -119,11 +111,6 @@ class State:
                 self.kept[name].copy_(tensor)
             else:
                 self.kept[name] = tensor.detach().to("cpu", copy=True)
-
-    def note_start(self) -> None:
-        """Remember what the network looks like as long as it has made few steps."""
-        if self.progress.step <= PROOF_STEPS:
-            self.progress.start = hash_of(self.network)
 
     def save(self, path: Path) -> None:
         """Write everything to one file, whole or not at all; all processes must call it."""
@@ -189,12 +176,6 @@ class State:
         torch.set_rng_state(states[_name("torch", rank)])
         if self.loss_sum.is_cuda and "cuda" in states:
             torch.cuda.set_rng_state(states[_name("cuda", rank)])
-
-
-def hash_of(network: nn.Module) -> str:
-    """Hash a network's tensors."""
-    tensors = {k: v.detach().cpu() for k, v in network.state_dict().items()}
-    return sha256_bytes(save({k: v.contiguous() for k, v in tensors.items()}))
 
 
 def _name(kind: str, rank: int) -> str:

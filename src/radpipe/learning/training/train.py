@@ -202,7 +202,6 @@ def one_step(
         state.schedule.step()
     progress.batch += len(group)
     progress.step += 1
-    state.note_start()
 
 
 def finish_epoch(run: TrainingRun, state: State) -> dict[str, float]:

@@ -1,0 +1,66 @@
+"""Which libraries decide what a run writes."""
+
+import sys
+
+import pytest
+
+from radpipe.core import versions
+from radpipe.core.sources import source_of
+from radpipe.core.versions import DISTRIBUTIONS, NEUTRAL, WRITERS, libraries, link_versions
+from tests.conftest import ROOT
+
+
+def test_every_import_of_the_project_is_known_to_decide_or_not():
+    """A new library is put into one of the two tables, with thought."""
+    files = [f for folder in ("src", "workflow") for f in (ROOT / folder).rglob("*.py")]
+    imported = {name for file in files for name in source_of(file).libraries}
+    assert imported - set(DISTRIBUTIONS) - NEUTRAL == set()
+    assert not set(DISTRIBUTIONS) & NEUTRAL
+    assert set(WRITERS) <= set(DISTRIBUTIONS)
+
+
+def test_decoders_come_with_the_library_that_loads_them():
+    found = libraries(["pydicom"], ["data/bones/store"])
+    assert {"pydicom", "pylibjpeg-openjpeg", "pyjpegls", "python-gdcm", "pillow"} <= set(found)
+    assert found["pylibjpeg-libjpeg"] == "not installed"
+
+
+@pytest.mark.parametrize(
+    ("outputs", "counts"),
+    [(["cases.parquet"], True), (["store"], True), (["weights.safetensors", "a.csv"], False)],
+)
+def test_a_writer_of_a_format_counts_where_it_writes(outputs, counts):
+    assert ("pyarrow" in libraries(["pyarrow", "numpy"], outputs)) is counts
+    assert "numpy" in libraries(["pyarrow", "numpy"], outputs)
+
+
+def test_what_shows_progress_decides_nothing():
+    assert libraries(["tqdm", "snakemake", "dvc"], ["store"]) == {}
+
+
+def test_an_unknown_library_counts_under_its_own_name():
+    assert libraries(["nibabel"], ["store"]) == {"nibabel": "not installed"}
+
+
+def test_links_lead_to_files_that_say_the_version(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    link_versions()
+    for package in ("numpy", "torch", "pillow", "pydicom", "pylibjpeg-openjpeg"):
+        version = versions.versions_of([package])[package]
+        assert version in (versions.LINKS / package).read_text(encoding="utf-8")
+    assert not (versions.LINKS / "pylibjpeg-libjpeg").is_symlink()
+
+
+def test_links_follow_what_is_installed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    other = tmp_path / "site/numpy.dist-info"
+    other.mkdir(parents=True)
+    (other / "METADATA").write_text("Metadata-Version: 2.1\nName: numpy\nVersion: 0.1.2\n")
+    (other / "RECORD").write_text("numpy.dist-info/METADATA,,\n")
+    link_versions()
+    monkeypatch.setattr(sys, "path", [str(tmp_path / "site"), *sys.path])
+    link_versions()
+    assert (versions.LINKS / "numpy").readlink() == other / "METADATA"
+    monkeypatch.setattr(versions, "_distribution", lambda _: None)
+    link_versions()
+    assert list(versions.LINKS.iterdir()) == []
