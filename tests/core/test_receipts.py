@@ -12,8 +12,8 @@ from radpipe.core.hashes import Hashes
 from radpipe.core.params import Params
 from radpipe.core.receipts import (
     Receipt,
-    code_hashes,
     disagreements,
+    program_of,
     read_receipt,
 )
 from tests.conftest import SMALL
@@ -51,10 +51,10 @@ def receipt(tmp_path, monkeypatch, params):
         step="split",
         run="bones",
         settings={"studies.bones.split.seed": 1},
-        code=code_hashes(run_of(params)),
+        code=program_of(run_of(params))[0],
         inputs={"in": hashes.of("in")},
         outputs={"out": hashes.of("out")},
-        libraries=run_of(params).libraries(),
+        libraries=program_of(run_of(params))[1],
     )
 
 
@@ -131,7 +131,7 @@ def test_changed_code_is_named(receipt, params, tmp_path):
 
 def test_a_changed_library_is_named_with_both_versions(receipt, params):
     versions = {**receipt.libraries, "numpy": "1.0"}
-    now = run_of(params).libraries()["numpy"]
+    now = program_of(run_of(params))[1]["numpy"]
     lines = compared(replace(receipt, libraries=versions), params)
     assert lines == [f"library numpy: 1.0 when made, {now} now"]
 

@@ -42,7 +42,7 @@ def test_other_crops_train_what_looks_at_them(cropped):
 def test_work_upstream_that_leaves_the_crops_alone_trains_nothing(cropped):
     """An edit of the adapter makes films, split and crops again, and they come out as before."""
     adapter = cropped.root / "src/radpipe/studies/folders/__init__.py"
-    adapter.write_text(adapter.read_text() + "# a remark\n")
+    adapter.write_text(adapter.read_text() + "EDITED = 1\n")
     before = cropped.bytes_of("results/receipts/train/*.json")
     text = cropped.snakemake()
     assert "localize" in text

@@ -83,7 +83,7 @@ def test_a_setting_changes_what_depends_on_it(project, setting, value, changed):
 
 def test_a_script_changes_its_own_step(project):
     path = project.root / "workflow/scripts/predict.py"
-    path.write_text(path.read_text() + "\n# a remark\n")
+    path.write_text(path.read_text() + "\nEDITED = 1\n")
     assert rewritten() == of("predict")
 
 
@@ -118,7 +118,7 @@ def test_other_evaluation_scores_again_and_neither_trains_nor_predicts(recorded)
 def test_edited_code_makes_again_what_imports_it(recorded, module, made_again):
     """In both engines; `dvc status` names the plan alone."""
     path = recorded.root / "src/radpipe" / module
-    path.write_text(path.read_text() + "\n# a remark\n")
+    path.write_text(path.read_text() + "\nEDITED = 1\n")
     planned = recorded.planned()
     assert {name.partition("/")[0] for name in planned} >= made_again
     if "models" in module:
@@ -128,6 +128,19 @@ def test_edited_code_makes_again_what_imports_it(recorded, module, made_again):
     assert re.findall(r"^(\S+):$", status, re.MULTILINE) == ["plan"]
     ran = set(re.findall(r"Running stage '([a-z]+)", recorded.dvc("repro")))
     assert made_again | {"plan"} <= ran
+    assert recorded.planned() == set()
+
+
+@pytest.mark.engine
+def test_a_comment_and_a_docstring_are_nothing_to_any_run(recorded):
+    """Nor to a result: DVC looks at the plan again, and finds it as it was."""
+    for name in ("src/radpipe/core/files.py", "workflow/scripts/train.py", "presets/bones.yaml"):
+        path = recorded.root / name
+        words = path.read_text().replace('"""', '"""In other words: ', 1)
+        path.write_text(words + "\n\n# a remark\n")
+    assert recorded.planned() == set()
+    recorded.radpipe("record")
+    assert "up to date" in recorded.dvc("status")
     assert recorded.planned() == set()
 
 

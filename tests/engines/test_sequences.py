@@ -128,13 +128,26 @@ def test_another_learning_rate_makes_only_what_depends_on_it(recorded):
 
 @pytest.mark.engine
 def test_an_edit_that_changes_no_recipe_retrains_nothing_in_dvc(recorded):
-    """A comment in an adapter runs index, ingest and split again, and no training."""
+    """An edit without effect in an adapter runs index, ingest and split again, and no training."""
     adapter = recorded.root / "src/radpipe/studies/folders/__init__.py"
-    adapter.write_text(adapter.read_text() + "\n# a comment\n")
+    adapter.write_text(adapter.read_text() + "\nEDITED = 1\n")
     text = recorded.dvc("repro")
     assert "Running stage 'ingest@bones'" in text
     assert "Running stage 'train@" not in text
     nothing_to_do(recorded)
+
+
+@pytest.mark.engine
+def test_until_a_step_makes_all_of_it_at_once(recorded):
+    """Also when its runs must wait for a checkpoint that comes first."""
+    recorded.set("studies.bones.split.seed", 7)
+    recorded.set("variants.bones-v1.train.epochs", 4)
+    recorded.snakemake("--until", "train")
+    assert recorded.planned("--until", "train") == set()
+    made = {name.partition("/")[0] for name in recorded.planned()}
+    assert made == {"predict", "evaluate", "compare", "report"}
+    recorded.snakemake()
+    assert recorded.planned() == set()
 
 
 @pytest.mark.engine
@@ -144,7 +157,7 @@ def test_a_refused_record_names_each_disagreement_and_the_way_out(recorded):
     recorded.set("evaluation.seed", 2)
     recorded.set("variants.bones-v1.train.epochs", 3)
     module = recorded.root / "src/radpipe/splitting/parts.py"
-    module.write_text(module.read_text() + "\n# a comment\n")
+    module.write_text(module.read_text() + "\nEDITED = 1\n")
     (recorded.root / "data/bones/cases.parquet").write_bytes(b"others")
     (recorded.root / "results/runs/bones-floor/fold-0-seed-0/recipe.json").write_text("{}")
     lines = recorded.radpipe("record", check=False).splitlines()

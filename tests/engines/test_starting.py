@@ -58,9 +58,9 @@ def test_dvc_makes_the_same_runs(engines):
 
 @pytest.mark.engine
 def test_a_split_that_comes_out_the_same_trains_neither(engines):
-    """A remark in an adapter makes data again; both wait for that, and then need nothing."""
+    """An edit of an adapter makes data again; both wait for that, and then need nothing."""
     adapter = engines.root / "src/radpipe/studies/folders/__init__.py"
-    adapter.write_text(adapter.read_text() + "\n# a comment\n")
+    adapter.write_text(adapter.read_text() + "\nEDITED = 1\n")
     text = engines.snakemake()
     assert ("split", "bones") in finished(text)
     assert trained(text) == []

@@ -160,11 +160,11 @@ def test_forcing_a_rule_makes_what_depends_on_it(engines):
 
 @pytest.mark.engine
 def test_an_edit_that_changes_no_recipe_retrains_nothing(engines):
-    """A comment in an adapter runs index, ingest and split again, and no training."""
+    """An edit without effect in an adapter runs index, ingest and split again, and no training."""
     weights = engines.bytes_of("results/runs/*/*/weights.safetensors")
     times = {name: (engines.root / name).stat().st_mtime_ns for name in weights}
     adapter = engines.root / "src/radpipe/studies/folders/__init__.py"
-    adapter.write_text(adapter.read_text() + "\n# a comment\n")
+    adapter.write_text(adapter.read_text() + "\nEDITED = 1\n")
     text = engines.snakemake()
     assert "rule ingest" in text
     assert "rule train" not in text

@@ -27,8 +27,6 @@ from radpipe.core.declared import (
 from radpipe.core.errors import ConfigError, near_miss
 from radpipe.core.imports import needed, registered
 from radpipe.core.params import Params
-from radpipe.core.sources import source_of
-from radpipe.core.versions import libraries
 
 RECEIPTS = Path("results/receipts")
 
@@ -89,11 +87,6 @@ class Run:
         """Return the files of code that it depends on: its script and whatever that imports."""
         return {self.step.script, *needed(self.step.script, self.loads)}
 
-    def libraries(self) -> dict[str, str]:
-        """Return the versions of the libraries that decide what it writes."""
-        imported = {name for file in self.code() for name in source_of(file).libraries}
-        return libraries(imported, self.outputs)
-
     @property
     def loads(self) -> tuple[str, ...]:
         """The modules that it loads by name."""
@@ -113,6 +106,8 @@ class Graph:
 
     def __init__(self, params: Params) -> None:
         self.params = params
+        # What runs of a step depend on besides settings and files (`radpipe.core.receipts`).
+        self.programs: dict[tuple[str, tuple[str, ...]], Any] = {}
         self._found: dict[str, list[str]] = {}
         self._by_step: dict[str, list[Run]] = {}
 

@@ -28,19 +28,23 @@ def needed(script: Path, loads: Iterable[str] = ()) -> set[Path]:
     open_ends = [*source_of(script).imports, *map(_spread, loads)]
     names = {name for end in open_ends for name in ([end] if isinstance(end, str) else end)}
     found: set[Path] = set()
+    seen: set[str] = set()
     while names:
         files = {file for name in names for file in files_of(name)} - found
         found |= files
-        names = {name for file in files for name in _imports_of(file)}
+        seen |= names
+        names = {name for file in files for name in _imports_of(file)} - seen
     remember()
     return found
 
 
-def _imports_of(file: Path) -> list[str]:
+def _imports_of(file: Path) -> tuple[str, ...]:
     """List the modules of radpipe that a file of it imports itself."""
     source = source_of(file)
+    if not source.whole_package:
+        return source.imports
     package = ".".join(("radpipe", *file.parent.relative_to(ROOT).parts))
-    return [*source.imports, *(_spread(f"{package}.*") if source.whole_package else ())]
+    return *source.imports, *_spread(f"{package}.*")
 
 
 @lru_cache(maxsize=4096)

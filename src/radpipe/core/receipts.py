@@ -12,37 +12,10 @@ from radpipe.core.graph import Run, receipt_path
 from radpipe.core.hashes import Hashes
 from radpipe.core.params import Params, lookup
 from radpipe.core.sources import source_of
+from radpipe.core.versions import libraries
 
 # Where the package's own code stands in the project, whatever folder it is imported from.
 PACKAGE = Path("src/radpipe")
-
-
-def code_hashes(run: Run) -> dict[str, str]:
-    """Hash what the code that a run depends on says, by its name in the project.
-
-    Comments and docstrings say nothing. The package may be installed elsewhere; its modules are
-    named `src/radpipe/...` all the same.
-
-    Raises
-    ------
-    ConfigError
-        The project has a package of its own, and Python would use another one.
-
-    """
-    root = Path(radpipe.__file__).parent
-    if PACKAGE.is_dir() and PACKAGE.resolve() != root.resolve():
-        raise ConfigError(
-            f"python would use the radpipe of another folder, {root}, and not this one's"
-            f" {PACKAGE}. Make an environment of its own here: make install."
-        )
-    names = {name_of_code(file): file for file in run.code()}
-    return {name: source_of(names[name]).digest for name in sorted(names)}
-
-
-def name_of_code(file: Path) -> str:
-    """Return the name of a file of code in the project."""
-    root = Path(radpipe.__file__).parent
-    return str(PACKAGE / file.relative_to(root) if file.is_relative_to(root) else file)
 
 
 # Hashes of a run's code, and versions of its libraries.
@@ -50,8 +23,42 @@ Program = tuple[dict[str, str], dict[str, str]]
 
 
 def program_of(run: Run) -> Program:
-    """Return the code and the libraries of now on which a run depends."""
-    return code_hashes(run), run.libraries()
+    """Return the code and the libraries on which a run depends, found once for a graph.
+
+    Code is hashed by what it says (comments and docstrings say nothing), under its name in the
+    project: wherever the package is installed, its modules are named `src/radpipe/...`.
+
+    Raises
+    ------
+    ConfigError
+        The project has a package of its own, and Python would use another one.
+
+    """
+    programs: dict[tuple[str, tuple[str, ...]], Program] = run.graph.programs
+    key = (run.step.name, run.loads)
+    if key not in programs:
+        _require_own_package()
+        files = run.code()
+        names = {name_of_code(file): file for file in files}
+        code = {name: source_of(names[name]).digest for name in sorted(names)}
+        imported = {name for file in files for name in source_of(file).libraries}
+        programs[key] = code, libraries(imported, run.outputs)
+    return programs[key]
+
+
+def _require_own_package() -> None:
+    root = Path(radpipe.__file__).parent
+    if PACKAGE.is_dir() and PACKAGE.resolve() != root.resolve():
+        raise ConfigError(
+            f"python would use the radpipe of another folder, {root}, and not this one's"
+            f" {PACKAGE}. Make an environment of its own here: make install."
+        )
+
+
+def name_of_code(file: Path) -> str:
+    """Return the name of a file of code in the project."""
+    root = Path(radpipe.__file__).parent
+    return str(PACKAGE / file.relative_to(root) if file.is_relative_to(root) else file)
 
 
 @dataclass(frozen=True)
@@ -117,8 +124,6 @@ def disagreements(
     run: Run,
     params: Params,
     hashes: Hashes,
-    *,
-    program: Program | None = None,
 ) -> list[str]:
     """List what no longer agrees with a receipt, most telling first; empty is good.
 
@@ -128,8 +133,6 @@ def disagreements(
         What was done, and what would be done now.
     params, hashes
         The settings and the files of now.
-    program
-        The run's code and libraries, if they are known already.
 
     """
     lines = [
@@ -139,7 +142,7 @@ def disagreements(
             key, receipt.settings.get(key, "absent"), _setting_of_now(params, run, key)
         )
     ]
-    code, versions = program or program_of(run)
+    code, versions = program_of(run)
     lines += [f"code {name}: {what}" for name, what in _compare(receipt.code, code)]
     for name in {**receipt.libraries, **versions}:
         then, now = receipt.libraries.get(name, "absent"), versions.get(name, "absent")

@@ -41,8 +41,8 @@ stages:
           cache: false
       - results/cohorts/plan.json:
           cache: false
-      # Links to a file of each library that says its version. A stage with an output that persists is
-      # never taken from DVC's run cache, whose key knows nothing of libraries.
+      # Links to a file of each library that says its version. A stage with an output that persists
+      # is never taken from DVC's run cache, whose key knows nothing of libraries.
       - .state/libraries:
           cache: false
           persist: true

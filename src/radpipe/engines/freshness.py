@@ -11,7 +11,7 @@ from radpipe.core.errors import RadpipeError
 from radpipe.core.graph import Graph, Run
 from radpipe.core.hashes import Hashes, Stamp, stamp_of
 from radpipe.core.params import Params
-from radpipe.core.receipts import Program, Receipt, disagreements, program_of, read_receipt
+from radpipe.core.receipts import Receipt, disagreements, read_receipt
 
 
 class Freshness:
@@ -40,7 +40,6 @@ class Freshness:
         self.hashes = Hashes(trust_memory=trust_memory)
         self._forced: dict[tuple[str, str], Stamp | None] = {}
         self._receipts: dict[Path, tuple[Stamp, Receipt]] = {}
-        self._programs: dict[tuple[str, tuple[str, ...]], Program] = {}
         self._stamps: list[Stamp | None] = []
         self._answers: dict[tuple[str, str], list[str]] = {}
         self._own: dict[tuple[str, str], list[str]] = {}
@@ -93,8 +92,8 @@ class Freshness:
         if self._forced.get(run.key) == stamp:
             return ["asked for"]
         try:
-            receipt, program = self._receipt(run.receipt, stamp), self._program_of(run)
-            return disagreements(receipt, run, self.params, self.hashes, program=program)
+            receipt = self._receipt(run.receipt, stamp)
+            return disagreements(receipt, run, self.params, self.hashes)
         except RadpipeError as error:
             return [str(error)]
 
@@ -104,12 +103,6 @@ class Freshness:
             known = (stamp, read_receipt(path))
             self._receipts[path] = known
         return known[1]
-
-    def _program_of(self, run: Run) -> Program:
-        key = (run.step.name, run.loads)
-        if key not in self._programs:
-            self._programs[key] = program_of(run)
-        return self._programs[key]
 
 
 def _stamp(path: Path) -> Stamp | None:

@@ -18,7 +18,7 @@ from radpipe.core.graph import Graph, Run
 from radpipe.core.hashes import Hashes
 from radpipe.core.imports import needed
 from radpipe.core.params import Params, lookup
-from radpipe.core.receipts import Program, name_of_code, program_of
+from radpipe.core.receipts import name_of_code, program_of
 from radpipe.core.recipe import make_recipe
 from radpipe.core.settings import Training
 from radpipe.core.sources import source_of
@@ -58,12 +58,10 @@ def write_all(params: Params) -> None:
 def plan_texts(graph: Graph) -> dict[Path, str]:
     """Return each file of the plan and what it should hold."""
     texts: dict[Path, str] = {}
-    programs: dict[tuple[str, tuple[str, ...]], Program] = {}
     for run in graph.runs.values():
         file = plan_file(run.step, run)
         if file not in texts:
-            key = (run.step.name, run.loads)
-            code, versions = programs[key] = programs.get(key) or program_of(run)
+            code, versions = program_of(run)
             settings = {name: lookup(graph.params, name) for name in run.settings}
             texts[file] = json_text({"code": code, "libraries": versions, "settings": settings})
     files = sorted(needed(Path(recipe.__file__)))
