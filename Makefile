@@ -10,7 +10,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test lint bench status doctor experiments record sync verify lock clean
+.PHONY: help install run test lint walks bench status doctor experiments record sync verify lock clean
 
 help:  ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -44,6 +44,9 @@ lint: install  ## Check style, types and rules
 	snakefmt --check Snakefile workflow
 	mypy
 	snakemake --lint
+
+walks: install  ## Look for lies and losses for hours: thousands of random walks, kills, full disks
+	RADPIPE_WALKS=1000 RADPIPE_LOAD=20 python -m pytest -n $(WORKERS) tests/engines/test_walks.py tests/engines/test_load.py
 
 bench: install  ## Measure speed; each benchmark prints its targets
 	@for file in benchmarks/*.py; do echo "== $$file"; python $$file || exit 1; done
