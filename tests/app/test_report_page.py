@@ -12,9 +12,10 @@ from radpipe.app.report.classes import per_class
 from radpipe.app.report.estimates import ShownEstimate
 from radpipe.app.report.numbers import flat_metrics
 from radpipe.app.report.page import embed, render_page
-from radpipe.app.report.results import read_openings, read_studies
+from radpipe.app.report.results import read_studies
 from radpipe.app.report.tables import flatten, ranking, spread
 from radpipe.core.errors import DataError
+from radpipe.core.openings import read_openings
 from radpipe.core.settings import Plan
 from tests.app.conftest import folders
 from tests.app.fake_results import (

@@ -11,7 +11,7 @@ from typing import Any
 
 from radpipe.core.files import sha256_json, write_json, write_text
 from radpipe.core.params import lookup
-from radpipe.core.recipe import make_recipe
+from radpipe.core.recipe import make_recipe, read_recipe
 from radpipe.core.step import Job, Step
 
 # Outputs that are stores of pictures.
@@ -29,6 +29,10 @@ def work(step: Step, job: Job) -> None:
     content = content_of(step, job)
     if (slow := Path("slow")).exists() and step.name in slow.read_text().split():
         time.sleep(1)
+    if step.name == "predict" and job.params.opens(job.params.variants[args.variant].study):
+        from radpipe.core.openings import FILE, note_opening
+
+        note_opening(FILE, read_recipe(args.recipe), fold=args.fold, seed=args.seed)
     for name in step.writes:
         path = getattr(args, name)
         if (step.name, name) == ("train", "recipe"):
@@ -46,7 +50,11 @@ def work(step: Step, job: Job) -> None:
             score = int(digest[:4], 16) / 2**16
             block = {"auc": score, "auc_low": score / 2, "auc_high": (1 + score) / 2}
             made = dict.fromkeys(job.params.plan.variants, block)
-        write_text(path, json.dumps(made) + "\n")
+        text = json.dumps(made) + "\n"
+        if Path("in-place").exists():
+            path.write_text(text)
+        else:
+            write_text(path, text)
 
 
 def content_of(step: Step, job: Job) -> Any:

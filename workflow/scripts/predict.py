@@ -11,12 +11,12 @@ from pathlib import Path
 import pyarrow as pa
 
 from radpipe.core.files import write_text
+from radpipe.core.openings import note_opening
 from radpipe.core.recipe import read_recipe
 from radpipe.core.step import Job, Step
 from radpipe.core.tables import write_table
 from radpipe.imaging.store import Store
 from radpipe.learning.data.cases import read_part
-from radpipe.learning.data.openings import note_opening
 from radpipe.learning.networks.network import load_network
 from radpipe.learning.training.run import set_up
 from radpipe.prediction.describing import Rule, describe, with_point

@@ -14,15 +14,10 @@ from radpipe.app.report.numbers import flat_metrics
 from radpipe.app.report.page import render_page
 from radpipe.app.report.publications import Published, read_published
 from radpipe.app.report.published import published_on
-from radpipe.app.report.results import (
-    CARDS,
-    ResultFolders,
-    StudyResults,
-    read_openings,
-    read_studies,
-)
+from radpipe.app.report.results import CARDS, ResultFolders, StudyResults, read_studies
 from radpipe.core.cards import read_cards
 from radpipe.core.files import write_json, write_text
+from radpipe.core.openings import read_openings
 from radpipe.core.step import Job, Step
 from radpipe.figures.palette import colours
 

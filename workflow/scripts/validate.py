@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 
 from radpipe.core.errors import StaleError
 from radpipe.core.files import read_json, write_json
+from radpipe.core.openings import note_opening
 from radpipe.core.recipe import Recipe, read_recipe
 from radpipe.core.settings import External
 from radpipe.core.starting import start_of
@@ -28,7 +29,6 @@ from radpipe.evaluation.external import PART, ROWS, judge, rows_of
 from radpipe.evaluation.scored import Scored
 from radpipe.evaluation.tables import plain, write_csv
 from radpipe.imaging.store import Store
-from radpipe.learning.data.openings import note_opening
 from radpipe.learning.external import (
     Question,
     check_form,

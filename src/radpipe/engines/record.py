@@ -13,6 +13,7 @@ from radpipe.core.errors import RadpipeError, StaleError
 from radpipe.core.graph import Graph
 from radpipe.core.hashes import Hashes
 from radpipe.core.locks import try_lock
+from radpipe.core.openings import complete, read_openings
 from radpipe.core.params import Params
 from radpipe.core.versions import link_versions
 from radpipe.engines.freshness import Freshness
@@ -86,6 +87,7 @@ def record(params: Params) -> None:
     with one_at_a_time():
         require_recordable(params)
         write_all(params)
+        complete()
         dvc("commit", "--force")
         link_versions()
     n_receipts = len(Graph(params).runs)
@@ -113,6 +115,7 @@ def sync(params: Params) -> None:
 
     """
     with one_at_a_time():
+        read_openings()
         if dvc_has_remote():
             dvc("pull")
         else:

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 Row = Mapping[str, str]
 FIGURES = ("ranking", "roc", "pr", "reliability", "confusion", "history")
 CARDS = "cards.json"
-OPENINGS = Path("openings.csv")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,11 +184,6 @@ def read_rows(path: Path) -> tuple[dict[str, str], ...]:
     """Read a CSV file as one mapping per row."""
     with path.open(newline="", encoding="utf-8") as stream:
         return tuple(csv.DictReader(stream))
-
-
-def read_openings(path: Path = OPENINGS) -> tuple[dict[str, str], ...]:
-    """Read who opened which test part, empty if nobody did."""
-    return read_rows(path) if path.exists() else ()
 
 
 def _study(
