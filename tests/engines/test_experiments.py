@@ -68,6 +68,33 @@ def test_a_state_that_dvc_cannot_read_says_so():
     assert "failed: no such file" in lines[-1]
 
 
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ("failed", "failed: Experiment run failed; what it said: dvc queue logs slow"),
+        ("queued", "queued; dvc queue start begins"),
+        ("running", "running"),
+    ],
+)
+def test_what_has_not_ended_well_has_no_scores_of_its_own(how, said):
+    """DVC 3.67 gives it the metrics of the commit that it was started from."""
+    error = {"msg": "Experiment run failed", "type": ""} if how == "failed" else None
+    waiting = {**state("b" * 40, name="slow", lr=0.2, **{"bones-v1": SCORE}), "error": error}
+    group = {"revs": [waiting], "executor": {"state": how, "name": None}}
+    done = {"revs": [state("c" * 40, name="done", lr=0.3, **{"bones-v1": SCORE})]}
+    lines = shown(
+        state("workspace", **{"bones-v1": SCORE}),
+        state("a" * 40, name="main", experiments=[group, done], **{"bones-v1": SCORE}),
+    )
+    assert lines[3:] == [
+        "  slow      -",
+        f"            {said}",
+        "            variants.bones-v1.train.lr: 0.1 -> 0.2",
+        "  done      0.913 [0.888, 0.936]",
+        "            variants.bones-v1.train.lr: 0.1 -> 0.3",
+    ]
+
+
 def test_every_study_has_a_table_of_its_own():
     """And there only what concerns it: the other's settings change nothing in it."""
 

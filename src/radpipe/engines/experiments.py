@@ -10,6 +10,9 @@ from radpipe.engines.record import dvc
 METRICS = "results/metrics.json"
 PARAMS = "params.yaml"
 ABSENT = "absent"
+# How DVC's queue says that an experiment stands, and what the table says of those without scores.
+DONE, FAILED = "success", "failed"
+WAITING = {"queued": "queued; dvc queue start begins", "running": "running", FAILED: "failed"}
 # Wide enough for "0.913 [0.888, 0.936]".
 CELL = 20
 GAP = 2
@@ -45,7 +48,8 @@ def read_experiments(text: str) -> list[ExperimentRow]:
         commit = heads[0] if state["rev"] == "workspace" and heads else state
         rows.append(_row(state, commit, indent=""))
         for group in state.get("experiments") or ():
-            rows += [_row(experiment, state, indent="  ") for experiment in group["revs"][-1:]]
+            how = (group.get("executor") or {}).get("state") or DONE
+            rows += [_row(one, state, indent="  ", how=how) for one in group["revs"][-1:]]
     return rows
 
 
@@ -110,7 +114,10 @@ def experiments(width: int) -> str:
     return layout(read_experiments(dvc("exp", "show", "--json")), width)
 
 
-def _row(state: Mapping[str, Any], commit: Mapping[str, Any], *, indent: str) -> ExperimentRow:
+def _row(
+    state: Mapping[str, Any], commit: Mapping[str, Any], *, indent: str, how: str = DONE
+) -> ExperimentRow:
+    """Read one state; what has not ended well has no scores of its own, but those of its commit."""
     data = state.get("data") or {}
     metrics, params = _file(data, "metrics", METRICS), _file(data, "params", PARAMS)
     before = _file(commit.get("data") or {}, "params", PARAMS)
@@ -122,11 +129,15 @@ def _row(state: Mapping[str, Any], commit: Mapping[str, Any], *, indent: str) ->
     }
     rev = state["rev"]
     name = indent + (state.get("name") or (rev if rev == "workspace" else rev[:7]))
-    if error := state.get("error"):
-        return ExperimentRow(name, scores, (f"failed: {error.get('msg', '')}",))
     blocks = params.get("variants") or {}
     studies = {variant: block["study"] for variant, block in blocks.items() if "study" in block}
-    return ExperimentRow(name, scores, tuple(_changes(before, params)), studies)
+    changes = tuple(_changes(before, params)) if params else ()
+    if error := state.get("error"):
+        said = f"; what it said: dvc queue logs {state['name']}" if how == FAILED else ""
+        return ExperimentRow(name, {}, (f"failed: {error.get('msg', '')}{said}", *changes), studies)
+    if how != DONE:
+        return ExperimentRow(name, {}, (WAITING.get(how, how), *changes), studies)
+    return ExperimentRow(name, scores, changes, studies)
 
 
 def _file(data: Mapping[str, Any], kind: str, path: str) -> Mapping[str, Any]:

@@ -8,7 +8,9 @@ from typing import IO
 import torch
 
 from radpipe.core.locks import try_lock
+from radpipe.core.places import home
 
+# Below the project, also for the copies in which DVC runs queued experiments at once.
 TAKEN = Path(".state/devices")
 CPU = torch.device("cpu")
 
@@ -39,7 +41,7 @@ def take_gpus(number: int) -> list[int]:
         return list(range(n_devices))
     found: list[int] = []
     for one in range(n_devices):
-        if len(found) < number and _take(TAKEN / f"{platform.node()}-{one}.lock"):
+        if len(found) < number and _take(home() / TAKEN / f"{platform.node()}-{one}.lock"):
             found.append(one)
     if len(found) < number:
         log.warning("every GPU of %s is taken: sharing the first", platform.node())

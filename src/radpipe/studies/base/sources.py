@@ -21,6 +21,7 @@ import radpipe
 from radpipe.core.errors import DataError
 from radpipe.core.files import read_json, sha256_file, sha256_json, write_json
 from radpipe.core.locks import lock
+from radpipe.core.places import home
 from radpipe.core.settings import PathSource, PhantomSource, Source, Target, UrlSource
 from radpipe.core.step import Job
 from radpipe.studies.base.adapters import load_adapter, read_layout
@@ -78,7 +79,9 @@ def raw_root(name: str, study: Origin) -> Path:
 
     """
     if isinstance(study.source, PathSource):
-        return Path(os.path.expandvars(study.source.path)).expanduser()
+        path = Path(os.path.expandvars(study.source.path)).expanduser()
+        # A copy that DVC runs an experiment in has only what Git knows.
+        return path if path.exists() else home() / path
     return DATA / name / "raw"
 
 
@@ -98,10 +101,12 @@ def materialise(name: str, study: Origin) -> Path:
     if isinstance(study.source, PathSource):
         check_path(name, study.source.path, raw)
         return raw
-    folder = raw.parent
+    folder, made_by = raw.parent, _made_by(study)
+    in_project = home() / raw
+    if in_project != raw and _agrees(in_project, made_by):
+        return in_project  # nothing is downloaded twice for an experiment in a copy
     folder.mkdir(parents=True, exist_ok=True)
     with _alone(folder):
-        made_by = _made_by(study)
         if not _agrees(raw, made_by):
             _build(name, study, raw)
             listing = sha256_json(list_files(raw))
