@@ -1,7 +1,9 @@
 """The command `radpipe`, in this process; record, sync and run are tested with the engines."""
 
+import errno
 import json
 import logging
+import sys
 
 import pytest
 
@@ -49,6 +51,17 @@ def test_targets_that_layouts_cannot_give_are_found_before_anything_runs(params,
     assert "layout.label belongs to a binary target" in lines[1]
     assert "layout.question: kl has 5 classes" in lines[2]
     assert "needs 1 column" in lines[3]
+
+
+def test_a_file_that_cannot_be_written_is_one_message(params, monkeypatch, caplog):
+    def refuse(_):
+        raise OSError(errno.EROFS, "Read-only file system", "params.schema.json")
+
+    monkeypatch.setitem(cli.COMMANDS, "schema", refuse)
+    monkeypatch.setattr(sys, "argv", ["radpipe", "schema"])
+    with pytest.raises(SystemExit, match="2"):
+        cli.main()
+    assert "'params.schema.json'. The way out: mount it so that it can be written" in caplog.text
 
 
 def test_what_was_never_made_is_listed(params, caplog):

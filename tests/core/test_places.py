@@ -1,10 +1,13 @@
 """Which folder is the project's own."""
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
 
-from radpipe.core.places import home
+from radpipe.core.errors import RadpipeError
+from radpipe.core.places import home, not_written, require_writable
 
 
 @pytest.mark.parametrize(
@@ -28,3 +31,25 @@ def test_a_project_keeps_its_relative_paths(tmp_path, monkeypatch):
     copy.mkdir(parents=True)
     monkeypatch.chdir(copy)
     assert home() == tmp_path
+
+
+def test_a_project_that_can_only_be_read_is_refused_with_what_works_there(tmp_path, monkeypatch):
+    require_writable(tmp_path)
+    # As access() answers on a read-only mount, to root as well.
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(RadpipeError, match=r"can only be read.*radpipe status, verify and check"):
+        require_writable(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (errno.EROFS, "The way out: mount it so that it can be written"),
+        (errno.ENOSPC, "The way out: make room on the disk"),
+        (errno.ENOENT, None),
+    ],
+)
+def test_what_could_not_be_written_is_one_message(number, said):
+    message = not_written(OSError(number, os.strerror(number), "logs/train.log"))
+    assert (message is None) == (said is None)
+    assert said is None or said in str(message)

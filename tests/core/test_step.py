@@ -2,6 +2,8 @@
 
 import json
 import logging
+import os
+import shutil
 import subprocess
 import sys
 from dataclasses import fields
@@ -161,6 +163,61 @@ def test_exit_codes_tell_what_to_do(folder, error, code, told):
 
     assert make(failing) == code
     assert told in log_of("split")
+
+
+@pytest.mark.parametrize("link", [os.symlink, os.link], ids=["symbolic", "hard"])
+def test_an_output_is_never_written_through_a_link(folder, link):
+    """The step opens it in place; DVC's cache, to which it was linked, stays as it was."""
+    cached = folder / "cached"
+    cached.write_text("recorded")
+    link(cached, folder / "made.txt")
+    assert make() == 0
+    assert cached.read_text() == "recorded"
+    assert not Path("made.txt").is_symlink()
+
+
+def test_an_input_that_is_a_link_to_nothing_is_named(folder):
+    assert make() == 0
+    Path("made.txt").unlink()
+    Path("made.txt").symlink_to("/no/such/cache")
+    assert use() == 2
+    assert "made.txt: missing (a link to nothing: DVC's cache has lost its file)" in log_of("use")
+
+
+def test_a_log_that_cannot_be_written_is_told_in_one_message(folder, capsys):
+    Path("logs").write_text("in the way")
+    assert make() == 2
+    assert "split bones: [Errno" in capsys.readouterr().err
+
+
+def test_a_receipt_names_the_commit_and_whether_it_was_changed(folder):
+    """What steps write, and notes that lie about, change nothing; a new preset does."""
+
+    def named():
+        assert make() == 0
+        facts = read_receipt(receipt_path("split", "bones")).facts
+        return facts["commit"], facts["clean"], facts["gpu"]
+
+    assert named() == (None, None, None)
+    git("init", "--quiet")
+    git("add", "params.yaml", "workflow")
+    git("commit", "--quiet", "--message", "start")
+    commit = git("rev-parse", "HEAD").strip()
+    Path("notes.txt").write_text("mine")
+    assert named() == (commit, True, None)
+    Path("presets").mkdir()
+    Path("presets/new.yaml").write_text("{}")
+    assert named() == (commit, False, None)
+    shutil.rmtree("presets")
+    script = Path("workflow/scripts/use.py")
+    script.write_text(script.read_text() + "# edited")
+    assert named() == (commit, False, None)
+
+
+def git(*arguments):
+    who = ("-c", "user.name=Test", "-c", "user.email=test@example.org")
+    command = ["git", *who, *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
 def test_an_output_that_was_not_written_is_a_failure(folder):

@@ -1,5 +1,6 @@
 """What will go wrong, before it does."""
 
+import errno
 import json
 import os
 import shutil
@@ -22,7 +23,7 @@ def params(tmp_path, monkeypatch):
     """Enter a project with the settings, the presets and the SLURM profile."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(SMALL))
-    for name in ("presets", "slurm"):
+    for name in ("presets", "slurm", "weights", "workflow"):
         shutil.copytree(ROOT / name, tmp_path / name)
     return load_params()
 
@@ -66,6 +67,53 @@ def test_settings_that_cannot_work(params):
     (preset, folder) = found("settings", load_params())
     assert "did you mean 'adam'" in preset[1]
     assert folder[1] == "studies.bones.source.path: no folder /no/such/folder"
+
+
+def test_a_folder_that_can_only_be_read(params, monkeypatch):
+    """What cannot be looked at then is said in a line, not in a traceback."""
+    mkdir = Path.mkdir
+
+    def refuse(path, *_, **__):
+        raise OSError(errno.EROFS, "Read-only file system", str(path))
+
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    (first, *_) = found("folder", params)
+    assert first[0] == "problem"
+    assert "can only be read, so nothing can be made in it" in first[1]
+    answers = [(name, finding.what) for name, finding in examine(params)]
+    said = "this could not be looked at: [Errno 30] Read-only file system: '.state'"
+    assert {("locks", said), ("clock", said)} <= set(answers)
+    monkeypatch.setattr(Path, "mkdir", mkdir)
+
+
+def test_data_on_another_disk(params, tmp_path_factory):
+    disk = tmp_path_factory.mktemp("disk")
+    subprocess.run(["git", "init", "--quiet"], check=True)
+    Path(".gitignore").write_text("/data\n")
+    Path("data").symlink_to(disk)
+    assert found("folder", params)[1:] == [
+        ("ok", f"data is a link to {disk}, and Git ignores it", "")
+    ]
+    subprocess.run(["git", "add", "--force", "data"], check=True)
+    assert found("folder", params)[1][:2] == (
+        "problem",
+        "Git keeps the link data, so another commit may take it away",
+    )
+    (disk / "bones").mkdir()
+    (disk / "bones/split.parquet").symlink_to("/no/such/cache")
+    assert found("folder", params)[2][:2] == (
+        "problem",
+        "1 link to nothing, such as data/bones/split.parquet: DVC's cache has lost the"
+        " files (dvc gc?)",
+    )
+
+
+def test_results_on_another_disk(params, tmp_path_factory):
+    Path("results").symlink_to(tmp_path_factory.mktemp("disk"))
+    ((level, what, way_out),) = found("folder", params)
+    assert (level, what[:21]) == ("problem", "results is a link to ")
+    assert way_out.startswith("put a folder in the place of the link")
 
 
 def test_a_missing_codec(params, monkeypatch):

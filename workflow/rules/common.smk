@@ -5,7 +5,9 @@ from functools import cache
 from pathlib import Path
 
 from radpipe.core.graph import Graph, receipt_path
+from radpipe.core.links import refuse_links
 from radpipe.core.params import load_params
+from radpipe.core.places import require_writable
 from radpipe.engines.clocks import ignore_times
 from radpipe.engines.failures import failures
 from radpipe.engines.freshness import Freshness
@@ -16,6 +18,8 @@ from snakemake.exceptions import IncompleteCheckpointException
 
 PARAMS = load_params()
 GRAPH = Graph(PARAMS)
+require_writable()
+refuse_links(GRAPH.makers)
 FRESHNESS = Freshness(GRAPH)
 # After these, planning looks again: what they make anew often comes out as it was.
 CHECKPOINTS = frozenset({"split", "localize"})

@@ -19,6 +19,7 @@ from radpipe.app.telemetry import telemetry
 from radpipe.core.errors import ConfigError, DataError, RadpipeError, unknown_name
 from radpipe.core.findings import Finding
 from radpipe.core.params import Params, load_params
+from radpipe.core.places import not_written
 from radpipe.core.plurals import counted
 from radpipe.core.presets import Preset
 from radpipe.engines.doctor import examine
@@ -179,6 +180,11 @@ def main() -> None:
             COMMANDS[name](load_params(), **options)
     except RadpipeError as error:
         log.error("%s", error)
+        sys.exit(2)
+    except OSError as error:
+        if (message := not_written(error)) is None:
+            raise
+        log.error("%s", message)
         sys.exit(2)
 
 

@@ -5,6 +5,7 @@ Many steps ask at once, on nodes that may lack the program. An answer is None if
 
 import subprocess
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 # Where code and settings lie that decide what a step does: a file that Git does not know counts.
@@ -75,29 +76,39 @@ def _contents(answer: bytes) -> Iterator[bytes]:
         answer = rest[int(length) + 1 :]
 
 
-def commit() -> str | None:
-    """Return the commit that is checked out, 40 digits."""
-    said = lines("rev-parse", "--verify", "HEAD")
-    return said[0] if said else None
+@dataclass(frozen=True)
+class Commit:
+    """What is checked out.
 
+    Attributes
+    ----------
+    name
+        40 digits; None without a commit or without Git.
+    clean
+        Whether code, settings and all else that Git keeps are as the commit has them, but for what
+        steps write, and no file of code or settings is new; None without Git.
 
-def changed() -> list[str] | None:
-    """List the files that differ from the commit, and what Git does not know of code and settings.
-
-    Results, data and logs are left out: steps write them.
     """
-    tracked = _status("no", *(f":!{name}" for name in WRITTEN))
-    new = _status("all", *DECIDES)
-    return None if tracked is None or new is None else sorted({*tracked, *new})
+
+    name: str | None
+    clean: bool | None
 
 
-def _status(untracked: str, *paths: str) -> list[str] | None:
-    asked = ("status", "--porcelain", "--no-renames", "-z", f"--untracked-files={untracked}")
-    said = ask(*asked, "--", *paths)
+def checked_out() -> Commit:
+    """Ask what is checked out, and whether it was changed."""
+    asked = ("status", "--porcelain=v2", "--branch", "--no-renames", "-z")
+    said = ask(*asked, "--untracked-files=normal", "--", ".", *(f":!{name}" for name in WRITTEN))
     if said is None:
-        return None
+        return Commit(None, None)
     entries = said.decode(errors="surrogateescape").split("\0")
-    return [entry[3:] for entry in entries if entry]
+    oid = next((entry.split()[-1] for entry in entries if entry.startswith("# branch.oid")), "")
+    changed = [entry for entry in entries if entry and entry[0] != "#" and _counts(entry)]
+    return Commit(None if oid.startswith("(") else oid, not changed)
+
+
+def _counts(entry: str) -> bool:
+    """Tell whether an entry of `git status` makes the tree unclean: notes that lie about do not."""
+    return entry[0] != "?" or entry[2:].split("/")[0] in DECIDES
 
 
 def is_known(paths: Iterable[Path]) -> bool:

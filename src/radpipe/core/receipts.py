@@ -10,6 +10,7 @@ from radpipe.core.errors import ConfigError, StaleError
 from radpipe.core.files import read_json, sha256_json, write_json
 from radpipe.core.graph import Run, receipt_path
 from radpipe.core.hashes import Hashes
+from radpipe.core.links import said_of
 from radpipe.core.params import Params, lookup
 from radpipe.core.sources import source_of
 from radpipe.core.versions import libraries
@@ -170,8 +171,9 @@ def _hashes_of_now(paths: Iterable[str], hashes: Hashes) -> dict[str, str]:
 def _compare(then: Mapping[str, str], now: Mapping[str, str]) -> list[tuple[str, str]]:
     if then == now:
         return []
-    changed = [(name, "changed") for name in then if name in now and then[name] != now[name]]
-    missing = [(name, "missing") for name in then if name not in now]
+    differ = [name for name in then if name in now and then[name] != now[name]]
+    changed = [(name, f"changed{said_of(Path(name))}") for name in differ]
+    missing = [(name, f"missing{said_of(Path(name))}") for name in then if name not in now]
     added = [(name, "added") for name in now if name not in then]
     return changed + missing + added
 

@@ -13,6 +13,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,16 +24,22 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 import radpipe
 from radpipe.core.declared import Declared, Values
 from radpipe.core.errors import RadpipeError, StaleError
+from radpipe.core.git import checked_out
 from radpipe.core.graph import Graph, Run, receipt_path
 from radpipe.core.hashes import Hashes
 from radpipe.core.jobs import Note, NotOwnerError, claimed, new_note
+from radpipe.core.links import adopt, let_go, said_of
 from radpipe.core.params import load_params, lookup
+from radpipe.core.places import not_written
 from radpipe.core.processors import n_processors, slurm_job
 from radpipe.core.receipts import Receipt, disagreements, program_of, read_receipt
 
 RUN_ME_AGAIN = 75  # EX_TEMPFAIL of sysexits.h
 
 log = logging.getLogger("radpipe.step")
+
+# Git answers while the step works.
+_asked = ThreadPoolExecutor(1)
 
 
 class StoppedError(Exception):
@@ -60,6 +67,8 @@ class Job:
         self._checked: set[tuple[str, str]] = set()
         self._outputs: list[Path] = []
         self._facts: dict[str, Any] = {}
+        # Asked now, because the commit may be another one when a long step ends, and meanwhile.
+        self._commit = _asked.submit(checked_out)
         self.code, self.libraries = program_of(run)
         for name, paths in run.reads.items():
             found = tuple(self._check(Path(path)) for path in paths)
@@ -93,7 +102,7 @@ class Job:
 
         """
         if not path.exists():
-            raise StaleError(f"{path}: missing. Run the step that makes it first.")
+            raise StaleError(f"{path}: missing{said_of(path)}. Run the step that makes it first.")
         maker = self.graph.makers.get(str(path))
         if maker is not None and maker.receipt.exists() and maker.key not in self._checked:
             self._checked.add(maker.key)
@@ -110,6 +119,8 @@ class Job:
 
     def _write(self, path: Path) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
+        let_go(path)
+        adopt(path)
         self._outputs.append(path)
         return path
 
@@ -148,7 +159,10 @@ class Job:
                 "peak_memory_mib": max(usage.ru_maxrss, children.ru_maxrss) // 1024,
                 "host": platform.node(),
                 "processor": _processor(),
+                "gpu": _gpu(),
                 "python": platform.python_version(),
+                "commit": self._commit.result().name,
+                "clean": self._commit.result().clean,
                 "slurm_job": slurm_job(),
                 "processors_asked": _number("SLURM_CPUS_PER_TASK"),
                 "memory_asked_mib": _number("SLURM_MEM_PER_NODE"),
@@ -213,7 +227,11 @@ class Step(Declared):
         """Run `main` with a command line and return the exit code."""
         values = vars(self.parser().parse_args(argv))
         note = new_note(self.name, self.run_name(values))
-        handlers = open_log(note.log)
+        try:
+            handlers = open_log(note.log)
+        except OSError as error:
+            sys.stderr.write(f"{note.title}: {not_written(error) or error}\n")
+            return 2
         try:
             with ExitStack() as held:
                 code, message = self._attempt(main, values, note, held)
@@ -301,6 +319,13 @@ def _number(variable: str) -> int | None:
     """Return a whole number that SLURM put into the environment."""
     text = os.environ.get(variable, "")
     return int(text) if text.isdigit() else None
+
+
+def _gpu() -> str | None:
+    """Name the GPU that this process used, if it used one; torch is not loaded to find out."""
+    torch: Any = sys.modules.get("torch")
+    used = torch is not None and torch.cuda.is_initialized()
+    return str(torch.cuda.get_device_name()) if used else None
 
 
 def _processor() -> str:

@@ -16,8 +16,12 @@ import yaml
 from radpipe.core.errors import RadpipeError
 from radpipe.core.files import read_json
 from radpipe.core.findings import Finding
+from radpipe.core.git import is_known
+from radpipe.core.graph import Graph
+from radpipe.core.links import broken, link_above, refuse_links
 from radpipe.core.locks import try_lock
 from radpipe.core.params import Params
+from radpipe.core.places import require_writable
 from radpipe.core.plurals import counted
 from radpipe.engines.commands import lines_of, run_command
 from radpipe.engines.remotes import examine_remotes
@@ -55,9 +59,53 @@ def examine(params: Params, *, slurm: bool = False) -> Iterator[tuple[str, Findi
     not answer, is no problem.
     """
     for name, function in CHECKS.items():
-        for finding in function(params):
+        for finding in _findings(function, params):
             optional = name == "slurm" and not slurm and finding.what.startswith(NO_SLURM)
             yield name, replace(finding, level="note") if optional else finding
+
+
+def _findings(function: Check, params: Params) -> Iterator[Finding]:
+    """Yield what a check finds; a file that it may not touch is a finding, too."""
+    try:
+        yield from function(params)
+    except OSError as error:
+        yield Finding("problem", f"this could not be looked at: {error}", "see the first problem")
+
+
+@check("folder")
+def folder(params: Params) -> Iterator[Finding]:
+    """Check that the project can be written, and that no link is in the way of Git and DVC."""
+    try:
+        require_writable()
+        refuse_links(Graph(params).makers)
+    except RadpipeError as error:
+        what, _, way_out = str(error).partition(" The way out: ")
+        yield Finding("problem", what, way_out.rstrip("."))
+        return
+    yield Finding("ok", "the project can be written")
+    yield from _links(params)
+
+
+def _links(params: Params) -> Iterator[Finding]:
+    """Look at `data` as a link to another disk, and at links into DVC's cache."""
+    outputs = Graph(params).makers
+    for link in sorted({link for name in outputs if (link := link_above(Path(name)))}):
+        if is_known([link]):
+            yield Finding(
+                "problem",
+                f"Git keeps the link {link}, so another commit may take it away",
+                f"git rm --cached {link} && git commit; .gitignore: /{link}, without a slash after",
+            )
+        else:
+            yield Finding("ok", f"{link} is a link to {link.readlink()}, and Git ignores it")
+    lost = [link for name in outputs for link in broken(Path(name))]
+    if lost:
+        yield Finding(
+            "problem",
+            f"{counted(len(lost), 'link')} to nothing, such as {lost[0]}: DVC's cache has"
+            " lost the files (dvc gc?)",
+            "make sync where a remote has them; else radpipe run makes them again",
+        )
 
 
 @check("settings")
@@ -160,7 +208,8 @@ def dvc(params: Params) -> Iterator[Finding]:
 @check("disk")
 def disk(params: Params) -> Iterator[Finding]:
     """Check that there is room for the stores and for what runs write."""
-    free = shutil.disk_usage(".").free / 2**30
+    # Stores are the most of it, and may lie on another disk.
+    free = shutil.disk_usage("data" if Path("data").exists() else ".").free / 2**30
     needed = AMPLE + sum(_store_gib(name, params) for name in params.studies)
     text = f"{free:.1f} GiB free, about {needed:.1f} GiB needed"
     if free < needed:

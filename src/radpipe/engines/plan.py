@@ -17,6 +17,7 @@ from radpipe.core.files import files_below, json_text, write_text
 from radpipe.core.graph import Graph, Run
 from radpipe.core.hashes import Hashes
 from radpipe.core.imports import needed
+from radpipe.core.links import refuse_links
 from radpipe.core.params import Params, lookup
 from radpipe.core.receipts import name_of_code, program_of
 from radpipe.core.recipe import make_recipe
@@ -33,8 +34,10 @@ log = logging.getLogger("radpipe.engines")
 
 def write_plan(params: Params) -> None:
     """Write the settings and the code that runs depend on, for DVC to compare."""
+    graph = Graph(params)
+    refuse_links(graph.makers)
     link_versions()
-    texts = plan_texts(Graph(params))
+    texts = plan_texts(graph)
     for file in files_below(PLAN):
         if file not in texts:
             file.unlink()

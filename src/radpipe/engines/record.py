@@ -5,17 +5,19 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from radpipe.core.errors import RadpipeError, StaleError
 from radpipe.core.graph import Graph
 from radpipe.core.hashes import Hashes
+from radpipe.core.links import adopt
 from radpipe.core.locks import try_lock
 from radpipe.core.openings import complete, read_openings
 from radpipe.core.params import Params
 from radpipe.core.versions import link_versions
+from radpipe.engines.aside import bring_back
 from radpipe.engines.freshness import Freshness
 from radpipe.engines.plan import write_all
 
@@ -86,11 +88,14 @@ def record(params: Params) -> None:
     """
     with one_at_a_time():
         require_recordable(params)
+        graph = Graph(params)
+        for output in graph.makers:
+            adopt(Path(output))
         write_all(params)
         complete()
         dvc("commit", "--force")
         link_versions()
-    n_receipts = len(Graph(params).runs)
+    n_receipts = len(graph.runs)
     log.info("recorded %d receipts; commit dvc.lock, results/, openings.csv to Git", n_receipts)
 
 
@@ -106,24 +111,20 @@ def require_recordable(params: Params) -> None:
 def sync(params: Params) -> None:
     """Fetch what `dvc.lock` names, verify it, and remember the hashes for planning.
 
-    No file is touched: receipts decide what runs again, not times.
+    No file is touched that is as recorded: receipts decide what runs again, not times. What lies in
+    the way and is nowhere else is set aside.
 
     Raises
     ------
+    RadpipeError
+        Something would be lost, or a file is not to be had.
     StaleError
         What came does not agree with the receipts of this commit.
 
     """
     with one_at_a_time():
         read_openings()
-        if dvc_has_remote():
-            dvc("pull")
-        else:
-            log.warning(
-                "no DVC remote is known here, so only this machine's cache can help; where the"
-                " results were made: dvc remote add --default store ADDRESS && dvc push"
-            )
-            dvc("checkout")
+        bring_back(params, _way_to_fetch())
         require_agreement(
             params,
             doing="sync",
@@ -132,6 +133,17 @@ def sync(params: Params) -> None:
         remember(params)
         link_versions()
     log.info("in step: nothing is left to do for snakemake and for dvc repro")
+
+
+def _way_to_fetch() -> Callable[[], str]:
+    """Return what lets DVC put in place what `dvc.lock` names, from a remote if it knows one."""
+    if dvc_has_remote():
+        return lambda: dvc("pull")
+    log.warning(
+        "no DVC remote is known here, so only this machine's cache can help; where the"
+        " results were made: dvc remote add --default store ADDRESS && dvc push"
+    )
+    return lambda: dvc("checkout")
 
 
 def remember(params: Params) -> None:

@@ -30,6 +30,11 @@ def device_of(local_rank: int) -> torch.device:
     return torch.device("cuda", local_rank) if torch.cuda.is_available() else CPU
 
 
+def gpu_name(device: torch.device) -> str | None:
+    """Return what kind of GPU a device is, None for the processor."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else None
+
+
 def take_gpus(number: int) -> list[int]:
     """Return GPUs that no other run of this folder uses, by their number, at most as many as are.
 

@@ -10,6 +10,7 @@ from radpipe.core.recipe import Recipe
 from radpipe.imaging.store import Store
 from radpipe.learning.data.cases import read_part
 from radpipe.learning.data.samplers import downsampled
+from radpipe.learning.distributed.devices import gpu_name
 from radpipe.learning.distributed.process_group import ALONE, ProcessGroup
 from radpipe.learning.models import is_fitted
 from radpipe.learning.networks.network import save_weights
@@ -90,6 +91,7 @@ def train_run(
         **start,
         "train_cases": len(train_part),
         "device": run.device.type,
+        "gpu": gpu_name(run.device),
         "epochs": progress.epoch,
         "steps": progress.step,
         "pieces_per_batch": progress.pieces,
