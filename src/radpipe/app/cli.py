@@ -28,6 +28,7 @@ from radpipe.engines.efficiency import efficiency
 from radpipe.engines.experiments import experiments
 from radpipe.engines.plan import write_plan, write_recipes
 from radpipe.engines.record import record, sync, verify
+from radpipe.engines.reproduce import reproduce
 from radpipe.engines.run import run
 from radpipe.engines.status import standings, table
 from radpipe.engines.sweep import sweep
@@ -149,6 +150,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "efficiency": show_efficiency,
     "experiments": show_experiments,
     "verify": check_receipts,
+    "reproduce": reproduce,
     "record": record,
     "sync": sync,
     "telemetry": telemetry,
@@ -205,6 +207,7 @@ def make_parser() -> argparse.ArgumentParser:
         "--slurm", action="store_true", help="this machine is to reach a cluster: SLURM must answer"
     )
     _add_sweep_options(parsers["sweep"])
+    _add_reproduce_options(parsers["reproduce"])
     parsers["recipe"].add_argument("variants", nargs="*", metavar="VARIANT")
     _add_check_data_options(parsers["check-data"])
     _add_picture_options(parsers["telemetry"], parsers["network"])
@@ -254,6 +257,18 @@ def _add_sweep_options(parser: argparse.ArgumentParser) -> None:
         nargs="*",
         metavar="-- SNAKEMAKE ARGUMENTS",
         help="such as: -- --cores 8 --profile slurm (default: all cores of this machine)",
+    )
+
+
+def _add_reproduce_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "run",
+        nargs="*",
+        metavar="STEP RUN",
+        help="as radpipe status names it: train bones-v1-fold-0-seed-0 (default: what failed last)",
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="ZIP", help="where it goes (default: below logs/reproduce/)"
     )
 
 

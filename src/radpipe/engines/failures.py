@@ -92,7 +92,7 @@ def _cause(note: Note, text: str) -> tuple[str, str]:
             "killed without a word",
             "start again; if it comes back, memory ran out: run fewer jobs side by side (--cores)",
         )
-    return "a bug in radpipe", "please report it with the whole log, without any patient's data"
+    return "a bug in radpipe", f"please report it, with what radpipe reproduce {note.title} writes"
 
 
 def _log_of(note: Note) -> list[str]:
