@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from radpipe.app.report.numbers import flat_metrics
+from radpipe.app.report.numbers import variant_metrics
 from radpipe.app.report.pairs import pairs
 from radpipe.app.report.results import read_studies
 from radpipe.app.report.story import cautions
@@ -105,7 +105,7 @@ def test_other_studies_have_no_empty_columns(graded):
 
 
 def test_few_numbers_hold_the_kappa_of_grades(graded):
-    numbers = flat_metrics(graded[1])
+    numbers = variant_metrics(graded[1])
     assert numbers["bones-v1"]["quadratic_kappa"] == 0.765
     assert numbers["bones-v1"]["quadratic_kappa_low"] == 0.745
     assert "auc" in numbers["chest-floor"]

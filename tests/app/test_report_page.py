@@ -10,7 +10,7 @@ import pytest
 
 from radpipe.app.report.classes import per_class
 from radpipe.app.report.estimates import ShownEstimate
-from radpipe.app.report.numbers import flat_metrics
+from radpipe.app.report.numbers import best_metrics, variant_metrics
 from radpipe.app.report.page import embed, render_page
 from radpipe.app.report.results import read_studies
 from radpipe.app.report.tables import flatten, ranking, spread
@@ -176,8 +176,8 @@ def test_page_is_the_same_twice(studies):
     assert page(studies) == page(studies)
 
 
-def test_flat_metrics_are_few_numbers(studies):
-    numbers = flat_metrics(studies)
+def test_every_variant_has_few_numbers(studies):
+    numbers = variant_metrics(studies)
     assert list(numbers) == sorted(VARIANTS)
     for name, block in numbers.items():
         assert list(block)[:3] == ["auc", "auc_low", "auc_high"]
@@ -185,6 +185,14 @@ def test_flat_metrics_are_few_numbers(studies):
         assert all(round(value, 4) == value for value in block.values()), name
     test = studies[0].best.metrics["parts"]["test"]["metrics"]["auc"]["value"]
     assert numbers["bones-v1"]["auc"] == pytest.approx(test, abs=5e-5)
+
+
+def test_dvc_gets_the_best_variant_of_each_study(studies):
+    numbers = variant_metrics(studies)
+    best = best_metrics(studies)
+    assert list(best) == [study.name for study in studies]
+    for study in studies:
+        assert best[study.name] == {"best": study.best.name, **numbers[study.best.name]}
 
 
 def test_the_gap_of_any_metric_follows_its_column(studies):

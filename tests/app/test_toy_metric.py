@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from radpipe.app.report.numbers import flat_metrics
+from radpipe.app.report.numbers import best_metrics, variant_metrics
 from radpipe.app.report.results import read_studies
 from radpipe.core.files import write_json
 from radpipe.evaluation import metrics
@@ -88,7 +88,8 @@ def test_it_is_on_the_page_and_in_the_few_numbers(compared):
     assert '<th scope="col">Toy metric</th>' in table
     assert "Difference in Toy metric on the same cases" in chest
     assert "<dt>Toy metric</dt><dd>Sensitivity plus specificity minus 1" in html
-    block = flat_metrics(studies)["chest-resnet18"]
+    block = variant_metrics(studies)["chest-resnet18"]
+    assert best_metrics(studies)["chest"] == {"best": "chest-resnet18", **block}
     assert list(block)[:3] == ["auc", "auc_low", "auc_high"]
     assert [f"toy_metric{end}" for end in ("", "_low", "_high")] == list(block)[-3:]
     value = next(row["value"] for row in ranking if row["metric"] == "toy_metric")

@@ -1,20 +1,20 @@
-"""DVC's experiments in the few columns that matter."""
+"""DVC's experiments, with the scores of every variant."""
 
 import json
 
 import pytest
 
-from radpipe.engines.experiments import layout, read_experiments
+from radpipe.engines.commands import run_command
+from radpipe.engines.experiments import layout, numbers_at, read_experiments
 
 SCORE = {"auc": 0.9128, "auc_low": 0.8883, "auc_high": 0.9356}
 
 
 def state(rev, *, name=None, lr=0.1, experiments=None, error=None, **scores):
-    """Return one state as `dvc exp show --json` prints it (DVC 3.67)."""
+    """Return one state as `dvc exp show --json` prints it (DVC 3.67), and variants' scores."""
     data = {
         "rev": rev,
         "params": {"params.yaml": {"data": {"variants": {"bones-v1": {"train": {"lr": lr}}}}}},
-        "metrics": {"results/metrics.json": {"data": scores}},
     }
     return {
         "rev": rev,
@@ -22,11 +22,15 @@ def state(rev, *, name=None, lr=0.1, experiments=None, error=None, **scores):
         "data": None if error else data,
         "error": error,
         "experiments": experiments,
+        "scores": scores,
     }
 
 
 def shown(*states, width=120):
-    return layout(read_experiments(json.dumps(states)), width).splitlines()
+    below = [one for top in states for group in top["experiments"] or () for one in group["revs"]]
+    scores = {one["rev"]: one["scores"] for one in [*states, *below]}
+    rows = read_experiments(json.dumps(states), scores.__getitem__)
+    return layout(rows, width).splitlines()
 
 
 def test_an_experiment_stands_below_its_commit_with_what_it_changed():
@@ -120,3 +124,32 @@ def test_every_study_has_a_table_of_its_own():
         "           evaluation.bootstrap: 3200 -> 6400",
         "aaaaaaa    0.913 [0.888, 0.936]",
     ]
+
+
+@pytest.mark.parametrize("doing", ["queued", "running", "failed"])
+def test_what_is_not_done_has_no_scores(doing):
+    """Git shows the results of the commit that it was queued from; they are not its own."""
+    waits = state("b" * 40, name="waits", lr=0.2, **{"bones-v1": SCORE})
+    group = {"revs": [waits], "executor": {"state": doing}}
+    lines = shown(state("a" * 40, name="main", experiments=[group], **{"bones-v1": SCORE}))
+    assert [line.split() for line in lines[2:]] == [
+        ["waits", "-"],
+        [doing],
+        ["variants.bones-v1.train.lr:", "0.1", "->", "0.2"],
+    ]
+
+
+def test_scores_are_those_of_the_revision(tmp_path, monkeypatch):
+    """Also in a project below the top of its Git repository."""
+    project = tmp_path / "study"
+    (project / "results").mkdir(parents=True)
+    monkeypatch.chdir(project)
+    git = ("git", "-c", "user.name=Test", "-c", "user.email=test@example.org")
+    (project / "results/variants.json").write_text(json.dumps({"bones-v1": SCORE}))
+    for command in (("init", "-q"), ("add", "."), ("commit", "-qm", "start")):
+        assert run_command(*git, *command).returncode == 0
+    (project / "results/variants.json").write_text("{}")
+    assert numbers_at("HEAD") == {"bones-v1": SCORE}
+    assert numbers_at("workspace") == {}
+    (project / "results/variants.json").unlink()
+    assert numbers_at("workspace") == numbers_at("no-such-revision") == {}

@@ -32,7 +32,11 @@ def test_report_writes_page_numbers_and_receipt(reported):
     assert "2026-11-20T09:46:00+00:00" in html
     assert "Synthetic pictures with known truth" in html
     numbers = json.loads((reported.root / "results/metrics.json").read_text())
-    assert {"auc", "auc_high", "auc_low"} <= set(numbers["bones-v1"])
+    assert set(numbers) == {"bones", "chest"}
+    assert {"best", "auc", "auc_high", "auc_low"} <= set(numbers["bones"])
+    every = json.loads((reported.root / "results/variants.json").read_text())
+    assert set(every) == set(reported.params["plan"]["variants"])
+    assert every[numbers["bones"].pop("best")] == numbers["bones"]
     receipt = json.loads((reported.root / "results/receipts/report/all.json").read_text())
     assert "openings.csv" not in receipt["inputs"]
     assert "results/scores/bones-v1/recipe.json" in receipt["inputs"]

@@ -2,7 +2,8 @@
 
 Reads   results/scores/<variant>/ of the planned variants, results/comparison, results/figures,
         results/studies/<study>/, results/cohorts/<cohort>/, presets/published
-Writes  results/report.html, results/metrics.json
+Writes  results/report.html; results/metrics.json, the best variant of each study;
+        results/variants.json, the same numbers of every variant
 """
 
 import logging
@@ -10,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from radpipe.app.report.external import read_cohorts
-from radpipe.app.report.numbers import flat_metrics
+from radpipe.app.report.numbers import best_metrics, variant_metrics
 from radpipe.app.report.page import render_page
 from radpipe.app.report.publications import Published, read_published
 from radpipe.app.report.published import published_on
@@ -41,9 +42,13 @@ STEP = Step(
         "known": "results/cohorts/{cohorts}/leaks.csv",
         "published": "presets/published",
     },
-    writes={"out": "results/report.html", "metrics": "results/metrics.json"},
+    writes={
+        "out": "results/report.html",
+        "metrics": "results/metrics.json",
+        "numbers": "results/variants.json",
+    },
     settings=("plan", "variants", "studies", "localize"),
-    keeps={"metrics": "metrics"},
+    keeps={"metrics": "metrics", "numbers": "git"},
 )
 
 
@@ -71,7 +76,8 @@ def main(job: Job) -> None:
         colours=colours(plan.variants),
     )
     write_text(args.out, page)
-    write_json(args.metrics, flat_metrics(studies))
+    write_json(args.metrics, best_metrics(studies))
+    write_json(args.numbers, variant_metrics(studies))
     log.info(
         "reported %s: studies=%d variants=%d openings=%d",
         args.out,

@@ -40,8 +40,8 @@ class Card(Strict):
     tested
         Pairs of variants are tested on it.
     headline
-        It belongs to the few numbers of `results/metrics.json`, which `dvc exp show` shows,
-        and its paired tests are on the page.
+        `dvc exp show` shows it of the best variant of each study (`results/metrics.json`), every
+        variant's is in `results/variants.json`, and its paired tests are on the page.
     ceiling
         The ideal observer's value is given where a study knows it. Only for metrics that true
         probabilities bring to their best value.

@@ -1,13 +1,19 @@
-"""`radpipe experiments`: what `dvc exp show` knows, in the few columns that matter."""
+"""`radpipe experiments`: DVC's experiments, with the scores of every variant.
+
+`dvc exp show` has room for the best variant of each study. All variants' scores are in a file
+of their own in Git, which is read at the commit that each experiment is.
+"""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
+from radpipe.engines.commands import lines_of
 from radpipe.engines.record import dvc
 
-METRICS = "results/metrics.json"
+NUMBERS = Path("results/variants.json")
 PARAMS = "params.yaml"
 ABSENT = "absent"
 # How DVC's queue says that an experiment stands, and what the table says of those without scores.
@@ -16,6 +22,7 @@ WAITING = {"queued": "queued; dvc queue start begins", "running": "running", FAI
 # Wide enough for "0.913 [0.888, 0.936]".
 CELL = 20
 GAP = 2
+Numbers = Callable[[str], Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -39,18 +46,40 @@ class ExperimentRow:
     studies: Mapping[str, str] = field(default_factory=dict)
 
 
-def read_experiments(text: str) -> list[ExperimentRow]:
-    """Read what `dvc exp show --json` printed: workspace, commits, experiments below theirs."""
+def read_experiments(text: str, numbers: Numbers) -> list[ExperimentRow]:
+    """Read what `dvc exp show --json` printed: workspace, commits, experiments below theirs.
+
+    Parameters
+    ----------
+    text
+        What DVC printed.
+    numbers
+        Revision, such as "workspace", to the scores of its variants.
+
+    """
     rows = []
     states = json.loads(text)
     heads = [state for state in states if state["rev"] != "workspace"]
     for state in states:
         commit = heads[0] if state["rev"] == "workspace" and heads else state
-        rows.append(_row(state, commit, indent=""))
+        rows.append(_row(state, commit, numbers(state["rev"])))
         for group in state.get("experiments") or ():
             how = (group.get("executor") or {}).get("state") or DONE
-            rows += [_row(one, state, indent="  ", how=how) for one in group["revs"][-1:]]
+            for one in group["revs"][-1:]:
+                # Of one that did not end well, Git would show its commit's scores.
+                found = numbers(one["rev"]) if how == DONE else {}
+                rows.append(_row(one, state, found, indent="  ", how=how))
     return rows
+
+
+def numbers_at(revision: str) -> Mapping[str, Any]:
+    """Return the scores of all variants at a commit or in the workspace; none if it has none."""
+    if revision == "workspace":
+        text = NUMBERS.read_text(encoding="utf-8") if NUMBERS.exists() else ""
+    else:
+        text = "\n".join(lines_of("git", "show", f"{revision}:./{NUMBERS}"))
+    found: Mapping[str, Any] = json.loads(text or "{}")
+    return found
 
 
 def layout(rows: list[ExperimentRow], width: int) -> str:
@@ -111,19 +140,21 @@ def experiments(width: int) -> str:
         DVC failed; its message is part of the error.
 
     """
-    return layout(read_experiments(dvc("exp", "show", "--json")), width)
+    return layout(read_experiments(dvc("exp", "show", "--json"), numbers_at), width)
 
 
 def _row(
-    state: Mapping[str, Any], commit: Mapping[str, Any], *, indent: str, how: str = DONE
+    state: Mapping[str, Any],
+    commit: Mapping[str, Any],
+    numbers: Mapping[str, Any],
+    *,
+    indent: str = "",
+    how: str = DONE,
 ) -> ExperimentRow:
-    """Read one state; what has not ended well has no scores of its own, but those of its commit."""
-    data = state.get("data") or {}
-    metrics, params = _file(data, "metrics", METRICS), _file(data, "params", PARAMS)
-    before = _file(commit.get("data") or {}, "params", PARAMS)
+    params = _params(state)
     scores = {
         variant: (block[key], block[f"{key}_low"], block[f"{key}_high"])
-        for variant, block in metrics.items()
+        for variant, block in numbers.items()
         for key in list(block)[:1]
         if {f"{key}_low", f"{key}_high"} <= block.keys()
     }
@@ -131,7 +162,7 @@ def _row(
     name = indent + (state.get("name") or (rev if rev == "workspace" else rev[:7]))
     blocks = params.get("variants") or {}
     studies = {variant: block["study"] for variant, block in blocks.items() if "study" in block}
-    changes = tuple(_changes(before, params)) if params else ()
+    changes = tuple(_changes(_params(commit), params)) if params else ()
     if error := state.get("error"):
         said = f"; what it said: dvc queue logs {state['name']}" if how == FAILED else ""
         return ExperimentRow(name, {}, (f"failed: {error.get('msg', '')}{said}", *changes), studies)
@@ -140,9 +171,10 @@ def _row(
     return ExperimentRow(name, scores, changes, studies)
 
 
-def _file(data: Mapping[str, Any], kind: str, path: str) -> Mapping[str, Any]:
-    found = (data.get(kind) or {}).get(path) or {}
-    return found.get("data") or {}
+def _params(state: Mapping[str, Any]) -> Mapping[str, Any]:
+    files = (state.get("data") or {}).get("params") or {}
+    found: Mapping[str, Any] = (files.get(PARAMS) or {}).get("data") or {}
+    return found
 
 
 def _changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:

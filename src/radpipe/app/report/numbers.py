@@ -1,4 +1,4 @@
-"""The few numbers that `dvc exp show` and `dvc metrics show` put side by side."""
+"""The few numbers that DVC shows of each study, and those of every variant."""
 
 from collections.abc import Iterable, Sequence
 
@@ -6,7 +6,21 @@ from radpipe.app.report.results import StudyResults, VariantResults
 from radpipe.core.cards import RANKED_BY
 
 
-def flat_metrics(studies: Sequence[StudyResults]) -> dict[str, dict[str, float]]:
+def best_metrics(studies: Sequence[StudyResults]) -> dict[str, dict[str, str | float]]:
+    """Return, for every study, its first variant (`best`) and that one's headline metrics.
+
+    They are what `dvc exp show` and `dvc metrics diff` put side by side, so they are few. The
+    numbers are those of `variant_metrics`; a study whose first variant has none is left out.
+    """
+    numbers = variant_metrics(studies)
+    return {
+        study.name: {"best": study.best.name, **numbers[study.best.name]}
+        for study in studies
+        if study.best.name in numbers
+    }
+
+
+def variant_metrics(studies: Sequence[StudyResults]) -> dict[str, dict[str, float]]:
     """Return, for every variant, the headline metrics that it has, with their intervals.
 
     Rounded to 4 decimals. The part is `test` where the study was opened, else `tune`. What has
