@@ -59,6 +59,12 @@ def films(folder):
     return folder
 
 
+def test_the_line_that_python_reads_at_its_start_is_installed(installed):
+    """Without it, `dvc exp show` has hundreds of columns (engines/exp_table.py)."""
+    line = (installed.folder / "site/radpipe.pth").read_text()
+    assert line == (ROOT / "src/radpipe.pth").read_text()
+
+
 @pytest.mark.engine
 def test_three_commands_lead_from_pictures_to_a_report(installed, tmp_path):
     """Nothing is typed into params.yaml; epochs are fewer here, to be quick."""
