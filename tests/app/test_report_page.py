@@ -220,11 +220,12 @@ def test_ranking_of_other_variants_is_refused(tmp_path):
 def test_drawing_is_preferred_to_picture(tmp_path):
     write_results(tmp_path)
     write_comparison(tmp_path)
-    (tmp_path / "results/figures/bones-roc.svg").write_text("<svg/>")
+    (tmp_path / "results/figures/svg").mkdir()
+    (tmp_path / "results/figures/svg/bones-roc.svg").write_text("<svg/>")
     bones, _ = read_studies(folders(tmp_path), VARIANTS)
     assert bones.figures["roc"].suffix == ".svg"
     assert embed(bones.figures["roc"]) == "data:image/svg+xml;base64,PHN2Zy8+"
-    (tmp_path / "results/figures/bones-pr.png").unlink()
+    (tmp_path / "results/figures/png/bones-pr.png").unlink()
     bones, _ = read_studies(folders(tmp_path), VARIANTS)
     assert "pr" not in bones.figures
 

@@ -83,7 +83,6 @@ class Engines(Project):
         self.git("config", "user.name", "Test")
         self.git("config", "user.email", "test@example.org")
         self.dvc("init", "--quiet")
-        shutil.copytree(ROOT / ".dvc/plots", root / ".dvc/plots", dirs_exist_ok=True)
         self.commit("start")
 
     @classmethod

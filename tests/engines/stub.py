@@ -43,7 +43,8 @@ def work(step: Step, job: Job) -> None:
             write_json(path / "fingerprint.json", {"image": image.model_dump(mode="json")})
         if not path.suffix:
             path.mkdir(parents=True, exist_ok=True)
-            path = path / "bones-roc.png"
+            path = path / ("png/bones-roc.png" if name == "figures" else "bones-roc.png")
+            path.parent.mkdir(exist_ok=True)
         digest = sha256_json([name, content])
         made: dict[str, Any] = {"sha256": digest}
         if (step.name, name) == ("report", "metrics"):

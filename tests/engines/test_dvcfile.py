@@ -38,7 +38,7 @@ def test_the_file_in_the_project_is_current():
 
 @pytest.mark.usefixtures("project")
 def test_what_follows_the_stages_is_kept():
-    assert kept().startswith("# Templates: ")
+    assert kept().startswith("# Pictures, ")
     assert set(yaml.safe_load(kept())) == {"plots"}
 
 

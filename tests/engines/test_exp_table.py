@@ -97,9 +97,14 @@ def compared(tmp_path_factory):
     return Compared(tmp_path_factory.mktemp("compared"))
 
 
-@pytest.mark.parametrize("how", ["wide", "on_terminal"])
-def test_experiments_are_readable_at_160_columns(compared, how):
-    shown = getattr(compared, how)("exp", "show")
+@pytest.fixture(scope="module")
+def shown(compared):
+    return compared.wide("exp", "show")
+
+
+@pytest.mark.parametrize("where", ["pipe", "terminal"])
+def test_experiments_are_readable_at_160_columns(compared, shown, where):
+    shown = shown if where == "pipe" else compared.on_terminal("exp", "show")
     lines = shown.splitlines()
     assert max(map(len, lines)) <= 160
     assert "…" not in shown
@@ -116,6 +121,10 @@ def test_experiments_are_readable_at_160_columns(compared, how):
     assert all(word in head for word in [*BEST, "auc", "quadratic_kappa"])
 
 
+def test_the_long_name_of_the_command_is_the_same_command(compared, shown):
+    assert compared.wide("experiments", "show") == shown
+
+
 def test_a_narrow_screen_has_intervals_below_their_scores(compared):
     shown = compared.wide("exp", "show", columns=140)
     assert max(map(len, shown.splitlines())) <= 140
@@ -129,9 +138,8 @@ def test_markdown_has_the_same_few_columns(compared):
     assert "| bones-resnet18 0.913 [0.888, 0.936] |" in lines[2]
 
 
-def test_only_changed_hides_no_scores(compared):
-    shown = compared.wide("exp", "show", "--only-changed")
-    assert shown == compared.wide("exp", "show")
+def test_only_changed_hides_no_scores(compared, shown):
+    assert compared.wide("exp", "show", "--only-changed") == shown
 
 
 @pytest.mark.parametrize("option", [("--csv",), ("--drop", "Created"), ("--keep", "plan")])
@@ -184,6 +192,21 @@ def test_one_changed_setting_is_one_line(compared):
     assert [line.split()[1:] for line in lines[1:]] == [["plan.seeds", "[0]", "[7]"]]
 
 
+def test_the_page_of_two_versions_needs_no_network(recorded, tmp_path):
+    """Each figure of both, from files beside the page, and no script at all."""
+    recorded.set("variants.bones-v1.train.epochs", 3)
+    recorded.snakemake()
+    folder = tmp_path / "plots"
+    recorded.dvc("plots", "diff", "--out", str(folder), "HEAD", "workspace")
+    page = (folder / "index.html").read_text()
+    assert "<script" not in page
+    assert "http" not in page
+    pictures = [folder / name for name in re.findall(r'<img src="([^"]+)"', page)]
+    assert [path.name.rpartition("_figures_png_")[2] for path in pictures] == ["bones-roc.png"] * 2
+    assert len({path.read_bytes() for path in pictures}) == 2
+    assert all(f"<p>{version}</p>" in page for version in ("HEAD", "workspace"))
+
+
 COLUMNS = ("Experiment", "rev", "typ", "Created", "parent", "State", "Executor")
 SETTINGS = ("variants.a.train.lr", "plan.variants")
 
@@ -216,6 +239,13 @@ def test_what_has_no_results_is_a_dash_and_errors_are_no_changes():
     )
     assert [str(cell) for cell in found.column("s\nauc")] == ["-", "a\n! [!, !]", "-"]
     assert [str(cell) for cell in found.column("changed")] == ["a.train.lr: 2 -> 1", "", ""]
+
+
+def test_a_setting_that_only_one_of_both_has():
+    found, _ = table(
+        ("1234567", "baseline", "0.5", "-", "[a]"), ("2345678", "branch_base", "0.5", "2", "[a]")
+    )
+    assert str(found.column("changed")[1]) == "a.train.lr: unset -> 2"
 
 
 def test_long_values_and_many_changes_are_cut():

@@ -7,7 +7,6 @@ import shutil
 import signal
 import sys
 import time
-from collections import Counter
 
 import pyarrow.parquet as pq
 import pytest
@@ -42,14 +41,14 @@ def test_dvc_makes_the_same_bytes(made, repeated):
         if pattern != "results/report.html":  # the page shows when test was opened
             assert ours == theirs, pattern
     shown = repeated.dvc("metrics", "show", "--json")
-    assert "bones-v1" in shown
+    assert '"best": "bones-' in shown
     assert repeated.dvc("exp", "show", "--csv")
     assert repeated.dvc("plots", "show")
 
 
 @pytest.mark.engine
 def test_dvc_compares_two_versions(repeated, tmp_path):
-    """Settings, scores and all four plots of a commit and of an experiment, side by side."""
+    """Settings, scores and all figures of a commit and of an experiment, side by side."""
     project = repeated.copy_to(tmp_path / "compared")
     setting = "variants.bones-floor.train.lr"
     project.dvc("exp", "run", "--quiet", "--name", "faster", "-S", f"+{setting}=0.03")
@@ -58,27 +57,19 @@ def test_dvc_compares_two_versions(repeated, tmp_path):
     assert settings == changed["params"] == {"params.yaml": {setting: {"old": None, "new": 0.03}}}
     scores = json.loads(project.dvc("metrics", "diff", "HEAD", "faster", "--json"))
     assert scores == changed["metrics"]
-    assert {key.split(".")[0] for key in scores["results/metrics.json"]} == {"bones-floor"}
+    assert {key.split(".")[0] for key in scores.get("results/metrics.json", {})} <= {"bones"}
+    before, after = (
+        json.loads(project.git("show", f"{version}:results/variants.json"))
+        for version in ("HEAD", "faster")
+    )
+    assert [name for name in before if before[name] != after[name]] == ["bones-floor"]
 
     folder = tmp_path / "plots"
-    text = project.dvc("plots", "diff", "--json", "--out", str(folder), "HEAD", "faster")
-    shown = json.loads(text)
-    assert "errors" not in shown
-    assert set(shown["data"]) == {"ROC", "precision and recall", "training", "confusion"}
-    data = {name: plot["content"]["data"] for name, (plot,) in shown["data"].items()}
-    points = {name: Counter(row["rev"] for row in block["values"]) for name, block in data.items()}
-    # Two variants of two epochs each, and of a square of three classes each.
-    assert points["training"] == {"HEAD": 4, "faster": 4}
-    assert points["confusion"] == {"HEAD": 18, "faster": 18}
-    # DVC hands over text, which would sort 10 before 2.
-    numbers = {name: sorted(block["format"]["parse"]) for name, block in data.items()}
-    assert numbers["ROC"] == numbers["precision and recall"] == ["x", "y"]
-    assert numbers["training"] == ["epoch", "tune_auc"]
-    assert all(set(number) == {"HEAD", "faster"} for number in points.values())
     project.dvc("plots", "diff", "--out", str(folder), "HEAD", "faster")
-    page = (folder / "index.html").read_text()
-    assert page.count('"rev": "faster"') == sum(number["faster"] for number in points.values())
-    assert "DVC_METRIC" not in page
+    names = [path.name for path in (folder / "static").iterdir()]
+    kinds = ("ranking", "roc", "pr", "reliability", "history", "confusion")
+    assert len(names) == 2 * len(kinds)
+    assert all(sum(f"bones-{kind}.png" in name for name in names) == 2 for kind in kinds)
 
 
 @pytest.mark.engine

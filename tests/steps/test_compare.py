@@ -25,7 +25,7 @@ def compared(tmp_path_factory):
     project.params = plan()
     project.save()
     write_results(project.root)
-    stale = project.root / "results/figures/gone-roc.png"
+    stale = project.root / "results/figures/png/gone-roc.png"
     stale.parent.mkdir(parents=True)
     stale.write_bytes(b"of a study that is no longer planned")
     done = project.step("compare")
@@ -41,9 +41,10 @@ def test_every_study_has_its_tables_and_figures(compared):
     assert tables == per_study | {
         f"{name}.csv" for name in ("roc", "pr", "reliability", "confusion", "history")
     } | {"cards.json"}
-    figures = {path.name for path in (compared.root / "results/figures").iterdir()}
+    folder = compared.root / "results/figures"
+    figures = {str(path.relative_to(folder)) for path in folder.glob("*/*")}
     assert figures == {
-        f"{study}-{figure}.{kind}"
+        f"{kind}/{study}-{figure}.{kind}"
         for study in ("bones", "chest")
         for figure in FIGURES
         for kind in ("png", "svg")
@@ -89,12 +90,12 @@ def test_bytes_are_the_same_twice(compared):
     before = {}
     for name in ("comparison", "figures"):
         folder = compared.root / "results" / name
-        before |= {path: path.read_bytes() for path in folder.iterdir()}
+        before |= {path: path.read_bytes() for path in folder.rglob("*.*")}
     shutil.rmtree(compared.root / "results/figures")
     assert compared.step("compare").returncode == 0
     for path, data in before.items():
         assert path.read_bytes() == data, path.name
-    assert b"matplotlib" not in (compared.root / "results/figures/bones-roc.png").read_bytes()
+    assert b"matplotlib" not in (compared.root / "results/figures/png/bones-roc.png").read_bytes()
 
 
 def test_variants_of_other_cases_are_refused(project):

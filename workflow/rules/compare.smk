@@ -6,7 +6,7 @@ rule compare:
         **outputs(
             "compare",
             figures={
-                "patterns": ["{study}-{figure}.png"],
+                "patterns": ["png/{study}-{figure}.png"],
                 "caption": "../report/figures.rst",
                 "category": "Comparison",
                 "subcategory": "{study}",

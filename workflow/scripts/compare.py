@@ -4,7 +4,7 @@ Reads   results/scores/<variant>/ of the planned variants, results/cohorts/<coho
 Writes  results/comparison/<study>-{ranking,paired,ceiling}.csv and one CSV of all variants
         for each of roc, pr, reliability, history and confusion; cards.json, what each
         metric is;
-        results/figures/<study>-<figure>.png and .svg, <cohort>-external.png and .svg
+        results/figures/{png,svg}/<study>-<figure> and <cohort>-external, for screen and print
 """
 
 import logging
@@ -185,7 +185,7 @@ def draw_figures(
 ) -> list[Path]:
     """Draw every figure of every study and cohort, twice; matplotlib is loaded only now."""
     from radpipe.figures.palette import colours
-    from radpipe.figures.saving import save
+    from radpipe.figures.saving import save_twice
     from radpipe.figures.sheets import SHEETS, external_sheet, sheet
 
     palette, written = colours(one.name for one in scores), []
@@ -197,11 +197,10 @@ def draw_figures(
             else:
                 table = [row for one in own for row in one.table(kind, part)]
             figure = sheet(kind, table, palette=palette)
-            written += [save(figure, folder / f"{study}-{kind}.{to}") for to in ("png", "svg")]
+            written += save_twice(figure, folder, f"{study}-{kind}")
     for path in external:
         figure = external_sheet(read_csv(path), palette=palette)
-        name = f"{path.parent.name}-external"
-        written += [save(figure, folder / f"{name}.{to}") for to in ("png", "svg")]
+        written += save_twice(figure, folder, f"{path.parent.name}-external")
     return written
 
 

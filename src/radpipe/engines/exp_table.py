@@ -171,6 +171,9 @@ def _changes(
 
 
 def _value(text: str) -> str:
+    if text == NOTHING:
+        # DVC prints the same of a setting that is null and of one that is not there.
+        return "unset"
     return textwrap.shorten(text, VALUE, placeholder="…") if len(text) > VALUE else text
 
 

@@ -16,3 +16,15 @@ def save(figure: Figure, path: Path) -> Path:
     with atomic(path) as temporary, rc_context({"svg.hashsalt": "radpipe"}):
         figure.savefig(temporary, format=kind, metadata=NOTHING[kind])
     return path
+
+
+def save_twice(figure: Figure, folder: Path, name: str) -> list[Path]:
+    """Write a figure for screens and for print; return both paths.
+
+    A folder for each: DVC compares all pictures of a folder, and should show none twice.
+    """
+    paths = []
+    for kind in NOTHING:
+        (folder / kind).mkdir(parents=True, exist_ok=True)
+        paths.append(save(figure, folder / kind / f"{name}.{kind}"))
+    return paths

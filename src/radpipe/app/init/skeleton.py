@@ -111,18 +111,8 @@ def set_up(folder: Path) -> Iterator[str]:
 
 
 def _dvc(folder: Path, *flags: str, said: str) -> Iterator[str]:
-    plots = folder / ".dvc/plots"
     command = (sys.executable, "-m", "dvc", "init", "--quiet", *flags)
-    # DVC refuses a folder .dvc that is there, so the templates of its plots wait beside it.
-    aside = folder / ".dvc-plots"
-    if plots.exists():
-        plots.rename(aside)
-        plots.parent.rmdir()
     done = run_command(*command, folder=folder)
-    if aside.exists():
-        shutil.rmtree(plots, ignore_errors=True)
-        plots.parent.mkdir(exist_ok=True)
-        aside.rename(plots)
     if done.returncode:
         reason = done.stdout.strip()
         yield f"dvc init failed, and without it `radpipe record` has no place: {reason}"

@@ -7,7 +7,7 @@ from typing import Any
 
 from radpipe.app.report.data import KINDS
 from radpipe.app.report.estimates import Scale, ShownEstimate, whole
-from radpipe.app.report.results import Row, StudyResults, VariantResults, read_rows
+from radpipe.app.report.results import Row, StudyResults, VariantResults, picture, read_rows
 from radpipe.app.report.story import FEW_CASES, FEW_PATIENTS, Caution
 from radpipe.core.cards import RANKED_BY, Card
 from radpipe.core.files import read_json
@@ -111,18 +111,16 @@ def read_cohorts(
         Where their scores lie, a folder each, and their drawings.
 
     """
-    found = []
-    for name in (name for name, study in cohorts.items() if study == home):
-        drawing = figures / f"{name}-external.svg"
-        found.append(
-            Cohort(
-                name,
-                read_json(results / name / "scores.json"),
-                read_rows(results / name / "leaks.csv"),
-                drawing if drawing.exists() else None,
-            )
+    return tuple(
+        Cohort(
+            name,
+            read_json(results / name / "scores.json"),
+            read_rows(results / name / "leaks.csv"),
+            picture(figures, f"{name}-external"),
         )
-    return tuple(found)
+        for name, study in cohorts.items()
+        if study == home
+    )
 
 
 def external_views(study: StudyResults, openings: Sequence[Row]) -> list[ExternalView]:

@@ -204,7 +204,7 @@ def _study(
         )
     target = next(iter(found.values()))["target"]
     gaps = _of_part(read_rows(folders.tables / f"{name}-ceiling.csv"), part)
-    figures = {kind: _picture(folders.figures / f"{name}-{kind}") for kind in FIGURES}
+    figures = {kind: picture(folders.figures, f"{name}-{kind}") for kind in FIGURES}
     figures["sizes"] = folders.studies / name / "sizes.png"
     joints = None
     if localized:
@@ -266,9 +266,7 @@ def _variant(
     )
 
 
-def _picture(stem: Path) -> Path | None:
-    """Prefer the drawing, which stays sharp in print, to the picture."""
-    for suffix in (".svg", ".png"):
-        if stem.with_name(stem.name + suffix).exists():
-            return stem.with_name(stem.name + suffix)
-    return None
+def picture(figures: Path, name: str) -> Path | None:
+    """Return a figure, the drawing, which stays sharp in print, rather than the picture."""
+    files = (figures / kind / f"{name}.{kind}" for kind in ("svg", "png"))
+    return next((file for file in files if file.exists()), None)
