@@ -108,8 +108,9 @@ def test_the_table_that_names_the_most_pictures(tmp_path):
     write(tmp_path, "name,value", lambda i: f"n{i},{i}", name="other.csv")
     (tmp_path / "broken.csv").write_text("")
     tables = ["broken.csv", "labels.csv", "other.csv"]
-    assert fitting_table(tmp_path, tables, PICTURES) == "labels.csv"
-    assert fitting_table(tmp_path, ["other.csv"], PICTURES) is None
+    best, unread = fitting_table(tmp_path, tables, PICTURES)
+    assert (best, [why.partition(":")[0] for why in unread]) == ("labels.csv", ["broken.csv"])
+    assert fitting_table(tmp_path, ["other.csv"], PICTURES) == (None, [])
 
 
 def test_a_table_that_names_no_picture(tmp_path):

@@ -99,7 +99,7 @@ def test_a_table_names_files_sides_and_covariates(fusion, tmp_path):
     (tmp_path / "odd.csv").write_text("file\n")
     with pytest.raises(DataError, match="holds no case"):
         cases_of_table(what, tmp_path / "odd.csv")
-    with pytest.raises(DataError, match="cannot be read as CSV"):
+    with pytest.raises(DataError, match="cannot be opened"):
         cases_of_table(what, tmp_path / "none.csv")
     with pytest.raises(ConfigError, match="takes the covariates age"):
         cases_of_files(what, [asked[0].views["image"]])

@@ -46,7 +46,7 @@ def test_labels_are_not_divided(tmp_path):
 
 @pytest.mark.parametrize("value", ["1.5", "x", "", "-0.1"])
 def test_what_is_no_probability_is_refused(tmp_path, value):
-    with pytest.raises(DataError, match=r"ceiling.csv: file 'a.png': healthy should be a prob"):
+    with pytest.raises(DataError, match=r"ceiling.csv, line 2: healthy should be a prob"):
         ceiling(tmp_path, f"file,healthy\na.png,{value}\n", TWO)
 
 
@@ -65,7 +65,7 @@ def test_boxes_of_known_files_are_kept(tmp_path):
 
 def test_edges_that_are_no_numbers_are_refused(tmp_path):
     (tmp_path / "boxes.csv").write_text("file,x0,y0,x1,y1,label\na.png,0,left,1,1,\n")
-    with pytest.raises(DataError, match=r"boxes.csv: file 'a.png': y0 should be a number"):
+    with pytest.raises(DataError, match=r"boxes.csv, line 2: y0 should be a number"):
         read_boxes(tmp_path, files=BOTH, cases={"a.png": ("a", "image")})
 
 

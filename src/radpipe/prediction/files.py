@@ -2,16 +2,22 @@
 
 import csv
 import io
+import logging
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
 from radpipe.core.errors import ConfigError, DataError, unknown_name
 from radpipe.core.files import files_below
+from radpipe.core.text_tables import Form, read_text_table
 from radpipe.imaging.read import Side
 from radpipe.prediction.description import Description
 from radpipe.prediction.predictor import Answers
 from radpipe.prediction.raw import RawCase
+from radpipe.studies.base.contract import number_of
+
+log = logging.getLogger("radpipe.predict")
 
 SIDES: tuple[Side, ...] = get_args(Side)
 YES, NO = ("1", "yes", "true"), ("", "0", "no", "false")
@@ -69,7 +75,7 @@ def cases_of_files(
 
 
 def cases_of_table(what: Description, table: Path) -> list[RawCase]:
-    """Read cases from a CSV file with a header.
+    """Read cases from a table of text with a header.
 
     Parameters
     ----------
@@ -87,42 +93,44 @@ def cases_of_table(what: Description, table: Path) -> list[RawCase]:
         The table cannot be read, or lacks a column or a value.
 
     """
-    try:
-        with table.open(newline="", encoding="utf-8-sig") as stream:
-            rows = list(csv.DictReader(stream))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{table}: cannot be read as CSV in UTF-8 ({error})") from error
-    if not rows:
+    read = read_text_table(table, str(table), Form(keep_hollow=True))
+    for note in read.notes:
+        log.warning("%s", note)
+    if not read.lines:
         raise DataError(f"{table}: holds no case")
     views = what.inputs.views
     columns = {view: "file" if len(views) == 1 else view for view in views}
     needed = [*columns.values(), *what.inputs.covariates]
     needed += ["side"] if what.inputs.sides else []
     for name in needed:
-        if name not in rows[0]:
-            known = [column for column in rows[0] if column]
-            raise DataError(f"{table}: {unknown_name('no column of the name', name, known)}")
+        if name not in read.named:
+            raise DataError(f"{table}: {unknown_name('no column of the name', name, read.named)}")
     return [
-        _case(what, row, table.parent, columns, where=f"{table}, line {number}")
-        for number, row in enumerate(rows, start=2)
+        _case(what, dict(zip(read.named, cells, strict=True)), table.parent, columns, line, table)
+        for line, cells in zip(read.lines, read.rows(), strict=True)
     ]
 
 
 def _case(
-    what: Description, row: Mapping[str, str], root: Path, columns: Mapping[str, str], *, where: str
+    what: Description,
+    row: Mapping[str, str],
+    root: Path,
+    columns: Mapping[str, str],
+    line: int,
+    table: Path,
 ) -> RawCase:
     """Read one line of a table."""
-    inputs = what.inputs
+    inputs, where = what.inputs, f"{table}, line {line}"
     if absent := [name for name in columns.values() if not row[name]]:
         raise DataError(f"{where}: names no file under {', '.join(absent)}")
     side: Side | None = None
     if inputs.sides:
-        side = _chosen(row["side"].strip().upper(), SIDES, f"{where}: side")
+        side = _chosen(row["side"].upper(), SIDES, f"{where}: side")
     both = inputs.halves
     if row.get("both"):
-        both = _chosen(row["both"].strip().lower(), (*YES, *NO), f"{where}: both") in YES
+        both = _chosen(row["both"].lower(), (*YES, *NO), f"{where}: both") in YES
     return RawCase(
-        row.get("case") or where.rpartition(" ")[2],
+        row.get("case") or str(line),
         {view: root / row[name] for view, name in columns.items()},
         side=side,
         both=both,
@@ -136,11 +144,14 @@ def _chosen(text: str, allowed: Sequence[Any], where: str) -> Any:
     return text
 
 
-def _number(text: str | None, where: str) -> float | None:
-    try:
-        return float(text) if text and text.strip() else None
-    except ValueError:
-        raise DataError(f"{where}: {text!r} is no number; an unknown value is empty") from None
+def _number(text: str, where: str) -> float | None:
+    """Return a covariate's number as training reads it; None is unknown."""
+    number = number_of(text)
+    if number is None:
+        raise DataError(
+            f"{where}: {text!r} is no number; an unknown value is empty, decimals follow a point"
+        )
+    return number if math.isfinite(number) else None
 
 
 def _exams(what: Description, files: Sequence[Path]) -> list[RawCase]:

@@ -103,14 +103,16 @@ def _without_being_told(
 ) -> Proposal:
     """Choose between class folders and a table that lies beside the pictures."""
     tree = propose_tree(pictures)
-    table = fitting_table(raw, tables_among(files), pictures)
+    table, unread = fitting_table(raw, tables_among(files), pictures)
     if table is None and tree is None:
-        raise DataError(_nothing_says_what(raw, files, pictures))
+        raise DataError(_nothing_says_what(raw, files, pictures, unread))
     if table is None or (tree is not None and tree.patients_known and label is None):
         if tree is None:
             raise AssertionError("one of the two is there")
         if table:
             tree.say("table", f"{table} is not used; to use it: --table {table}")
+        for why in unread:
+            tree.say("table", f"not used, because it cannot be read: {' '.join(why.split())}")
         return tree
     if tree is None or label is not None:
         return propose_table(raw, table, pictures, label=label)
@@ -188,11 +190,14 @@ def _holds_dicom(path: Path) -> bool:
         return is_dicom(stream.read(256))
 
 
-def _nothing_says_what(raw: Path, files: Sequence[str], pictures: Sequence[str]) -> str:
+def _nothing_says_what(
+    raw: Path, files: Sequence[str], pictures: Sequence[str], unread: Sequence[str]
+) -> str:
     tables = tables_among(files)
     depth = Counter(file.count("/") for file in pictures).most_common(1)[0][0]
     folders = {file.rpartition("/")[0] for file in pictures}
     beside = f" No column of {', '.join(tables[:5])} names half of the images." if tables else ""
+    beside += "".join(f" {why}" for why in unread[:3])
     dicom = (
         " What DICOM tags say of a patient is not read."
         if any(file.lower().endswith((".dcm", ".dicom")) for file in pictures)

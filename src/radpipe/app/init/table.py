@@ -49,20 +49,27 @@ def rows_of(raw: Path, file: str) -> Rows:
         It cannot be read, or has no rows.
 
     """
-    return read_rows(raw, {file: File(0, "")}, FoldersTable(file=file, image="", target=""))
+    return read_rows(raw, {file: File(0, "")}, FoldersTable(file=file, image="", target=""))[0]
 
 
-def fitting_table(raw: Path, tables: Sequence[str], pictures: Sequence[str]) -> str | None:
-    """Return the table that names the most pictures; None if none names half of them."""
+def fitting_table(
+    raw: Path, tables: Sequence[str], pictures: Sequence[str]
+) -> tuple[str | None, list[str]]:
+    """Return the table that names the most pictures, and why others cannot be read.
+
+    The table is None if none names half of the pictures.
+    """
     best: tuple[int, str] | None = None
+    unread = []
     for file in tables:
         try:
             images = image_column(rows_of(raw, file), pictures)
-        except DataError:
-            continue  # not a table of ours; `propose_table` says so of one that was asked for
+        except DataError as error:
+            unread.append(str(error))
+            continue
         if images and (best is None or len(images.file_of) > best[0]):
             best = len(images.file_of), file
-    return best[1] if best else None
+    return (best[1] if best else None), unread
 
 
 def propose_table(

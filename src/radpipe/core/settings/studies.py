@@ -2,9 +2,10 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from radpipe.core.settings.base import Strict
+from radpipe.core.text_files import composed
 
 
 class PhantomSource(Strict):
@@ -53,7 +54,7 @@ class Target(Strict):
     """What is predicted. In tables, an unknown target is NaN, never 0."""
 
     kind: Kind
-    classes: list[str] = Field(
+    classes: list[Annotated[str, AfterValidator(composed)]] = Field(
         min_length=1,
         description="binary: [negative, positive]; multi-class and ordinal: all, in order;"
         " multi-label: the labels, each of them present or not.",

@@ -216,10 +216,15 @@ def category(texts: Sequence[str]) -> pa.Array:
 
 
 def number_of(text: str) -> float | None:
-    """Return the number in a text, NaN for an empty or infinite one, None for no number."""
+    """Return the number in a text, NaN for an empty or infinite one, None for no number.
+
+    Numbers have a decimal point; 42,5 and Python's own 1_000 are none.
+    """
     text = text.strip()
     if not text:
         return math.nan
+    if "_" in text:
+        return None
     digits = text.lstrip("+-")
     if len(digits) > 1 and digits[0] == "0" and digits[1].isdigit():
         return None

@@ -2,7 +2,8 @@
 
 import csv
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -10,12 +11,17 @@ from tqdm import tqdm
 
 from radpipe.core.errors import DataError
 from radpipe.core.files import atomic, sha256_file
+from radpipe.core.plurals import counted
 from radpipe.core.processors import n_processors
 from radpipe.studies.base.contract import File
+from radpipe.studies.base.template import patterns
 
 COLUMNS = ["file", "bytes", "sha256"]
 SYSTEM_FILES = {"thumbs.db", "desktop.ini", "__macosx"}
 N_NAMED = 10
+SURROGATE = re.compile("[\udc80-\udcff]")
+# How `repr` shows them; their last two digits are the byte.
+ESCAPED = re.compile(r"\\udc([89a-f][0-9a-f])")
 
 
 def list_files(raw: Path) -> dict[str, int]:
@@ -23,9 +29,29 @@ def list_files(raw: Path) -> dict[str, int]:
 
     Names are relative, with forward slashes. Hidden files and those that systems leave
     behind (`Thumbs.db`, `.DS_Store`, `._x`) are left out. Linked folders are followed once.
+
+    Raises
+    ------
+    DataError
+        A name is no UTF-8, so that no table, setting or manifest could name the file.
+
     """
     found = dict(_walk(Path(raw), "", set()))
+    _refuse_undecodable(found)
     return dict(sorted(found.items()))
+
+
+def _refuse_undecodable(names: Iterable[str]) -> None:
+    """Refuse names with bytes that are no UTF-8, which Python keeps as lone surrogates."""
+    odd = [name for name in names if not name.isascii() and SURROGATE.search(name)]
+    if odd:
+        shown = ESCAPED.sub(r"\\x\1", patterns(odd))
+        raise DataError(
+            f"{counted(len(odd), 'name of a file is', 'names of files are')} no UTF-8: {shown}."
+            " The way out: rename them below the root of the data set, such as with"
+            " convmv -r -f latin1 -t utf-8 --notest FOLDER (find FOLDER | grep -axv '.*' lists"
+            " them), or unpack the archive again with the right encoding of names."
+        )
 
 
 def _walk(folder: Path, prefix: str, above: set[tuple[int, int]]) -> Iterator[tuple[str, int]]:

@@ -8,6 +8,7 @@ from contextvars import ContextVar
 from pathlib import PurePosixPath
 
 from radpipe.core.plurals import counted
+from radpipe.core.text_files import composed
 
 PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 # A name, and after a colon how many digits it has.
@@ -31,7 +32,8 @@ class Template:
 
     A placeholder matches one or more signs within one folder or file name, as few as
     possible; `{patient:7}` matches exactly seven digits. One that is named twice must match
-    the same text, except `_` and `file`, which are free. The suffix of an image is left out
+    the same text, except `_` and `file`, which are free. Accents are compared, and given back, in
+    one of the two ways in which systems write them (NFC). The suffix of an image is left out
     of the match unless the template's last part holds a dot outside its placeholders.
 
     Attributes
@@ -47,7 +49,7 @@ class Template:
     """
 
     def __init__(self, text: str) -> None:
-        self.text = text
+        self.text = text = composed(text)
         literal = PLACEHOLDER.sub("", text)
         if "{" in literal or "}" in literal:
             raise ValueError(f"{text!r}: a brace without its partner")
@@ -97,14 +99,14 @@ class Template:
 
     def match(self, file: str) -> dict[str, str] | None:
         """Return what each placeholder stands for in a path, or None."""
-        path = PurePosixPath(file)
+        path = PurePosixPath(file := composed(file))
         bare = not self.with_suffix and path.suffix.lower() in IMAGE_SUFFIXES
         found = self._whole.fullmatch(str(path.with_suffix("")) if bare else file)
         return found.groupdict() if found else None
 
     def match_folder(self, folder: str) -> dict[str, str] | None:
         """Match a folder against the first part of the template, as deep as it goes."""
-        names = folder.split("/")
+        names = composed(folder).split("/")
         found: dict[str, str] = {}
         for name, part in zip(names, self._parts, strict=False):
             match = part.fullmatch(name)

@@ -8,19 +8,25 @@ Two optional files at the root of a study's raw files. Any study may ship them:
                 x1 and y1 exclusive; a file may have any number of rows.
 """
 
-import csv
+import logging
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
 
 from radpipe.core.errors import DataError
 from radpipe.core.settings import Target
-from radpipe.studies.base.contract import BOX_SCHEMA, Files
+from radpipe.core.text_files import composed
+from radpipe.core.text_tables import Form, TextTable, read_text_table
+from radpipe.studies.base.contract import BOX_SCHEMA, Files, number_of
+
+log = logging.getLogger("radpipe.index")
 
 CEILING = "ceiling.csv"
 BOXES = "boxes.csv"
+EDGES = ("x0", "y0", "x1", "y1")
+FORM = Form(way_out="correct the table, or take it away.")
 
 
 def read_ceiling(
@@ -44,19 +50,19 @@ def read_ceiling(
     if CEILING not in files:
         return {}
     found: dict[str, tuple[float, ...]] = {}
-    with (raw / CEILING).open(newline="", encoding="utf-8") as stream:
-        rows = csv.DictReader(stream)
-        names = [name for name in rows.fieldnames or [] if name != "file"]
-        places = {name: translate(name) for name in names}
-        for row in rows:
-            shares = dict.fromkeys(target.classes, 0.0)
-            for name, place in places.items():
-                if place is not None:
-                    shares[place] += _probability(row, name)
-            total = sum(shares.values())
-            if target.kind != "multi-label":
-                shares = {name: share / (total or math.nan) for name, share in shares.items()}
-            found[row["file"]] = tuple(shares.values())
+    table, rows = _read(raw, CEILING, ("file",))
+    names = [name for name in table.named if name != "file"]
+    places = {name: translate(name) for name in names}
+    file_of = {composed(file): file for file in files}
+    for line, row in rows:
+        shares = dict.fromkeys(target.classes, 0.0)
+        for name, place in places.items():
+            if place is not None:
+                shares[place] += _probability(row[name], line, name)
+        total = sum(shares.values())
+        if target.kind != "multi-label":
+            shares = {name: share / (total or math.nan) for name, share in shares.items()}
+        found[file_of.get(row["file"], row["file"])] = tuple(shares.values())
     return found
 
 
@@ -76,46 +82,62 @@ def read_boxes(raw: Path, *, files: Files, cases: Mapping[str, tuple[str, str]])
     if BOXES not in files:
         return BOX_SCHEMA.empty_table()
     rows = []
-    with (raw / BOXES).open(newline="", encoding="utf-8") as stream:
-        for line in csv.DictReader(stream):
-            if line.get("file") not in cases:
-                continue
-            case, view = cases[line["file"]]
-            rows.append(
-                {
-                    "case": case,
-                    "view": view,
-                    "slice": int(line.get("slice") or 0),
-                    **{edge: _edge(line, edge) for edge in ("x0", "y0", "x1", "y1")},
-                    "label": line.get("label") or "",
-                }
-            )
+    named = {composed(file): place for file, place in cases.items()}
+    for line, cells in _read(raw, BOXES, ("file", *EDGES))[1]:
+        if cells["file"] not in named:
+            continue
+        case, view = named[cells["file"]]
+        rows.append(
+            {
+                "case": case,
+                "view": view,
+                "slice": _slice(cells.get("slice", ""), line),
+                **{edge: _edge(cells[edge], line, edge) for edge in EDGES},
+                "label": cells.get("label", ""),
+            }
+        )
     rows.sort(key=lambda row: (row["case"], row["view"], row["slice"]))
     return pa.Table.from_pylist(rows, schema=BOX_SCHEMA)
 
 
-def _probability(row: Mapping[str, str], name: str) -> float:
-    value = _float(row.get(name))
+def _read(
+    raw: Path, name: str, needed: Sequence[str]
+) -> tuple[TextTable, list[tuple[int, dict[str, str]]]]:
+    """Return a table and its rows, each with its line; refuse one that lacks a column."""
+    table = read_text_table(raw / name, name, FORM)
+    for note in table.notes:
+        log.warning("%s", note)
+    if missing := [column for column in needed if column not in table.columns]:
+        raise DataError(
+            f"{name} lacks the columns {', '.join(missing)}. The way out: {FORM.way_out}"
+        )
+    rows = (dict(zip(table.named, cells, strict=True)) for cells in table.rows())
+    return table, list(zip(table.lines, rows, strict=True))
+
+
+def _probability(text: str, line: int, name: str) -> float:
+    value = _float(text)
     if not 0 <= value <= 1:
         raise DataError(
-            f"{CEILING}: file {row.get('file')!r}: {name} should be a probability in 0..1,"
-            f" got {row.get(name)!r}."
+            f"{CEILING}, line {line}: {name} should be a probability in 0..1, got {text!r}."
         )
     return value
 
 
-def _edge(row: Mapping[str, str], name: str) -> float:
-    value = _float(row.get(name))
+def _edge(text: str, line: int, name: str) -> float:
+    value = _float(text)
     if not math.isfinite(value):
-        raise DataError(
-            f"{BOXES}: file {row.get('file')!r}: {name} should be a number of pixels, got"
-            f" {row.get(name)!r}."
-        )
+        raise DataError(f"{BOXES}, line {line}: {name} should be a number of pixels, got {text!r}.")
     return value
 
 
-def _float(text: str | None) -> float:
-    try:
-        return float(text or "nan")
-    except ValueError:
-        return math.nan
+def _slice(text: str, line: int) -> int:
+    value = _float(text or "0")
+    if not value >= 0 or value != int(value):
+        raise DataError(f"{BOXES}, line {line}: slice should be a whole number, got {text!r}.")
+    return int(value)
+
+
+def _float(text: str) -> float:
+    number = number_of(text)
+    return math.nan if number is None else number

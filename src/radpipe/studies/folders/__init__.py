@@ -5,6 +5,7 @@ number of classes, official parts, patients, covariates.
 docs/first-steps/your-own-images.md shows how.
 """
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from radpipe.core.findings import Finding
 from radpipe.core.settings import PhantomSource, Target
 from radpipe.studies.base.contract import CaseTable, Files, case_table
 from radpipe.studies.base.truth import read_boxes
-from radpipe.studies.folders.covariates import categories
+from radpipe.studies.folders.covariates import categories, kinds
 from radpipe.studies.folders.examine import examine_data
 from radpipe.studies.folders.findings import (
     VIEW,
@@ -26,6 +27,8 @@ from radpipe.studies.folders.phantom import write_phantom
 from radpipe.studies.folders.rows import check_table
 from radpipe.studies.folders.table import read_table
 from radpipe.studies.folders.tree import check_tree, read_tree
+
+log = logging.getLogger("radpipe.index")
 
 
 class Folders:
@@ -47,6 +50,8 @@ class Folders:
         """Read class folders or a folder with a table."""
         read = read_tree if layout.path is not None else read_table
         cases = read(raw, files=files, layout=layout, target=target)
+        if said := kinds(cases, layout.table):
+            log.info("covariates: %s", said)
         refuse_absent_classes(cases, target)
         refuse_contradictions(cases, files, target)
         place = {case.files[VIEW]: (case.case, VIEW) for case in cases}

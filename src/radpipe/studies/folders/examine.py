@@ -12,6 +12,7 @@ from radpipe.core.settings import Split, Target
 from radpipe.studies.base.contract import Case, File
 from radpipe.studies.base.template import Template, patterns
 from radpipe.studies.base.truth import BOXES, CEILING
+from radpipe.studies.folders.covariates import kinds
 from radpipe.studies.folders.findings import (
     VIEW,
     left_out,
@@ -54,6 +55,8 @@ def examine_data(
             findings += _counts(cases, target)
             findings += _parts(cases, layout)
             findings += _sides(cases)
+            if said := kinds(cases, layout.table):
+                findings.append(Finding("ok", f"covariates: {said}"))
             findings += _divided(cases)
             findings += _unused(files, layout, {case.files[VIEW] for case in cases}, aside)
             refuse_absent_classes(cases, target)

@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from radpipe.core.errors import DataError, near_miss
 from radpipe.core.plurals import counted
 from radpipe.core.settings import Target
+from radpipe.core.text_files import composed
 from radpipe.studies.base.contract import Case, Files
 from radpipe.studies.base.template import IMAGE_SUFFIXES
 from radpipe.studies.folders.layout import FoldersLayout, Part
@@ -24,7 +25,9 @@ def image_files(files: Files, layout: FoldersLayout) -> list[str]:
     """List the files that look like images by suffix and are not left out, sorted."""
     found = pictures(files)
     unused = [
-        rule for rule in layout.leave_out if not any(fnmatchcase(file, rule) for file in files)
+        rule
+        for rule in layout.leave_out
+        if not any(fnmatchcase(composed(file), rule) for file in files)
     ]
     if unused:
         raise DataError(
@@ -41,7 +44,7 @@ def pictures(files: Iterable[str]) -> list[str]:
 
 def left_out(file: str, layout: FoldersLayout) -> bool:
     """Tell whether `layout.leave_out` names a file."""
-    return any(fnmatchcase(file, rule) for rule in layout.leave_out)
+    return any(fnmatchcase(composed(file), rule) for rule in layout.leave_out)
 
 
 def official_part(name: str, layout: FoldersLayout) -> Part | None:

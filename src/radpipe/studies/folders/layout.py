@@ -3,10 +3,11 @@
 from difflib import get_close_matches
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from radpipe.core.errors import ConfigError
 from radpipe.core.settings import Strict
+from radpipe.core.text_files import composed
 from radpipe.studies.base.template import IGNORED, Template
 
 Part = Literal["train", "tune", "test"]
@@ -57,16 +58,22 @@ def _text_keys(value: Any) -> Any:
         return value
     if any(isinstance(key, bool) for key in value):
         raise ValueError("YAML reads yes, no, on, off as true and false: put quotes around them")
-    return {str(key): item for key, item in value.items()}
+    return {composed(str(key)): _composed(item) for key, item in value.items()}
 
 
+def _composed(value: Any) -> Any:
+    return composed(value) if isinstance(value, str) else value
+
+
+# A name that is compared with what stands in paths and tables, where accents are composed.
+Name = Annotated[str, AfterValidator(composed)]
 TextKeys = BeforeValidator(_text_keys)
 
 
 class Covariate(Strict):
     """A column that is kept, under a name of its own."""
 
-    column: str = Field(description="Column of the table.")
+    column: Name = Field(description="Column of the table.")
     mapping: Annotated[dict[str, str | int | float | None], TextKeys] = Field(
         default={},
         description="Value in the table -> value to keep; null: unknown. If given, it must hold"
@@ -102,8 +109,8 @@ class FoldersTable(Strict):
     """A table (CSV) with one row per image."""
 
     file: str = Field(description="The table, relative to the root of the data set.")
-    image: str = Field(description="Column that names the image; it becomes the case's name.")
-    path: str | None = Field(
+    image: Name = Field(description="Column that names the image; it becomes the case's name.")
+    path: Name | None = Field(
         default=None,
         description="Where the image lies, from columns in braces, such as"
         ' "png/{image_id}.png"; by default the image column is the path.',
@@ -113,7 +120,7 @@ class FoldersTable(Strict):
         description="Template of what stands in the image column, such as"
         ' "{patient}_{side}"; placeholders as in layout.path, but without class.',
     )
-    target: str | list[str] = Field(
+    target: Name | list[Name] = Field(
         description="Column of the target; for multi-label one column per label, in order."
     )
     mapping: Annotated[dict[str, str | int | None], TextKeys] = Field(
@@ -121,13 +128,13 @@ class FoldersTable(Strict):
         description="Value in the table -> class (for multi-label 1 or 0); null: unknown."
         ' An empty cell is the key "". Classes themselves need no entry; 1 stands for 1.0, too.',
     )
-    patient: str | list[str] | None = Field(
+    patient: Name | list[Name] | None = Field(
         default=None,
         description="Column of the patient; several where numbers restart, such as"
         " [split, patient]. null: every image is taken for a patient of its own.",
     )
-    part: str | None = Field(default=None, description="Column of the official part.")
-    side: str | None = Field(
+    part: Name | None = Field(default=None, description="Column of the official part.")
+    side: Name | None = Field(
         default=None,
         description="Column of the patient's side: R, right or 1, and L, left or 2. Pictures of"
         " the left side are mirrored.",
@@ -141,7 +148,13 @@ class FoldersTable(Strict):
         default="refuse", description="What to do with rows whose image is not there."
     )
     separator: str | None = Field(
-        default=None, min_length=1, max_length=1, description="By default the header tells."
+        default=None,
+        pattern=r'^[^"\r\n]$',
+        description="What stands between cells, such as ';'. By default the header tells.",
+    )
+    decimal: Literal[".", ","] = Field(
+        default=".",
+        description="What stands before the decimals of numbers in target and covariates.",
     )
     encoding: str = Field(default="utf-8", description="cp1252 for old Excel exports.")
 
@@ -179,7 +192,14 @@ class FoldersLayout(Strict):
         default={},
         description="Name of a part in the data set -> train, tune or test; null leaves it out.",
     )
-    leave_out: list[str] = Field(
+    patient_forms: Literal["refuse", "merge", "keep"] = Field(
+        default="refuse",
+        description="What to do with patients that are probably one, written in several forms (7"
+        " and 7.0, 007 and 7, P01 and p01), and with words for an unknown one (nan): refuse; merge"
+        " the forms, and take each image of an unknown patient for one of its own; or keep all as"
+        " different names.",
+    )
+    leave_out: list[Name] = Field(
         default=[],
         description="Files to ignore, by path or with * and ?; for wrong or contradicting ones.",
     )

@@ -33,11 +33,12 @@ def passable(
         return layout, []
     try:
         check_table(layout.table, target)
-        rows = read_rows(raw, files, layout.table)
+        rows, notes = read_rows(raw, files, layout.table)
     except (ConfigError, DataError) as error:
         return None, [problem(error)]
     wrong = wrong_columns(rows[0], layout.table)
-    findings = [Finding("problem", line) for lines in wrong.values() for line in lines]
+    findings = [Finding("note", note) for note in notes]
+    findings += [Finding("problem", line) for lines in wrong.values() for line in lines]
     if any(not _can_do_without(setting) for setting in wrong):
         return None, findings
     table = layout.table.model_copy(update=_without(layout.table, wrong))

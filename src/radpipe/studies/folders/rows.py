@@ -1,7 +1,6 @@
 """The rows of a study's table: read as text, and refused where the settings do not explain them."""
 
-import csv
-import io
+import re
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
@@ -11,62 +10,109 @@ from pyarrow import parquet
 from radpipe.core.errors import ConfigError, DataError, near_miss, unknown_name
 from radpipe.core.plurals import counted
 from radpipe.core.settings import Target
+from radpipe.core.text_files import composed
+from radpipe.core.text_tables import Form, read_text_table, some_lines
 from radpipe.studies.base.contract import Files
-from radpipe.studies.base.template import PLACEHOLDER
+from radpipe.studies.base.template import PLACEHOLDER, masked, patterns
 from radpipe.studies.folders.codes import code
-from radpipe.studies.folders.covariates import Line, Row, quoted, refuse_covariates
+from radpipe.studies.folders.covariates import (
+    COMMA,
+    POINTED,
+    Line,
+    Row,
+    quoted,
+    refuse_broken,
+    refuse_covariates,
+)
 from radpipe.studies.folders.layout import FoldersTable
 
-SEPARATORS = ",;\t|"
+TABLE_SUFFIXES = (".csv", ".tsv", ".txt", ".parquet")
+# What is rather a number or a patient's name than the name of a column.
+NUMBERED = re.compile(r"[0-9]{3}|^[0-9]")
+# More values than these are no classes, but perhaps names of patients.
+MOST_CLASSES = 20
 
 
-def read_rows(raw: Path, files: Files, table: FoldersTable) -> list[Line]:
-    """Read the rows of the table as text without blanks around it."""
-    if table.file not in files:
-        tables = [
-            file
-            for file in files
-            if PurePosixPath(file).suffix in (".csv", ".tsv", ".txt", ".parquet")
-        ]
+def read_rows(raw: Path, files: Files, table: FoldersTable) -> tuple[list[Line], tuple[str, ...]]:
+    """Read the rows of the table as text without blanks around it.
+
+    Returns
+    -------
+    rows, notes
+        The rows, and what was unusual about the table, a sentence each.
+
+    Raises
+    ------
+    DataError
+        It is missing, cannot be read, or can be read in two ways; see `core.text_tables`.
+
+    """
+    file = {composed(name): name for name in files}.get(composed(table.file))
+    if file is None:
+        tables = [name for name in files if PurePosixPath(name).suffix.lower() in TABLE_SUFFIXES]
         raise DataError(
             f"layout.table.file: there is no {table.file!r}{near_miss(table.file, tables)}"
             " It is looked for below the root of the data set."
         )
-    if table.file.endswith(".parquet"):
-        return _parquet_rows(raw / table.file, table.file)
-    try:
-        text = (raw / table.file).read_text(encoding=table.encoding).removeprefix("\ufeff")
-    except (UnicodeDecodeError, LookupError) as error:
-        raise DataError(
-            f"{table.file}: cannot be read as {table.encoding} ({error}). Say its encoding in"
-            " params.yaml, such as layout.table.encoding: cp1252"
-        ) from error
-    header = text.partition("\n")[0]
-    separator = table.separator or max(SEPARATORS, key=header.count)
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator)
+    if file.lower().endswith(".parquet"):
+        return _parquet_rows(raw / file, file), ()
+    form = Form(table.separator, table.encoding, setting="layout.table")
+    read = read_text_table(raw / file, file, form)
     rows = [
-        Line(
-            {key.strip(): (value or "").strip() for key, value in row.items() if key is not None},
-            reader.line_num,
-        )
-        for row in reader
+        Line(zip(read.named, cells, strict=True), line)
+        for line, cells in zip(read.lines, read.rows(), strict=True)
     ]
     if not rows:
-        raise DataError(f"{table.file}: has no rows.")
-    return rows
+        raise DataError(f"{file}: has no rows.")
+    if table.decimal == ",":
+        _give_points(rows, table)
+    return rows, read.notes
+
+
+def _give_points(rows: Sequence[Line], table: FoldersTable) -> None:
+    """Write the numbers of targets and covariates with a point, where the table has commas."""
+    columns = {*columns_of(table.target), *(each.column for each in table.covariates.values())}
+    for column in columns & rows[0].keys():
+        if pointed := [row.number for row in rows if POINTED.fullmatch(row[column])]:
+            numbers = counted(len(pointed), "number has", "numbers have")
+            raise DataError(
+                f"{table.file}: column {column}: {numbers} a point ({some_lines(pointed)}), and"
+                " layout.table.decimal says ','; a point between thousands is not read. The way"
+                " out: correct the cells, or the setting."
+            )
+        for row in rows:
+            if COMMA.fullmatch(row[column]):
+                row[column] = row[column].replace(",", ".")
 
 
 def _parquet_rows(path: Path, name: str) -> list[Line]:
     """Read a Parquet table as texts, an empty one for what is missing."""
     try:
-        table = parquet.read_table(path)
+        with parquet.ParquetFile(path) as file:
+            table = file.read()
     except (pa.ArrowInvalid, OSError) as error:
         raise DataError(f"{name}: cannot be read as Parquet ({error}).") from error
+    names = [composed(column.strip()) for column in table.column_names]
+    twice = sorted({column for column in names if names.count(column) > 1})
+    if twice:
+        raise DataError(
+            f"{name}: {counted(len(twice), 'name stands', 'names stand')} for several columns:"
+            f" {quoted(twice)}. The way out: rename them."
+        )
     if not table.num_rows:
         raise DataError(f"{name}: has no rows.")
+    columns = [_texts(table.column(place)) for place in range(len(names))]
     return [
-        Line({key: "" if value is None else str(value).strip() for key, value in row.items()}, line)
-        for line, row in enumerate(table.to_pylist(), start=1)
+        Line(zip(names, cells, strict=True), line)
+        for line, cells in enumerate(zip(*columns, strict=True), start=1)
+    ]
+
+
+def _texts(column: pa.ChunkedArray) -> list[str]:
+    """Return the cells of a column as texts; null and NaN are both how libraries write nothing."""
+    return [
+        "" if value is None or value != value else composed(str(value).strip())
+        for value in column.to_pylist()
     ]
 
 
@@ -85,6 +131,9 @@ def check_rows(rows: Sequence[Line], table: FoldersTable, target: Target) -> Non
     check_table(table, target)
     if wrong := wrong_columns(rows[0], table):
         raise ConfigError("\n".join(line for lines in wrong.values() for line in lines))
+    for columns in _columns(table).values():
+        for column in columns:
+            refuse_broken(rows, table, column)
     _refuse_unmapped(rows, table, target)
     refuse_covariates(rows, table)
 
@@ -123,22 +172,34 @@ def columns_of(columns: str | list[str] | None) -> list[str]:
 
 def wrong_columns(row: Row, table: FoldersTable) -> dict[str, list[str]]:
     """Return what is wrong with each setting that names columns which the table does not have."""
-    named = {
-        "image": [table.image],
-        "path": PLACEHOLDER.findall(table.path or ""),
-        "target": columns_of(table.target),
-        "patient": columns_of(table.patient),
-        "part": columns_of(table.part),
-        "side": columns_of(table.side),
-        **{f"covariates.{name}": [each.column] for name, each in table.covariates.items()},
+    # Without a header, the first row of data stands where names should.
+    known = row if table.image in row else {_without_numbers(name) for name in row}
+    named = _columns(table) | {
+        f"covariates.{name}": [each.column] for name, each in table.covariates.items()
     }
     found: dict[str, list[str]] = {}
     for setting, columns in named.items():
         for column in columns:
             if column not in row:
                 where = f"layout.table.{setting}: column of {table.file}"
-                found.setdefault(setting, []).append(str(unknown_name(where, column, row)))
+                found.setdefault(setting, []).append(str(unknown_name(where, column, known)))
     return found
+
+
+def _columns(table: FoldersTable) -> dict[str, list[str]]:
+    """Return setting to the columns that it names, without covariates."""
+    return {
+        "image": [table.image],
+        "path": PLACEHOLDER.findall(table.path or ""),
+        "target": columns_of(table.target),
+        "patient": columns_of(table.patient),
+        "part": columns_of(table.part),
+        "side": columns_of(table.side),
+    }
+
+
+def _without_numbers(column: str) -> str:
+    return masked(column) if NUMBERED.search(column) else column
 
 
 def _check_mapping(table: FoldersTable, target: Target) -> None:
@@ -161,6 +222,12 @@ def _refuse_unmapped(rows: Sequence[Line], table: FoldersTable, target: Target) 
     columns = columns_of(table.target)
     found = {row[column] for row in rows for column in columns}
     unknown = sorted(text for text in found if code(text, known) not in known)
+    if len(unknown) > MOST_CLASSES:
+        raise DataError(
+            f"{table.file}: column {', '.join(columns)} holds {len(unknown):,} different values"
+            f" that are no class: {patterns(unknown)}. The way out: name the column of the class in"
+            " params.yaml, layout.table.target."
+        )
     if unknown:
         raise DataError(
             f"{table.file}: column {', '.join(columns)} holds values that are no class:"

@@ -10,11 +10,12 @@ from pathlib import Path, PurePosixPath
 from radpipe.core.errors import DataError
 from radpipe.core.plurals import counted
 from radpipe.core.settings import Target
+from radpipe.core.text_tables import some_lines
 from radpipe.studies.base.contract import Case, Files, unknown_patient
 from radpipe.studies.base.template import PLACEHOLDER, Template, patterns
 from radpipe.studies.base.truth import read_ceiling
 from radpipe.studies.folders.codes import code, refuse_unknown_sides, side_of
-from radpipe.studies.folders.covariates import Row, recoded
+from radpipe.studies.folders.covariates import Line, Row, recoded
 from radpipe.studies.folders.findings import (
     VIEW,
     image_files,
@@ -25,6 +26,7 @@ from radpipe.studies.folders.findings import (
     warn_of_unknown_patients,
 )
 from radpipe.studies.folders.layout import FoldersLayout, FoldersTable
+from radpipe.studies.folders.patients import settle_patients
 from radpipe.studies.folders.rows import check_rows, class_name, columns_of, read_rows
 from radpipe.studies.folders.tree import covariates_of
 
@@ -39,7 +41,7 @@ class _Line:
     of `layout.table.name`.
     """
 
-    row: Row
+    row: Line
     file: str
     told: Mapping[str, str]
 
@@ -106,7 +108,9 @@ def read_table(
     table = layout.table
     if table is None:
         raise ValueError("read_table needs layout.table")
-    rows = read_rows(raw, files, table)
+    rows, notes = read_rows(raw, files, table)
+    for note in notes:
+        log.warning("%s", note)
     check_rows(rows, table, target)
     template = Template(table.name or "")
     every = _lines(_pair(rows, files, layout, table), table, template)
@@ -118,7 +122,12 @@ def read_table(
 
     ceiling = read_ceiling(raw, files=files, target=target, translate=translate)
     reader = _Reader(table, layout, target, ceiling, template)
-    cases = _once([reader.case(line) for line in lines])
+    found = [reader.case(line) for line in lines]
+    lines_of: dict[str, list[int]] = {}
+    for case, line in zip(found, lines, strict=True):
+        lines_of.setdefault(case.patient, []).append(line.row.number)
+    where = f"{table.file}: {_patients_from(table)}"
+    cases = _once(settle_patients(found, layout, where=where, lines=lines_of))
     unknown = sum(case.patient == unknown_patient(case.case) for case in cases)
     warn_of_unknown_patients(unknown, len(cases))
     listed = {line.file for line in every}
@@ -128,13 +137,22 @@ def read_table(
     return cases
 
 
+def _patients_from(table: FoldersTable) -> str:
+    columns = columns_of(table.patient)
+    word = "column" if len(columns) == 1 else "columns"
+    return f"{word} {', '.join(columns)}" if columns else "layout.table.name"
+
+
 def _pair(
-    rows: Sequence[Row], files: Files, layout: FoldersLayout, table: FoldersTable
-) -> list[tuple[Row, str]]:
+    rows: Sequence[Line], files: Files, layout: FoldersLayout, table: FoldersTable
+) -> list[tuple[Line, str]]:
     """Find the file of every row."""
     # Systems write umlauts in two ways (NFC, NFD); names are compared in one of them.
-    by_name = {_plain(file): file for file in files}
+    by_name: dict[str, str] = {}
+    twice = {_plain(file) for file in files if by_name.setdefault(_plain(file), file) != file}
     found, missing = [], []
+    if twice:
+        _refuse_doubled(rows, twice, table)
     for row in rows:
         named = _file_of(row, table)
         file = by_name.get(_plain(named))
@@ -149,7 +167,18 @@ def _pair(
     return found
 
 
-def _lines(found: list[tuple[Row, str]], table: FoldersTable, template: Template) -> list[_Line]:
+def _refuse_doubled(rows: Sequence[Line], twice: set[str], table: FoldersTable) -> None:
+    """Refuse rows whose image could be either of two files."""
+    lines = [row.number for row in rows if _plain(_file_of(row, table)) in twice]
+    if lines:
+        raise DataError(
+            f"{table.file}: {counted(len(lines), 'row names', 'rows name')} an image of which there"
+            f" are two ({some_lines(lines)}): their names differ only in how accents or slashes are"
+            " written. The way out: delete or rename one of the two."
+        )
+
+
+def _lines(found: list[tuple[Line, str]], table: FoldersTable, template: Template) -> list[_Line]:
     """Add to each row what its columns and its name say of patient, part and side."""
     lines, misfits = [], []
     for row, file in found:

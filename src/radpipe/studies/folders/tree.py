@@ -21,6 +21,7 @@ from radpipe.studies.folders.findings import (
     warn_of_unknown_patients,
 )
 from radpipe.studies.folders.layout import FoldersLayout
+from radpipe.studies.folders.patients import settle_patients
 
 log = logging.getLogger("radpipe.index")
 
@@ -73,7 +74,7 @@ def read_tree(
     refuse_unknown_sides({file: fits[file].get("side", "") for file in kept}, template)
     if "patient" not in template.names:
         warn_of_unknown_patients(len(kept), len(kept))
-    return [
+    cases = [
         Case(
             case=case_of[file],
             patient=fits[file].get("patient") or unknown_patient(case_of[file]),
@@ -86,6 +87,7 @@ def read_tree(
         )
         for file in kept
     ]
+    return settle_patients(cases, layout, where="layout.path")
 
 
 def check_tree(layout: FoldersLayout, target: Target) -> None:

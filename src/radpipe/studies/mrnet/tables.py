@@ -1,15 +1,22 @@
 """The label tables of MRNet: no header, one row an exam, `0000,1`."""
 
-import csv
+import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from radpipe.core.errors import DataError
 from radpipe.core.plurals import counted
+from radpipe.core.text_tables import Form, read_text_table, some_lines
 from radpipe.studies.mrnet.layout import LABELS, table_name
 
+log = logging.getLogger("radpipe.index")
+
 N_NAMED = 5
+FORM = Form(
+    columns=("exam", "label"),
+    way_out="write an exam and its label on every line, such as 0000,1; or unpack it again.",
+)
 # Exam to 0 or 1.
 Labels = dict[str, int]
 
@@ -57,29 +64,25 @@ def read_table(raw: Path, *, files: Iterable[str], part: str, label: str) -> Lab
             f" {{train,valid}}-{{{','.join(LABELS)}}}.csv. The way out: unpack the archive once"
             " more, or correct source.path in params.yaml."
         )
+    table = read_text_table(raw / name, name, FORM)
+    if not table.lines:
+        raise DataError(f"{name} has no rows. The way out: unpack the archive once more.")
+    for note in table.notes:
+        log.warning("%s", note)
     found: Labels = {}
-    doubles: list[str] = []
-    try:
-        with (raw / name).open(newline="", encoding="utf-8-sig") as stream:
-            for line, row in enumerate(csv.reader(stream), start=1):
-                cells = [cell.strip() for cell in row]
-                if any(cells):
-                    exam, value = _parse(cells, f"{name}, line {line}", first=not found)
-                    if exam in found:
-                        doubles.append(exam)
-                    found[exam] = value
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(
-            f"{name} is no table of text ({error}). The way out: unpack the archive once more."
-        ) from error
+    first: dict[str, int] = {}
+    doubles: list[int] = []
+    for line, cells in zip(table.lines, table.rows(), strict=True):
+        exam, value = _parse(cells, f"{name}, line {line}", first=not found)
+        if exam in found:
+            doubles += [first[exam], line]
+        first.setdefault(exam, line)
+        found[exam] = value
     if doubles:
         raise DataError(
-            f"{name}: {counted(len(doubles), 'exam stands', 'exams stand')} in it more than"
-            " once, such as"
-            f" {some(doubles)}. The way out: keep one row an exam."
+            f"{name}: {counted(len(doubles) // 2, 'row names', 'rows name')} an exam that another"
+            f" one names, such as {some_lines(set(doubles))}. The way out: keep one row an exam."
         )
-    if not found:
-        raise DataError(f"{name} has no rows. The way out: unpack the archive once more.")
     return found
 
 
@@ -129,6 +132,6 @@ def _parse(cells: Sequence[str], where: str, *, first: bool) -> tuple[str, int]:
             " line is an exam and its label, such as 0000,1. The way out: delete the line."
         )
     raise DataError(
-        f"{where}: should be an exam and its label, 0 or 1, such as 0000,1; got"
-        f" {','.join(cells)!r}. The way out: correct the line."
+        f"{where}: should be an exam and its label, 0 or 1, such as 0000,1."
+        " The way out: correct the line."
     )

@@ -101,7 +101,8 @@ def _progression(baseline: Values, later: Values, loss: float) -> dict[Knee, flo
 
 
 def _notes(table: OaiTable, values: Values) -> Iterator[str]:
-    """Say how many rows were left out."""
+    """Say what was unusual about a table, and how many rows were left out."""
+    yield from table.text.notes
     if values.repeated:
         yield (
             f"{table.name}: {counted(len(values.repeated), 'row says', 'rows say')} again what"

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from radpipe.core.errors import DataError
 from radpipe.core.plurals import counted
+from radpipe.core.text_tables import some_lines
 from radpipe.studies.base.template import Template
 from radpipe.studies.oai.layout import SIDES, OaiLayout
-from radpipe.studies.oai.tables import OaiTable, code, some_lines
+from radpipe.studies.oai.tables import OaiTable, code
 from radpipe.studies.oai.values import ID, SIDE, Knee, reading_ranks
 
 WRONG_FOLDER = "OAIBaselineImages"

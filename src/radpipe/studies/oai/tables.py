@@ -6,16 +6,24 @@ identifier of a person.
 
 import math
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from radpipe.core.errors import DataError, near_miss
-from radpipe.core.plurals import counted
+from radpipe.core.text_tables import Form, TextTable, read_text_table
 
 SEPARATOR = "|"
 OTHER_SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 N_NAMED = 5
+# A description may hold an accent of an older code page; names and codes do not. Quotes are signs
+# of a text: separators never stand between them.
+FORM = Form(
+    separator=SEPARATOR,
+    fallback="cp1252",
+    quotes=False,
+    way_out="unpack the release once more, and take the table as released.",
+)
 # `.`, `.A`, `.: Missing Form/Incomplete Workbook`; .5 is a number.
 MISSING = re.compile(r"(\.[A-Za-z]?(\s*:.*)?)?", re.DOTALL)
 
@@ -38,15 +46,14 @@ class OaiTable:
         Path below the root.
     columns
         Names in upper case, in the file's order.
-    lines
-        Line number and text of each row; some tables have a thousand columns, so that cells
-        are only cut out when they are asked for.
+    text
+        The rows.
 
     """
 
     name: str
     columns: tuple[str, ...]
-    lines: Sequence[tuple[int, str]]
+    text: TextTable
 
     def rows(self, *columns: str, setting: str) -> list[OaiRow]:
         """Return the cells of some columns, without spaces around them.
@@ -57,14 +64,9 @@ class OaiTable:
             A column is missing; `setting` is where its name could be corrected.
 
         """
-        places = {column: self.place(column, setting=setting) for column in columns}
-        rows = []
-        for line, text in self.lines:
-            cells = text.split(SEPARATOR)
-            rows.append(
-                OaiRow(line, {name: cells[place].strip() for name, place in places.items()})
-            )
-        return rows
+        places = [self.place(column, setting=setting) for column in columns]
+        cut = zip(self.text.lines, self.text.rows(places), strict=True)
+        return [OaiRow(line, dict(zip(columns, cells, strict=True))) for line, cells in cut]
 
     def place(self, column: str, *, setting: str) -> int:
         """Return where a column stands."""
@@ -111,37 +113,29 @@ def read_table(raw: Path, file: str) -> OaiTable:
     Raises
     ------
     DataError
-        The file is no text, has another separator or no rows, or rows of other lengths.
+        The file is no text, has another separator or no rows, a column twice, or rows of other
+        lengths.
 
     """
-    data = (raw / file).read_bytes()
-    if b"\0" in data:
-        raise DataError(f"{file} is no table of text. The way out: unpack the release once more.")
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        # A description may hold an accent of an older code page; names and codes do not.
-        text = data.decode("cp1252", errors="replace")
-    lines = [
-        (number, line)
-        for number, line in enumerate(text.replace("\r\n", "\n").split("\n"), start=1)
-        if line.strip()
-    ]
-    if not lines:
-        raise DataError(f"{file} has no rows. The way out: unpack the release once more.")
-    columns = tuple(cell.strip().strip('"').upper() for cell in lines[0][1].split(SEPARATOR))
-    _check_header(file, columns, text)
-    n_separators = len(columns) - 1
-    odd = [number for number, line in lines[1:] if line.count(SEPARATOR) != n_separators]
-    if odd:
+    text = read_text_table(raw / file, file, FORM)
+    columns = tuple(column.upper() for column in text.columns)
+    if len(columns) == 1:
+        first = columns[0]
+        other = max(OTHER_SEPARATORS, key=first.count)
+        hint = f" and looks parted by {OTHER_SEPARATORS[other]}" if other in first else ""
         raise DataError(
-            f"{file}: {counted(len(odd), 'row has', 'rows have')} more or fewer cells than the"
-            " header, such as"
-            f" {some_lines(odd)}. The way out: unpack the release once more."
+            f"{file} is not parted by {SEPARATOR}{hint}. The way out: take the table as released,"
+            " as text (ASCII)."
         )
-    if len(lines) == 1:
+    if not text.lines:
         raise DataError(f"{file} has no rows. The way out: unpack the release once more.")
-    return OaiTable(file, columns, lines[1:])
+    # The release and its successors do not agree on capitals.
+    if len(set(columns)) != len(columns):
+        raise DataError(
+            f"{file} has a column twice, in capitals and not. The way out: take the table as"
+            " released."
+        )
+    return OaiTable(file, columns, text)
 
 
 class OaiTables:
@@ -171,6 +165,8 @@ def number_in(low: float, high: float) -> Callable[[str], float]:
 
     def read(text: str) -> float:
         value = float(text)
+        if "_" in text:  # Python's own way of writing thousands
+            raise ValueError
         if not (math.isfinite(value) and low <= value <= high):
             raise ValueError
         return value
@@ -187,23 +183,3 @@ def one_of(codes: Mapping[str, float]) -> Callable[[str], float]:
         return codes[text]
 
     return read
-
-
-def some_lines(lines: Collection[int]) -> str:
-    """Name the first few lines."""
-    listed = ", ".join(map(str, sorted(lines)[:N_NAMED]))
-    word = "line" if len(lines) == 1 else "lines"
-    return f"{word} {listed}" + (", ..." if len(lines) > N_NAMED else "")
-
-
-def _check_header(file: str, columns: Sequence[str], text: str) -> None:
-    if len(columns) == 1:
-        first = text.split("\n", 1)[0]
-        other = max(OTHER_SEPARATORS, key=first.count)
-        hint = f" and looks parted by {OTHER_SEPARATORS[other]}" if other in first else ""
-        raise DataError(
-            f"{file} is not parted by {SEPARATOR}{hint}. The way out: take the table as released,"
-            " as text (ASCII)."
-        )
-    if len(set(columns)) != len(columns):
-        raise DataError(f"{file} has a column twice. The way out: take the table as released.")

@@ -7,7 +7,7 @@ Optional files at the root of the data set, one row a knee, which anybody may ad
 `ceiling_<question>.csv`    `file,side,<class>,...`: probabilities in the order of the classes.
 """
 
-import csv
+import logging
 import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -15,12 +15,15 @@ from pathlib import Path
 import pyarrow as pa
 
 from radpipe.core.errors import DataError
-from radpipe.studies.base.contract import BOX_SCHEMA
+from radpipe.core.text_tables import Form, TextTable, read_text_table, some_lines
+from radpipe.studies.base.contract import BOX_SCHEMA, number_of
 from radpipe.studies.oai.layout import JOINTS, SIDES, OaiLayout
-from radpipe.studies.oai.tables import some_lines
+
+log = logging.getLogger("radpipe.index")
 
 VIEW, LABEL = "image", "joint"
 EDGES = ("x0", "y0", "x1", "y1")
+FORM = Form(way_out="save it as CSV in UTF-8, with commas between cells.")
 # File and side.
 Shown = tuple[str, str]
 
@@ -66,7 +69,7 @@ def read_joints(
     lines: dict[str, int] = {}
     twice: list[int] = []
     n_others = 0
-    for line, shown, values in _rows(raw / name, name, EDGES):
+    for line, shown, values in _rows(read_text_table(raw / name, name, FORM), EDGES):
         x0, y0, x1, y1 = values
         if not (math.isfinite(sum(values)) and 0 <= x0 < x1 and 0 <= y0 < y1):
             raise DataError(
@@ -105,16 +108,15 @@ def read_ceiling(
     name = f"ceiling_{question}.csv"
     if name not in files:
         return {}
-    with (raw / name).open(newline="", encoding="utf-8-sig") as stream:
-        header = next(csv.reader(stream), [])
-    classes = [column for column in header if column not in ("file", "side")]
+    table = read_text_table(raw / name, name, FORM)
+    classes = [column for column in table.columns if column not in ("file", "side")]
     if len(classes) != n_classes:
         raise DataError(
             f"{name} has columns for {len(classes)} classes, and {question} has {n_classes}."
             " The way out: correct the table, or take it away."
         )
     found: dict[Shown, tuple[float, ...]] = {}
-    for line, shown, values in _rows(raw / name, name, classes):
+    for line, shown, values in _rows(table, classes):
         if not all(0 <= value <= 1 for value in values) or abs(sum(values) - 1) > 1e-6:
             raise DataError(
                 f"{name}, line {line}: should hold probabilities that add up to 1. The way out:"
@@ -124,37 +126,28 @@ def read_ceiling(
     return found
 
 
-def _rows(path: Path, name: str, columns: Iterable[str]) -> list[tuple[int, Shown, list[float]]]:
+def _rows(table: TextTable, columns: Iterable[str]) -> list[tuple[int, Shown, list[float]]]:
     """Return line, file and side, and the numbers of each row."""
-    rows = []
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            reader = csv.DictReader(stream)
-            needed = ("file", "side", *columns)
-            if missing := [column for column in needed if column not in (reader.fieldnames or [])]:
-                raise DataError(
-                    f"{name} lacks the columns {', '.join(missing)}. The way out: write a header"
-                    f" {','.join(needed)}."
-                )
-            for row in reader:
-                side = (row["side"] or "").strip().upper()
-                side = SIDES.get(side, side)
-                if side not in SIDES.values():
-                    raise DataError(
-                        f"{name}, line {reader.line_num}: side should be R or L. The way out:"
-                        " correct the line."
-                    )
-                shown = ((row["file"] or "").strip(), side)
-                rows.append((reader.line_num, shown, [_float(row[column]) for column in columns]))
-    except (UnicodeDecodeError, csv.Error) as error:
+    needed = ("file", "side", *columns)
+    if missing := [column for column in needed if column not in table.columns]:
         raise DataError(
-            f"{name} is no table of text. The way out: save it as CSV in UTF-8."
-        ) from error
+            f"{table.name} lacks the columns {', '.join(missing)}. The way out: write a header"
+            f" {','.join(needed)}."
+        )
+    for note in table.notes:
+        log.warning("%s", note)
+    rows = []
+    places = [table.columns.index(column) for column in needed]
+    for line, (file, said, *values) in zip(table.lines, table.rows(places), strict=True):
+        side = SIDES.get(said, said.upper())
+        if side not in SIDES.values():
+            raise DataError(
+                f"{table.name}, line {line}: side should be R or L. The way out: correct the line."
+            )
+        rows.append((line, (file, side), [_float(value) for value in values]))
     return rows
 
 
-def _float(text: str | None) -> float:
-    try:
-        return float(text or "nan")
-    except ValueError:
-        return math.nan
+def _float(text: str) -> float:
+    number = number_of(text)
+    return math.nan if number is None else number

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 
 from radpipe.core.errors import DataError
 from radpipe.core.plurals import counted
+from radpipe.core.text_tables import some_lines
+from radpipe.studies.base.same_patient import is_shortened, plain_form
 from radpipe.studies.oai.layout import SIDES, OaiColumn, OaiLayout, Widths
-from radpipe.studies.oai.tables import OaiTable, code, number_in, one_of, some_lines
+from radpipe.studies.oai.tables import OaiTable, code, number_in, one_of
 
 ID, SIDE, READING = "ID", "SIDE", "READPRJ"
 # Identifier and side of a knee.
@@ -145,6 +147,13 @@ def check_keys(table: OaiTable) -> None:
             f" {some_lines(nameless)}. The"
             " way out: take the table as released."
         )
+    if odd := [row.line for row in rows if _is_reformed(row.cells[ID])]:
+        rewritten = counted(len(odd), "row was", "rows were")
+        raise DataError(
+            f"{table.name}, column {ID}: {rewritten} written anew by a program, such as"
+            f" {some_lines(odd)}, with decimals, leading zeros or an exponent, so that they fit no"
+            " other table and no film. The way out: take the table as released."
+        )
     if SIDE not in keys:
         return
     if wrong := [row.line for row in rows if code(row.cells[SIDE]) not in SIDES]:
@@ -155,10 +164,18 @@ def check_keys(table: OaiTable) -> None:
         )
 
 
+def _is_reformed(identifier: str) -> bool:
+    """Tell whether a number is not written as plain digits, from the first that is not zero on."""
+    if identifier.isdigit() and identifier[0] != "0":
+        return False
+    plain = plain_form(identifier)
+    return is_shortened(identifier) or (plain.isdigit() and plain != identifier)
+
+
 def reading_ranks(table: OaiTable, layout: OaiLayout) -> list[int]:
     """Return for each row how far down `layout.readings` its project stands."""
     if READING not in table.columns:
-        return [0] * len(table.lines)
+        return [0] * len(table.text.lines)
     order = {project: rank for rank, project in enumerate(layout.readings)}
     rows = table.rows(READING, setting="the table")
     return [order.get(code(row.cells[READING]) or "", len(order)) for row in rows]
