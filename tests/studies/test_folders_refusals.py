@@ -177,7 +177,7 @@ def test_yes_and_no_must_be_quoted():
 
 def test_rows_without_their_image(tmp_path, caplog):
     text = "id,y\na,healthy\nb,fractured\nz,healthy\n"
-    with pytest.raises(DataError, match=r"(?s)1 of 3 rows name an image .*z.png.*The way out"):
+    with pytest.raises(DataError, match=r"1 of 3 rows name an image .*line 4.*x\.png.*The way out"):
         table(tmp_path, text)
     assert len(table(tmp_path, text, missing_files="skip")) == 2
     assert "rows without their image, left out: 1 of 3" in caplog.text
@@ -185,7 +185,7 @@ def test_rows_without_their_image(tmp_path, caplog):
 
 
 def test_rows_that_name_images_without_suffix(tmp_path):
-    with pytest.raises(DataError, match=r"There is 'a.png': layout.table.path can say"):
+    with pytest.raises(DataError, match=r"There is 1 like 'x.png' .*: layout.table.path can say"):
         table(tmp_path, "id,y\na,healthy\n", path=None)
 
 
@@ -200,7 +200,7 @@ def test_umlauts_in_two_spellings(tmp_path):
 
 def test_one_image_with_two_targets(tmp_path):
     text = "id,y\na,healthy\na,fractured\nb,fractured\n"
-    with pytest.raises(DataError, match=r"(?s)1 image stands in the table twice.*a.png"):
+    with pytest.raises(DataError, match=r"1 image stands in the table twice.*: lines 2, 3"):
         table(tmp_path, text)
     layout = {"table": TABLE, "leave_out": ["a.png"]}
     files = {"a.png": "a", "b.png": "b", "c.png": "c", "t.csv": text + "c,healthy\n"}

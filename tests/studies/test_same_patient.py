@@ -32,6 +32,9 @@ from radpipe.studies.base.same_patient import (
         ("7", "+7", "quotation marks or a plus"),
         ("stra\u00dfe1", "STRASSE1", "capitals"),
         ("train/7", "train/007", "leading zeros"),
+        ("sub-007", "sub-7", "leading zeros"),
+        ("sub-007_ses-1", "sub-7_ses-01", "leading zeros"),
+        ("1990-01-02", "1990-1-2", "leading zeros"),
         ("0", "000", "leading zeros"),
     ],
 )
@@ -56,6 +59,10 @@ def test_forms_of_one_patient(one, other, differ):
         ("1.5", "15"),
         ("3e5", "35"),
         ("P01a", "P01b"),
+        ("a01b1", "a1b01"),
+        ("042f06a9", "42f006a9"),
+        ("a-1b", "a1-b"),
+        ("e0123-1", "e0-1231"),
     ],
 )
 def test_different_patients_stay_different(one, other):
@@ -71,6 +78,11 @@ def test_a_plain_form_is_its_own(name):
 def test_numbers_written_by_programs_are_one(number, zeros):
     written = {str(number), f"{number}.0", f"{'0' * zeros}{number}", f" {number} "}
     assert len({plain_form(name) for name in written}) == 1
+
+
+@given(st.sets(st.text("0123456789abcdef", min_size=8, max_size=8), max_size=40))
+def test_codes_of_one_length_are_told_apart(codes):
+    assert several_forms(codes) == []
 
 
 @given(st.integers(0, 10**6), st.integers(0, 10**6))

@@ -18,6 +18,12 @@ UNKNOWN_WORDS = frozenset(
 )
 # A long number that a spreadsheet has shortened: 1.23457E+12.
 SHORTENED = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)?[eE]\+[0-9]+")
+# Letters before a number: a name such as sub-007 has two parts. Digits among letters are a code, of
+# which each sign counts: a01b1 and a1b01 are two.
+NUMBERED = re.compile(r"[^0-9]*[0-9]+")
+PARTS = re.compile(r"([\s_.-]+)")
+ZEROS = re.compile(r"^([^0-9]*)0+([0-9])")
+JOINT = re.compile(r"([^\W\d_]+)[\s_-]+([0-9]+)")
 WHOLE = re.compile(r"([0-9]+)[.,]0*")
 
 
@@ -31,7 +37,8 @@ def _whole(text: str) -> str:
 
 
 def _without_zeros(text: str) -> str:
-    return re.sub(r"(?<![0-9])0+(?=[0-9])", "", text)
+    parts = PARTS.split(text)
+    return "".join(ZEROS.sub(r"\1\2", part) if NUMBERED.fullmatch(part) else part for part in parts)
 
 
 def _seen(text: str) -> str:
@@ -41,7 +48,8 @@ def _seen(text: str) -> str:
 
 
 def _joined(text: str) -> str:
-    return re.sub(r"(?<=[^\W\d_])[\s_-]+(?=[0-9])", "", text)
+    found = JOINT.fullmatch(text)
+    return f"{found[1]}{found[2]}" if found else text
 
 
 # What two forms can differ in, and how it is taken away; each works on what those before left.

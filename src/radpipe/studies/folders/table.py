@@ -21,7 +21,6 @@ from radpipe.studies.folders.findings import (
     image_files,
     is_left_out,
     left_out,
-    listing,
     official_part,
     warn_of_unknown_patients,
 )
@@ -127,7 +126,7 @@ def read_table(
     for case, line in zip(found, lines, strict=True):
         lines_of.setdefault(case.patient, []).append(line.row.number)
     where = f"{table.file}: {_patients_from(table)}"
-    cases = _once(settle_patients(found, layout, where=where, lines=lines_of))
+    cases = _once(settle_patients(found, layout, where=where, lines=lines_of), lines)
     unknown = sum(case.patient == unknown_patient(case.case) for case in cases)
     warn_of_unknown_patients(unknown, len(cases))
     listed = {line.file for line in every}
@@ -157,7 +156,7 @@ def _pair(
         named = _file_of(row, table)
         file = by_name.get(_plain(named))
         if file is None:
-            missing.append(named)
+            missing.append((row.number, named))
         elif not left_out(file, layout):
             found.append((row, file))
     if missing and (table.missing_files == "refuse" or not found):
@@ -218,38 +217,45 @@ def _plain(file: str) -> str:
     return unicodedata.normalize("NFC", str(PurePosixPath(file.replace("\\", "/"))))
 
 
-def _missing(missing: list[str], n_rows: int, files: Files, table: FoldersTable) -> str:
-    """Say which images are missing, and show a file that was perhaps meant."""
-    name = PurePosixPath(missing[0]).name
+def _missing(missing: list[tuple[int, str]], n_rows: int, files: Files, table: FoldersTable) -> str:
+    """Say which rows name no image, and show the form of a file that was perhaps meant."""
+    lines, names = [line for line, _ in missing], [name for _, name in missing]
+    name = PurePosixPath(names[0]).name
     alike = [file for file in files if name and name in file]
-    hint = f" There is {alike[0]!r}: layout.table.path can say where images lie." if alike else ""
+    hint = (
+        f" There is {patterns(alike[:1])}: layout.table.path can say where images lie."
+        if alike
+        else ""
+    )
     return (
         f"{table.file}: {len(missing)} of {counted(n_rows, 'row')} name an image that is"
-        " not there:\n  "
-        f"{listing(missing)}\n{hint.strip()} The way out: correct layout.table.image or .path,"
-        " complete the data set, or leave these rows out with"
+        f" not there ({some_lines(lines)}): {patterns(names)}.{hint} The way out:"
+        " correct layout.table.image or .path, complete the data set, or leave these rows out with"
         " layout.table.missing_files: skip"
     )
 
 
-def _once(cases: Iterable[Case]) -> list[Case]:
+def _once(cases: Iterable[Case], lines: Iterable[_Line]) -> list[Case]:
     """Merge rows that say the same twice; refuse those that contradict each other."""
     by_file: dict[str, Case] = {}
-    twice, contradicting = 0, []
-    for case in cases:
+    line_of: dict[str, int] = {}
+    twice, contradicting = 0, {}
+    for case, line in zip(cases, lines, strict=True):
         first = by_file.setdefault(case.files[VIEW], case)
+        other = line_of.setdefault(case.files[VIEW], line.row.number)
         if first is case:
             continue
         twice += 1
         # As text, because an unknown target, NaN, is not equal to itself.
         if str(case) != str(first):
-            contradicting.append(case.files[VIEW])
+            contradicting[case.files[VIEW]] = {other, line.row.number}
     if contradicting:
+        where = some_lines(set().union(*contradicting.values()))
         raise DataError(
             f"{counted(len(contradicting), 'image stands', 'images stand')} in the table twice"
             " with another target,"
-            f" patient, part, side or covariate:\n  {listing(contradicting)}\nThe way out:"
-            " correct the table, or name the images under layout.leave_out."
+            f" patient, part, side or covariate: {where}. The way out: correct the table, or name"
+            " the images under layout.leave_out."
         )
     if twice:
         log.warning("rows that say the same of an image as another row: %d", twice)
