@@ -12,6 +12,7 @@ from PIL import Image
 from radpipe.core.errors import DataError
 from radpipe.imaging import read
 from radpipe.imaging.read import decode, pixel_hash, read_image
+from radpipe.imaging.resize import to_channels
 
 RAMP = (np.arange(8 * 12, dtype=np.uint8) * 2).reshape(8, 12)
 
@@ -168,11 +169,13 @@ def test_unreadable_exif_says_nothing(form: str, body: bytes) -> None:
     [
         (b"", r"empty file \(0 bytes\)"),
         (b"%PDF-1.7\n%rest", "is a PDF, not a PNG"),
-        (b"GIF89a" + b"\0" * 20, "is a GIF"),
+        (b"GIF89a" + b"\0" * 20, "broken or truncated|is not a PNG"),
+        (b"RIFF\x10\0\0\0WAVE" + b"\0" * 20, "is a RIFF file"),
+        (b"\0\0\0\x0cjP  \r\n\x87\n", "is a JPEG 2000 file"),
         (b"PK\x03\x04" + b"\0" * 20, "is a zip archive"),
         (b"  <!doctype html><p>Not found", "is a text or web page"),
         (b"\0" * 128 + b"DICM" + b"\0" * 20, "is DICOM"),
-        (b"noise", "is not a PNG, JPEG, TIFF or BMP"),
+        (b"noise", "is not a PNG, JPEG, TIFF, BMP, WebP or GIF picture"),
         (bomb(60_000, 60_000), "more than 80 million pixels"),
         (bomb(10_000, 9_500), "more than 80 million pixels"),
         (bomb(9_000, 9_000), "more than 80 million pixels"),
@@ -185,7 +188,7 @@ def test_what_is_no_picture_is_refused(data: bytes, reason: str) -> None:
         decode(data)
 
 
-@pytest.mark.parametrize("form", ["PNG", "JPEG", "TIFF", "BMP"])
+@pytest.mark.parametrize("form", ["PNG", "JPEG", "TIFF", "BMP", "GIF", "WEBP"])
 @pytest.mark.parametrize("share", [0.02, 0.3, 0.7, 0.9])
 def test_truncated_files_are_refused(form: str, share: float) -> None:
     rng = np.random.default_rng(0)
@@ -196,10 +199,51 @@ def test_truncated_files_are_refused(form: str, share: float) -> None:
 
 def test_several_pictures_in_a_file_are_refused() -> None:
     pages = [Image.fromarray(RAMP), Image.fromarray(RAMP[::-1].copy())]
-    for form in ("TIFF", "PNG"):
+    for form in ("TIFF", "PNG", "GIF", "WEBP"):
         data = encoded(pages[0], form, save_all=True, append_images=pages[1:])
         with pytest.raises(DataError, match="holds 2 pictures"):
             decode(data)
+
+
+@pytest.mark.parametrize(("form", "options"), [("GIF", {}), ("WEBP", {"lossless": True})])
+def test_webp_and_gif_of_one_picture_are_kept_exactly(form: str, options: dict[str, bool]) -> None:
+    picture = decode(encoded(Image.fromarray(RAMP), form, **options))
+    grey = to_channels(picture.pixels, "grey")
+    np.testing.assert_array_equal(grey, RAMP)
+    assert picture.bits == 8
+
+
+def test_transparent_gif_and_webp_are_laid_on_black() -> None:
+    image = Image.fromarray((RAMP > 90).astype(np.uint8)).convert("P")
+    image.putpalette([10, 20, 30, 200, 100, 50])
+    pixels = decode(encoded(image, "GIF", transparency=1)).pixels
+    np.testing.assert_array_equal(pixels[[0, -1], [0, -1]], [[10, 20, 30], [0, 0, 0]])
+    rgba = np.zeros((8, 8, 4), np.uint8)
+    rgba[:] = (200, 51, 0, 128)
+    pixels = decode(encoded(Image.fromarray(rgba), "WEBP", lossless=True, exact=True)).pixels
+    np.testing.assert_array_equal(pixels[3, 3], [100, 26, 0])
+
+
+@pytest.mark.parametrize("shape", [(8, 12, 2), (8, 12, 3)])
+def test_deep_colour_or_transparency_that_would_lose_its_levels_is_refused(
+    shape: tuple[int, ...],
+) -> None:
+    """A PNG of 16-bit grey with alpha, or colour, by hand; Pillow reads the upper 8 bits."""
+    kind = {2: 4, 3: 2}[shape[-1]]
+    rng = np.random.default_rng(0)
+
+    def png(top: int) -> bytes:
+        deep = rng.integers(0, top, shape, dtype=np.uint16)
+        if kind == 4:
+            deep[..., 1] = 65535
+        lines = b"".join(b"\0" + row.astype(">u2").tobytes() for row in deep)
+        header = struct.pack(">IIBBBBB", shape[1], shape[0], 16, kind, 0, 0, 0)
+        chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(lines)), (b"IEND", b"")]
+        return b"\x89PNG\r\n\x1a\n" + b"".join(png_chunk(*chunk) for chunk in chunks)
+
+    assert decode(png(65536)).bits == 8
+    with pytest.raises(DataError, match=r"upper 8 bits can be read, .*half empty \(save it as"):
+        decode(png(4096))
 
 
 def test_of_a_camera_s_mpo_the_first_picture_counts() -> None:

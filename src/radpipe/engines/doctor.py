@@ -138,7 +138,13 @@ def codecs(_: Params) -> Iterator[Finding]:
 
     from radpipe.imaging.dicom.codecs import preflight
 
-    known = {"jpg": "JPEG", "zlib": "PNG", "jpg_2000": "JPEG 2000", "libtiff": "TIFF"}
+    known = {
+        "jpg": "JPEG",
+        "zlib": "PNG",
+        "jpg_2000": "JPEG 2000",
+        "libtiff": "TIFF",
+        "webp": "WebP",
+    }
     missing = [name for codec, name in known.items() if not features.check(codec)]
     if missing:
         yield Finding("problem", f"Pillow cannot decode {', '.join(missing)}", "make install")

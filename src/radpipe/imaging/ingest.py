@@ -23,6 +23,7 @@ from tqdm import tqdm
 
 from radpipe.core.errors import DataError, StaleError
 from radpipe.core.settings import Image
+from radpipe.imaging.depth import settle_depth
 from radpipe.imaging.fingerprint import fingerprint, slice_counts
 from radpipe.imaging.placing import parts, runs
 from radpipe.imaging.regions import Facing
@@ -138,6 +139,8 @@ def pack(
         rejected = [(one.task.file, one.task.case, one.reason) for one in done if one.reason]
         rejected += set_aside
         _refuse_empty(stored, rejected)
+        n_8_bits = sum(one.traits is not None and one.traits.bits == 8 for one in stored)
+        settle_depth([one.brightest for one in stored if one.brightest], n_8_bits, image)
         seen = [one.traits for one in done if one.traits is not None]
         summary = {
             "image": image.model_dump(mode="json"),

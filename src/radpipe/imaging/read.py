@@ -1,9 +1,9 @@
-"""Picture files in (PNG, JPEG, TIFF, BMP), upright arrays out; every refusal has a reason.
+"""Picture files in (PNG, JPEG, TIFF, BMP, WebP, GIF), upright arrays out; refusals have reasons.
 
 What a file is decides its content, never its name: a PNG named `.jpg` is read, a PDF named
 `.png` is refused. Pixels are counted before anything is decoded, so that a small file
-cannot claim all memory. Of 16-bit colour, which Pillow does not keep, the upper 8 bits are
-read; 16-bit grey stays as it is.
+cannot claim all memory. Of 16-bit colour, and of grey with transparency, which Pillow does not
+keep, the upper 8 bits are read, if they are used; 16-bit grey stays as it is.
 """
 
 import hashlib
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from radpipe.core.errors import DataError
+from radpipe.imaging.tiff import kind_of, with_black_zero
 
 # uint8 or uint16; NumPy's types cannot say "either, and the same comes out".
 Array = NDArray[Any]
@@ -30,20 +31,25 @@ Array = NDArray[Any]
 Side: TypeAlias = Literal["R", "L"]
 Shown: TypeAlias = Literal["R", "L", "B"]
 
-FORMATS = ("PNG", "JPEG", "TIFF", "BMP")
+FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP", "GIF")
+KINDS = "PNG, JPEG, TIFF, BMP, WebP or GIF picture"
 # The largest detectors give 20 million pixels; Pillow itself warns from 89 million.
 MAX_PIXELS = 80_000_000
 MIN_SIDE = 8
+# Half of 0..255: the highest of 8 bits.
+HALF_BYTE = 128
 ORIENTATION = 0x0112  # EXIF 2.32, section 4.6.4
 # How other files begin, for a reason that helps more than "unknown".
 SIGNATURES = (
     (b"%PDF", "a PDF"),
-    (b"GIF8", "a GIF"),
     (b"PK\x03\x04", "a zip archive"),
     (b"\x1f\x8b", "a gzip archive"),
     (b"<", "a text or web page"),
     (b"\x93NUMPY", "a NumPy array"),
-    (b"RIFF", "a WebP or another RIFF file"),
+    (b"RIFF", "a RIFF file"),
+    (b"8BPS", "a Photoshop document"),
+    (b"\x00\x00\x00\x0cjP  ", "a JPEG 2000 file"),
+    (b"\xff\x4f\xff\x51", "a JPEG 2000 file"),
 )
 # All that Pillow is known to raise on broken files; anything else is a bug of ours.
 BROKEN = (
@@ -107,12 +113,12 @@ def decode(data: bytes) -> Picture:
     """Decode the bytes of one picture file.
 
     Palettes and CMYK become RGB, 1-bit becomes 0 and 255, transparent pixels are laid on
-    black, and the rotation noted by a camera (EXIF) is applied.
+    black, grey whose zero is white is turned, and the rotation noted by a camera (EXIF) is applied.
 
     Parameters
     ----------
     data
-        A whole PNG, JPEG, TIFF or BMP file.
+        A whole PNG, JPEG, TIFF, BMP, WebP or GIF file of one picture.
 
     Returns
     -------
@@ -129,9 +135,10 @@ def decode(data: bytes) -> Picture:
         raise DataError("empty file (0 bytes)")
     with _strict():
         try:
-            with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            shown, white = with_black_zero(data)
+            with Image.open(io.BytesIO(shown), formats=FORMATS) as image:
                 _check_header(image)
-                mode = image.mode
+                mode, deep = image.mode, _is_deep(image)
                 image.load()
                 pixels = _upright(_pixels(image), _orientation(image))
         except UnidentifiedImageError:
@@ -140,6 +147,13 @@ def decode(data: bytes) -> Picture:
             raise DataError(f"more than {MAX_PIXELS // 10**6} million pixels") from None
         except BROKEN as error:
             raise DataError(f"broken or truncated ({_short(error)})") from error
+    if deep and pixels.dtype == np.uint8 and pixels.max() < HALF_BYTE:
+        raise DataError(
+            "16-bit colour or transparency, of which the upper 8 bits can be read, and they are"
+            " half empty (save it as 16-bit grey or 8-bit colour)"
+        )
+    if white is not None:
+        pixels = np.uint16(white) - pixels
     return Picture(pixels=np.ascontiguousarray(pixels), mode=mode)
 
 
@@ -174,7 +188,13 @@ def _check_header(image: Image.Image) -> None:
     frames = getattr(image, "n_frames", 1)
     # A camera's MPO is a JPEG followed by smaller versions of itself: the first one counts.
     if frames > 1 and image.format != "MPO":
-        raise DataError(f"holds {frames} pictures, expected one")
+        moving = " (animated)" if image.format in ("GIF", "WEBP") else ""
+        raise DataError(f"holds {frames} pictures, expected one{moving}")
+
+
+def _is_deep(image: Image.Image) -> bool:
+    """Tell whether the file keeps 16 bits, asked before loading."""
+    return any(";16" in str(tile[3]) for tile in getattr(image, "tile", []))
 
 
 def _pixels(image: Image.Image) -> Array:
@@ -200,7 +220,7 @@ def _pixels(image: Image.Image) -> Array:
 
 def _narrow(wide: NDArray[np.int32]) -> NDArray[np.uint16]:
     if wide.min() < 0 or wide.max() > np.iinfo(np.uint16).max:
-        raise DataError("32-bit pixels beyond 0..65535")
+        raise DataError("signed or 32-bit pixels beyond 0..65535")
     return wide.astype(np.uint16)
 
 
@@ -233,13 +253,15 @@ def _upright(pixels: Array, orientation: int) -> Array:
 
 def _foreign(data: bytes) -> str:
     """Say what a file is that is no picture."""
+    if kind := kind_of(data):
+        return f"is a TIFF of a kind that is not understood ({kind})"
     start = data[:512].lstrip()
     for signature, name in SIGNATURES:
         if start.startswith(signature):
-            return f"is {name}, not a PNG, JPEG, TIFF or BMP picture"
+            return f"is {name}, not a {KINDS}"
     if data[128:132] == b"DICM":
-        return "is DICOM, not a PNG, JPEG, TIFF or BMP picture"
-    return "is not a PNG, JPEG, TIFF or BMP picture"
+        return f"is DICOM, not a {KINDS}"
+    return f"is not a {KINDS}"
 
 
 def _short(error: BaseException) -> str:

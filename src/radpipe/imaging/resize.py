@@ -132,8 +132,8 @@ def to_bits(pixels: Array, bits: int) -> Array:
     From uint8 or uint16 of any shape to the same shape in 8 or 16 bits.
 
     Each picture is treated alike, whatever its darkest and brightest pixel, so intensities
-    stay comparable. A detector that fills only 12 of 16 bits therefore comes out dark in 8
-    bits; keep `bits: 16` for it.
+    stay comparable. A detector that fills only 12 of 16 bits keeps 17 grey levels in 8 bits;
+    `ingest` refuses that, and `bits: 16` keeps all.
     """
     if pixels.dtype.itemsize * 8 == bits:
         return pixels

@@ -20,7 +20,9 @@ from radpipe.core.errors import DataError
 from radpipe.imaging.read import MIN_SIDE, Array
 
 MAGIC = b"\x93NUMPY"  # NEP 1, "Format Specification: Version 1.0"
-PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"})
+PICTURE_SUFFIXES = frozenset(
+    {".png", ".jpg", ".jpeg", ".jfif", ".tif", ".tiff", ".bmp", ".webp", ".gif"}
+)
 # A series of a knee has 17 to 61 slices, a chest in thin CT about 500. With more, the axes
 # most likely stand in another order.
 MAX_SLICES = 512

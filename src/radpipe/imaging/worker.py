@@ -18,6 +18,7 @@ import numpy as np
 
 from radpipe.core.errors import DataError
 from radpipe.core.settings import Image
+from radpipe.imaging.depth import brightest_of
 from radpipe.imaging.dicom.read import DicomFilm
 from radpipe.imaging.fingerprint import Traits, traits
 from radpipe.imaging.hashing import perceptual_hash
@@ -69,7 +70,8 @@ class ChunkOutcome:
     """What became of a file: `traits` if it was stored, `reason` if it was refused.
 
     `changed` says that it is not the file that `fetch` saw, `burned_in` that text is likely to
-    stand in its pixels.
+    stand in its pixels. `brightest` is the brightest pixel of 16 bits, 0..65535; 0 for 8 bits, and
+    for DICOM, which is read as it is displayed.
     """
 
     task: Task
@@ -81,6 +83,7 @@ class ChunkOutcome:
     region: Region | None = None
     spacing: tuple[float, float] = UNKNOWN
     burned_in: bool = False
+    brightest: int = 0
 
 
 def work(chunk: Chunk) -> list[ChunkOutcome]:
@@ -130,6 +133,7 @@ def _one(chunk: Chunk, task: Task, place: Array) -> ChunkOutcome:
         region=region,
         spacing=(found.spacing if isinstance(found, DicomFilm) else None) or UNKNOWN,
         burned_in=isinstance(found, DicomFilm) and (found.burned_in or has_lettering(found.pixels)),
+        brightest=0 if isinstance(found, DicomFilm) else brightest_of(slices),
     )
 
 

@@ -13,6 +13,7 @@ from radpipe.detection.detector import Detector
 from radpipe.detection.finding import ARITHMETIC, find_in
 from radpipe.imaging.boxes import from_square
 from radpipe.imaging.crops import squares_around
+from radpipe.imaging.depth import refuse_lost
 from radpipe.imaging.dicom.read import DicomFilm
 from radpipe.imaging.read import MIN_SIDE, Array, Picture
 from radpipe.imaging.regions import Facing, Region
@@ -140,6 +141,8 @@ class Reader:
         found = self._decoded(case.views[view])
         if isinstance(found, Volume) and not self.what.inputs.volumes and len(found.pixels) > 1:
             raise DataError(f"holds {len(found.pixels)} slices, expected a picture of one")
+        if not isinstance(found, DicomFilm):
+            refuse_lost(found.pixels, self.what.inputs.image)
         side = case.side if self.what.inputs.sides else None
         region = region_shown(found, Facing(side, case.both))
         spacing = found.spacing if isinstance(found, DicomFilm) else case.spacing

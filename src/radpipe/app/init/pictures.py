@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from radpipe.core.errors import DataError
+from radpipe.imaging.depth import brightest_of, is_shallow
 from radpipe.imaging.dicom.read import DicomFilm, decode_dicom, is_dicom
 from radpipe.imaging.read import Picture, decode
 
@@ -77,7 +78,7 @@ def look_at(raw: Path, pictures: Sequence[str]) -> Look:
         reasons = "; ".join(reason for reason, _ in refused.most_common(3))
         raise DataError(
             f"none of {len(sample)} images that were tried can be read: {reasons}. Pictures are"
-            " PNG, JPEG, TIFF, BMP, or DICOM of one frame."
+            " PNG, JPEG, TIFF, BMP, WebP, GIF, or DICOM of one frame."
         )
     sides = [sorted(picture.pixels.shape[:2]) for picture in found]
     short, long = [side[0] for side in sides], [side[1] for side in sides]
@@ -88,7 +89,7 @@ def look_at(raw: Path, pictures: Sequence[str]) -> Look:
         long_sides=(min(long), max(long)),
         colour=any(map(_in_colour, found)),
         # DICOM is read as it is meant to be displayed, for which 8 bits do.
-        deep=not dicom and sum(picture.bits == 16 for picture in found) > len(found) / 2,
+        deep=not dicom and _is_deep(found),
         dicom=dicom,
         side=side_for(len(pictures), int(np.median(short))),
     )
@@ -112,6 +113,12 @@ def side_for(n_pictures: int, short_side: int) -> int:
     fitting = [side for side in SIDES if side <= short_side] or [max(8, short_side)]
     quick = [side for side in fitting if n_pictures * side**2 <= BUDGET]
     return quick[0] if quick else fitting[-1]
+
+
+def _is_deep(found: Sequence[Picture]) -> bool:
+    """Tell whether most pictures have 16 bits, or those that do would lose their levels in 8."""
+    brightest = [brightest_of(picture.pixels) for picture in found if picture.bits == 16]
+    return len(brightest) > len(found) / 2 or is_shallow(brightest)
 
 
 def _in_colour(picture: Picture) -> bool:

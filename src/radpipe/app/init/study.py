@@ -182,7 +182,7 @@ def _no_pictures(raw: Path, files: Sequence[str]) -> str:
         )
     kinds = Counter(PurePosixPath(file).suffix or "no suffix" for file in files).most_common(5)
     there = ", ".join(f"{n:,} {suffix}" for suffix, n in kinds) or "nothing"
-    return f"{raw}: holds no pictures (PNG, JPEG, TIFF, BMP, DICOM). There is: {there}."
+    return f"{raw}: holds no pictures (PNG, JPEG, TIFF, BMP, WebP, GIF, DICOM). There is: {there}."
 
 
 def _holds_dicom(path: Path) -> bool:

@@ -98,7 +98,12 @@ class Image(Strict):
         " shape, crop keeps the centre square.",
     )
     channels: Literal["grey", "colour"] = "grey"
-    bits: Literal[8, 16] = Field(default=8, description="Bits kept per channel.")
+    bits: Literal[8, 16] = Field(
+        default=8,
+        description="Bits kept per channel. 16 keeps all grey levels of pictures of 16 bits, and"
+        " takes twice the space. 8 refuses those that leave the highest of 16 bits unused, because"
+        " few of their levels would be left.",
+    )
 
 
 class Split(Strict):
