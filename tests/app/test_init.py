@@ -1,5 +1,6 @@
 """`radpipe init`: a project from a folder of pictures, and refusals that say what to do."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -297,3 +298,28 @@ def test_settings_are_short(quick, images, tmp_path):
     text = (tmp_path / "project/params.yaml").read_text()
     assert len(text.splitlines()) < 65
     assert yaml.safe_load(text)["studies"].keys() == {"my_films"}
+
+
+def test_a_workbook_and_a_broken_table_are_named(tmp_path, quick):
+    folder = tmp_path / "films"
+    draw(folder, *(f"i{n}.png" for n in range(30)))
+    (folder / "labels.xlsx").write_bytes(b"PK\x03\x04")
+    (folder / "labels.csv").write_text("image,y,y\ni0.png,0,1\n")
+    with pytest.raises(DataError, match=r"labels\.xlsx: a workbook is not read.*'y' is column 2"):
+        init(tmp_path / "project", images=folder)
+
+
+def test_a_folder_that_is_no_utf8(tmp_path):
+    folder = tmp_path / os.fsdecode(b"br\xfcche")
+    draw(folder, "a/1.png")
+    with pytest.raises(DataError, match=r"the path is no UTF-8.*rename the folder"):
+        init(tmp_path / "project", images=folder)
+
+
+def test_pictures_of_12_bits_among_others_are_stored_in_16(tmp_path):
+    draw(tmp_path, *(f"a/{n}.png" for n in range(20)))
+    assert not look_at(tmp_path, sorted(f"a/{n}.png" for n in range(20))).deep
+    for n in range(5):
+        pixels = np.full((70, 90), 4000 + n, np.uint16)
+        Image.fromarray(pixels).save(tmp_path / f"a/{n}.png")
+    assert look_at(tmp_path, sorted(f"a/{n}.png" for n in range(20))).deep

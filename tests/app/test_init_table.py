@@ -117,3 +117,10 @@ def test_a_table_that_names_no_picture(tmp_path):
     write(tmp_path, "name,label", lambda i: f"n{i},{i % 2}")
     with pytest.raises(DataError, match=r"no column names the images.*Columns: name, label"):
         propose_table(tmp_path, "labels.csv", PICTURES)
+
+
+def test_names_of_pictures_in_another_form_of_unicode(tmp_path):
+    pictures = [f"png/u\u0308{n}.png" for n in range(40)]
+    write(tmp_path, "image,label", lambda i: f"\u00fc{i},{i % 2}")
+    found = propose_table(tmp_path, "labels.csv", pictures)
+    assert found.layout["table"]["path"] == "png/{image}.png"

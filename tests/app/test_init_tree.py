@@ -112,3 +112,10 @@ def test_images_at_another_depth_are_told():
 @pytest.mark.parametrize("names", [["a.png", "b.png"], ["one/a.png", "one/b.png"]])
 def test_no_level_can_be_the_class(names):
     assert propose_tree(names) is None
+
+
+def test_class_folders_in_both_forms_of_unicode_are_one_class():
+    names = files("heil", "br\u00fcchig") + files("bru\u0308chig", start=60)
+    found = propose_tree(names)
+    assert found.classes == ["br\u00fcchig", "heil"]
+    assert "classes" not in found.layout

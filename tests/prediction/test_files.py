@@ -2,9 +2,11 @@
 
 import csv
 import io
+import os
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from radpipe.app.predictor import predict
 from radpipe.core.errors import ConfigError, DataError, RadpipeError
@@ -34,6 +36,24 @@ def test_a_file_is_a_case_and_a_folder_all_files_below_it(pictures):
     assert [case.views for case in cases_of_files(what, files)] == [{"image": f} for f in files]
     below = cases_of_files(what, [files[0].parent])
     assert {case.name for case in below} == {str(f) for f in files[0].parent.iterdir()}
+
+
+def test_a_name_that_is_no_utf8_can_be_written(pictures, tmp_path):
+    file = tmp_path / os.fsdecode(b"br\xfcche.png")
+    (case,) = cases_of_files(description_of(pictures), [file])
+    assert case.name == f"{tmp_path}/br\\xfcche.png"
+    assert case.views == {"image": file}
+
+
+def test_a_picture_of_12_of_16_bits_gets_no_answer(halves, tmp_path):
+    deep = np.full((64, 64), 4000, np.uint16)
+    Image.fromarray(deep).save(tmp_path / "deep.png")
+    Image.fromarray(deep * 16).save(tmp_path / "full.png")
+    found = cases_of_files(description_of(halves), [tmp_path], "R")
+    answers = Predictor.open(halves.folder).predict(found)
+    problems = dict(zip(answers.cases, answers.problems, strict=True))
+    assert "uses 12 of 16 bits" in problems[f"{tmp_path}/deep.png_R"]
+    assert not problems[f"{tmp_path}/full.png_R"]
 
 
 def test_films_of_both_knees_are_two_cases(halves):

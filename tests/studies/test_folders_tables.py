@@ -1,10 +1,14 @@
 """Tables and names that can be read in two ways: the adapter `folders` refuses or names them."""
 
+import csv
+import io
 import logging
 import os
 
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pyarrow import parquet
 
 from radpipe.core.errors import ConfigError, DataError
@@ -206,10 +210,42 @@ def test_a_word_for_an_unknown_patient(tmp_path, word):
     assert merged["patient"].to_pylist() == ["image:a", "image:b", "3"]
 
 
-def test_a_patient_that_a_spreadsheet_shortened(tmp_path):
-    rows = "a,healthy,4.4711E+12,1\nb,fractured,2,2\n"
+@pytest.mark.parametrize("name", ["4.4711E+12", "02-Jan"])
+def test_a_patient_that_a_spreadsheet_changed(tmp_path, name):
+    rows = f"a,healthy,{name},1\nb,fractured,2,2\n"
     with pytest.raises(DataError, match=r"a long number that a spreadsheet .*line 2:"):
         table(tmp_path, HEAD + rows, patient="who")
+    assert people(tmp_path, name, "2", forms="keep")["patient"].to_pylist() == [name, "2"]
+
+
+BODY = [
+    ("a", "healthy", "P 1, left", "42.5"),
+    ("b", "fractured", 'P"2', ""),
+    ("c", "healthy", "", "7"),
+]
+
+
+@given(
+    separator=st.sampled_from(",;\t|"),
+    end=st.sampled_from(["\n", "\r\n", "\r"]),
+    quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC]),
+    mark=st.sampled_from(["", "\ufeff"]),
+    sep_line=st.booleans(),
+    empty=st.sampled_from(["", "\n"]),
+)
+@settings(max_examples=60, deadline=None)
+def test_a_table_in_any_dress_gives_the_same_cases(
+    tmp_path_factory, separator, end, quoting, mark, sep_line, empty
+):
+    stream = io.StringIO()
+    writer = csv.writer(stream, delimiter=separator, lineterminator=end, quoting=quoting)
+    writer.writerows([("id", "y", "who", "age"), *BODY])
+    text = mark + (f"sep={separator}{end}" if sep_line else "") + stream.getvalue() + empty
+    folder = tmp_path_factory.mktemp("dress")
+    found = table(folder, text, patient="who", covariates=["age"])
+    assert found["patient"].to_pylist() == ["P 1, left", 'P"2', "image:c"]
+    assert found["target"].to_pylist() == [0, 1, 0]
+    assert [age for age in found["covariate_age"].to_pylist() if age == age] == [42.5, 7]
 
 
 def test_patients_of_two_columns(tmp_path):

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from radpipe.studies.base.same_patient import (
-    is_shortened,
+    is_changed,
     is_unknown_word,
     plain_form,
     several_forms,
@@ -96,6 +96,6 @@ def test_words_for_nobody(word):
     assert not is_unknown_word(f"{word}1")
 
 
-def test_numbers_that_a_spreadsheet_shortened():
-    assert all(map(is_shortened, ["1.23457E+12", "1,2E+05", "1E+05"]))
-    assert not any(map(is_shortened, ["3E5", "12e4", "1.5", "E+12"]))
+def test_names_that_a_spreadsheet_changed():
+    assert all(map(is_changed, ["1.23457E+12", "1,2e+05", "1E+05", "02-Jan", "2. Mrz", "####"]))
+    assert not any(map(is_changed, ["3E5", "12e4", "1.5", "E+12", "02-Janet", "Jan-02x", "1-2"]))

@@ -4,6 +4,7 @@ import csv
 import io
 import logging
 import math
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
@@ -60,7 +61,7 @@ def cases_of_files(
         return _exams(what, every)
     (view,) = what.inputs.views
     if not what.inputs.sides:
-        return [RawCase(str(file), {view: file}) for file in every]
+        return [RawCase(_shown(file), {view: file}) for file in every]
     if side is None and not what.inputs.halves:
         raise ConfigError(
             f"{what.title} mirrors pictures of the left side; say which side the files show"
@@ -68,7 +69,7 @@ def cases_of_files(
         )
     sides = SIDES if side is None else (side,)
     return [
-        RawCase(f"{file}_{one}", {view: file}, side=one, both=what.inputs.halves)
+        RawCase(f"{_shown(file)}_{one}", {view: file}, side=one, both=what.inputs.halves)
         for file in every
         for one in sides
     ]
@@ -169,7 +170,12 @@ def _exams(what: Description, files: Sequence[Path]) -> list[RawCase]:
                 " Rename them, or give a table (--table) with a column for each view."
             )
         exams.setdefault(exam, {})[view] = file
-    return [RawCase(str(exam), views) for exam, views in exams.items()]
+    return [RawCase(_shown(exam), views) for exam, views in exams.items()]
+
+
+def _shown(file: Path) -> str:
+    """Return a path that can be written; bytes that are no UTF-8 are escaped."""
+    return os.fsencode(file).decode("utf-8", "backslashreplace")
 
 
 def csv_text(answers: Answers) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from radpipe.app.init.tokens import COVARIATES, LABEL_COLUMNS, PART_COLUMNS, PATIENT_COLUMN, part_of
+from radpipe.core.text_files import composed
 from radpipe.studies.base.contract import number_of
 
 Rows = Sequence[Mapping[str, str]]
@@ -102,7 +103,7 @@ def _as_images(column: str, rows: Rows, pictures: Sequence[str]) -> Iterator[Ima
     values = [row[column] for row in rows]
     if len(set(values)) < LEAST_NAMED * len(values):
         return
-    by_path = {file: file for file in pictures}
+    by_path = {_plain(file): file for file in pictures}
     plain = {value: by_path[_plain(value)] for value in values if _plain(value) in by_path}
     if plain:
         yield ImageColumn(column, None, plain, sum(value not in plain for value in values))
@@ -110,7 +111,7 @@ def _as_images(column: str, rows: Rows, pictures: Sequence[str]) -> Iterator[Ima
         by_name: dict[str, list[str]] = defaultdict(list)
         for file in pictures:
             path = PurePosixPath(file)
-            by_name[path.stem if bare else path.name].append(file)
+            by_name[composed(path.stem if bare else path.name)].append(file)
         named = {v: by_name[v][0] for v in values if len(by_name.get(v, [])) == 1}
         # One template must fit all: the same folder, and the same suffix.
         forms = Counter(_form(file, bare) for file in named.values())
@@ -136,4 +137,4 @@ def _form(file: str, bare: bool) -> str:
 
 
 def _plain(value: str) -> str:
-    return str(PurePosixPath(value.replace("\\", "/")))
+    return composed(str(PurePosixPath(value.replace("\\", "/"))))

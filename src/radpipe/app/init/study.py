@@ -18,6 +18,7 @@ from radpipe.studies.base.template import IMAGE_SUFFIXES, Template
 from radpipe.studies.folders.findings import pictures as pictures_among
 
 VOLUMES = (".npy", ".nii", ".nii.gz", ".mha", ".mhd", ".nrrd")
+WORKBOOKS = (".xlsx", ".xls", ".xlsm", ".ods")
 # Files without a suffix of a picture that are looked into for DICOM.
 N_TRIED = 20
 
@@ -84,6 +85,13 @@ def _root(images: Path, table: Path | None) -> Path:
     """Return the folder that holds both the pictures and their table."""
     if not images.is_dir():
         raise DataError(f"--images {images}: there is no such folder.")
+    try:
+        str(images).encode()
+    except UnicodeEncodeError:
+        raise DataError(
+            f"--images {str(images)!r}: the path is no UTF-8, so that params.yaml cannot hold it."
+            " The way out: rename the folder."
+        ) from None
     if table is None:
         return images
     if not table.is_file():
@@ -197,6 +205,11 @@ def _nothing_says_what(
     depth = Counter(file.count("/") for file in pictures).most_common(1)[0][0]
     folders = {file.rpartition("/")[0] for file in pictures}
     beside = f" No column of {', '.join(tables[:5])} names half of the images." if tables else ""
+    books = [file for file in files if file.lower().endswith(WORKBOOKS)]
+    if books:
+        beside += (
+            f" {', '.join(books[:5])}: a workbook is not read; save its sheet as CSV in UTF-8."
+        )
     beside += "".join(f" {why}" for why in unread[:3])
     dicom = (
         " What DICOM tags say of a patient is not read."

@@ -16,6 +16,7 @@ from radpipe.app.init.proposal import (
     target_of,
 )
 from radpipe.app.init.tokens import is_negative, part_of
+from radpipe.core.text_files import composed
 from radpipe.studies.base.template import Template
 
 MOST_CLASSES = 30
@@ -67,6 +68,7 @@ def propose_tree(pictures: Sequence[str]) -> Proposal | None:
         None if no level of folders can be the class.
 
     """
+    pictures = [composed(file) for file in pictures]
     depth = Counter(file.count("/") for file in pictures).most_common(1)[0][0]
     fitting = [file for file in pictures if file.count("/") == depth]
     rows = [file.split("/") for file in fitting]

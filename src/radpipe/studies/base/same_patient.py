@@ -14,10 +14,14 @@ from dataclasses import dataclass
 # What programs and people write where they do not know a patient.
 UNKNOWN_WORDS = frozenset(
     {"nan", "<na>", "nat", "na", "n/a", "#n/a", "none", "null", "nil", "(null)", "\\n"}
+    | {"#ref!", "#name?", "#value!", "#div/0!", "#num!", "#null!"}
     | {"unknown", "unk", "missing", "undefined", "not available", "-", "--", "?", "."}
 )
-# A long number that a spreadsheet has shortened: 1.23457E+12.
-SHORTENED = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)?[eE]\+[0-9]+")
+# What a spreadsheet makes of a long number, 1.23457E+12, of 2-1 and of both in a narrow column.
+MONTHS = "jan|feb|mar|mär|mrz|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez"
+CHANGED = re.compile(
+    rf"[+-]?[0-9]+(?:[.,][0-9]+)?e\+[0-9]+|[0-9]{{1,2}}[-. ]+(?:{MONTHS})\.?|#+", re.IGNORECASE
+)
 # Letters before a number: a name such as sub-007 has two parts. Digits among letters are a code, of
 # which each sign counts: a01b1 and a1b01 are two.
 NUMBERED = re.compile(r"[^0-9]*[0-9]+")
@@ -101,9 +105,9 @@ def is_unknown_word(name: str) -> bool:
     return name.strip().casefold() in UNKNOWN_WORDS
 
 
-def is_shortened(name: str) -> bool:
-    """Tell whether a name is a long number that a spreadsheet has shortened."""
-    return bool(SHORTENED.fullmatch(name.strip()))
+def is_changed(name: str) -> bool:
+    """Tell whether a spreadsheet has shortened a long number, or made a date of a name."""
+    return bool(CHANGED.fullmatch(name.strip()))
 
 
 def _folded(text: str, but: str = "") -> str:

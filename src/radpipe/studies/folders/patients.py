@@ -10,7 +10,7 @@ from radpipe.core.text_tables import some_lines
 from radpipe.studies.base.contract import Case, unknown_patient
 from radpipe.studies.base.same_patient import (
     Forms,
-    is_shortened,
+    is_changed,
     is_unknown_word,
     plain_form,
     several_forms,
@@ -47,8 +47,8 @@ def settle_patients(
     Raises
     ------
     DataError
-        Forms are refused and there are some, words for an unknown patient, or numbers that a
-        spreadsheet has shortened. No name is shown.
+        Forms are refused and there are some, words for an unknown patient, or names that a
+        spreadsheet has changed. No name is shown.
 
     """
     if layout.patient_forms == "keep":
@@ -57,12 +57,13 @@ def settle_patients(
     words = sorted(filter(is_unknown_word, known))
     forms = several_forms(known.difference(words))
     merge = layout.patient_forms == "merge"
-    if shortened := sorted(filter(is_shortened, known)):
+    if changed := sorted(filter(is_changed, known)):
         raise DataError(
-            f"{where}: {counted(len(shortened), 'patient is', 'patients are')} a long number that a"
-            f" spreadsheet has shortened, such as 1.2E+12{_places(shortened, lines)}: different"
-            " patients may have become one. The way out: take the table from before that; or, if"
-            " they are names, say in params.yaml layout.patient_forms: keep"
+            f"{where}: {counted(len(changed), 'patient looks', 'patients look')} like a long number"
+            " that a spreadsheet has shortened, such as 1.2E+12, or like a date that it has made,"
+            f" such as 02-Jan{_places(changed, lines)}: different patients may have become one. The"
+            " way out: take the table from before that; or, if they are names, say in params.yaml"
+            " layout.patient_forms: keep"
         )
     if words and not merge:
         raise DataError(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from radpipe.core.errors import DataError
 from radpipe.core.plurals import counted
 from radpipe.core.text_tables import some_lines
-from radpipe.studies.base.same_patient import is_shortened, plain_form
+from radpipe.studies.base.same_patient import is_changed, plain_form
 from radpipe.studies.oai.layout import SIDES, OaiColumn, OaiLayout, Widths
 from radpipe.studies.oai.tables import OaiTable, code, number_in, one_of
 
@@ -169,7 +169,7 @@ def _is_reformed(identifier: str) -> bool:
     if identifier.isdigit() and identifier[0] != "0":
         return False
     plain = plain_form(identifier)
-    return is_shortened(identifier) or (plain.isdigit() and plain != identifier)
+    return is_changed(identifier) or (plain.isdigit() and plain != identifier)
 
 
 def reading_ranks(table: OaiTable, layout: OaiLayout) -> list[int]:
