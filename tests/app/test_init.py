@@ -117,7 +117,7 @@ def test_a_folder_in_a_repository_gets_none_of_its_own(images, tmp_path, capsys)
     assert not (top / "project/.git").exists()
     ignored = (top / "project/.gitignore").read_text().splitlines()
     assert ignored[0] == "mine"
-    assert "/data/" in ignored
+    assert "/data" in ignored
 
 
 def test_without_git(images, tmp_path, monkeypatch, capsys):

@@ -56,8 +56,8 @@ addresses, hosts and users are taken out.{unknown}
 
 To make it again: check out commit {commit} of the
 project, apply `changes.patch` (`git apply`), copy what lies in `new/`, install the versions, put
-`params.yaml` in place, and write a source for each study whose source is <removed>: your own copy
-of the data, or `kind: phantom` where its adapter has one. Then:
+`params.yaml` in place, and write a source for each study whose source is <removed>: your copy of
+the data, or `kind: phantom` where its adapter has one. Then:
 
     snakemake --cores 1 --until {step}
 
