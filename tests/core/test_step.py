@@ -32,6 +32,11 @@ USE = """
     writes={"out": "used.txt"},
 """
 SCRIPT = """
+from radpipe.core.environment import pin
+
+if __name__ == "__main__":
+    pin()
+
 from radpipe.core.step import Step
 {strange}
 STEP = Step(

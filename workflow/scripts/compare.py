@@ -7,6 +7,11 @@ Writes  results/comparison/<study>-{ranking,paired,ceiling}.csv and one CSV of a
         results/figures/{png,svg}/<study>-<figure> and <cohort>-external, for screen and print
 """
 
+from radpipe.core.environment import pin
+
+if __name__ == "__main__":
+    pin()
+
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

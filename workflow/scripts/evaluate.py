@@ -6,6 +6,11 @@ Writes  results/scores/<variant>/metrics.json, cases.parquet, curves.csv, confus
         history.csv, recipe.json
 """
 
+from radpipe.core.environment import pin
+
+if __name__ == "__main__":
+    pin()
+
 import logging
 from pathlib import Path
 from typing import Any

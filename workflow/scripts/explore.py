@@ -4,6 +4,11 @@ Reads   data/<study>/store
 Writes  results/studies/<study>/sizes.png
 """
 
+from radpipe.core.environment import pin
+
+if __name__ == "__main__":
+    pin()
+
 from radpipe.core.files import read_json
 from radpipe.core.step import Job, Step
 from radpipe.figures.saving import save

@@ -4,6 +4,11 @@ Reads   what studies.<study>.source in params.yaml says
 Writes  data/<study>/manifest.csv      file, bytes, sha256
 """
 
+from radpipe.core.environment import pin
+
+if __name__ == "__main__":
+    pin()
+
 import logging
 
 from radpipe.core.step import Job, Step

@@ -5,6 +5,11 @@ Writes  data/<study>/cases.parquet     case, patient, official, target, file, co
         data/<study>/boxes.parquet     case, view, slice, x0, y0, x1, y1, label
 """
 
+from radpipe.core.environment import pin
+
+if __name__ == "__main__":
+    pin()
+
 import logging
 
 from radpipe.core.step import Job, Step

@@ -5,6 +5,11 @@ Writes  data/<study>/store/                   pixels, index.parquet, rejected.cs
         results/studies/<study>/ingest.json   counts, sizes, intensities; no names
 """
 
+from radpipe.core.environment import pin
+
+if __name__ == "__main__":
+    pin()
+
 import logging
 
 from radpipe.core.files import write_json

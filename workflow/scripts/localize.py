@@ -7,6 +7,11 @@ Writes  data/<study>/crops/                    a store of squares around the joi
         results/studies/<study>/localize.json  how well it finds them; no names
 """
 
+from radpipe.core.environment import pin
+
+if __name__ == "__main__":
+    pin()
+
 import logging
 from typing import Any
 
@@ -24,7 +29,7 @@ from radpipe.detection.finding import ARITHMETIC, Found, find, save_detector, tr
 from radpipe.imaging.boxes import Boxes, best_fixed_box, from_square, overlap, to_square
 from radpipe.imaging.crops import crop_image, cut_crops, regions_of, spacing_of, squares_around
 from radpipe.imaging.store import Store
-from radpipe.learning.training.run import set_up
+from radpipe.learning.training.run import arithmetic_of, set_up
 from radpipe.studies.base.sources import materialise, origin
 
 log = logging.getLogger("radpipe.localize")
@@ -72,7 +77,7 @@ def main(job: Job) -> None:
     squares = to_square(known, regions, image)
     chosen = np.flatnonzero((part == "train") & np.isfinite(known).all(axis=1))
     check_boxes(len(chosen), job, how)
-    set_up(ARITHMETIC)
+    job.computed(arithmetic_of(ARITHMETIC, set_up(ARITHMETIC)))
     detector = train_detector(store, chosen, squares[chosen], how.detection)
     save_detector(args.detector, detector, args.study, image, how)
     found = find(detector, store)

@@ -6,6 +6,11 @@ Writes  predictions.parquet and predictor.json beside the weights; a row of open
         every opening
 """
 
+from radpipe.core.environment import pin
+
+if __name__ == "__main__":
+    pin(kernels_to="predict")
+
 from pathlib import Path
 
 import pyarrow as pa
@@ -18,7 +23,7 @@ from radpipe.core.tables import write_table
 from radpipe.imaging.store import Store
 from radpipe.learning.data.cases import read_part
 from radpipe.learning.networks.network import load_network
-from radpipe.learning.training.run import set_up
+from radpipe.learning.training.run import arithmetic_of, set_up
 from radpipe.prediction.describing import Rule, describe, with_point
 from radpipe.prediction.predictor import Predictor
 
@@ -79,6 +84,7 @@ def main(job: Job) -> None:
     rule = Rule(job.setting("evaluation.threshold"), job.setting("evaluation.sensitivity"))
     complete = with_point(described, table, rule)
     write_text(job.args.described, complete.text)
+    job.computed(arithmetic_of(recipe.train, device))
     job.fact(device=device.type, parts=parts)
 
 

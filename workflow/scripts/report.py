@@ -6,6 +6,11 @@ Writes  results/report.html; results/metrics.json, the best variant of each stud
         results/variants.json, the same numbers of every variant
 """
 
+from radpipe.core.environment import pin
+
+if __name__ == "__main__":
+    pin()
+
 import logging
 from dataclasses import replace
 from pathlib import Path

@@ -4,6 +4,11 @@ Reads   data/<study>/crops, data/<study>/joints.parquet
 Writes  results/studies/<study>/joints.png
 """
 
+from radpipe.core.environment import pin
+
+if __name__ == "__main__":
+    pin()
+
 import numpy as np
 import pyarrow as pa
 

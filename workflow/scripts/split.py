@@ -5,6 +5,11 @@ Writes  data/<study>/split.parquet, data/<study>/leaks.csv, results/studies/<stu
         when it refuses, only data/<study>/leaks-refused.csv
 """
 
+from radpipe.core.environment import pin
+
+if __name__ == "__main__":
+    pin()
+
 import logging
 
 import numpy as np

@@ -5,6 +5,11 @@ Writes  results/runs/<variant>/fold-<f>-seed-<s>/weights.safetensors, history.cs
         everything that the run depends on, resolved
 """
 
+from radpipe.core.environment import pin
+
+if __name__ == "__main__":
+    pin(kernels_to="train")
+
 import shutil
 from pathlib import Path
 
@@ -51,6 +56,7 @@ def main(job: Job) -> None:
         facts = train_run(order, recipe, stop)
     else:
         facts = train_together(order, recipe.train, stop)
+    job.computed(facts.pop("arithmetic"))
     job.fact(**facts)
     shutil.rmtree(order.state, ignore_errors=True)
 

@@ -7,6 +7,11 @@ Writes  results/cohorts/<cohort>/predictions.parquet, scores.json, scores.csv, l
         openings.csv; when it refuses, only data/<cohort>/external-leaks-refused.csv
 """
 
+from radpipe.core.environment import pin
+
+if __name__ == "__main__":
+    pin(kernels_to="predict")
+
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,6 +36,7 @@ from radpipe.evaluation.tables import plain, write_csv
 from radpipe.imaging.store import Store
 from radpipe.learning.external import (
     Question,
+    arithmetic_of_all,
     check_form,
     hashed_names,
     known_of,
@@ -112,6 +118,7 @@ def main(job: Job) -> None:
         # Written down before anything is seen, so that no look goes uncounted.
         note_opening(Path("openings.csv"), run.recipe, fold=run.fold, seed=run.seed, study=study)
     predictions = pa.concat_tables(predict_runs(questions))
+    job.computed(arithmetic_of_all([run.recipe.train for run in runs]))
     judged = [
         judge_variant(job, metrics, cases, predictions)
         for metrics, cases in zip(job.args.metrics, job.args.cases, strict=True)

@@ -26,6 +26,7 @@ from radpipe.engines.doctor import examine
 from radpipe.engines.dvcfile import write_dvc_file
 from radpipe.engines.efficiency import efficiency
 from radpipe.engines.experiments import experiments
+from radpipe.engines.machines import made_elsewhere
 from radpipe.engines.plan import write_plan, write_recipes
 from radpipe.engines.record import record, sync, verify
 from radpipe.engines.reproduce import reproduce
@@ -70,6 +71,8 @@ def check_receipts(params: Params) -> None:
             f"{counted(len(lines), 'disagreement')}; snakemake makes these runs again."
         )
     log.info("every receipt agrees")
+    for line in made_elsewhere(params):
+        log.info("%s", line)
 
 
 def examine_machine(params: Params, *, slurm: bool = False) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tqdm import tqdm
 
 from radpipe.app.telemetry import run_of
+from radpipe.core.environment import use_kernels
 from radpipe.core.errors import ConfigError, RadpipeError, StaleError
 from radpipe.core.files import write_text
 from radpipe.core.graph import Graph
@@ -130,6 +131,10 @@ def predict(
     """
     if bool(files) == (table is not None):
         raise ConfigError("predict: give files, or a table that names them (--table).")
+    from radpipe.prediction.description import read_description
+
+    if "torch" not in sys.modules:
+        use_kernels(read_description(folder).train.kernels_to("predict"))
     from radpipe.prediction.files import cases_of_files, cases_of_table, csv_text
     from radpipe.prediction.predictor import Predictor
 

@@ -19,19 +19,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-
 import radpipe
+from radpipe.core import environment, machine
 from radpipe.core.declared import Declared, Values
 from radpipe.core.errors import RadpipeError, StaleError
 from radpipe.core.git import checked_out
 from radpipe.core.graph import Graph, Run, receipt_path
 from radpipe.core.hashes import Hashes
 from radpipe.core.jobs import Note, NotOwnerError, claimed, new_note
+from radpipe.core.kernels import check_kernels, check_playable
 from radpipe.core.links import adopt, let_go, said_of
 from radpipe.core.params import load_params, lookup
 from radpipe.core.places import not_written
-from radpipe.core.processors import n_processors, slurm_job
+from radpipe.core.processors import slurm_job
 from radpipe.core.receipts import Receipt, disagreements, program_of, read_receipt
 
 RUN_ME_AGAIN = 75  # EX_TEMPFAIL of sysexits.h
@@ -69,6 +69,7 @@ class Job:
         self._facts: dict[str, Any] = {}
         # Asked now, because the commit may be another one when a long step ends, and meanwhile.
         self._commit = _asked.submit(checked_out)
+        self._arithmetic: dict[str, Any] = {"kernels": None}
         self.code, self.libraries = program_of(run)
         for name, paths in run.reads.items():
             found = tuple(self._check(Path(path)) for path in paths)
@@ -128,6 +129,13 @@ class Job:
         """Note a fact for the receipt that has no bearing on agreement (JSON values)."""
         self._facts.update(facts)
 
+    def computed(self, arithmetic: Mapping[str, Any]) -> None:
+        """Note how a step that loads torch computed (`arithmetic_of` in learning/training/run.py).
+
+        The receipt says by that on which machines the same bytes come out.
+        """
+        self._arithmetic = dict(arithmetic)
+
     def _finish(self, started: float) -> None:
         """Hash inputs once more, then outputs, and write the receipt."""
         again = Hashes()
@@ -140,6 +148,7 @@ class Job:
         missing = [str(path) for path in self._outputs if not path.exists()]
         if missing:
             raise RuntimeError(f"{self.run.step.name} did not write {', '.join(missing)}")
+        here = machine.this_machine()
         usage = resource.getrusage(resource.RUSAGE_SELF)
         children = resource.getrusage(resource.RUSAGE_CHILDREN)
         Receipt(
@@ -158,7 +167,8 @@ class Job:
                 ),
                 "peak_memory_mib": max(usage.ru_maxrss, children.ru_maxrss) // 1024,
                 "host": platform.node(),
-                "processor": _processor(),
+                "processor": here.name,
+                "machine": machine.facts(here, self._arithmetic),
                 "gpu": _gpu(),
                 "python": platform.python_version(),
                 "commit": self._commit.result().name,
@@ -214,12 +224,26 @@ class Step(Declared):
         return parser
 
     def __call__(self, main: Callable[[Job], None]) -> None:
-        """Run `main` as this process's step, then exit."""
-        use_threads(min(self.threads, n_processors()))
+        """Run `main` as this process's step, then exit.
+
+        Raises
+        ------
+        RuntimeError
+            The script does not begin with `environment.pin`.
+
+        """
+        if not environment.is_pinned():
+            raise RuntimeError(
+                f"{self.name}: the shell's variables would decide what comes out; let the script"
+                " begin with pin() (docs/how-to/add-a-step.md)"
+            )
 
         def alone(job: Job) -> None:
+            check_playable(job.run)
             main(job)
             job.check_code()
+            check_kernels(job.run)
+            machine.refuse_libraries()
 
         sys.exit(self.execute(alone, sys.argv[1:]))
 
@@ -289,16 +313,6 @@ class Step(Declared):
         return 0, ""
 
 
-def use_threads(number: int) -> None:
-    """Let linear algebra use as many threads as Snakemake gives a job, whoever starts the step.
-
-    Another number may give other last bits, and with DVC it would be all processors.
-    """
-    if "OMP_NUM_THREADS" not in os.environ:
-        os.environ["OMP_NUM_THREADS"] = str(number)  # for processes that the step starts
-        threadpool_limits(number, user_api="blas")
-
-
 def open_log(path: Path) -> list[logging.Handler]:
     """Log to a file (all) and to standard error (information and worse)."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -326,13 +340,3 @@ def _gpu() -> str | None:
     torch: Any = sys.modules.get("torch")
     used = torch is not None and torch.cuda.is_initialized()
     return str(torch.cuda.get_device_name()) if used else None
-
-
-def _processor() -> str:
-    """Name the processor, because other processors give other last bits."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor()

@@ -75,7 +75,8 @@ def train_detector(
     detector = Detector(float(pictures.mean()), max(float(pictures.std()), 1e-3)).to(device)
     wanted = torch.from_numpy(boxes.astype(np.float32))
     n_steps = how.epochs * -(-len(rows) // how.batch_size)
-    optimizer = torch.optim.AdamW(detector.parameters(), lr=how.lr, weight_decay=1e-4)
+    weights = detector.parameters()
+    optimizer = torch.optim.AdamW(weights, lr=how.lr, weight_decay=1e-4, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, how.lr, total_steps=n_steps)
     chance = torch.Generator().manual_seed(how.seed)
     with tqdm(

@@ -2,10 +2,13 @@
 
 from pathlib import Path
 
-from matplotlib import rc_context
+from matplotlib import rc_context, rcdefaults
 from matplotlib.figure import Figure
 
 from radpipe.core.files import atomic
+
+# Figures look the same for everybody: no matplotlibrc counts, of the user or in the project.
+rcdefaults()
 
 NOTHING = {"png": {"Software": None}, "svg": {"Date": None, "Creator": None}}
 

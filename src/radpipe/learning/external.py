@@ -1,9 +1,10 @@
 """Runs of one study asked about the cases of another: whom they know, and what they predict."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -11,11 +12,13 @@ import torch
 
 from radpipe.core.errors import DataError
 from radpipe.core.recipe import Recipe
+from radpipe.core.settings import Training
 from radpipe.learning.data.cases import Cases, Pixels, read_all
+from radpipe.learning.distributed.devices import CPU
 from radpipe.learning.networks.inference import predict_table
 from radpipe.learning.networks.network import load_network, read_about
 from radpipe.learning.starts.lineage import NAMES, hash_of, read_lineage
-from radpipe.learning.training.run import fix_arithmetic, set_up
+from radpipe.learning.training.run import arithmetic_of, fix_arithmetic, set_up
 from radpipe.splitting.overlap import Role
 
 PART = "cohort"
@@ -162,6 +165,12 @@ def read_cohort(recipe: Recipe, split: Path, store: Pixels, *, without: Collecti
     if not len(kept):
         raise DataError(f"{split}: no case of the cohort is left once known patients are dropped.")
     return cases.take(kept)
+
+
+def arithmetic_of_all(hows: Sequence[Training]) -> dict[str, Any]:
+    """Return how `predict_runs` computed, where several runs differ what promises least."""
+    device = torch.device("cuda", torch.cuda.current_device()) if torch.cuda.is_available() else CPU
+    return arithmetic_of(max(hows, key=lambda how: how.threads), device)
 
 
 def predict_runs(questions: Iterable[Question]) -> Iterator[pa.Table]:

@@ -129,6 +129,12 @@ def test_one_cycle_moves_every_step_up_to_lr_and_down():
     assert not per_step(live(how())[1])
 
 
+@pytest.mark.parametrize("name", ["adam", "adamw", "sgd"])
+def test_square_roots_are_not_left_to_mkl(name):
+    """A plain step takes MKL's, whose last bits differ by the maker of the processor."""
+    assert live(how(optimizer=name))[0].param_groups[0]["fused"] is True
+
+
 @pytest.mark.parametrize("name", ["adam", "adamw", "rmsprop", "sgd"])
 def test_every_optimiser_descends(name):
     torch.manual_seed(0)

@@ -95,6 +95,14 @@ class Training(Strict):
         " 0..255, then mean 58.09 and SD 49.73 (Bien et al., 2018).",
     )
     precision: Literal["float32", "bfloat16"] = "float32"
+    kernels: Literal["auto", "native", "avx512", "avx2"] = Field(
+        default="auto",
+        description="Which code of torch, oneDNN and MKL computes on processors. avx2: the same on"
+        " every x86-64 processor with AVX2, so that float32 weights are the same bytes on all of"
+        " them; avx512: faster, and the same on those with AVX-512; native: the fastest that a"
+        " processor has, and other last bits on another. auto: avx2 for float32 and for scores"
+        " where the processor has it, native for training in bfloat16, which AVX2 slows down most.",
+    )
     telemetry: bool = Field(
         default=False,
         description="Show layers and running values of every epoch: docs/how-to/telemetry.md.",
@@ -111,6 +119,15 @@ class Training(Strict):
         " if there are GPUs; other numbers give other last bits.",
     )
     nodes: Count = Field(default=1, description="Nodes of a SLURM job that train a run together.")
+
+    def kernels_to(self, do: Literal["train", "predict"]) -> Literal["native", "avx512", "avx2"]:
+        """Return the kernels that were named, or those that `auto` stands for.
+
+        Scores are computed in float32, whatever the training's precision.
+        """
+        if self.kernels != "auto":
+            return self.kernels
+        return "native" if do == "train" and self.precision == "bfloat16" else "avx2"
 
     @property
     def n_processes(self) -> int:

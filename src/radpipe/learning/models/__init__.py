@@ -10,6 +10,7 @@ from radpipe.core.checking import check
 from radpipe.core.settings import ModelChoice, Strict
 from radpipe.learning.models.base import EXAMS, FITTED, MODELS, SETTINGS, TABLES
 from radpipe.learning.models.covariates import Auxiliary, TableInput
+from radpipe.learning.models.dropout import drop_everywhere_alike
 
 __all__ = [
     "MODELS",
@@ -48,6 +49,7 @@ def build_model(choice: ModelChoice, **shape: Any) -> nn.Module:
 
     """
     model: nn.Module = MODELS[choice.name](**shape, **choice.settings)
+    drop_everywhere_alike(model)
     return model
 
 

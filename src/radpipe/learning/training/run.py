@@ -4,10 +4,12 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 
+from radpipe.core.environment import kernels_in_use
 from radpipe.core.recipe import Recipe
 from radpipe.core.settings import Training
 from radpipe.learning.data.batches import Batches, batches_of
@@ -129,13 +131,37 @@ def set_up(how: Training, process_group: ProcessGroup = ALONE) -> torch.device:
 def fix_arithmetic(how: Training) -> None:
     """Fix threads and determinism of this process."""
     torch.set_num_threads(how.threads)
-    # Read by cuBLAS when it starts; without it, it refuses to be deterministic.
+    # Read by cuBLAS when it starts; without it, it refuses to be deterministic. Steps have it.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     # Says what `use_deterministic_algorithms` says, without its import of the compiler.
     torch.set_deterministic_debug_mode("error" if how.deterministic else "default")
     # Our code reads no memory that it has not written, so filling it would only cost time.
     setattr(torch.utils.deterministic, "fill_uninitialized_memory", False)  # noqa: B010
     torch.backends.cudnn.benchmark = not how.deterministic
+
+
+def arithmetic_of(
+    how: Training, device: torch.device, *, precision: str = "float32", processes: int = 1
+) -> dict[str, Any]:
+    """Return how this process, or several of a run together, compute, for the receipt.
+
+    Scores are computed in float32, whatever the training's precision.
+
+    Returns
+    -------
+    dict
+        Kernels that were asked for; capability that torch chose for its own; device, "cpu" or the
+        GPU's name; precision; threads of all processes together.
+
+    """
+    on_gpu = device.type == "cuda"
+    return {
+        "kernels": kernels_in_use(),
+        "capability": torch.backends.cpu.get_cpu_capability(),
+        "device": torch.cuda.get_device_name(device) if on_gpu else device.type,
+        "precision": precision,
+        "threads": how.threads * processes,
+    }
 
 
 @contextmanager
