@@ -27,6 +27,7 @@ $(VENV)/installed: requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --require-hashes --no-deps -r $(VENV)/uv.txt
 	$(BIN)/uv pip install --python $(BIN)/python --require-hashes -r requirements.lock
 	$(BIN)/uv pip install --python $(BIN)/python --no-build-isolation --no-deps -e .
+	@$(BIN)/python -c 'from radpipe.core.versions import link_versions; link_versions()'
 	@touch $@
 
 run: install  ## Run everything that params.yaml plans, on all cores of this machine

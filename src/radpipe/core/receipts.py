@@ -85,8 +85,8 @@ class Receipt:
     code: Mapping[str, str]
     inputs: Mapping[str, str]
     outputs: Mapping[str, str]
-    libraries: Mapping[str, str] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
+    libraries: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def path(self) -> Path:
