@@ -125,3 +125,15 @@ def test_the_page_names_every_variable():
     page = (ROOT / "docs/reference/bits.md").read_text(encoding="utf-8")
     for name in [*SET, *SET_ON_AVX2, *KERNELS["avx2"], *names(KEPT), *names(REMOVED)]:
         assert f"`{name}`" in page, name
+
+
+def test_variables_that_the_settings_name_are_kept(tmp_path, monkeypatch):
+    """A source's path may hold them; one that decides bits is no path."""
+    (tmp_path / "params.yaml").write_text("path: $FILMS/x\nother: ${MORE}\nlast: $MKL_CBWR $END")
+    shell = {"FILMS": "/a", "MORE": "/b", "END": "/c", "FILM": "/d", "MKL_CBWR": "AVX"}
+    monkeypatch.chdir(tmp_path)
+    found = pinned(shell)
+    assert {name: found.get(name) for name in ("FILMS", "MORE", "END", "FILM")} == {
+        **{"FILMS": "/a", "MORE": "/b", "END": "/c", "FILM": None}
+    }
+    assert found.get("MKL_CBWR") != "AVX"

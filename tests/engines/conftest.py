@@ -30,6 +30,10 @@ COPIED = (
 )
 STUB = '''"""A stub."""
 
+from radpipe.core.environment import pin
+
+pin()
+
 import sys
 
 sys.path.insert(0, {tests!r})

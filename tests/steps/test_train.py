@@ -16,6 +16,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
 
+from radpipe.core.environment import lacking
 from radpipe.core.files import read_json, sha256_file, write_json
 from radpipe.core.presets import load_preset
 from radpipe.core.recipe import read_recipe
@@ -146,8 +147,9 @@ def test_two_processes_train_like_one_and_go_on_to_the_bit(project, monkeypatch)
     the middle of an epoch, two batches of three behind it.
     """
     write_study(project.root, THREE)
-    how = {**TOGETHER, "train": {**TOGETHER["train"], "processes": 2}}
-    plan_variant(project.root, THREE, preset="bones/v1", **how)
+    # Natively, as the processes that this one starts itself below, which has loaded torch.
+    train = {**TOGETHER["train"], "processes": 2, "kernels": "native"}
+    plan_variant(project.root, THREE, preset="bones/v1", **{**TOGETHER, "train": train})
     asked = start(project)
     launched = wait_for(project, asked, "launch-*")
     asked.send_signal(signal.SIGTERM)
@@ -201,6 +203,11 @@ def test_two_processes_start_from_the_weights_of_a_run_and_freeze_layers(project
     receipt = read_json(project.root / "results/receipts/train/bones-x-fold-0-seed-0.json")
     assert receipt["facts"]["start"]["fresh"] == []
     assert receipt["facts"]["train_cases"] % 3 == 0
+    # Said by one of the processes, which have their kernels from the step.
+    machine = receipt["facts"]["machine"]
+    assert machine["kernels"] == ("native" if lacking("avx2") else "avx2")
+    assert machine["threads"] == 2
+    assert machine["same_bytes_on"].startswith("processors of this kind")
     assert receipt["inputs"]["weights/first.safetensors"] == sha256_file(kept)
     before, after = load_file(kept), load_file(project.root / WEIGHTS)
     changed = {name for name in before if not torch.equal(before[name], after[name])}

@@ -132,6 +132,9 @@ REMOVED: dict[str, str] = {
 }
 
 _NAMES = frozenset(n for names in KEPT for n in names.split() if not n.endswith("*"))
+_DECIDING = frozenset(
+    n for names in (*REMOVED, *SET, *SET_ON_AVX2, *KERNELS["avx2"]) for n in names.split()
+)
 _STEMS = tuple(n[:-1] for names in KEPT for n in names.split() if n.endswith("*"))
 
 
@@ -172,7 +175,8 @@ def mend() -> None:
 
 def pinned(variables: Mapping[str, str], kernels: str = DEFAULT) -> dict[str, str]:
     """Return the environment that a step gets when it is started with `variables`."""
-    found = {name: value for name, value in variables.items() if kept(name)}
+    named = named_in_settings()
+    found = {name: value for name, value in variables.items() if kept(name) or name in named}
     found |= {name: value for name, (value, _) in SET.items()}
     if not lacking("avx2"):
         found |= {name: value for name, (value, _) in SET_ON_AVX2.items()}
@@ -189,6 +193,23 @@ _QUIET = "ignore::ImportWarning"
 def kept(name: str) -> bool:
     """Tell whether a variable comes from the user."""
     return name in _NAMES or name == MARK or name.startswith(_STEMS)
+
+
+def named_in_settings() -> frozenset[str]:
+    """Return the variables that params.yaml names, as $DATA or ${DATA}: paths of sources are kept.
+
+    Their files are known by their hashes. A variable that decides bits is removed all the same.
+    """
+    try:
+        with open("params.yaml", encoding="utf-8", errors="replace") as stream:  # noqa: PTH123
+            pieces = stream.read().split("$")[1:]
+    except OSError:
+        return frozenset()
+    names = set()
+    for piece in (piece.lstrip("{") for piece in pieces):
+        ends = (k for k, sign in enumerate(piece) if not (sign == "_" or sign.isalnum()))
+        names.add(piece[: next(ends, len(piece))])
+    return frozenset(names - _DECIDING)
 
 
 def use_kernels(kernels: str) -> None:

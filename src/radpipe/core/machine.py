@@ -90,7 +90,7 @@ def this_machine() -> Machine:
         name=said.get("model name", platform.processor()),
         instructions=newest_set(environment.flags()),
         cache_kib=_second_level_kib(),
-        libc=os.confstr("CS_GNU_LIBC_VERSION") or "",
+        libc=_libc(),
     )
 
 
@@ -215,6 +215,12 @@ def _cpuinfo() -> dict[str, str]:
         return {}
     pairs = (line.partition(":")[::2] for line in lines)
     return {name.strip(): value.strip() for name, value in pairs}
+
+
+def _libc() -> str:
+    """Return the name and version of the C library; empty if it is not GNU's."""
+    name = "CS_GNU_LIBC_VERSION"
+    return (os.confstr(name) or "") if name in os.confstr_names else ""
 
 
 def _second_level_kib() -> int | None:
