@@ -87,7 +87,7 @@ def test_experiments_old_commits_and_clones(recorded, tmp_path_factory):
 
     fresh = clone_of(recorded, tmp_path_factory.mktemp("clone") / "project")
     fresh.dvc("pull", "--quiet")
-    nothing_to_do(fresh)
+    assert fresh.planned() == set()
     fresh.radpipe("sync")
     nothing_to_do(fresh)
     assert fresh.bytes_of("results/**/*") == recorded.bytes_of("results/**/*")
