@@ -8,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import fields
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -217,6 +218,15 @@ def test_a_receipt_names_the_commit_and_whether_it_was_changed(folder):
     script = Path("workflow/scripts/use.py")
     script.write_text(script.read_text() + "# edited")
     assert named() == (commit, False, None)
+
+
+@pytest.mark.parametrize(("used", "name"), [(True, "NVIDIA H200"), (False, None)])
+def test_a_receipt_names_the_gpu_that_was_used(folder, monkeypatch, used, name):
+    """And none that torch merely sees; torch is not loaded to find out."""
+    cuda = SimpleNamespace(is_initialized=lambda: used, get_device_name=lambda: "NVIDIA H200")
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=cuda))
+    assert make() == 0
+    assert read_receipt(receipt_path("split", "bones")).facts["gpu"] == name
 
 
 def git(*arguments):

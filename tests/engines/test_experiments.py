@@ -126,18 +126,6 @@ def test_every_study_has_a_table_of_its_own():
     ]
 
 
-@pytest.mark.parametrize("doing", ["queued", "running", "failed"])
-def test_what_is_not_done_has_no_scores(doing):
-    """Git shows the results of the commit that it was queued from; they are not its own."""
-    waits = state("b" * 40, name="waits", lr=0.2, **{"bones-v1": SCORE})
-    group = {"revs": [waits], "executor": {"state": doing}}
-    lines = shown(state("a" * 40, name="main", experiments=[group], **{"bones-v1": SCORE}))
-    scores, said, change = [line.split() for line in lines[2:]]
-    assert scores == ["waits", "-"]
-    assert said[0].rstrip(";") == doing
-    assert change == ["variants.bones-v1.train.lr:", "0.1", "->", "0.2"]
-
-
 def test_scores_are_those_of_the_revision(tmp_path, monkeypatch):
     """Also in a project below the top of its Git repository."""
     project = tmp_path / "study"

@@ -50,6 +50,36 @@ def test_a_path_is_used_where_it_lies(tmp_path, monkeypatch):
     assert materialise("mine", study({"kind": "path", "path": "~/my data"})).is_dir()
 
 
+@pytest.fixture
+def copy(tmp_path):
+    """Return the folder of a copy in which DVC runs an experiment."""
+    folder = tmp_path / ".dvc/tmp/exps/standalone/tmp1"
+    folder.mkdir(parents=True)
+    return folder
+
+
+def test_a_relative_path_counts_from_the_project_in_a_copy_of_it(tmp_path, copy, monkeypatch):
+    (tmp_path / "pictures").mkdir()
+    monkeypatch.chdir(copy)
+    source = study({"kind": "path", "path": "pictures"})
+    assert materialise("mine", source) == tmp_path / "pictures"
+    # What Git knows, the copy has itself.
+    (copy / "pictures").mkdir()
+    assert materialise("mine", source) == Path("pictures")
+
+
+def test_a_copy_reads_the_files_of_the_project_unless_it_asks_for_others(
+    tmp_path, copy, monkeypatch
+):
+    raw = materialise("bones", study(PHANTOM)).absolute()
+    before = state(raw)
+    monkeypatch.chdir(copy)
+    assert materialise("bones", study(PHANTOM)) == raw
+    assert not Path("data").exists()
+    assert materialise("bones", study({**PHANTOM, "seed": 2})) == Path("data/bones/raw")
+    assert state(raw) == before
+
+
 @pytest.mark.parametrize(
     ("path", "message"),
     [

@@ -33,6 +33,17 @@ def test_two_runs_take_two_gpus_and_the_third_shares(gpus, caplog):
     assert "sharing the first" in caplog.text
 
 
+def test_copies_in_which_dvc_runs_experiments_share_the_gpus_of_the_project(
+    gpus, tmp_path, monkeypatch
+):
+    gpus(2)
+    for number in range(2):
+        copy = tmp_path / f".dvc/tmp/exps/tmp{number}"
+        copy.mkdir(parents=True)
+        monkeypatch.chdir(copy)
+        assert take_device().index == number
+
+
 def test_a_gpu_is_given_back_when_its_run_ends(gpus):
     gpus(2)
     assert take_device().index == 0
