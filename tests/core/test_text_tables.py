@@ -21,7 +21,7 @@ def read(tmp_path, text, form=SAY):
 
 
 def rows(tmp_path, text, form=SAY):
-    return list(read(tmp_path, text, form).rows())
+    return list(map(list, read(tmp_path, text, form).rows()))
 
 
 # --- read right, and said -------------------------------------------------------------------
@@ -59,7 +59,7 @@ def rows(tmp_path, text, form=SAY):
 def test_what_can_be_read_in_one_way_is(tmp_path, text, note):
     table = read(tmp_path, text)
     assert table.named == ["id", "age"]
-    assert list(table.rows()) == [["1", "42"], ["2", "43"]]
+    assert list(table.rows()) == [("1", "42"), ("2", "43")]
     if note is None:
         assert table.notes == ()
     else:
@@ -106,7 +106,11 @@ def test_quotes_that_are_signs(tmp_path):
     text = 'ID|"SIDE"|NOTE\n1|"1: Right"|a "long" one\n2|2|"x\n'
     table = read(tmp_path, text, form)
     assert table.named == ["ID", "SIDE", "NOTE"]
-    assert list(table.rows()) == [["1", "1: Right", 'a "long" one'], ["2", "2", '"x']]
+    assert list(table.rows()) == [("1", "1: Right", 'a "long" one'), ("2", "2", '"x')]
+
+
+def test_quotes_within_quotes_are_kept(tmp_path):
+    assert rows(tmp_path, 'id,note\n1,"""said"""\n') == [["1", '"said"']]
 
 
 def test_a_table_of_a_header_alone_has_no_rows(tmp_path):
@@ -171,7 +175,7 @@ def test_an_encoding_that_is_said_counts(tmp_path):
         rows(tmp_path, "id,y\n", Form(encoding="utf-7b"))
     fallback = Form(fallback="cp1252")
     table = read(tmp_path, b"id,y\n\xfc,0\n", fallback)
-    assert (list(table.rows()), len(table.notes)) == ([["ü", "0"]], 1)
+    assert (list(table.rows()), len(table.notes)) == ([("ü", "0")], 1)
 
 
 def test_signs_that_were_lost_are_said(tmp_path):

@@ -23,6 +23,8 @@ from radpipe.core.text_files import read_text
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "|"}
 N_NAMED = 5
+# Signs among which the header is looked for.
+HEADER = 2**20
 # Rows by which a separator is chosen where the header holds several; all rows are checked later.
 N_TRIED = 1000
 # Excel's first line that names the separator; a spreadsheet may have quoted it or filled it up.
@@ -31,8 +33,9 @@ SEP_LINE = re.compile(r'"?sep=([^"\r\n])\1*"?[,;]*[ ]*(?:\r\n|\r|\n|$)', re.IGNO
 FORMULA = re.compile(r'="(.*)"', re.DOTALL)
 PICTURES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".dcm", ".npy"}
 
-# A row as it lies in the file, or cut into cells.
-_Row = str | list[str]
+# A row as it lies in the file, or cut into cells without blanks. Tuples of texts are left alone by
+# Python's garbage collector, which lists are not: half the time of a table of a million cells.
+_Row = str | tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +64,10 @@ class TextTable:
     notes: tuple[str, ...] = ()
     # Some tables have a thousand columns, so that cells are cut out when they are asked for.
     _rows: Sequence[_Row] = field(default=(), repr=False)
+    # Whether cells may stand in quotation marks, because these were read as signs.
+    _wrapped: bool = False
 
-    def rows(self, places: Sequence[int] | None = None) -> Iterator[list[str]]:
+    def rows(self, places: Sequence[int] | None = None) -> Iterator[tuple[str, ...]]:
         """Yield the cells of each row, without blanks around them.
 
         Parameters
@@ -71,11 +76,15 @@ class TextTable:
             Which columns, counted from 0; None: all that have a name.
 
         """
-        if places is None:
-            places = [place for place, name in enumerate(self.columns) if name]
+        named = [place for place, name in enumerate(self.columns) if name]
+        wanted = named if places is None else places
+        whole = wanted == list(range(len(self.columns)))
         for row in self._rows:
-            cells = row.split(self.separator) if isinstance(row, str) else row
-            yield [_bare(cells[place]) for place in places]
+            cells: Sequence[str] = row.split(self.separator) if isinstance(row, str) else row
+            if not whole:
+                cells = [cells[place] for place in wanted]
+            bare = tuple(map(str.strip, cells)) if isinstance(row, str) else tuple(cells)
+            yield tuple(map(_unwrapped, bare)) if self._wrapped else bare
 
     @property
     def named(self) -> list[str]:
@@ -158,15 +167,19 @@ def read_text_table(path: Path, name: str, form: Form | None = None) -> TextTabl
             hollow.append(line)
     if hollow:
         notes.append(f"{name}: {_rows(hollow, 'of empty cells, left out')}")
-    head, header = full.pop(0) if full and not form.columns else (0, list(form.columns))
+    head, header = full.pop(0) if full and not form.columns else (0, form.columns)
     if not header:
         raise DataError(f"{name}: has no rows, and no header. The way out: {form.way_out}")
-    columns, rows = _fitted(_cut(header, separator), full, separator, name, form, notes)
+    wrapped = not form.quotes and '"' in text
+    names = [cell.strip() for cell in _cut(header, separator)]
+    names = list(map(_unwrapped, names)) if wrapped else names
+    columns, rows = _fitted(names, full, separator, name, form, notes)
     if not form.columns:
         _check_columns(columns, name, head, form)
     _note_oddities(columns, rows, separator, name, notes)
     lines = [line for line, _ in rows]
-    return TextTable(name, columns, lines, separator, tuple(notes), [row for _, row in rows])
+    kept = [row for _, row in rows]
+    return TextTable(name, columns, lines, separator, tuple(notes), kept, wrapped)
 
 
 def some_lines(lines: Collection[int]) -> str:
@@ -194,7 +207,8 @@ def _without_sep_line(
 
 def _separator(text: str, name: str, form: Form) -> str:
     """Find the one separator that parts the header, and all rows alike if there are several."""
-    headers = {each: _length(text, each, form) for each in SEPARATORS}
+    start = text[:HEADER]
+    headers = {each: _length(start, each, form) for each in SEPARATORS}
     parting = [each for each, n in headers.items() if n > 1]
     if len(parting) < 2:
         return parting[0] if parting else ","
@@ -248,7 +262,8 @@ def _parsed(
     begin = first
     try:
         for cells in reader:
-            yield begin, [FORMULA.sub(r"\1", cell) for cell in cells] if formulas else cells
+            bare = map(str.strip, cells)
+            yield begin, tuple(map(_without_formula, bare) if formulas else bare)
             begin = reader.line_num + first
     except csv.Error:
         raise DataError(
@@ -258,24 +273,28 @@ def _parsed(
         ) from None
 
 
-def _cut(row: _Row, separator: str) -> list[str]:
-    return row.split(separator) if isinstance(row, str) else row
+def _cut(row: _Row, separator: str) -> tuple[str, ...]:
+    return tuple(row.split(separator)) if isinstance(row, str) else row
 
 
-def _bare(cell: str) -> str:
-    """Return a cell without blanks, and without quotes that a reader of quotes left there."""
-    cell = cell.strip()
+def _without_formula(cell: str) -> str:
+    found = FORMULA.fullmatch(cell)
+    return found[1].strip() if found else cell
+
+
+def _unwrapped(cell: str) -> str:
+    """Return a cell without the quotation marks around it."""
     return cell[1:-1].strip() if cell[:1] == '"' == cell[-1:] and len(cell) > 1 else cell
 
 
 def _is_empty(row: _Row, separator: str) -> bool:
     if isinstance(row, str):
         return not row.replace(separator, "").strip()
-    return not any(cell.strip() for cell in row)
+    return not "".join(row).strip()
 
 
 def _fitted(
-    header: list[str],
+    columns: list[str],
     rows: list[tuple[int, _Row]],
     separator: str,
     name: str,
@@ -288,7 +307,6 @@ def _fitted(
     off; at the end of all rows, but not of the header, it may as well be an unquoted 1,5 before an
     empty cell.
     """
-    columns = [_bare(cell) for cell in header]
     n = len(columns)
     odd = [(line, row) for line, row in rows if _n_cells(row, separator) != n]
     shorter = all(_n_cells(row, separator) == n - 1 for _, row in rows)
@@ -373,7 +391,7 @@ def _note_oddities(
     broken = [
         line
         for line, row in rows
-        if not isinstance(row, str) and any("\n" in cell or "\r" in cell for cell in row)
+        if not isinstance(row, str) and ("\n" in (whole := "".join(row)) or "\r" in whole)
     ]
     if broken:
         notes.append(

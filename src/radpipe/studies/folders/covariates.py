@@ -20,6 +20,8 @@ Row = Mapping[str, str]
 class Line(dict[str, str]):
     """A row of the table, column to text, and the line of the file in which it begins."""
 
+    __slots__ = ("number",)
+
     def __init__(self, cells: Iterable[tuple[str, str]], number: int) -> None:
         super().__init__(cells)
         self.number = number
