@@ -124,3 +124,10 @@ def test_names_of_pictures_in_another_form_of_unicode(tmp_path):
     write(tmp_path, "image,label", lambda i: f"\u00fc{i},{i % 2}")
     found = propose_table(tmp_path, "labels.csv", pictures)
     assert found.layout["table"]["path"] == "png/{image}.png"
+
+
+def test_ages_with_commas_are_named_and_not_used(tmp_path):
+    write(tmp_path, "path;label;age", lambda i: f"png/i{i}.png;{i % 2};4{i % 10},5")
+    found = propose_table(tmp_path, "labels.csv", PICTURES)
+    assert "covariates" not in found.layout["table"]
+    assert about(found, "commas").startswith("age: numbers with commas, not used; decimal: ','")

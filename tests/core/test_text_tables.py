@@ -136,6 +136,7 @@ PATIENT = "P4711"
         ("id,age,y\nP4711,1\nP2,6,1\nP3\n", r"2 rows have .* line 2 has 2, line 4 has 1\."),
         ("id,age\n0,P4711,1\n1,P2,6\n", r"2 rows have .* All rows have one more: the header lacks"),
         ('id,age\n"P4711,1"\n"P2,6"\n', r"line 2 has 1, line 3 has 1\. Those rows are quoted"),
+        ('"id,age"\nP4711,1\nP2,6\n', r"has 1: line 2 has 2, .* The header is not parted, perh"),
         ("id,age\nP4711;1\nP2;6\n", r"line 2 has 1, line 3 has 1"),
         ("id,age\nP4711,1,\nP2,6\n", r"line 2 has 3"),
         ("id,age\nP4711,1,\nP2,6,\n", r"All rows end with a separator: .* end the header"),
@@ -169,6 +170,9 @@ def test_a_separator_that_is_said_counts(tmp_path):
 def test_an_encoding_that_is_said_counts(tmp_path):
     form = Form(encoding="cp1252", setting="layout.table")
     assert rows(tmp_path, "id,y\nü,0\n".encode("cp1252"), form) == [["ü", "0"]]
+    assert read(tmp_path, "id,y\nü,0\n", form).notes == (
+        "t.csv: read as cp1252, and could be UTF-8 as well",
+    )
     with pytest.raises(DataError, match=r"mark of utf-8, and layout\.table\.encoding says cp1252"):
         rows(tmp_path, "\ufeffid,y\nü,0\n", form)
     with pytest.raises(DataError, match=r"knows no encoding 'utf-7b'"):

@@ -96,7 +96,10 @@ def _decoded(
 ) -> str:
     """Decode bytes, or refuse them with the line that does not fit."""
     try:
-        return data.decode(encoding)
+        text = data.decode(encoding)
+        if not _family(encoding).startswith("utf") and not data.isascii() and _is_utf8(data):
+            notes.append(f"{name}: read as {encoding}, and could be UTF-8 as well")
+        return text
     except LookupError:
         raise DataError(
             f"{name}: {setting}.encoding: Python knows no encoding {encoding!r}. Usual ones: utf-8,"
@@ -113,6 +116,14 @@ def _decoded(
             else "The way out: save it as CSV in UTF-8."
         )
         raise DataError(f"{name}, line {line}: cannot be read as {encoding}. {say}") from error
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _family(encoding: str) -> str:

@@ -4,38 +4,31 @@ The only reader of the tables that come with a data set. Where a file can be rea
 is read in that way, and what was unusual about it is noted; where it can be read in two, it is
 refused. Messages name lines and columns, and never what stands in a cell: that may be a patient's
 name or number.
-
-Without quotation marks in a file, a row is a line and is cut at its separators; with them, it is
-taken apart by RFC 4180 (Python's `csv`, strict), blanks around cells being ignored in both.
 """
 
-import csv
-import io
-import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from radpipe.core.errors import DataError
 from radpipe.core.plurals import counted
 from radpipe.core.text_files import read_text
+from radpipe.core.text_rows import (
+    SEPARATORS,
+    Form,
+    Row,
+    count_cells,
+    cut,
+    is_empty,
+    parsed,
+    separator_of,
+    without_sep_line,
+)
 
-SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "|"}
+__all__ = ["Form", "TextTable", "read_text_table", "some_lines"]
+
 N_NAMED = 5
-# Signs among which the header is looked for.
-HEADER = 2**20
-# Rows by which a separator is chosen where the header holds several; all rows are checked later.
-N_TRIED = 1000
-# Excel's first line that names the separator; a spreadsheet may have quoted it or filled it up.
-SEP_LINE = re.compile(r'"?sep=([^"\r\n])\1*"?[,;]*[ ]*(?:\r\n|\r|\n|$)', re.IGNORECASE)
-# How Excel is made to keep leading zeros.
-FORMULA = re.compile(r'="(.*)"', re.DOTALL)
 PICTURES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".dcm", ".npy"}
-
-# A row as it lies in the file, or cut into cells without blanks. Tuples of texts are left alone by
-# Python's garbage collector, which lists are not: half the time of a table of a million cells.
-_Row = str | tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +56,7 @@ class TextTable:
     separator: str
     notes: tuple[str, ...] = ()
     # Some tables have a thousand columns, so that cells are cut out when they are asked for.
-    _rows: Sequence[_Row] = field(default=(), repr=False)
+    _rows: Sequence[Row] = field(default=(), repr=False)
     # Whether cells may stand in quotation marks, because these were read as signs.
     _wrapped: bool = False
 
@@ -90,41 +83,6 @@ class TextTable:
     def named(self) -> list[str]:
         """Names of the columns that have one."""
         return [name for name in self.columns if name]
-
-
-@dataclass(frozen=True, slots=True)
-class Form:
-    """What is known of a file before it is read.
-
-    Attributes
-    ----------
-    separator
-        What stands between cells; None: the header tells.
-    encoding
-        How signs are written.
-    fallback
-        Encoding of what is not so written; "" refuses it.
-    columns
-        Their names where the file has no header.
-    quotes
-        Whether a quotation mark at the start of a cell lets it hold separators and line ends.
-    keep_hollow
-        Whether a row of which all cells are empty is a row.
-    setting
-        Block of params.yaml where separator and encoding can be said; "" if nowhere.
-    way_out
-        What to do where the settings cannot help.
-
-    """
-
-    separator: str | None = None
-    encoding: str = "utf-8"
-    fallback: str = ""
-    columns: tuple[str, ...] = ()
-    quotes: bool = True
-    keep_hollow: bool = False
-    setting: str = ""
-    way_out: str = "correct the table."
 
 
 def read_text_table(path: Path, name: str, form: Form | None = None) -> TextTable:
@@ -154,16 +112,16 @@ def read_text_table(path: Path, name: str, form: Form | None = None) -> TextTabl
     text, notes = read_text(
         path, name, encoding=form.encoding, fallback=form.fallback, setting=form.setting
     )
-    text, first, separator = _without_sep_line(text, name, form, notes)
-    separator = separator or form.separator or _separator(text, name, form)
+    text, first, separator = without_sep_line(text, name, form, notes)
+    separator = separator or form.separator or separator_of(text, name, form)
     if separator not in (",", form.separator):
         notes.append(f"{name}: read as parted by {SEPARATORS.get(separator, repr(separator))}")
     full, hollow = [], []
-    for line, row in _parsed(text, separator, name, form, first):
-        empty = _is_empty(row, separator)
-        if not empty or (form.keep_hollow and _n_cells(row, separator) > 1):
+    for line, row in parsed(text, separator, name, form, first):
+        empty = is_empty(row, separator)
+        if not empty or (form.keep_hollow and count_cells(row, separator) > 1):
             full.append((line, row))
-        elif _n_cells(row, separator) > 1:
+        elif count_cells(row, separator) > 1:
             hollow.append(line)
     if hollow:
         notes.append(f"{name}: {_rows(hollow, 'of empty cells, left out')}")
@@ -171,7 +129,7 @@ def read_text_table(path: Path, name: str, form: Form | None = None) -> TextTabl
     if not header:
         raise DataError(f"{name}: has no rows, and no header. The way out: {form.way_out}")
     wrapped = not form.quotes and '"' in text
-    names = [cell.strip() for cell in _cut(header, separator)]
+    names = [cell.strip() for cell in cut(header, separator)]
     names = list(map(_unwrapped, names)) if wrapped else names
     columns, rows = _fitted(names, full, separator, name, form, notes)
     if not form.columns:
@@ -189,118 +147,19 @@ def some_lines(lines: Collection[int]) -> str:
     return f"{word} {listed}" + (", ..." if len(lines) > N_NAMED else "")
 
 
-def _without_sep_line(
-    text: str, name: str, form: Form, notes: list[str]
-) -> tuple[str, int, str | None]:
-    """Take a first line `sep=;` off; return the rest, the line it begins in, and the separator."""
-    found = SEP_LINE.match(text)
-    if found is None:
-        return text, 1, None
-    if form.separator not in (None, found[1]):
-        raise DataError(
-            f"{name}, line 1: says sep={found[1]}, and {form.setting}.separator another one."
-            " The way out: take one of the two out."
-        )
-    notes.append(f"{name}, line 1: names the separator, {found[1]!r}, and is no row")
-    return text[found.end() :], 2, found[1]
-
-
-def _separator(text: str, name: str, form: Form) -> str:
-    """Find the one separator that parts the header, and all rows alike if there are several."""
-    start = text[:HEADER]
-    headers = {each: _length(start, each, form) for each in SEPARATORS}
-    parting = [each for each, n in headers.items() if n > 1]
-    if len(parting) < 2:
-        return parting[0] if parting else ","
-    fitting = [each for each in parting if _is_even(text, each, headers[each], form)]
-    if len(fitting) == 1:
-        return fitting[0]
-    most = max(headers[each] for each in parting)
-    widest = [each for each in parting if headers[each] == most]
-    if not fitting and len(widest) == 1:
-        return widest[0]  # rows that do not fit are refused with their lines
-    known = " and ".join(SEPARATORS[each] for each in fitting or widest)
-    say = f" Say it in params.yaml, {form.setting}.separator." if form.setting else ""
-    raise DataError(
-        f"{name}: its lines can be parted by {known}, and nothing says by which.{say} The way out:"
-        f" {form.way_out if not form.setting else 'name the separator.'}"
-    )
-
-
-def _length(text: str, separator: str, form: Form) -> int:
-    """Count the cells of the first line that is not empty; 0 if it cannot be parted so."""
-    try:
-        rows = (row for _, row in _parsed(text, separator, "", form, 1))
-        return next((_n_cells(row, separator) for row in rows if not _is_empty(row, separator)), 0)
-    except DataError:
-        return 0
-
-
-def _is_even(text: str, separator: str, n_cells: int, form: Form) -> bool:
-    """Tell whether the first rows all have as many cells as the header."""
-    try:
-        rows = islice(_parsed(text, separator, "", form, 1), N_TRIED)
-        return all(
-            _n_cells(row, separator) == n_cells for _, row in rows if not _is_empty(row, separator)
-        )
-    except DataError:
-        return False
-
-
-def _parsed(
-    text: str, separator: str, name: str, form: Form, first: int
-) -> Iterator[tuple[int, _Row]]:
-    """Yield each row and the line in which it begins; empty lines are rows without cells."""
-    if not form.quotes or '"' not in text:
-        plain = text.replace("\r\n", "\n").replace("\r", "\n")
-        yield from enumerate(plain.split("\n"), start=first)
-        return
-    reader = csv.reader(
-        io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True, strict=True
-    )
-    formulas = '="' in text
-    begin = first
-    try:
-        for cells in reader:
-            bare = map(str.strip, cells)
-            yield begin, tuple(map(_without_formula, bare) if formulas else bare)
-            begin = reader.line_num + first
-    except csv.Error:
-        raise DataError(
-            f"{name}, line {begin}: a cell that begins with a quotation mark does not end with one"
-            " before the next separator. The way out: correct the quotes; one within a quoted cell"
-            " is written twice."
-        ) from None
-
-
-def _cut(row: _Row, separator: str) -> tuple[str, ...]:
-    return tuple(row.split(separator)) if isinstance(row, str) else row
-
-
-def _without_formula(cell: str) -> str:
-    found = FORMULA.fullmatch(cell)
-    return found[1].strip() if found else cell
-
-
 def _unwrapped(cell: str) -> str:
     """Return a cell without the quotation marks around it."""
     return cell[1:-1].strip() if cell[:1] == '"' == cell[-1:] and len(cell) > 1 else cell
 
 
-def _is_empty(row: _Row, separator: str) -> bool:
-    if isinstance(row, str):
-        return not row.replace(separator, "").strip()
-    return not "".join(row).strip()
-
-
 def _fitted(
     columns: list[str],
-    rows: list[tuple[int, _Row]],
+    rows: list[tuple[int, Row]],
     separator: str,
     name: str,
     form: Form,
     notes: list[str],
-) -> tuple[tuple[str, ...], list[tuple[int, _Row]]]:
+) -> tuple[tuple[str, ...], list[tuple[int, Row]]]:
     """Return names of columns and rows of as many cells.
 
     A separator at the end of the header alone makes a column without name and cells, which is taken
@@ -308,8 +167,8 @@ def _fitted(
     empty cell.
     """
     n = len(columns)
-    odd = [(line, row) for line, row in rows if _n_cells(row, separator) != n]
-    shorter = all(_n_cells(row, separator) == n - 1 for _, row in rows)
+    odd = [(line, row) for line, row in rows if count_cells(row, separator) != n]
+    shorter = all(count_cells(row, separator) == n - 1 for _, row in rows)
     if rows and shorter and not columns[-1]:
         odd, columns = [], columns[:-1]
         notes.append(f"{name}: the header ends with a separator, behind which nothing stands")
@@ -318,25 +177,23 @@ def _fitted(
     return tuple(columns), rows
 
 
-def _n_cells(row: _Row, separator: str) -> int:
-    return row.count(separator) + 1 if isinstance(row, str) else len(row)
-
-
 def _uneven(
-    odd: list[tuple[int, _Row]], n_rows: int, n: int, separator: str, name: str, form: Form
+    odd: list[tuple[int, Row]], n_rows: int, n: int, separator: str, name: str, form: Form
 ) -> str:
     """Say which rows have other numbers of cells, and what is the most likely cause."""
-    lengths = [_n_cells(row, separator) for _, row in odd]
+    lengths = [count_cells(row, separator) for _, row in odd]
     listed = ", ".join(
         f"line {line} has {length}"
         for (line, _), length in zip(odd[:N_NAMED], lengths, strict=False)
     )
     more = ", ..." if len(odd) > N_NAMED else ""
     whole = len(odd) == n_rows and len(set(lengths)) == 1
-    only = [_cut(row, separator)[0] for (_, row), length in zip(odd, lengths, strict=True)]
+    only = [cut(row, separator)[0] for (_, row), length in zip(odd, lengths, strict=True)]
     if any(separator in cell for cell in only):
         hint = " Those rows are quoted as a whole, and cells should be."
-    elif whole and lengths[0] == n + 1 and not any(_cut(r, separator)[-1].strip() for _, r in odd):
+    elif whole and n == 1:
+        hint = " The header is not parted, perhaps because it is quoted as a whole, and rows are."
+    elif whole and lengths[0] == n + 1 and not any(cut(r, separator)[-1].strip() for _, r in odd):
         hint = (
             " All rows end with a separator: if nothing is missing, end the header with one, too."
         )
@@ -379,14 +236,14 @@ def _check_columns(columns: Sequence[str], name: str, line: int, form: Form) -> 
 
 def _note_oddities(
     columns: Sequence[str],
-    rows: Sequence[tuple[int, _Row]],
+    rows: Sequence[tuple[int, Row]],
     separator: str,
     name: str,
     notes: list[str],
 ) -> None:
     """Note columns without a name, and cells of several lines."""
     for place, column in enumerate(columns, start=1):
-        if not column and any(_cut(row, separator)[place - 1].strip() for _, row in rows):
+        if not column and any(cut(row, separator)[place - 1].strip() for _, row in rows):
             notes.append(f"{name}: column {place} has no name, and is not read")
     broken = [
         line

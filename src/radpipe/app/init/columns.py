@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from radpipe.app.init.tokens import COVARIATES, LABEL_COLUMNS, PART_COLUMNS, PATIENT_COLUMN, part_of
 from radpipe.core.text_files import composed
 from radpipe.studies.base.contract import number_of
+from radpipe.studies.folders.covariates import COMMA
 
 Rows = Sequence[Mapping[str, str]]
 # Of the pictures, how many a table must name to be theirs.
@@ -96,6 +97,17 @@ def covariate_columns(rows: Rows, but: set[str]) -> list[str]:
         if len(values) > 1 and (not texts or (len(texts) == len(values) <= MOST_CLASSES)):
             found.append(column)
     return found
+
+
+def comma_columns(rows: Rows, but: set[str]) -> list[str]:
+    """List the columns of age and the like whose numbers have commas, before decimals or not."""
+    return [
+        column
+        for column in rows[0]
+        if column not in but
+        and column.lower() in COVARIATES
+        and any(COMMA.fullmatch(row[column]) for row in rows)
+    ]
 
 
 def _as_images(column: str, rows: Rows, pictures: Sequence[str]) -> Iterator[ImageColumn]:

@@ -8,6 +8,7 @@ from typing import Any
 from radpipe.app.init.columns import (
     ImageColumn,
     Rows,
+    comma_columns,
     covariate_columns,
     image_column,
     is_called_label,
@@ -125,7 +126,9 @@ def propose_table(
     _add_patients(proposal, rows, images, patient)
     _add_parts(proposal, rows, part)
     used = {images.column, part, patient, *labels}
-    _add_covariates(proposal, covariate_columns(rows, {name for name in used if name}))
+    left = {name for name in used if name}
+    commas = comma_columns(rows, left)
+    _add_covariates(proposal, covariate_columns(rows, left.union(commas)), commas)
     if images.n_missing:
         block["missing_files"] = "skip"
         text = f"{images.n_missing:,} rows name an image that is not there, and are left out"
@@ -212,8 +215,13 @@ def _add_parts(proposal: Proposal, rows: Rows, part: str | None) -> None:
     settle_parts(values, proposal, {name: part_of(name) or "" for name in set(values)})
 
 
-def _add_covariates(proposal: Proposal, kept: Sequence[str]) -> None:
-    """Keep columns for results by subgroup."""
+def _add_covariates(proposal: Proposal, kept: Sequence[str], commas: Sequence[str]) -> None:
+    """Keep columns for results by subgroup, and name those whose numbers are not clear."""
+    if commas:
+        text = (
+            f"{', '.join(commas)}: numbers with commas, not used; decimal: ',' makes them numbers"
+        )
+        proposal.say("commas", text, "layout.table.decimal, layout.table.covariates")
     if kept:
         proposal.layout["table"]["covariates"] = list(kept)
         text = f"{', '.join(kept)}: scores are given by these, too"

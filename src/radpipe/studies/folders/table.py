@@ -108,7 +108,8 @@ def read_table(
     if table is None:
         raise ValueError("read_table needs layout.table")
     rows, notes = read_rows(raw, files, table)
-    for note in notes:
+    # Who examines a data set has got them already.
+    for note in notes if aside is None else ():
         log.warning("%s", note)
     check_rows(rows, table, target)
     template = Template(table.name or "")
