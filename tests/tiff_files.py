@@ -19,6 +19,7 @@ def tiff(
     kind: int = 1,
     packed: bool = False,
     differences: bool = False,
+    big: bool = False,
 ) -> bytes:
     """Write one picture in one strip.
 
@@ -36,6 +37,8 @@ def tiff(
         1: unsigned, 2: signed, 3: floating point.
     packed, differences
         Deflate, and the differences of neighbours in place of values.
+    big
+        BigTIFF, of grey only.
 
     """
     rows, columns, samples = (*pixels.shape, 1)[:3]
@@ -60,6 +63,8 @@ def tiff(
     }
     if photometric is not None:
         tags[262] = (SHORT, [photometric])
+    if big:
+        return _big(order, tags, body)
     end = 8 + 2 + 12 * len(tags) + 4
     long = {tag: _values(order, *said) for tag, said in tags.items() if len(said[1]) > 2}
     tags[273] = (LONG, [end + sum(map(len, long.values()))])
@@ -73,6 +78,20 @@ def tiff(
     mark = b"II" if order == "<" else b"MM"
     head = mark + struct.pack(f"{order}HIH", 42, 8, len(tags))
     return head + entries + struct.pack(f"{order}I", 0) + b"".join(long.values()) + body
+
+
+def _big(order: str, tags: dict[int, tuple[int, list[int]]], body: bytes) -> bytes:
+    """Write the same with offsets of 64 bits; every value fits into its entry."""
+    tags[273] = (LONG, [16 + 8 + 20 * len(tags) + 8])
+    entries = b"".join(
+        struct.pack(f"{order}HHQ", tag, form, len(numbers))
+        + _values(order, form, numbers).ljust(8, b"\0")
+        for tag, (form, numbers) in sorted(tags.items())
+    )
+    head = (b"II" if order == "<" else b"MM") + struct.pack(
+        f"{order}HHHQQ", 43, 8, 0, 16, len(tags)
+    )
+    return head + entries + struct.pack(f"{order}Q", 0) + body
 
 
 def _values(order: str, form: int, numbers: list[int]) -> bytes:

@@ -35,6 +35,7 @@ def rows(tmp_path, text, form=SAY):
         ("id,age\r1,42\r2,43\r", None),
         ("id,age\n1,42\n2,43", None),
         ("\ufeffid,age\n1,42\n2,43\n", None),
+        ("\ufeff\ufeffid,age\n1,42\n2,43\n\x1a", None),
         ("\n\nid,age\n\n1,42\n  \n2,43\n\n\n", None),
         ("id,age,\n1,42,\n2,43,\n", None),
         (" id , age \n 1 ,42\t\n\u00a02, 43\n", None),
@@ -134,7 +135,7 @@ PATIENT = "P4711"
         ("id,age,y\nP4711,1,5,0\nP2,6,1\n", r"1 row has .* has 3: line 2 has 4\. A cell .* qu"),
         ("id,age,y\nP4711,1,5\nP2,6\n", r"1 row has .* has 3: line 3 has 2\. An unknown"),
         ("id,age,y\nP4711,1\nP2,6,1\nP3\n", r"2 rows have .* line 2 has 2, line 4 has 1\."),
-        ("id,age\n0,P4711,1\n1,P2,6\n", r"2 rows have .* All rows have one more: the header lacks"),
+        ("id,age\n0,P4711,1\n1,P2,6\n", r"2 rows have .* All rows have one more: the header"),
         ('id,age\n"P4711,1"\n"P2,6"\n', r"line 2 has 1, line 3 has 1\. Those rows are quoted"),
         ('"id,age"\nP4711,1\nP2,6\n', r"has 1: line 2 has 2, .* The header is not parted, perh"),
         ("id,age\nP4711;1\nP2;6\n", r"line 2 has 1, line 3 has 1"),
@@ -142,6 +143,8 @@ PATIENT = "P4711"
         ("id,age\nP4711,1,\nP2,6,\n", r"All rows end with a separator: .* end the header"),
         ("P4711.png,0\nP2.png,1\n", r"line 1: names a picture where the names of columns should"),
         ('id,y\n"P4711"x,1\n', r"line 2: a cell that begins with a quotation mark"),
+        ('id,note,y\nP1,"P4711,0\nP2,x",1\n', r"1 row of several lines \(line 2\), each of which"),
+        ("sep=;\nid,y\nP4711,1\n", r"line 1: says sep=;, which does not part the header in line 2"),
         ('id,y\nP1,"P4711\nP2,0\n', r"line 2: a cell that begins with a quotation mark"),
         ("a,b;c\nP4711,x;y\nP2,x;y\n", r"can be parted by commas and semicolons, .*separator"),
         (b"id,y\nP4711\xfc,0\n", r"t\.csv, line 2: cannot be read as utf-8\. Say its encoding in"),
@@ -184,6 +187,10 @@ def test_an_encoding_that_is_said_counts(tmp_path):
 
 def test_signs_that_were_lost_are_said(tmp_path):
     assert "line 3: holds signs that were lost" in read(tmp_path, "a,b\n1,2\n\ufffd,3\n").notes[0]
+
+
+def test_signs_that_are_not_seen_are_said(tmp_path):
+    assert "line 2: holds signs that are not seen" in read(tmp_path, "a,b\n1\x0b,2\n").notes[0]
 
 
 def test_lines_are_named_up_to_a_few():

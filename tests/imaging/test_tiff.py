@@ -31,6 +31,18 @@ def test_grey_is_right_whatever_zero_and_order(order, photometric, bits, packed,
     np.testing.assert_array_equal(found.pixels, seen)
 
 
+@pytest.mark.parametrize("photometric", [0, 1])
+@pytest.mark.parametrize("packed", [False, True])
+def test_big_tiffs_are_no_negatives(photometric, packed):
+    kept = GREY[16] if photometric else 65535 - GREY[16]
+    data = tiff(kept, photometric=photometric, packed=packed, big=True)
+    np.testing.assert_array_equal(decode(data).pixels, GREY[16])
+    with pytest.raises(DataError, match="does not say whether zero is black or white"):
+        decode(tiff(kept, photometric=None, big=True))
+    with pytest.raises(DataError, match="is a big-endian BigTIFF"):
+        decode(tiff(kept, order=">", big=True))
+
+
 @pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize("photometric", [0, 1])
 def test_twelve_bits_stay_twelve(photometric, packed):

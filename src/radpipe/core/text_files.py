@@ -1,6 +1,7 @@
 """Files of text in, signs out: what they are is told by their first bytes, never guessed."""
 
 import codecs
+import re
 import unicodedata
 from pathlib import Path
 
@@ -17,6 +18,8 @@ SIGNATURES = (
     (b"<", "a web page or XML; download the table itself"),
     (b"{\\rtf", "a document of formatted text; save it as CSV in UTF-8"),
 )
+# Control characters but tabs and line ends.
+CONTROL = re.compile("[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]")
 # UTF-32 first: its mark begins like that of UTF-16.
 MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -79,6 +82,10 @@ def read_text(
             f"{name}, line {_line(text[:end])}: holds a zero byte, so it is no table of text. The"
             " way out: get the file once more, or save it as CSV in UTF-8."
         )
+    # A mark that was written twice, and how DOS ended a file.
+    text = text.lstrip("\ufeff").removesuffix("\x1a")
+    if odd := CONTROL.search(text):
+        notes.append(f"{name}, line {_line(text[: odd.start()])}: holds signs that are not seen")
     if (end := text.find("\ufffd")) >= 0:
         notes.append(
             f"{name}, line {_line(text[:end])}: holds signs that were lost before (U+FFFD)"

@@ -6,7 +6,7 @@ refused. Messages name lines and columns, and never what stands in a cell: that 
 name or number.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -116,21 +116,19 @@ def read_text_table(path: Path, name: str, form: Form | None = None) -> TextTabl
     separator = separator or form.separator or separator_of(text, name, form)
     if separator not in (",", form.separator):
         notes.append(f"{name}: read as parted by {SEPARATORS.get(separator, repr(separator))}")
-    full, hollow = [], []
-    for line, row in parsed(text, separator, name, form, first):
-        empty = is_empty(row, separator)
-        if not empty or (form.keep_hollow and count_cells(row, separator) > 1):
-            full.append((line, row))
-        elif count_cells(row, separator) > 1:
-            hollow.append(line)
-    if hollow:
-        notes.append(f"{name}: {_rows(hollow, 'of empty cells, left out')}")
+    found = parsed(text, separator, name, form, first)
+    full = _without_empty(found, separator, name, form, notes)
     head, header = full.pop(0) if full and not form.columns else (0, form.columns)
     if not header:
         raise DataError(f"{name}: has no rows, and no header. The way out: {form.way_out}")
     wrapped = not form.quotes and '"' in text
     names = [cell.strip() for cell in cut(header, separator)]
     names = list(map(_unwrapped, names)) if wrapped else names
+    if first > 1 and len(names) == 1 and any(sign in names[0] for sign in SEPARATORS):
+        raise DataError(
+            f"{name}, line 1: says sep={separator}, which does not part the header in line {head}."
+            f" The way out: {form.way_out}"
+        )
     columns, rows = _fitted(names, full, separator, name, form, notes)
     if not form.columns:
         _check_columns(columns, name, head, form)
@@ -138,6 +136,22 @@ def read_text_table(path: Path, name: str, form: Form | None = None) -> TextTabl
     lines = [line for line, _ in rows]
     kept = [row for _, row in rows]
     return TextTable(name, columns, lines, separator, tuple(notes), kept, wrapped)
+
+
+def _without_empty(
+    found: Iterable[tuple[int, Row]], separator: str, name: str, form: Form, notes: list[str]
+) -> list[tuple[int, Row]]:
+    """Return the rows in which something stands; note those whose cells are all empty."""
+    full, hollow = [], []
+    for line, row in found:
+        empty = is_empty(row, separator)
+        if not empty or (form.keep_hollow and count_cells(row, separator) > 1):
+            full.append((line, row))
+        elif count_cells(row, separator) > 1:
+            hollow.append(line)
+    if hollow:
+        notes.append(f"{name}: {_rows(hollow, 'of empty cells, left out')}")
+    return full
 
 
 def some_lines(lines: Collection[int]) -> str:
@@ -188,7 +202,7 @@ def _uneven(
     )
     more = ", ..." if len(odd) > N_NAMED else ""
     whole = len(odd) == n_rows and len(set(lengths)) == 1
-    only = [cut(row, separator)[0] for (_, row), length in zip(odd, lengths, strict=True)]
+    only = [row[0] for _, row in odd if len(row) == 1 and not isinstance(row, str)]
     if any(separator in cell for cell in only):
         hint = " Those rows are quoted as a whole, and cells should be."
     elif whole and n == 1:
@@ -198,7 +212,10 @@ def _uneven(
             " All rows end with a separator: if nothing is missing, end the header with one, too."
         )
     elif whole and lengths[0] == n + 1:
-        hint = " All rows have one more: the header lacks a name, perhaps that of the first column."
+        hint = (
+            " All rows have one more: the header lacks a name, perhaps that of the first column, or"
+            f" cells that hold {separator!r}, such as 1,5, need quotes."
+        )
     elif max(lengths) > n:
         hint = f" A cell that holds {separator!r}, such as 1,5, needs quotes."
     else:
@@ -241,20 +258,32 @@ def _note_oddities(
     name: str,
     notes: list[str],
 ) -> None:
-    """Note columns without a name, and cells of several lines."""
+    """Note columns without a name, and cells of several lines; refuse rows within rows."""
     for place, column in enumerate(columns, start=1):
         if not column and any(cut(row, separator)[place - 1].strip() for _, row in rows):
             notes.append(f"{name}: column {place} has no name, and is not read")
-    broken = [
-        line
+    broken = {
+        line: row
         for line, row in rows
         if not isinstance(row, str) and ("\n" in (whole := "".join(row)) or "\r" in whole)
-    ]
-    if broken:
-        notes.append(
-            f"{name}: {_rows(broken, 'with a cell of several lines')}; if none should have one, a"
-            " quotation mark is missing there"
+    }
+    if torn := [line for line, row in broken.items() if _is_several(row, separator, len(columns))]:
+        raise DataError(
+            f"{name}: {_rows(torn, 'of several lines')}, each of which is a row by itself: a"
+            " quotation mark has no partner. The way out: correct the quotes; one within a quoted"
+            " cell is written twice."
         )
+    if broken:
+        several = _rows(list(broken), "with a cell of several lines")
+        notes.append(
+            f"{name}: {several}; if none should have one, a quotation mark is missing there"
+        )
+
+
+def _is_several(row: Row, separator: str, n: int) -> bool:
+    """Tell whether each line of a row has as many cells as a row, taken without quotes."""
+    lines = separator.join(row).replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return n > 1 and all(line.count(separator) + 1 == n for line in lines)
 
 
 def _rows(lines: Sequence[int], what: str) -> str:

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from radpipe.core.errors import DataError
-from radpipe.imaging.tiff import kind_of, with_black_zero
+from radpipe.imaging.tiff import kind_of, white_of, with_black_zero
 
 # uint8 or uint16; NumPy's types cannot say "either, and the same comes out".
 Array = NDArray[Any]
@@ -47,6 +47,8 @@ SIGNATURES = (
     (b"<", "a text or web page"),
     (b"\x93NUMPY", "a NumPy array"),
     (b"RIFF", "a RIFF file"),
+    (b"MM\0+", "a big-endian BigTIFF"),
+    (b"II+\0", "a BigTIFF of a kind that is not understood"),
     (b"8BPS", "a Photoshop document"),
     (b"\x00\x00\x00\x0cjP  ", "a JPEG 2000 file"),
     (b"\xff\x4f\xff\x51", "a JPEG 2000 file"),
@@ -139,6 +141,7 @@ def decode(data: bytes) -> Picture:
             with Image.open(io.BytesIO(shown), formats=FORMATS) as image:
                 _check_header(image)
                 mode, deep = image.mode, _is_deep(image)
+                white = white_of(getattr(image, "tag_v2", {})) if white is None else white
                 image.load()
                 pixels = _upright(_pixels(image), _orientation(image))
         except UnidentifiedImageError:

@@ -6,7 +6,9 @@ opened as if its zero were black, and turned afterwards. TIFF 6.0, sections 2 an
 """
 
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from radpipe.core.errors import DataError
 
@@ -14,6 +16,7 @@ ORDERS = {b"II*\0": "<", b"MM\0*": ">"}
 BITS, PHOTOMETRIC, SAMPLES, FORMAT = 258, 262, 277, 339
 WHITE_IS_ZERO, BLACK_IS_ZERO = 0, 1
 UNSIGNED = 1
+UNSAID = "is a TIFF that does not say whether zero is black or white"
 SHORT, LONG = 3, 4
 # More entries than a picture's directory has.
 MAX_ENTRIES = 1000
@@ -100,12 +103,34 @@ def with_black_zero(data: bytes) -> tuple[bytes, int | None]:
     if kind is None:
         return data, None
     if kind.photometric is None:
-        raise DataError("is a TIFF that does not say whether zero is black or white")
+        raise DataError(UNSAID)
     grey = kind.photometric == WHITE_IS_ZERO and kind.samples == 1 and kind.format == UNSIGNED
     if not grey or not 8 < kind.bits <= 16:
         return data, None
     black = struct.pack(f"{kind.order}H", BLACK_IS_ZERO)
     return data[: kind.place] + black + data[kind.place + 2 :], 2**kind.bits - 1
+
+
+def white_of(tags: Mapping[int, Any]) -> int | None:
+    """Return from what to take each pixel of a deep TIFF that Pillow opened; None: from nothing.
+
+    Parameters
+    ----------
+    tags
+        What Pillow read; empty for other files. BigTIFFs are told by these alone.
+
+    Raises
+    ------
+    DataError
+        They do not say whether zero is black or white.
+
+    """
+    if not tags:
+        return None
+    if PHOTOMETRIC not in tags:
+        raise DataError(UNSAID)
+    bits = max(tags.get(BITS, (1,)))
+    return 2**bits - 1 if tags[PHOTOMETRIC] == WHITE_IS_ZERO and 8 < bits <= 16 else None
 
 
 def _first(data: bytes, order: str, entry: int | None, absent: int | None) -> int | None:
