@@ -63,10 +63,7 @@ def read_text(
         data = path.read_bytes()
     except OSError as error:
         raise DataError(f"{name}: cannot be opened ({error.strerror}).") from error
-    start = data[:512].lstrip()
-    for signature, what in SIGNATURES:
-        if start.startswith(signature):
-            raise DataError(f"{name} is {what.partition('; ')[0]}, no table of text.{_out(what)}")
+    _refuse_foreign(data, name)
     notes: list[str] = []
     marked = next((codec for mark, codec in MARKS if data.startswith(mark)), None)
     if marked and _family(encoding) not in (_family("utf-8"), _family(marked)):
@@ -84,13 +81,26 @@ def read_text(
         )
     # A mark that was written twice, and how DOS ended a file.
     text = text.lstrip("\ufeff").removesuffix("\x1a")
+    _note_signs(text, name, notes)
+    return composed(text), notes
+
+
+def _refuse_foreign(data: bytes, name: str) -> None:
+    """Refuse a file that is given as a table and is none."""
+    start = data[:512].lstrip()
+    for signature, what in SIGNATURES:
+        if start.startswith(signature):
+            raise DataError(f"{name} is {what.partition('; ')[0]}, no table of text.{_out(what)}")
+
+
+def _note_signs(text: str, name: str, notes: list[str]) -> None:
+    """Note signs that are not seen, and those that were lost."""
     if odd := CONTROL.search(text):
         notes.append(f"{name}, line {_line(text[: odd.start()])}: holds signs that are not seen")
     if (end := text.find("\ufffd")) >= 0:
         notes.append(
             f"{name}, line {_line(text[:end])}: holds signs that were lost before (U+FFFD)"
         )
-    return composed(text), notes
 
 
 def composed(text: str) -> str:

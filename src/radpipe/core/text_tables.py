@@ -201,31 +201,37 @@ def _uneven(
         for (line, _), length in zip(odd[:N_NAMED], lengths, strict=False)
     )
     more = ", ..." if len(odd) > N_NAMED else ""
-    whole = len(odd) == n_rows and len(set(lengths)) == 1
-    only = [row[0] for _, row in odd if len(row) == 1 and not isinstance(row, str)]
-    if any(separator in cell for cell in only):
-        hint = " Those rows are quoted as a whole, and cells should be."
-    elif whole and n == 1:
-        hint = " The header is not parted, perhaps because it is quoted as a whole, and rows are."
-    elif whole and lengths[0] == n + 1 and not any(cut(r, separator)[-1].strip() for _, r in odd):
-        hint = (
-            " All rows end with a separator: if nothing is missing, end the header with one, too."
-        )
-    elif whole and lengths[0] == n + 1:
-        hint = (
-            " All rows have one more: the header lacks a name, perhaps that of the first column, or"
-            f" cells that hold {separator!r}, such as 1,5, need quotes."
-        )
-    elif max(lengths) > n:
-        hint = f" A cell that holds {separator!r}, such as 1,5, needs quotes."
-    else:
-        hint = " An unknown value is an empty cell, and needs its separator, too."
+    hint = _cause(odd, lengths, n_rows, n, separator)
     rows = counted(len(odd), "row has", "rows have")
     return (
         f"{name}: {rows} more or fewer cells than the"
         f" {'format' if form.columns else 'header'}, which has {n}: {listed}{more}.{hint}"
         f" The way out: {form.way_out}"
     )
+
+
+def _cause(
+    odd: list[tuple[int, Row]], lengths: list[int], n_rows: int, n: int, separator: str
+) -> str:
+    """Say why rows most likely have other numbers of cells, and what to do about that."""
+    whole = len(odd) == n_rows and len(set(lengths)) == 1
+    only = [row[0] for _, row in odd if len(row) == 1 and not isinstance(row, str)]
+    if any(separator in cell for cell in only):
+        return " Those rows are quoted as a whole, and cells should be."
+    if whole and n == 1:
+        return " The header is not parted, perhaps because it is quoted as a whole, and rows are."
+    if whole and lengths[0] == n + 1 and not any(cut(r, separator)[-1].strip() for _, r in odd):
+        return (
+            " All rows end with a separator: if nothing is missing, end the header with one, too."
+        )
+    if whole and lengths[0] == n + 1:
+        return (
+            " All rows have one more: the header lacks a name, perhaps that of the first column, or"
+            f" cells that hold {separator!r}, such as 1,5, need quotes."
+        )
+    if max(lengths) > n:
+        return f" A cell that holds {separator!r}, such as 1,5, needs quotes."
+    return " An unknown value is an empty cell, and needs its separator, too."
 
 
 def _check_columns(columns: Sequence[str], name: str, line: int, form: Form) -> None:
