@@ -70,21 +70,22 @@ def test_settings_that_cannot_work(params):
 
 
 def test_a_folder_that_can_only_be_read(params, monkeypatch):
-    """What cannot be looked at then is said in a line, not in a traceback."""
-    mkdir = Path.mkdir
-
-    def refuse(path, *_, **__):
-        raise OSError(errno.EROFS, "Read-only file system", str(path))
-
+    """It is told once; locks and clock cannot be tried then, and need not."""
     monkeypatch.setattr(os, "access", lambda *_: False)
-    monkeypatch.setattr(Path, "mkdir", refuse)
     (first, *_) = found("folder", params)
     assert first[0] == "problem"
     assert "can only be read, so nothing can be made in it" in first[1]
+    assert not {"locks", "clock"} & {name for name, _ in examine(params)}
+
+
+def test_what_may_not_be_touched_is_a_finding_and_no_traceback(params, monkeypatch):
+    def refuse(path, *_, **__):
+        raise OSError(errno.EROFS, "Read-only file system", str(path))
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
     answers = [(name, finding.what) for name, finding in examine(params)]
     said = "this could not be looked at: [Errno 30] Read-only file system: '.state'"
     assert {("locks", said), ("clock", said)} <= set(answers)
-    monkeypatch.setattr(Path, "mkdir", mkdir)
 
 
 def test_data_on_another_disk(params, tmp_path_factory):

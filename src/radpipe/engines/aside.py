@@ -71,7 +71,7 @@ def _unsaved(said: str) -> list[Path]:
         return []
     root = Path.cwd()
     paths = [Path(line.strip()) for line in said.splitlines() if line.strip().startswith("/")]
-    return [path.relative_to(root) for path in paths if path.is_relative_to(root)]
+    return sorted(path.relative_to(root) for path in paths if path.is_relative_to(root))
 
 
 def _require_gone_back() -> None:

@@ -21,7 +21,7 @@ from radpipe.core.graph import Graph
 from radpipe.core.links import broken, link_above, refuse_links
 from radpipe.core.locks import try_lock
 from radpipe.core.params import Params
-from radpipe.core.places import require_writable
+from radpipe.core.places import is_writable, require_writable
 from radpipe.core.plurals import counted
 from radpipe.engines.commands import lines_of, run_command
 from radpipe.engines.remotes import examine_remotes
@@ -227,6 +227,8 @@ def disk(params: Params) -> Iterator[Finding]:
 @check("locks")
 def locks(_: Params) -> Iterator[Finding]:
     """Check that locks hold here; if not, two runs at once would go unnoticed."""
+    if not is_writable():
+        return  # told already, and nothing can run
     STATE.mkdir(exist_ok=True)
     path = STATE / "lock-test"
     try:
@@ -245,6 +247,8 @@ def locks(_: Params) -> Iterator[Finding]:
 @check("clock")
 def clock(_: Params) -> Iterator[Finding]:
     """Check the file server's clock against this host's: both engines compare times."""
+    if not is_writable():
+        return
     STATE.mkdir(exist_ok=True)
     path = STATE / "clock-test"
     try:
@@ -331,7 +335,7 @@ def _store_gib(name: str, params: Params) -> float:
     n_pictures = 0
     if summary.exists():
         seen = read_json(summary)
-        n_pictures = int(seen.get("fingerprint", {}).get("n_slices", seen["n_pictures"]))
+        n_pictures = int(seen.get("fingerprint", {}).get("n_slices", seen.get("n_pictures", 0)))
     elif (manifest / "manifest.csv").exists():
         with (manifest / "manifest.csv").open("rb") as stream:
             n_pictures = sum(1 for _ in stream) - 1
