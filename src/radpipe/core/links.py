@@ -76,18 +76,30 @@ def refuse_links(outputs: Iterable[str]) -> None:
         link stands for is not there.
 
     """
-    named = {Path(name) for name in outputs}
-    above = {folder for path in named for folder in path.parents if folder != Path()}
-    for folder in sorted(above | named):
-        if folder in above and folder.is_symlink() and not folder.exists():
+    names = list(outputs)
+    above = _above(names)
+    for folder in sorted(folder for folder in map(Path, above) if folder.is_symlink()):
+        if not folder.exists():
             raise ConfigError(
                 f"{folder} is a link to {folder.readlink()}, which is not there. The way out:"
                 " connect the disk, or let the link lead to a folder."
             )
-        if folder.parts[0] == RESULTS.name and folder in above and folder.is_symlink():
+        if folder.parts[0] == RESULTS.name:
             raise ConfigError(f"{_no_link(folder)} Git, which keeps files in it, {_NEVER_BEHIND}")
-        if folder in named and folder.is_symlink() and folder.is_dir():
-            raise ConfigError(f"{_no_link(folder)} DVC, which keeps all of it, {_NEVER_BEHIND}")
+    for output in (Path(name) for name in names if "." not in name.rpartition("/")[2]):
+        if output.is_symlink() and output.is_dir():
+            raise ConfigError(f"{_no_link(output)} DVC, which keeps all of it, {_NEVER_BEHIND}")
+
+
+def _above(names: Iterable[str]) -> set[str]:
+    """List the folders above paths, each once; a large plan has thousands of outputs."""
+    found: set[str] = set()
+    for name in names:
+        folder = name.rpartition("/")[0]
+        while folder and folder not in found:
+            found.add(folder)
+            folder = folder.rpartition("/")[0]
+    return found
 
 
 _NEVER_BEHIND = (
