@@ -1,5 +1,6 @@
 """Which kernels a run gets, and what happens where a processor lacks them."""
 
+import os
 import sys
 from typing import Any
 
@@ -26,6 +27,7 @@ def here(project, monkeypatch):
     monkeypatch.chdir(project.root)
     for name in KERNELS[DEFAULT]:
         monkeypatch.setenv(name, KERNELS[DEFAULT][name])
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
     return project
 
 
@@ -59,10 +61,11 @@ def test_of_several_variants_the_least_promise_counts(here):
 
 @pytest.mark.parametrize("words", [["--variant", "bones-v1"], ["--variant=bones-v1", "--seed=0"]])
 def test_the_command_line_names_the_variant(here, monkeypatch, words):
-    with_train(here, kernels="native")
+    with_train(here, kernels="native", threads=3)
     monkeypatch.setattr(sys, "argv", ["train.py", *words])
     pin_kernels("train")
     assert environment.kernels_in_use() == "native"
+    assert os.environ["OMP_NUM_THREADS"] == "3"
 
 
 def test_the_command_line_names_a_cohort(here, monkeypatch):

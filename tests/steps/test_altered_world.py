@@ -207,6 +207,8 @@ def _known(path: Path, root: Path, known: list[Path], step: str) -> bool:
     if inside and (temporary := re.fullmatch(r"\.(.+)\.(\w{8}|building)", path.name)):
         # A file beside an output, which is synced to the disk before it gets its name.
         path = path.with_name(temporary[1])
+    if path.name.startswith("fontlist-v"):
+        return True  # which fonts there are, remembered; figures take those that matplotlib brings
     places = [*known, *_of_the_project(root, step)] if inside else _of_the_system()
     return any(path == place or place in path.parents for place in places)
 
@@ -229,6 +231,7 @@ def _of_the_project(root: Path, step: str) -> Iterator[Path]:
 def _of_the_system() -> list[Path]:
     places = [*sysconfig.get_paths().values(), sys.prefix, sys.base_prefix, str(ROOT / "src")]
     places += ["/proc", "/sys", "/dev", "/etc/mime.types", "/etc/localtime", gettempdir()]
+    places += ["/usr/share/zoneinfo"]
     return [Path(place).resolve() for place in places] + [Path(place) for place in places]
 
 

@@ -26,7 +26,10 @@ SET: dict[str, tuple[str, str]] = {
     "PYTHONUTF8": ("1", "how text files are read"),
     "LC_ALL": ("C.UTF-8", "sorting, decimal commas, names of files, messages of the system"),
     "TZ": ("UTC", "times that are shown, as in logs"),
-    "OMP_NUM_THREADS": ("1", "threads of linear algebra; torch takes those of the recipe"),
+    "OMP_NUM_THREADS": (
+        "1",
+        "threads of linear algebra; trainings and predictions take those of the recipe",
+    ),
     "CUBLAS_WORKSPACE_CONFIG": (":4096:8", "whether cuBLAS adds up in a fixed order"),
     "MPLBACKEND": ("agg", "how figures are drawn"),
 }

@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import os
 import sys
 from typing import Literal
 
@@ -36,6 +37,8 @@ def pin_kernels(do: Doing) -> None:
         params = load_params()
         if given.variant in params.variants:
             environment.use_kernels(kernels_of(params, [given.variant], do))
+            # Of what does not ask torch for its threads, such as scikit-learn's boosting.
+            os.environ["OMP_NUM_THREADS"] = str(training_of(params, given.variant).threads)
         elif given.study in params.plan.cohorts:
             names = judged_on(given.study, params.plan, params.variants)
             environment.use_kernels(kernels_of(params, names, do))
