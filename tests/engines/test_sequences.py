@@ -72,7 +72,9 @@ def test_experiments_old_commits_and_clones(recorded, tmp_path_factory):
     recorded.radpipe("sync")
     nothing_to_do(recorded)
     table = recorded.radpipe("experiments").splitlines()
-    assert table[0].split() == ["experiment", "floor", "v1"]
+    # The best first, and stubs score at random.
+    assert table[0].split()[0] == "experiment"
+    assert set(table[0].split()[1:]) == {"floor", "v1"}
     assert any(line.split()[:1] == ["longer"] and line.count("[") == 2 for line in table)
     assert f"{key}: 2 -> 3" in " ".join(table)
     recorded.commit("longer training")
