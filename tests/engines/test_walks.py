@@ -9,7 +9,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
@@ -124,6 +124,8 @@ def test_no_walk_ends_in_a_lie() -> None:
             max_examples=WALKS,
             stateful_step_count=STEPS,
             deadline=None,
+            # Ten steps can be read as they are; to shorten them would take minutes.
+            phases=(Phase.reuse, Phase.generate),
             suppress_health_check=list(HealthCheck),
             print_blob=False,
         ),
