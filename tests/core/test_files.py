@@ -4,6 +4,7 @@ import pytest
 
 from radpipe.core.files import (
     atomic,
+    clear_leftovers,
     files_below,
     guarded,
     sha256_bytes,
@@ -72,3 +73,12 @@ def test_a_guard_is_asked_before_a_file_is_written_and_before_it_gets_its_name(t
     write_text(tmp_path / "third", "new")
     assert [len(names) for names in asked] == [0, 1, 0, 1]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["other", "third"]
+
+
+def test_what_killed_processes_left_is_removed(tmp_path):
+    """Files that `atomic` had not renamed yet, and nothing else."""
+    path, others = tmp_path / "weights.safetensors", [".weights", ".other.json.abcd1234", "weights"]
+    for name in (".weights.safetensors.abcd_234", ".weights.safetensors.x1234567", *others):
+        (tmp_path / name).write_text("half")
+    clear_leftovers(path)
+    assert sorted(file.name for file in tmp_path.iterdir()) == sorted(others)

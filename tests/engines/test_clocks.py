@@ -53,7 +53,7 @@ def test_an_edit_upstream_of_a_checkpoint_is_made_whatever_the_times(recorded):
     recorded.set("studies.bones.split.seed", 5)
     recorded.snakemake()
     assert recorded.planned() == set()
-    assert recorded.radpipe("verify") == "every receipt agrees\n"
+    assert recorded.radpipe("verify").startswith("every receipt agrees\n")
 
 
 @pytest.mark.engine

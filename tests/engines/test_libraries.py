@@ -49,7 +49,7 @@ def test_another_decoder_makes_pixels_stale_and_is_named(project):
 
     project.dvc("repro", "--quiet")
     assert project.planned() == set()
-    assert project.radpipe("verify") == "every receipt agrees\n"
+    assert project.radpipe("verify").startswith("every receipt agrees\n")
     assert "up to date" in project.dvc("status")
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from radpipe.core.files import IGNORED
 from tests.engines.conftest import Engines
 from tests.engines.test_traps import results
 
@@ -43,7 +44,8 @@ def same_in_the_end(project: Engines, engine: str, honest: dict[str, bytes]) -> 
     project.run(*COMMANDS[engine])
     assert results(project) == honest
     assert project.planned() == set()
-    assert [path for path in (project.root / "results").rglob(".*") if path.is_file()] == []
+    hidden = [path for path in (project.root / "results").rglob(".*") if path.is_file()]
+    assert [path for path in hidden if path.name not in IGNORED] == []
     project.radpipe("record")
     assert "up to date" in project.dvc("status")
 
@@ -95,13 +97,15 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_disk_that_fills(disk, honest, engine, number):
     """What finds no room says so, and goes on once there is some."""
     project, chance = Engines(disk / "project"), np.random.default_rng(number)
-    ballast = disk / "ballast"
-    for free in sorted(1024 * chance.integers(8, 600, 3)):
+    # Python 3.11 leaves half a file of compiled code on a full disk, and then cannot import it.
+    project.run(sys.executable, "-m", "compileall", "-q", "src")
+    ballast, said = disk / "ballast", ""
+    for free in sorted(1024 * chance.integers(8, 200, 3)):
         at = os.statvfs(disk)
         ballast.write_bytes(bytes(max(at.f_bavail * at.f_frsize - int(free), 0)))
-        text = project.run(*COMMANDS[engine], check=False)
-        assert "No space left on device" in text
+        said += project.run(*COMMANDS[engine], check=False)
         ballast.unlink()
+    assert "No space left on device" in said
     same_in_the_end(project, engine, honest)
 
 

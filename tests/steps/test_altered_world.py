@@ -110,8 +110,9 @@ def live(root: Path, shell: dict[str, str], umask: int) -> World:
         noted.write_text("")
         if step == "report":
             # The page says when test was opened, which is no wonder to differ.
-            book = root / "openings.csv"
-            book.write_text(re.sub(r"20\d\d-[^,]*", "2026-01-01T00:00:00+00:00", book.read_text()))
+            for book in (root / "openings.csv", root / ".state/openings.csv"):
+                dates = re.sub(r"20\d\d-[^,]*", "2026-01-01T00:00:00+00:00", book.read_text())
+                book.write_text(dates)
         done = subprocess.run(
             [sys.executable, f"workflow/scripts/{step}.py", *words],
             cwd=root,

@@ -51,6 +51,13 @@ def atomic(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def clear_leftovers(path: Path) -> None:
+    """Remove what killed processes left of a file or folder that only this process writes."""
+    for left in Path(path).parent.glob(f".{Path(path).name}.????????"):
+        if left.is_file():
+            left.unlink(missing_ok=True)
+
+
 def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text atomically."""
     with atomic(path) as temporary:

@@ -23,6 +23,7 @@ import radpipe
 from radpipe.core import environment, machine
 from radpipe.core.declared import Declared, Values
 from radpipe.core.errors import RadpipeError, StaleError
+from radpipe.core.files import clear_leftovers
 from radpipe.core.git import checked_out
 from radpipe.core.graph import Graph, Run, receipt_path
 from radpipe.core.hashes import Hashes
@@ -120,6 +121,7 @@ class Job:
 
     def _write(self, path: Path) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
+        clear_leftovers(path)
         let_go(path)
         adopt(path)
         self._outputs.append(path)
@@ -287,6 +289,7 @@ class Step(Declared):
             note.write()
             # What a step is about to make again must not be vouched for by an old receipt.
             receipt_path(note.step, note.run).unlink(missing_ok=True)
+            clear_leftovers(receipt_path(note.step, note.run))
             graph = Graph(load_params())
             job = Job(graph, graph.planned(self, values))
             main(job)

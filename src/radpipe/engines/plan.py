@@ -13,7 +13,7 @@ from pathlib import Path
 
 from radpipe.core import recipe
 from radpipe.core.declared import Declared
-from radpipe.core.files import files_below, json_text, write_text
+from radpipe.core.files import clear_leftovers, files_below, json_text, write_text
 from radpipe.core.graph import Graph, Run
 from radpipe.core.hashes import Hashes
 from radpipe.core.imports import needed
@@ -112,5 +112,6 @@ def train_resources(how: Training) -> dict[str, int | str | None]:
 def _write(texts: Iterable[tuple[Path, str]]) -> None:
     """Write files; what is as it was keeps its time, so that DVC needs not read it again."""
     for file, text in texts:
+        clear_leftovers(file)
         if not file.exists() or file.read_text(encoding="utf-8") != text:
             write_text(file, text)

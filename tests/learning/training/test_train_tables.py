@@ -12,7 +12,6 @@ import torch.nn.functional as F
 
 from radpipe.core.errors import ConfigError, DataError
 from radpipe.core.presets import load_preset
-from radpipe.core.receipts import FIRST_STEPS
 from radpipe.core.settings import Target
 from radpipe.core.step import StoppedError
 from radpipe.imaging.store import Store
@@ -84,7 +83,7 @@ def test_every_preset_makes_a_step_at_its_published_size_and_predicts(tmp_path, 
     )
     where = order(tmp_path)
     facts = train_run(where, recipe, lambda: False)
-    assert (facts["steps"], len(facts[FIRST_STEPS])) == (1, 64)
+    assert facts["steps"] == 1
     assert len(where.history.read_text().splitlines()) == 2
     store, split = Store(Path(recipe.store.path)), Path(recipe.split.path)
     network = load_network(where.weights, recipe, store)
