@@ -13,11 +13,11 @@ from radpipe.core.places import home, not_written, require_writable
 @pytest.mark.parametrize(
     ("folder", "found"),
     [
-        ("/work/knees", "/work/knees"),
-        ("/work/knees/.dvc/tmp/exps/standalone/tmp1", "/work/knees"),
-        ("/work/knees/.dvc/tmp/exps/tmp1/below", "/work/knees"),
-        ("/work/knees/.dvc/tmp/exps", "/work/knees/.dvc/tmp/exps"),
-        ("/work/dvc/tmp/exps/tmp1", "/work/dvc/tmp/exps/tmp1"),
+        ("/srv/knees", "/srv/knees"),
+        ("/srv/knees/.dvc/tmp/exps/standalone/tmp1", "/srv/knees"),
+        ("/srv/knees/.dvc/tmp/exps/tmp1/below", "/srv/knees"),
+        ("/srv/knees/.dvc/tmp/exps", "/srv/knees/.dvc/tmp/exps"),
+        ("/srv/dvc/tmp/exps/tmp1", "/srv/dvc/tmp/exps/tmp1"),
     ],
 )
 def test_a_copy_that_dvc_made_belongs_to_its_project(folder, found):
