@@ -50,7 +50,7 @@ def snakemake_story(engines: Engines) -> Story:
                 "command": command[1].split(),
                 "inputs": {
                     path
-                    for path in _listed(block, "input") - {".state/now", "<TBD>"}
+                    for path in _listed(block, "input") - {"<TBD>"}
                     if not path.startswith(f"{SCRIPTS}/")
                 },
                 "outputs": _listed(block, "output"),
