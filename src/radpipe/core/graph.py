@@ -53,32 +53,32 @@ class Run:
     writes: Mapping[str, tuple[str, ...]]
     settings: tuple[str, ...]
 
-    @property
+    @cached_property
     def name(self) -> str:
         """What tells it from the other runs of its step."""
         return self.step.run_name(self.values)
 
-    @property
+    @cached_property
     def key(self) -> tuple[str, str]:
         """Step and name."""
         return self.step.name, self.name
 
-    @property
+    @cached_property
     def title(self) -> str:
         """How messages name it."""
         return f"{self.step.name} {self.name}"
 
-    @property
-    def inputs(self) -> list[str]:
+    @cached_property
+    def inputs(self) -> tuple[str, ...]:
         """All paths that it reads."""
-        return [path for paths in self.reads.values() for path in paths]
+        return tuple(path for paths in self.reads.values() for path in paths)
 
-    @property
-    def outputs(self) -> list[str]:
+    @cached_property
+    def outputs(self) -> tuple[str, ...]:
         """All paths that it writes."""
-        return [path for paths in self.writes.values() for path in paths]
+        return tuple(path for paths in self.writes.values() for path in paths)
 
-    @property
+    @cached_property
     def receipt(self) -> Path:
         """Where its receipt lies."""
         return receipt_path(*self.key)

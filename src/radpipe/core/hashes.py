@@ -1,6 +1,8 @@
 """Hashes of files, remembered by size and time so that planning does not read them again."""
 
 import json
+import os
+import stat
 from pathlib import Path
 
 from radpipe.core.files import files_below, sha256_bytes, sha256_file, sha256_json, write_text
@@ -28,9 +30,9 @@ class Hashes:
 
     def of(self, path: Path) -> str:
         """Return the SHA-256 of a file, or of a folder's names and contents."""
-        path = Path(path)
-        if not path.is_dir():
-            return self._file(path)
+        status = path.stat()
+        if not stat.S_ISDIR(status.st_mode):
+            return self._file(path, status)
         return sha256_json(
             {str(file.relative_to(path)): self._file(file) for file in files_below(path)}
         )
@@ -42,8 +44,8 @@ class Hashes:
             stamp, digest = stamp_of(file), self._file(file)
             write_text(_memory(file), json.dumps({"stamp": stamp, "sha256": digest}))
 
-    def _file(self, file: Path) -> str:
-        stamp = stamp_of(file)
+    def _file(self, file: Path, status: os.stat_result | None = None) -> str:
+        stamp = _stamp(status or file.stat())
         known = self._known.get(file)
         if known is None and self.trust_memory:
             known = _recall(file)
@@ -55,7 +57,10 @@ class Hashes:
 
 def stamp_of(file: Path) -> Stamp:
     """Return what changes whenever somebody writes to a file."""
-    status = file.stat()
+    return _stamp(file.stat())
+
+
+def _stamp(status: os.stat_result) -> Stamp:
     return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
 
 

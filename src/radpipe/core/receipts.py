@@ -1,6 +1,7 @@
 """Receipts: what a step really did, and whether that is still what the settings ask for."""
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -165,7 +166,11 @@ def _setting_of_now(params: Params, run: Run, key: str) -> Any:
 
 
 def _hashes_of_now(paths: Iterable[str], hashes: Hashes) -> dict[str, str]:
-    return {name: hashes.of(Path(name)) for name in paths if Path(name).exists()}
+    found = {}
+    for name in paths:
+        with suppress(FileNotFoundError, NotADirectoryError):
+            found[name] = hashes.of(Path(name))
+    return found
 
 
 def _compare(then: Mapping[str, str], now: Mapping[str, str]) -> list[tuple[str, str]]:
