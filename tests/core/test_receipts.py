@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -52,8 +53,8 @@ def receipt(tmp_path, monkeypatch, params):
         run="bones",
         settings={"studies.bones.split.seed": 1},
         code=program_of(run_of(params))[0],
-        inputs={"in": hashes.of("in")},
-        outputs={"out": hashes.of("out")},
+        inputs={"in": hashes.of(Path("in"))},
+        outputs={"out": hashes.of(Path("out"))},
         libraries=program_of(run_of(params))[1],
     )
 
