@@ -13,6 +13,7 @@ EXPLICIT = "1.2.840.10008.1.2.1"
 DEFLATED = "1.2.840.10008.1.2.1.99"
 BIG_ENDIAN = "1.2.840.10008.1.2.2"
 LONG = ("OB", "OW", "OF", "SQ", "UN", "UT", "UC", "UR", "SV", "UV", "OL", "OD")
+SEQUENCE_END = b"\xfe\xff\xdd\xe0\0\0\0\0"
 NUMBERS = {"US": "H", "SS": "h", "UL": "I", "US or SS": "H", "US or OW": "H"}
 
 
@@ -104,3 +105,10 @@ def scene(shape: tuple[int, int] = (48, 40), bits: int = 12, seed: int = 0) -> n
     noise = np.random.default_rng(seed).normal(0, 2 ** (bits - 6), shape)
     kind = np.uint8 if bits <= 8 else np.uint16
     return np.clip(np.rint(slope + noise), 0, 2**bits - 1).astype(kind)
+
+
+def wrapped(pixels: np.ndarray, syntax: str, value: bytes, **elements: Any) -> bytes:
+    """Return a file whose Pixel Data is `value`, fragments and all, in an encapsulated syntax."""
+    about = body(pixels, PixelData=None, **elements)
+    end = b"" if value.endswith(SEQUENCE_END) else SEQUENCE_END
+    return meta(syntax) + about + b"\xe0\x7f\x10\x00OB\0\0\xff\xff\xff\xff" + value + end

@@ -20,6 +20,7 @@ def ingest_summary(study: str) -> dict[str, Any]:
         "n_rejected": 32,
         "rejected": {"not an image": 9, "truncated image": 20, "zero bytes": 3},
         "n_burned_in": 3,
+        "remarks": {"pixels that are not square, made so": 2},
         "n_equal_pixels": 4,
         "fingerprint": {"n_pictures": 880, "recommended_size": 96},
     }

@@ -16,7 +16,7 @@ from PIL import Image as PillowImage
 from PIL import ImageDraw, ImageFont
 
 from radpipe.core.errors import DataError, StaleError
-from radpipe.core.settings import Image
+from radpipe.core.settings import Dicom, Image
 from radpipe.imaging import ingest as module
 from radpipe.imaging import store as store_module
 from radpipe.imaging.hashing import perceptual_hash
@@ -153,6 +153,7 @@ def test_every_bad_picture_is_listed_and_the_rest_is_kept(tmp_path: Path) -> Non
         "n_burned_in": 0,
         "n_equal_pixels": 1,
     }  # fmt: skip
+    assert summary["remarks"] == {}
     assert summary["rejected"]["empty file"] == 1
     assert sum(summary["rejected"].values()) == 4
     assert not any(name in str(summary) for name in files)
@@ -223,7 +224,7 @@ SLOW = """
 import sys, time
 from pathlib import Path
 import pyarrow as pa
-from radpipe.core.settings import Image
+from radpipe.core.settings import Dicom, Image
 from radpipe.imaging import ingest as module
 
 def slowly(chunk):
@@ -330,7 +331,7 @@ def test_films_keep_their_spacing_and_text_in_pixels_is_counted(tmp_path: Path, 
     raw.mkdir()
     pixels = np.zeros((20, 30), np.uint16)
     pixels[:, :10] = 4000
-    tags = {"BitsStored": 12, "PixelSpacing": b"0.5\\0.25 ", "PatientOrientation": b"L\\F "}
+    tags = {"BitsStored": 12, "PixelSpacing": b"0.5\\0.5 ", "PatientOrientation": b"L\\F "}
     (raw / "both.dcm").write_bytes(film(pixels, **tags))
     (raw / "text.dcm").write_bytes(film(pixels, BurnedInAnnotation=b"YES ", **tags))
     cases = table({"a_L": "both.dcm", "a_R": "both.dcm", "b_R": "text.dcm"})
@@ -341,7 +342,7 @@ def test_films_keep_their_spacing_and_text_in_pixels_is_counted(tmp_path: Path, 
     assert (found["n_pictures"], found["n_burned_in"], found["n_rejected"]) == (3, 1, 0)
     assert "captures or scans, say so themselves, or show lines of letters: 1." in caplog.text
     index = Store(tmp_path / "store").index.to_pylist()
-    assert [(row["row_mm"], row["column_mm"]) for row in index] == [(0.5, 0.25)] * 3
+    assert [(row["row_mm"], row["column_mm"]) for row in index] == [(0.5, 0.5)] * 3
     assert [(row["x0"], row["x1"], row["mirrored"]) for row in index] == [
         (15, 30, True),
         (0, 15, False),
@@ -367,3 +368,30 @@ def test_large_files_are_shared_out_one_by_one(
     run(raw, tmp_path / "apart", files)
     assert sizes == [1] * 5
     assert contents(tmp_path / "apart") == contents(tmp_path / "together")
+
+
+def test_films_that_break_the_standard_are_counted_and_settings_reach_them(
+    tmp_path: Path, caplog
+) -> None:
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    pixels = np.arange(600, dtype=np.uint16).reshape(20, 30) * 6
+    tags = {"BitsStored": 12, "PatientOrientation": b"L\\F "}
+    bad = {"WindowCenter": "0", "WindowWidth": "0"}
+    (raw / "both.dcm").write_bytes(film(pixels, PixelSpacing=b"0.5\\0.25", **bad, **tags))
+    (raw / "raw.dcm").write_bytes(film(pixels, PresentationIntentType="FOR PROCESSING", **tags))
+    cases = table({"a_L": "both.dcm", "a_R": "both.dcm", "b_R": "raw.dcm"})
+    cases = cases.append_column("side", pa.array(["L", "R", "R"]))
+    cases = cases.append_column("shows_both", pa.array([True, True, False]))
+    window = "a window that cannot be applied: all grey levels are shown"
+    square = "pixels that are not square, made so"
+    image = Image(side=20)
+    found = ingest(cases, raw, image, tmp_path / "store", manifest=manifest(raw), workers=1)
+    assert found["remarks"] == {window: 1, square: 1}
+    assert f"films with {window}: 1" in caplog.text
+    assert [case for _, case, _ in rejected(tmp_path / "store")] == ["b_R"]
+    how = Dicom(on_bad_window="refuse", on_for_processing="read")
+    image = Image(side=20, dicom=how)
+    found = ingest(cases, raw, image, tmp_path / "store", manifest=manifest(raw), workers=1)
+    assert found["remarks"] == {"FOR PROCESSING: raw values of the detector": 1}
+    assert {case for _, case, _ in rejected(tmp_path / "store")} == {"a_L", "a_R"}

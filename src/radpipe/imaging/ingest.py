@@ -355,6 +355,9 @@ def _counts(cases: pa.Table, packed: Packed) -> dict[str, Any]:
             " the store on",
             n_burned_in,
         )
+    remarks = _remarks(stored)
+    for text, number in remarks.items():
+        log.warning("films with %s: %d", text, number)
     pixels = Counter(one.sha256_pixels for one in stored)
     return {
         "n_cases": len(cases),
@@ -364,8 +367,15 @@ def _counts(cases: pa.Table, packed: Packed) -> dict[str, Any]:
         "n_rejected": len(rejected),
         "rejected": dict(sorted(reasons.items())),
         "n_burned_in": n_burned_in,
+        "remarks": remarks,
         "n_equal_pixels": sum(n - 1 for n in pixels.values()),
     }
+
+
+def _remarks(stored: Sequence[ChunkOutcome]) -> dict[str, int]:
+    """Count the files of each remark; both knees of a film are cases of their own."""
+    found = {(text, one.task.file) for one in stored for text in one.remarks}
+    return dict(sorted(Counter(text for text, _ in found).items()))
 
 
 def _some(names: Sequence[str]) -> str:

@@ -202,6 +202,33 @@ def resample_deep(
     return np.asarray(image.resize((shape[1], shape[0]), Image.Resampling.BILINEAR, box=seen))
 
 
+def with_square_pixels(pixels: Array, row_to_column: float) -> Array:
+    """Enlarge a picture along the longer side of its pixels, so that discs are round.
+
+    Parameters
+    ----------
+    pixels
+        (rows, columns) or (rows, columns, 3), uint8 or uint16.
+    row_to_column
+        How many times as far apart rows are as columns.
+
+    Returns
+    -------
+    ndarray
+        In the type of `pixels`, with more rows or more columns.
+
+    """
+    rows, columns = pixels.shape[:2]
+    shape = max(rows, round(rows * row_to_column)), max(columns, round(columns / row_to_column))
+    box = (0.0, 0.0, float(columns), float(rows))
+    if pixels.dtype == np.uint8:
+        return _resample(pixels, shape, box)
+    if pixels.ndim == 2:
+        return _rounded(resample_deep(pixels, shape, box))
+    planes = [resample_deep(pixels[..., k], shape, box) for k in range(pixels.shape[-1])]
+    return _rounded(np.stack(planes, axis=-1))
+
+
 def block_means(plane: NDArray[np.uint16], down: int, across: int) -> NDArray[np.float32]:
     """Average whole blocks of a plane; those at its lower and right edge may be smaller.
 

@@ -16,7 +16,7 @@ from radpipe.imaging.resize import Box, prepare
 from radpipe.imaging.volumes import Volume, decode_volume, is_volume
 
 
-def decode_file(name: str, data: bytes) -> Picture | Volume:
+def decode_file(name: str, data: bytes, image: Image) -> Picture | Volume:
     """Decode a picture, a DICOM film or a volume.
 
     Parameters
@@ -25,6 +25,8 @@ def decode_file(name: str, data: bytes) -> Picture | Volume:
         Of the file; only its ending counts, and only to tell pictures from volumes.
     data
         All of the file.
+    image
+        Says what is done about DICOM films that break the standard.
 
     Raises
     ------
@@ -33,7 +35,7 @@ def decode_file(name: str, data: bytes) -> Picture | Volume:
 
     """
     if is_dicom(data):
-        return decode_dicom(data)
+        return decode_dicom(data, image.dicom)
     return decode_volume(data) if is_volume(name, data) else decode(data)
 
 

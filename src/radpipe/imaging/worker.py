@@ -71,7 +71,7 @@ class ChunkOutcome:
 
     `changed` says that it is not the file that `fetch` saw, `burned_in` that text is likely to
     stand in its pixels. `brightest` is the brightest pixel of 16 bits, 0..65535; 0 for 8 bits, and
-    for DICOM, which is read as it is displayed.
+    for DICOM, which is read as it is displayed. `remarks` are those of a DICOM film.
     """
 
     task: Task
@@ -84,6 +84,7 @@ class ChunkOutcome:
     spacing: tuple[float, float] = UNKNOWN
     burned_in: bool = False
     brightest: int = 0
+    remarks: tuple[str, ...] = ()
 
 
 def work(chunk: Chunk) -> list[ChunkOutcome]:
@@ -110,7 +111,7 @@ def _one(chunk: Chunk, task: Task, place: Array) -> ChunkOutcome:
     if hashlib.sha256(data).hexdigest() != task.sha256:
         return ChunkOutcome(task, changed="changed")
     try:
-        found = decode_file(task.file, data)
+        found = decode_file(task.file, data, chunk.image)
     except DataError as error:
         return ChunkOutcome(task, reason=str(error))
     # The first look at the file, which its place was made for, saw another one.
@@ -134,6 +135,7 @@ def _one(chunk: Chunk, task: Task, place: Array) -> ChunkOutcome:
         spacing=(found.spacing if isinstance(found, DicomFilm) else None) or UNKNOWN,
         burned_in=isinstance(found, DicomFilm) and (found.burned_in or has_lettering(found.pixels)),
         brightest=0 if isinstance(found, DicomFilm) else brightest_of(slices),
+        remarks=found.remarks if isinstance(found, DicomFilm) else (),
     )
 
 

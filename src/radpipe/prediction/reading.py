@@ -153,7 +153,7 @@ class Reader:
             return self._wrapped(raw)
         path = Path(raw)
         if self._last is None or self._last[0] != path:
-            self._last = (path, decode_file(path.name, _bytes(path)))
+            self._last = (path, decode_file(path.name, _bytes(path), self.what.inputs.image))
         return self._last[1]
 
     def _wrapped(self, pixels: Array) -> Picture | Volume:

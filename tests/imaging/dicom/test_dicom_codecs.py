@@ -2,9 +2,7 @@
 
 import functools
 import io
-import struct
 
-import gdcm
 import numpy as np
 import pytest
 from pydicom import dcmread
@@ -12,40 +10,20 @@ from pydicom.encaps import encapsulate, get_frame
 
 from radpipe.core.errors import DataError
 from radpipe.imaging.dicom import codecs as dicom_codecs
-from radpipe.imaging.dicom.codecs import CODECS, Codec, missing_codec, preflight, read_frame
+from radpipe.imaging.dicom.codecs import CODECS, Codec, missing_codec, preflight
 from radpipe.imaging.dicom.read import decode_dicom
 from tests.dicom_files import body, compressed, film, meta, scene
+from tests.imaging.dicom.coding import JPEG_LOSSLESS, JPEG_LOSSLESS_SV1, by_gdcm
 
 RLE = "1.2.840.10008.1.2.5"
 JPEG_LS = "1.2.840.10008.1.2.4.80"
 JPEG_2000 = "1.2.840.10008.1.2.4.90"
-JPEG_LOSSLESS = "1.2.840.10008.1.2.4.57"
-JPEG_LOSSLESS_SV1 = "1.2.840.10008.1.2.4.70"
 LOSSLESS = [RLE, JPEG_LS, JPEG_2000, JPEG_LOSSLESS, JPEG_LOSSLESS_SV1]
-
-
-def in_jpeg_lossless(data, syntax, tmp_path):
-    """Let GDCM encode, since pydicom cannot."""
-    (tmp_path / "plain.dcm").write_bytes(data)
-    reader = gdcm.ImageReader()
-    reader.SetFileName(str(tmp_path / "plain.dcm"))
-    assert reader.Read()
-    change = gdcm.ImageChangeTransferSyntax()
-    kind = "JPEGLosslessProcess14" + ("_1" if syntax == JPEG_LOSSLESS_SV1 else "")
-    change.SetTransferSyntax(gdcm.TransferSyntax(getattr(gdcm.TransferSyntax, kind)))
-    change.SetInput(reader.GetImage())
-    assert change.Change()
-    writer = gdcm.ImageWriter()
-    writer.SetFileName(str(tmp_path / "small.dcm"))
-    writer.SetFile(reader.GetFile())
-    writer.SetImage(change.GetOutput())
-    assert writer.Write()
-    return (tmp_path / "small.dcm").read_bytes()
 
 
 def encode(data, syntax, tmp_path):
     if syntax in (JPEG_LOSSLESS, JPEG_LOSSLESS_SV1):
-        return in_jpeg_lossless(data, syntax, tmp_path)
+        return by_gdcm(data, syntax, tmp_path)
     return compressed(data, syntax)
 
 
@@ -206,16 +184,3 @@ def test_a_panic_of_a_codec_is_a_refusal():
     found.save_as(stream, enforce_file_format=False)
     with pytest.raises(DataError, match="RLE Lossless pixels cannot be decoded"):
         decode_dicom(stream.getvalue())
-
-
-def test_frames_say_their_size():
-    siz = struct.pack(">2H2xIIII16xHB", 0xFF51, 41, 90, 70, 10, 20, 3, 0x80 | 11)
-    jp2 = b"\0\0\0\x0cjP  \r\n\x87\n" + b"\xff\x4f" + siz[:4] + siz[4:]
-    frame = read_frame(jp2)
-    assert (frame.rows, frame.columns, frame.samples, frame.bits) == (50, 80, 3, 12)
-    jpeg = b"\xff\xd8\xff\xe0\0\4ab\xff\xff\xc4\0\2\xff\xc3\0\x0b\x0c\0\x10\0\x20\1"
-    frame = read_frame(jpeg)
-    assert (frame.rows, frame.columns, frame.samples, frame.bits) == (16, 32, 1, 12)
-    for broken in (b"", b"GIF89a", b"\xff\xd8", b"\xff\xd8ab", b"\xff\xd8\xff\xe0", jpeg[:-3]):
-        with pytest.raises((ValueError, LookupError, struct.error)):
-            read_frame(broken)

@@ -4,7 +4,10 @@ import struct
 
 import pytest
 
+from radpipe.imaging.dicom.file import read_header
+from radpipe.imaging.dicom.quiet import quiet
 from radpipe.imaging.dicom.read import decode_dicom
+from radpipe.imaging.dicom.tags import facts
 from tests.dicom_files import film, scene
 
 IMAGER = {"ImagerPixelSpacing": r"0.2\0.1"}
@@ -15,7 +18,8 @@ FACTOR = {"EstimatedRadiographicMagnificationFactor": "1.25"}
 
 
 def known(**elements):
-    return decode_dicom(film(scene((8, 8)), BitsStored=12, **elements))
+    with quiet():
+        return facts(read_header(film(scene((8, 8)), BitsStored=12, **elements)))
 
 
 @pytest.mark.parametrize(
@@ -48,6 +52,9 @@ def known(**elements):
             "Pixel Spacing",
         ),
         (IMAGER | FACTOR | {"PixelSpacing": r"0.15\0.15"}, (0.15, 0.15), "Pixel Spacing"),
+        # Scanned films: what the scanner says, if nothing better is there.
+        ({"NominalScannedPixelSpacing": r"0.2\0.1"}, (0.2, 0.1), "Nominal Scanned Pixel Spacing"),
+        (IMAGER | {"NominalScannedPixelSpacing": r"1\1"}, (0.2, 0.1), "Imager Pixel Spacing"),
         # What cannot be true counts as not given.
         (IMAGER | {"PixelSpacing": r"0\0"}, (0.2, 0.1), "Imager Pixel Spacing"),
         (
@@ -174,11 +181,11 @@ def test_an_enhanced_object_keeps_its_facts_in_functional_groups():
     shared = {
         "PixelValueTransformationSequence": [{"RescaleSlope": "1", "RescaleIntercept": "-50"}]
     }
-    found = known(
-        PerFrameFunctionalGroupsSequence=[frame],
-        SharedFunctionalGroupsSequence=[shared],
-        NumberOfFrames="1",
-    )
+    groups = {
+        "PerFrameFunctionalGroupsSequence": [frame],
+        "SharedFunctionalGroupsSequence": [shared],
+    }
+    found = decode_dicom(film(scene((8, 8)), BitsStored=12, NumberOfFrames="1", **groups))
     assert (found.shows, found.spacing) == ("R", (0.3, 0.3))
     stored = scene((8, 8))
     assert ((found.pixels > 0) == (stored >= 150)).all()

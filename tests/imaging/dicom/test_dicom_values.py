@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from radpipe.core.errors import DataError
+from radpipe.core.settings import Dicom
 from radpipe.imaging.dicom.read import decode_dicom
 from radpipe.imaging.dicom.values import Grey, LookUpTable, Window, grey_table, look_up
 from tests.dicom_files import BIG_ENDIAN, EXPLICIT, IMPLICIT, film, scene
@@ -29,7 +30,50 @@ def test_without_a_window_the_range_that_bits_allow_is_shown():
 
 
 def test_a_picture_does_not_change_with_its_brightest_pixel():
-    assert shown([100, 200], BitsStored=12) == shown([100, 200, 4095], BitsStored=12)[:2]
+    assert shown([100, 1100], BitsStored=12) == shown([100, 1100, 4095], BitsStored=12)[:2]
+
+
+@pytest.mark.parametrize(
+    ("values", "white", "elements"),
+    [
+        ([0, 700, 4000], 4095, {}),
+        # 11 bits come from a detector of 12, so that its films are shown alike.
+        ([0, 700, 2000], 4095, {}),
+        ([0, 700, 1000], 1023, {}),
+        ([0, 3, 7], 255, {}),
+        ([0, 700, 9000], 16383, {}),
+        ([0, 700, 1000], 1023, {"BitsStored": 12}),
+        ([0, 700, 4000], 4095, {"BitsStored": 14}),
+        # Too little is left unused to say anything.
+        ([0, 700, 17000], 65535, {}),
+        ([0, 700, 1100], 4095, {"BitsStored": 12}),
+        ([0, 700, 800], 1023, {"BitsStored": 10}),
+        # Padding is no grey, and bits beyond Bits Stored are no part of a value.
+        ([0, 700, 4000, 65535], 4095, {"PixelPaddingValue": 65535}),
+        ([0, 700, 1000, 60000], 1023, {"PixelPaddingValue": 5000, "PixelPaddingRangeLimit": 65000}),
+        ([0, 700, 0x8000 + 1000], 1023, {"BitsStored": 14}),
+        # A window that cannot be applied is none.
+        ([0, 700, 4000], 4095, {"WindowCenter": "0", "WindowWidth": "0"}),
+        # A rescale keeps its place.
+        ([0, 700, 4000], 4095, {"RescaleSlope": "2", "RescaleIntercept": "-99"}),
+    ],
+)
+def test_without_a_window_the_detector_that_bits_come_from_is_shown(values, white, elements):
+    pixels = np.zeros((8, 8), np.uint16)
+    pixels.ravel()[: len(values)] = values
+    found = decode_dicom(film(pixels, **elements))
+    assert found.pixels.ravel()[:2].tolist() == [0, round(values[1] / white * 65535)]
+    stored = elements.get("BitsStored", 16)
+    used = white.bit_length()
+    said = [f"no window, and {used} of {stored} bits used: those are shown"]
+    assert [text for text in found.remarks if "no window" in text] == said * (used < stored)
+    turned = decode_dicom(film(pixels, PhotometricInterpretation="MONOCHROME1", **elements))
+    assert turned.pixels.ravel()[1] == 65535 - found.pixels.ravel()[1]
+
+
+def test_signed_values_that_use_few_bits():
+    assert shown([-500, 0, 400], np.int16) == [769, 32800, 58424]
+    assert shown([0, 700, 4000], np.int16) == [0, 11203, 64015]
 
 
 def test_a_linear_window_by_hand():
@@ -109,6 +153,41 @@ def test_a_voi_lut_that_begins_below_zero():
     assert shown([98, 99, 100, 101], **lut) == [0, 0, 7, 9]
 
 
+@pytest.mark.parametrize("sequence", ["ModalityLUTSequence", "VOILUTSequence"])
+@pytest.mark.parametrize(
+    ("entries", "white"),
+    [
+        ([0, 1000, 4095], 4095),
+        ([0, 1000, 3000], 4095),
+        ([0, 100, 255], 255),
+        ([0, 1000, 32767], 32767),
+        ([0, 1000, 32768], 65535),
+        # A table of nothing but black is believed.
+        ([0, 10, 20], 65535),
+    ],
+)
+def test_a_table_that_says_16_bits_and_holds_fewer_is_scaled_to_what_it_holds(
+    sequence, entries, white
+):
+    item = {"LUTDescriptor": [3, 0, 16], "LUTData": entries}
+    assert shown([0, 1, 2], **{sequence: [item]}) == [round(e / white * 65535) for e in entries]
+    found = decode_dicom(film(scene((8, 8)), **{sequence: [item]}))
+    held = [f"a lookup table that says 16 bits and holds {white.bit_length()}"]
+    assert list(found.remarks) == held * (white < 65535)
+
+
+@pytest.mark.parametrize("empty", [{"LUTDescriptor": ("US", b""), "LUTData": ("OW", b"")}, {}])
+@pytest.mark.parametrize("sequence", ["ModalityLUTSequence", "VOILUTSequence"])
+def test_a_table_of_which_nothing_is_said_is_none(sequence, empty):
+    window = {"WindowCenter": "2048", "WindowWidth": "4096"}
+    plain = shown([0, 1, 4095], BitsStored=12, **window)
+    assert shown([0, 1, 4095], BitsStored=12, **window, **{sequence: [empty]}) == plain
+    # The first that says something counts.
+    item = {"LUTDescriptor": [2, 0, 12], "LUTData": [4095, 0]}
+    both = shown([0, 1], BitsStored=12, **{sequence: [empty, item]})
+    assert both == shown([0, 1], BitsStored=12, **{sequence: [item]}) == [65535, 0]
+
+
 def test_lookup_tables_of_bytes_and_of_full_length():
     packed = {"LUTDescriptor": [4, 0, 8], "LUTData": ("OW", bytes([0, 10, 200, 255]))}
     assert shown([0, 1, 2, 3], VOILUTSequence=[packed]) == [0, 2570, 51400, 65535]
@@ -133,16 +212,52 @@ def test_a_broken_lookup_table_is_refused(sequence, item):
         shown([1], **{sequence: [item]})
 
 
+BAD_WINDOWS = [
+    ({"WindowCenter": "40", "WindowWidth": "0"}, "narrower than 1"),
+    ({"WindowCenter": "0", "WindowWidth": "0"}, "narrower than 1"),
+    ({"WindowCenter": "40", "WindowWidth": "-7"}, "narrower than 1"),
+    ({"WindowCenter": "40", "WindowWidth": "0.5"}, "narrower than 1"),
+    ({"WindowCenter": "40", "WindowWidth": "x"}, "no number"),
+    ({"WindowCenter": "40", "WindowWidth": ""}, "no number"),
+    ({"WindowCenter": "nan", "WindowWidth": "9"}, "no number"),
+    ({"WindowCenter": "40\\", "WindowWidth": "\\9"}, "no number"),
+    ({"WindowCenter": "4", "WindowWidth": "0", "VOILUTFunction": "SIGMOID"}, "no width"),
+    ({"WindowCenter": "4", "WindowWidth": "0", "VOILUTFunction": "LINEAR_EXACT"}, "no width"),
+    ({"WindowCenter": "4", "WindowWidth": "9", "VOILUTFunction": "CUBIC"}, "VOI LUT Function"),
+]
+
+
+@pytest.mark.parametrize(("elements", "reason"), BAD_WINDOWS)
+def test_a_window_that_cannot_be_applied_shows_everything_or_is_refused(elements, reason):
+    data = film(scene(), BitsStored=12, **elements)
+    found = decode_dicom(data)
+    np.testing.assert_array_equal(found.pixels, decode_dicom(film(scene(), BitsStored=12)).pixels)
+    assert found.remarks == ("a window that cannot be applied: all grey levels are shown",)
+    with pytest.raises(DataError, match=reason):
+        decode_dicom(data, Dicom(on_bad_window="refuse"))
+
+
+def test_a_narrow_window_of_small_units_is_taken_as_exact():
+    """Optical densities: a window of 0.4 is far wider than the step of 0.0001."""
+    small = {"RescaleIntercept": "0", "RescaleSlope": "0.0001"}
+    window = {"WindowCenter": "0.2", "WindowWidth": "0.4"}
+    assert shown([0, 1000, 2000, 4000], **small, **window) == [0, 16384, 32768, 65535]
+    found = decode_dicom(film(scene(), BitsStored=12, **small, **window))
+    assert found.remarks == ("a window narrower than 1, taken as LINEAR_EXACT",)
+
+
+@pytest.mark.parametrize(
+    ("center", "width"),
+    [("2048\\ ", "4096\\ "), ("2048\\", "4096\\9"), ("\\2048", "7\\4096"), ("2048\\x", "4096\\x")],
+)
+def test_the_first_window_of_which_both_numbers_are_there_counts(center, width):
+    plain = shown([0, 1, 4095], BitsStored=12, WindowCenter="2048", WindowWidth="4096")
+    assert shown([0, 1, 4095], BitsStored=12, WindowCenter=center, WindowWidth=width) == plain
+
+
 @pytest.mark.parametrize(
     ("elements", "reason"),
     [
-        ({"WindowCenter": "40", "WindowWidth": "0"}, "narrower than 1"),
-        ({"WindowCenter": "40", "WindowWidth": "-7"}, "narrower than 1"),
-        ({"WindowCenter": "40", "WindowWidth": "0.5"}, "narrower than 1"),
-        ({"WindowCenter": "40", "WindowWidth": "x"}, "no number"),
-        ({"WindowCenter": "nan", "WindowWidth": "9"}, "no number"),
-        ({"WindowCenter": "4", "WindowWidth": "0", "VOILUTFunction": "SIGMOID"}, "no width"),
-        ({"WindowCenter": "4", "WindowWidth": "9", "VOILUTFunction": "CUBIC"}, "VOI LUT Function"),
         ({"RescaleSlope": "0", "RescaleIntercept": "3"}, "no range"),
         ({"RescaleSlope": "1e308", "RescaleIntercept": "1e308"}, "no range"),
         ({"RescaleSlope": "steep", "RescaleIntercept": "3"}, "no number"),
@@ -187,7 +302,8 @@ def test_padding_of_signed_values_in_either_representation():
     for value in (-2000, 63536):
         found = shown([-2001, -2000, -1999], np.int16, PixelPaddingValue=value)
         assert found[1] == 0 < found[0] < found[2]
-    assert shown([1, 0xF001], BitsStored=12, PixelPaddingValue=0xF001) == [16, 0]
+    found = shown([1, 0xF001, 4095], BitsStored=12, PixelPaddingValue=0xF001)
+    assert found == [16, 0, 65535]
 
 
 WINDOWS = [

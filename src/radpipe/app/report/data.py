@@ -91,6 +91,7 @@ def _facts(study: StudyResults) -> list[tuple[str, str]]:
     ]
     if n := ingest["n_burned_in"]:
         facts.append((n, "pictures with text burned in, likely: look at some"))
+    facts += [(n, f"films with {text}") for text, n in ingest["remarks"].items()]
     return [(whole(n), label) for n, label in facts]
 
 

@@ -11,6 +11,7 @@ from radpipe.core.settings.model import ModelChoice
 from radpipe.core.settings.plan import Plan, Variant
 from radpipe.core.settings.schedules import Constant, Cosine, OneCycle, Plateau, Schedule, StepDecay
 from radpipe.core.settings.studies import (
+    Dicom,
     Download,
     External,
     Image,
@@ -31,6 +32,7 @@ __all__ = [
     "Cosine",
     "Count",
     "Detection",
+    "Dicom",
     "Download",
     "Evaluation",
     "External",

@@ -88,6 +88,27 @@ class Target(Strict):
         return [f"ceiling_{name}" for name in self.classes]
 
 
+class Dicom(Strict):
+    """What is done about DICOM films that break the standard, or are not meant for display."""
+
+    on_bad_window: Literal["full_range", "refuse"] = Field(
+        default="full_range",
+        description="A window of no width, or that is no number: full_range shows all grey"
+        " levels, as viewers do; refuse leaves the film out. Either way they are counted.",
+    )
+    on_for_processing: Literal["refuse", "read"] = Field(
+        default="refuse",
+        description="Films that say FOR PROCESSING hold raw values of the detector, which look"
+        " otherwise than the films that radiologists see. read takes them as they are.",
+    )
+    on_inverse: Literal["refuse", "read"] = Field(
+        default="refuse",
+        description="MONOCHROME2 whose Presentation LUT Shape is INVERSE, a pair that the standard"
+        " forbids: most often a film that software has turned and whose tags it has left. read"
+        " believes MONOCHROME2, and neither window nor padding.",
+    )
+
+
 class Image(Strict):
     """How pictures enter the store."""
 
@@ -104,6 +125,7 @@ class Image(Strict):
         " takes twice the space. 8 refuses those that leave the highest of 16 bits unused, because"
         " few of their levels would be left.",
     )
+    dicom: Dicom = Dicom()
 
 
 class Split(Strict):

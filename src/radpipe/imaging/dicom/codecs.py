@@ -10,17 +10,29 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+import numpy as np
+
 from radpipe.core.errors import DataError
-from radpipe.imaging.dicom.quiet import otherwise
+from radpipe.imaging.dicom.codestreams import (
+    JPEG_END,
+    Frame,
+    coded_picture,
+    read_frame,
+    tidied,
+)
+from radpipe.imaging.dicom.quiet import hushed, otherwise
 from radpipe.imaging.read import Array
 
 JPEG_EXTENDED = "1.2.840.10008.1.2.4.51"
+RLE = "1.2.840.10008.1.2.5"
+ENCAPSULATED = "1.2.840.10008.1.2.1.98"
 # Kept as they are: names from PS3.6, table A-1.
 PLAIN = {
     "1.2.840.10008.1.2": "Implicit VR Little Endian",
     "1.2.840.10008.1.2.1": "Explicit VR Little Endian",
     "1.2.840.10008.1.2.1.99": "Deflated Explicit VR Little Endian",
     "1.2.840.10008.1.2.2": "Explicit VR Big Endian",
+    ENCAPSULATED: "Encapsulated Uncompressed Explicit VR Little Endian",
 }
 
 
@@ -31,16 +43,6 @@ class Codec:
     name: str
     plugin: str
     package: str
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """What a compressed picture says of itself."""
-
-    rows: int
-    columns: int
-    samples: int
-    bits: int
 
 
 CODECS = {
@@ -55,16 +57,17 @@ CODECS = {
     "1.2.840.10008.1.2.4.201": Codec("HTJ2K Lossless", "pylibjpeg", "pylibjpeg-openjpeg"),
     "1.2.840.10008.1.2.4.202": Codec("HTJ2K Lossless RPCL", "pylibjpeg", "pylibjpeg-openjpeg"),
     "1.2.840.10008.1.2.4.203": Codec("HTJ2K", "pylibjpeg", "pylibjpeg-openjpeg"),
-    "1.2.840.10008.1.2.5": Codec("RLE Lossless", "pylibjpeg", "pylibjpeg-rle"),
+    RLE: Codec("RLE Lossless", "pylibjpeg", "pylibjpeg-rle"),
 }
-# No free library but this one decodes 12-bit JPEG; its licence (GPL) is for users to accept.
-DEEP_JPEG = Codec("JPEG Extended of 12 bits", "pylibjpeg", "pylibjpeg-libjpeg")
-JPEG_2000_START = b"\xff\x4f\xff\x51"
-JPEG_END = b"\xff\xd9"
-# Markers of JPEG and JPEG-LS frames (ISO 10918-1, table B.1; ISO 14495-1, C.2.2).
-FRAME_MARKERS = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}) | {0xF7}
-# Markers without a length.
-LONE_MARKERS = frozenset({0x01, *range(0xD0, 0xD9)})
+# The one depth besides 8 of JPEG that loses something (ISO 10918-1, B.2.2).
+DEEP_BITS = 12
+NO_DEEP_JPEG = (
+    "broken, or JPEG Extended of 12 bits of a kind that GDCM does not decode"
+    " (DCMTK's dcmdjpeg makes an uncompressed copy)"
+)
+JPEG_LS = frozenset({"1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81"})
+# Bytes of padding that may stand before the end of a JPEG-LS picture.
+MAX_STRAY = 8
 
 
 def syntax_name(uid: str) -> str:
@@ -102,15 +105,17 @@ def preflight() -> dict[str, list[str]]:
     return missing
 
 
-def decompress(uid: str, data: bytes, options: dict[str, Any], *, colour: bool) -> Array:
+def decompress(
+    uid: str, value: bytes, options: dict[str, Any], *, colour: bool
+) -> tuple[Array, Frame]:
     """Decode the one frame of compressed Pixel Data; to be called inside `quiet`.
 
     Parameters
     ----------
     uid
         Transfer syntax, one of `CODECS`.
-    data
-        Value of Pixel Data, fragments and all (PS3.5, A.4).
+    value
+        Pixel Data, fragments and all (PS3.5, A.4).
     options
         Elements of the Image Pixel module, under pydicom's names for them.
     colour
@@ -118,8 +123,10 @@ def decompress(uid: str, data: bytes, options: dict[str, Any], *, colour: bool) 
 
     Returns
     -------
-    ndarray
-        (rows, columns) or (rows, columns, 3), of 8 or 16 bits.
+    words
+        (rows, columns) or (rows, columns, 3), of 8 or 16 bits, whatever Bits Allocated says.
+    frame
+        What the picture says of itself. RLE says nothing and keeps whole words.
 
     Raises
     ------
@@ -127,77 +134,101 @@ def decompress(uid: str, data: bytes, options: dict[str, Any], *, colour: bool) 
         The codec is missing or fails, or the frame is not what the header says.
 
     """
-    from pydicom.encaps import get_frame
-    from pydicom.pixels.decoders.base import get_decoder
-
     codec = CODECS[uid]
     with otherwise(f"broken or truncated ({codec.name} pixels cannot be found)"):
-        coded = get_frame(data, 0, number_of_frames=1)
-    if codec.name != "RLE Lossless":
+        coded = coded_picture(value)
+    if uid == RLE:
+        size = options["rows"], options["columns"], options["samples_per_pixel"]
+        frame = Frame(*size, options["bits_allocated"])
+    else:
         frame = _checked(coded, codec, options)
-        # GDCM fills up what is missing and says nothing.
-        if codec.plugin == "gdcm" and JPEG_END not in coded[-64:]:
-            raise DataError(f"broken or truncated ({codec.name} pixels have no end)")
-        if uid == JPEG_EXTENDED and frame.bits > 8:
-            codec = DEEP_JPEG
+        coded = _whole(coded, codec)
     if not _is_there(uid, codec):
         raise DataError(_missing(codec))
-    with otherwise(f"broken or truncated ({codec.name} pixels cannot be decoded)"):
-        decoder = get_decoder(uid)
-        pixels, _ = decoder.as_array(
-            data, index=0, raw=not colour, decoding_plugin=codec.plugin, **options
+    if uid == JPEG_EXTENDED and frame.bits > 8:
+        return _deep_jpeg(coded, frame), frame
+    # The picture knows its precision; Bits Stored may be smaller, and Bits Allocated larger.
+    said = options | {
+        "bits_allocated": 8 if frame.bits <= 8 else 16,
+        "bits_stored": frame.bits,
+        "pixel_representation": int(frame.signed),
+        "correct_unused_bits": False,
+    }
+    with otherwise(f"broken or truncated ({codec.name} pixels cannot be decoded)"), hushed():
+        return _decoded(uid, coded, codec, said, raw=not colour), frame
+
+
+def _decoded(uid: str, coded: bytes, codec: Codec, options: dict[str, Any], *, raw: bool) -> Array:
+    from pydicom.encaps import encapsulate
+    from pydicom.pixels.decoders.base import get_decoder
+
+    def decode(some: bytes) -> Array:
+        pixels, _ = get_decoder(uid).as_array(
+            encapsulate([some]), index=0, raw=raw, decoding_plugin=codec.plugin, **options
         )
-    return pixels
+        return pixels
+
+    if uid not in JPEG_LS:
+        return decode(coded)
+    pixels = coded.removesuffix(JPEG_END)
+    for _ in range(min(MAX_STRAY, len(pixels) - len(pixels.rstrip(b"\0")))):
+        try:
+            return decode(pixels + JPEG_END)
+        except RuntimeError:  # CharLS takes nothing that is left over
+            pixels = pixels[:-1]
+    return decode(pixels + JPEG_END)
+
+
+def _whole(coded: bytes, codec: Codec) -> bytes:
+    """Refuse a picture without an end, which GDCM would fill up; cut off what is behind it."""
+    try:
+        return tidied(coded)
+    except (ValueError, LookupError, struct.error):
+        raise DataError(f"broken or truncated ({codec.name} pixels have no end)") from None
+
+
+def _deep_jpeg(coded: bytes, frame: Frame) -> Array:
+    """Let GDCM decode grey JPEG of 12 bits, which pydicom does not ask of it."""
+    import gdcm
+
+    if frame.bits != DEEP_BITS or frame.samples != 1:
+        raise DataError(NO_DEEP_JPEG)
+
+    fragment = gdcm.Fragment()
+    fragment.SetByteStringValue(coded)
+    fragments = gdcm.SequenceOfFragments.New()
+    fragments.AddFragment(fragment)
+    pixels = gdcm.DataElement(gdcm.Tag(0x7FE0, 0x0010))
+    pixels.SetValue(fragments.__ref__())
+    image = gdcm.Image()
+    image.SetNumberOfDimensions(2)
+    image.SetDimensions((frame.columns, frame.rows, 1))
+    grey = gdcm.PhotometricInterpretation.MONOCHROME2
+    image.SetPhotometricInterpretation(gdcm.PhotometricInterpretation(grey))
+    syntax = gdcm.TransferSyntax.JPEGExtendedProcess2_4
+    image.SetTransferSyntax(gdcm.TransferSyntax(syntax))
+    image.SetPixelFormat(gdcm.PixelFormat(1, 16, DEEP_BITS, DEEP_BITS - 1, 0))
+    image.SetDataElement(pixels)
+    with otherwise(NO_DEEP_JPEG), hushed():
+        # GDCM hands bytes over as text.
+        words = np.frombuffer(image.GetBuffer().encode("utf-8", "surrogateescape"), "<u2")
+        return words.reshape(frame.rows, frame.columns)
 
 
 def _checked(coded: bytes, codec: Codec, options: dict[str, Any]) -> Frame:
     """Refuse a frame whose own size is another than the header's: it may be of any size."""
     with otherwise(f"broken or truncated ({codec.name} pixels cannot be decoded)"):
         frame = read_frame(coded)
-    said = Frame(options["rows"], options["columns"], options["samples_per_pixel"], frame.bits)
-    if frame != said:
+    rows, columns = options["rows"], options["columns"]
+    samples = options["samples_per_pixel"]
+    if (frame.rows, frame.columns, frame.samples) != (rows, columns, samples):
         raise DataError(
             f"holds {codec.name} pixels of {frame.columns}x{frame.rows}x{frame.samples}, "
-            f"expected {said.columns}x{said.rows}x{said.samples}"
+            f"expected {columns}x{rows}x{samples}"
         )
     if frame.bits > 16:
         raise DataError(f"holds {codec.name} pixels of {frame.bits} bits, expected up to 16")
     return frame
-
-
-def read_frame(coded: bytes) -> Frame:
-    """Read the size out of a JPEG, JPEG-LS or JPEG 2000 picture.
-
-    Raises
-    ------
-    ValueError, LookupError, struct.error
-        It has none.
-
-    """
-    # Some writers put the whole of a .jp2 file around it.
-    start = coded.find(JPEG_2000_START)
-    if start >= 0:
-        # ISO 15444-1, A.5.1: SIZ follows the start; sizes are those of a grid with an offset.
-        right, bottom, left, top = struct.unpack_from(">4I", coded, start + 8)
-        samples, bits = struct.unpack_from(">HB", coded, start + 40)
-        return Frame(bottom - top, right - left, samples, (bits & 0x7F) + 1)
-    if coded[:2] != b"\xff\xd8":
-        raise ValueError("no picture")
-    at = 2
-    while True:
-        # ISO 10918-1, B.1.1.2: any number of 0xFF may stand before a marker.
-        if coded[at] != 0xFF:
-            raise ValueError("no marker")
-        marker = coded[at + 1]
-        if marker == 0xFF:
-            at += 1
-        elif marker in FRAME_MARKERS:
-            bits, rows, columns, samples = struct.unpack_from(">BHHB", coded, at + 4)
-            return Frame(rows, columns, samples, bits)
-        elif marker in LONE_MARKERS:
-            at += 2
-        else:
-            at += 2 + struct.unpack_from(">H", coded, at + 2)[0]
 
 
 @cache

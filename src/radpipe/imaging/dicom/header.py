@@ -1,10 +1,11 @@
 """The header of a DICOM file: a fixed list of technical elements, read without a sound.
 
 pydicom's warnings, log lines and exceptions can quote values, and values can be names: see
-`dicom_quiet`. Elements that are not on the list are skipped unread.
+`imaging/dicom/quiet.py`. Elements that are not on the list are skipped unread.
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 PIXEL_DATA = 0x7FE00010
+_UNREADABLE = object()
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -68,6 +70,14 @@ class DicomHeader:
             return ()
         return numbers if all(map(math.isfinite, numbers)) else ()
 
+    def readings(self, keyword: str) -> tuple[float | None, ...]:
+        """Return an element's numbers one by one: None for an empty one, NaN for what is none."""
+        value = self._value(keyword)
+        if value is None:
+            return (math.nan,) if self._is_unreadable(keyword) else ()
+        many = [value] if isinstance(value, str) or not hasattr(value, "__iter__") else value
+        return tuple(_reading(one) for one in many)
+
     def words(self, keyword: str) -> tuple[str, ...]:
         """Return an element's texts in upper case, to be compared and never to be shown."""
         value = self._value(keyword)
@@ -92,10 +102,17 @@ class DicomHeader:
             return raw if len(raw) % 2 else raw.view(f"{order}u2").astype(np.uint16)
         return np.array(self.numbers(keyword)).astype(np.int64).astype(np.uint16)
 
-    def item(self, keyword: str) -> "DicomHeader | None":
-        """Return the first item of a sequence, None if there is none."""
-        first = first_item(self._value(keyword))
-        return None if first is None else DicomHeader(self.syntax, self.little_endian, (first,))
+    def item(self, keyword: str, *, with_any: tuple[str, ...]) -> "DicomHeader | None":
+        """Return the first item of a sequence that has a value in some elements, else None."""
+        for found in items_of(self._value(keyword)):
+            item = DicomHeader(self.syntax, self.little_endian, (found,))
+            if any(item.says(element) for element in with_any):
+                return item
+        return None
+
+    def says(self, keyword: str) -> bool:
+        """Say whether an element has a value, be it one that cannot be read."""
+        return self._value(keyword) is not None or self._is_unreadable(keyword)
 
     def pixel_data(self) -> bytes | memoryview:
         """Return Pixel Data (7FE0,0010) as it stands in the file, empty if it is not there."""
@@ -118,6 +135,13 @@ class DicomHeader:
             return None
 
     def _value(self, keyword: str) -> Any:
+        value = self._found(keyword)
+        return None if value is _UNREADABLE else value
+
+    def _is_unreadable(self, keyword: str) -> bool:
+        return self._found(keyword) is _UNREADABLE
+
+    def _found(self, keyword: str) -> Any:
         from pydicom.errors import BytesLengthException
 
         for found in self._sets:
@@ -126,7 +150,7 @@ class DicomHeader:
             try:
                 value = found[keyword].value
             except (*UNREADABLE, BytesLengthException):
-                return None
+                return _UNREADABLE
             if value is not None and not (isinstance(value, str) and not value.strip(" \0")):
                 return value
         return None
@@ -139,13 +163,26 @@ def skipped(element: Any) -> bool:
 
 def first_item(sequence: Any) -> "Dataset | None":
     """Return the first item of a sequence; None if it has none, or is no sequence."""
+    return next(items_of(sequence), None)
+
+
+def items_of(sequence: Any) -> "Iterator[Dataset]":
+    """Yield the items of a sequence; none if it is no sequence."""
     from pydicom.dataset import Dataset
     from pydicom.sequence import Sequence
 
-    if not isinstance(sequence, Sequence) or not sequence:
+    if isinstance(sequence, Sequence):
+        yield from (item for item in sequence if isinstance(item, Dataset))
+
+
+def _reading(value: Any) -> float | None:
+    if isinstance(value, str) and not value.strip(" \0"):
         return None
-    first = sequence[0]
-    return first if isinstance(first, Dataset) else None
+    try:
+        number = float(value)
+    except UNREADABLE:
+        return math.nan
+    return number if math.isfinite(number) else math.nan
 
 
 def _words(value: bytes) -> NDArray[np.uint16]:

@@ -6,43 +6,89 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radpipe.core.errors import DataError
-from radpipe.imaging.dicom.codecs import CODECS, decompress
+from radpipe.core.settings import Dicom
+from radpipe.imaging.dicom.codecs import CODECS, ENCAPSULATED, RLE, decompress
+from radpipe.imaging.dicom.codestreams import Frame, coded_picture
 from radpipe.imaging.dicom.grey import read_grey, read_table
 from radpipe.imaging.dicom.header import DicomHeader
 from radpipe.imaging.dicom.layout import PALETTE, PixelLayout
 from radpipe.imaging.dicom.quiet import otherwise
-from radpipe.imaging.dicom.values import FULL, Grey, grey_table, look_up
+from radpipe.imaging.dicom.remarks import unused_bits
+from radpipe.imaging.dicom.values import FULL, grey_table, look_up, range_used
 from radpipe.imaging.read import Array
 
+EXPLICIT = "1.2.840.10008.1.2.1"
 
-def displayed(header: DicomHeader, layout: PixelLayout) -> Array:
+
+def displayed(header: DicomHeader, layout: PixelLayout, how: Dicom) -> tuple[Array, list[str]]:
     """Decode the one frame and bring it to full scale.
 
     Returns
     -------
-    ndarray
+    pixels
         (rows, columns), uint16, 0 black and 65535 white; or (rows, columns, 3) RGB, uint8 if
         that holds all of it, else uint16.
+    remarks
+        What is to be said of it; see `radpipe.imaging.dicom.remarks`.
+
+    Raises
+    ------
+    DataError
+        The film is broken, or of a kind that is refused.
 
     """
     if layout.samples == 3:
-        return _colour(layout, _stored(header, layout))
+        return _colour(header, layout), []
     if layout.photometric == PALETTE:
-        return _palette(header, layout, _stored(header, layout))
-    grey = read_grey(header, layout)
-    words = _stored(header, layout)
-    if header.syntax in CODECS:
-        # Decoders put the value into the lowest bits, whatever High Bit says.
-        words, grey = _lowest_bits(words, layout, grey)
-    container = words.dtype.itemsize * 8
-    return look_up(grey_table(grey, container), words.view(f"u{words.dtype.itemsize}"))
+        return _palette(header, layout, _words(header, layout)[0]), []
+    grey, remarks = read_grey(header, layout, how)
+    words, high_bit = _words(header, layout)
+    grey = replace(grey, high_bit=high_bit)
+    if grey.voi is None and grey.modality is None:
+        shown = range_used(grey, words)
+        if shown is not None:
+            grey = replace(grey, shown=shown)
+            used = (shown[1] - shown[0]).bit_length()
+            remarks.append(unused_bits(layout.stored, used))
+    return look_up(grey_table(grey, words.dtype.itemsize * 8), words), remarks
 
 
-def _stored(header: DicomHeader, layout: PixelLayout) -> Array:
-    """Return the pixels as they were stored, colour as RGB."""
+def _words(header: DicomHeader, layout: PixelLayout) -> tuple[Array, int]:
+    """Return the words of grey or of a palette, unsigned, and the highest bit of their values."""
+    if header.syntax not in CODECS:
+        words = _plain(header, layout)
+        return words.view(f"u{words.dtype.itemsize}"), layout.high_bit
+    value = bytes(header.pixel_data())
+    words, frame = decompress(header.syntax, value, layout.options, colour=False)
+    whole = layout.high_bit != layout.stored - 1 and frame.bits > layout.high_bit
+    if header.syntax == RLE or whole:
+        # PS3.5, G.2 and 8.2: what was compressed are whole words, as they would lie in a file.
+        return words.view(f"u{words.dtype.itemsize}"), layout.high_bit
+    return _within_bits_stored(words, frame, layout), layout.stored - 1
+
+
+def _within_bits_stored(words: Array, frame: Frame, layout: PixelLayout) -> Array:
+    """Clamp what a codec has handed over beyond Bits Stored: white stays white (PS3.5, 8.2).
+
+    The value lies in the lowest bits of what is returned, whatever High Bit says.
+    """
+    if not (layout.signed or frame.signed or frame.bits > layout.stored):
+        return words
+    codes = words.astype(np.int32) & (2**frame.bits - 1)
+    if layout.signed:
+        sign = 2 ** (frame.bits - 1)
+        codes = (codes ^ sign) - sign
+    # Two's complement in 16 bits, as an uncompressed film would hold it.
+    clamped: Array = np.clip(codes, *layout.stored_range).astype(np.uint16)
+    return clamped
+
+
+def _plain(header: DicomHeader, layout: PixelLayout) -> Array:
+    """Return pixels that are not compressed, colour as RGB."""
     data = header.pixel_data()
-    if header.syntax in CODECS:
-        return decompress(header.syntax, bytes(data), layout.options, colour=layout.samples == 3)
+    if header.syntax == ENCAPSULATED:
+        with otherwise("broken or truncated (pixels cannot be found)"):
+            data = coded_picture(bytes(data))
     if len(data) < layout.bytes:
         raise DataError(f"broken or truncated (holds {len(data)} of {layout.bytes} bytes)")
     if len(data) >= 2 * layout.bytes:
@@ -60,7 +106,8 @@ def _unpacked(header: DicomHeader, layout: PixelLayout, data: bytes | memoryview
     from pydicom.pixels.decoders.base import get_decoder
 
     with otherwise("broken or truncated (pixels do not fit their description)"):
-        pixels, _ = get_decoder(header.syntax).as_array(
+        syntax = EXPLICIT if header.syntax == ENCAPSULATED else header.syntax
+        pixels, _ = get_decoder(syntax).as_array(
             data[: layout.bytes + layout.bytes % 2],
             index=0,
             raw=layout.samples == 1,
@@ -70,20 +117,21 @@ def _unpacked(header: DicomHeader, layout: PixelLayout, data: bytes | memoryview
     return native
 
 
-def _lowest_bits(words: Array, layout: PixelLayout, grey: Grey) -> tuple[Array, Grey]:
-    if words.dtype.itemsize * 8 < layout.stored:
-        words = words.astype(np.int16 if words.dtype.kind == "i" else np.uint16)
-    return words, replace(grey, high_bit=layout.stored - 1)
-
-
-def _colour(layout: PixelLayout, pixels: Array) -> Array:
-    """Bring RGB to full scale."""
+def _colour(header: DicomHeader, layout: PixelLayout) -> Array:
+    """Return RGB at full scale."""
     if layout.signed:
         raise DataError("holds signed colour")
-    if pixels.dtype.itemsize * 8 == layout.stored:
+    stored = layout.stored
+    if header.syntax in CODECS:
+        value = bytes(header.pixel_data())
+        pixels, frame = decompress(header.syntax, value, layout.options, colour=True)
+        stored = min(stored, frame.bits)
+    else:
+        pixels = _plain(header, layout)
+    if pixels.dtype.itemsize * 8 == stored:
         return np.ascontiguousarray(pixels)
-    full = 2**layout.stored - 1
-    if layout.stored <= 8:
+    full = 2**stored - 1
+    if stored <= 8:
         return _scaled(pixels, full, 255).astype(np.uint8)
     return _scaled(pixels, full, FULL).astype(np.uint16)
 

@@ -2,7 +2,10 @@
 
 import importlib
 import logging
+import os
 import struct
+import sys
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +13,8 @@ from contextlib import contextmanager
 from radpipe.core.errors import DataError
 
 LOGGERS = ("pydicom", "pylibjpeg", "openjpeg", "rle", "jpeg_ls", "PIL")
+# The file descriptor is the process's, not a thread's.
+_ONE_AT_A_TIME = threading.RLock()
 # What pydicom is known to raise on a value that it cannot convert.
 UNREADABLE = (
     ValueError,
@@ -58,6 +63,21 @@ def otherwise(reason: str) -> Iterator[None]:
         if isinstance(error, Exception) or type(error).__name__ == "PanicException":
             raise DataError(reason) from None
         raise
+
+
+@contextmanager
+def hushed() -> Iterator[None]:
+    """Keep what codecs in C and Rust write to standard error, past Python, to themselves."""
+    with _ONE_AT_A_TIME:
+        sys.stderr.flush()
+        kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+        try:
+            os.dup2(nowhere, 2)
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+            os.close(nowhere)
 
 
 def _silence(loggers: list[logging.Logger]) -> None:

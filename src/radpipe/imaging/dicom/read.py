@@ -6,10 +6,20 @@ file is met, so that studies of pictures start as quickly as before.
 
 import struct
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from radpipe.imaging.read import Picture, Shown, Side
+from radpipe.core.errors import DataError
+from radpipe.core.settings import Dicom
+from radpipe.imaging.dicom.remarks import NOT_SQUARE
+from radpipe.imaging.read import MAX_PIXELS, Array, Picture, Shown, Side
+from radpipe.imaging.resize import with_square_pixels
+
+if TYPE_CHECKING:
+    from radpipe.imaging.dicom.tags import Facts
 
 PREFIX_AT, PREFIX = 128, b"DICM"  # PS3.10, section 7.1
+# Rows up to this many times as far apart as columns, or the other way round, count as as far.
+SQUARE = 1.01
 # The first elements of files without a preamble: group 2 (the file's own) or 8.
 FIRST_GROUPS = (0x0002, 0x0008)
 # Value representations that an element of these groups can have (PS3.5, table 6.2-1).
@@ -42,7 +52,9 @@ class DicomFilm(Picture):
     burned_in
         Whether text is likely to stand in the pixels.
     body, modality
-        If they are among the terms of `dicom_tags`, else None.
+        If they are among the terms of `radpipe.imaging.dicom.tags`, else None.
+    remarks
+        What is to be said of the film; see `radpipe.imaging.dicom.remarks`.
 
     """
 
@@ -54,6 +66,7 @@ class DicomFilm(Picture):
     burned_in: bool = False
     body: str | None = None
     modality: str | None = None
+    remarks: tuple[str, ...] = ()
 
 
 def is_dicom(data: bytes) -> bool:
@@ -70,20 +83,22 @@ def is_dicom(data: bytes) -> bool:
     return len(data) >= 16 and (_is_element(data, "<") or _is_element(data, ">"))
 
 
-def decode_dicom(data: bytes) -> DicomFilm:
-    """Decode a DICOM file of one frame as it is meant to be displayed.
+def decode_dicom(data: bytes, how: Dicom | None = None) -> DicomFilm:
+    """Decode a DICOM file of one frame as it is meant to be displayed, with square pixels.
 
     In this order: modality LUT or rescale, VOI LUT or window, inversion of MONOCHROME1
-    (`dicom_values`).
+    (`radpipe.imaging.dicom.values`).
 
     Parameters
     ----------
     data
         A whole file.
+    how
+        What is done about films that break the standard; None: what is done by default.
 
     Returns
     -------
-    Film
+    DicomFilm
         Its pixels, at least `MIN_SIDE` on each side and `MAX_PIXELS` in all, and facts.
 
     Raises
@@ -104,18 +119,36 @@ def decode_dicom(data: bytes) -> DicomFilm:
         layout = read_layout(header)
         syntax = syntax_name(header.syntax)
         known = facts(header)
-        return DicomFilm(
-            pixels=displayed(header, layout),
-            mode=layout.mode,
-            syntax=syntax,
-            spacing=known.spacing,
-            spacing_source=known.spacing_source,
-            shows=known.shows,
-            columns_go=known.columns_go,
-            burned_in=known.burned_in,
-            body=known.body,
-            modality=known.modality,
-        )
+        pixels, remarks = displayed(header, layout, how or Dicom())
+    square, spacing = _square(pixels, known)
+    return DicomFilm(
+        pixels=square,
+        mode=layout.mode,
+        syntax=syntax,
+        spacing=spacing,
+        spacing_source=known.spacing_source,
+        shows=known.shows,
+        columns_go=known.columns_go,
+        burned_in=known.burned_in,
+        body=known.body,
+        modality=known.modality,
+        remarks=(*remarks, *([NOT_SQUARE] if square is not pixels else [])),
+    )
+
+
+def _square(pixels: Array, known: "Facts") -> tuple[Array, tuple[float, float] | None]:
+    """Return a film with square pixels, and its spacing then."""
+    ratio = known.row_to_column
+    if 1 / SQUARE <= ratio <= SQUARE:
+        return pixels, known.spacing
+    if pixels.shape[0] * pixels.shape[1] * max(ratio, 1 / ratio) > MAX_PIXELS:
+        raise DataError(f"more than {MAX_PIXELS // 10**6} million pixels once they are square")
+    square = with_square_pixels(pixels, ratio)
+    if known.spacing is None:
+        return square, None
+    down, across = known.spacing
+    rows, columns = (new / old for new, old in zip(square.shape, pixels.shape[:2], strict=False))
+    return square, (down / rows, across / columns)
 
 
 def _is_element(data: bytes, order: str) -> bool:

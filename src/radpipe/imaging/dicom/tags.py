@@ -3,15 +3,21 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from radpipe.core.errors import DataError
 from radpipe.imaging.dicom.header import DicomHeader
 
 Spacing = tuple[float, float]
 SpacingSource = Literal[
-    "Pixel Spacing", "Imager Pixel Spacing", "Imager Pixel Spacing / magnification"
+    "Pixel Spacing",
+    "Imager Pixel Spacing",
+    "Imager Pixel Spacing / magnification",
+    "Nominal Scanned Pixel Spacing",
 ]
 
 # Beyond these no radiograph was ever sampled, mm.
 MIN_SPACING, MAX_SPACING = 0.005, 10.0
+# Pixels of radiographs are square or nearly so; beyond this a number is a slip.
+MAX_ASPECT = 5
 # A focus is farther from the detector than the patient is; ten times as far is a slip.
 MIN_MAGNIFICATION, MAX_MAGNIFICATION = 1.0, 10.0
 # Defined terms of PS3.3, C.7.3.1.1.1 that pictures come with.
@@ -74,6 +80,7 @@ class Facts:
     burned_in: bool
     body: str | None
     modality: str | None
+    row_to_column: float
 
 
 def facts(header: DicomHeader) -> Facts:
@@ -88,6 +95,7 @@ def facts(header: DicomHeader) -> Facts:
         burned_in=burned_in(header),
         body=body if body in BODY_PARTS else None,
         modality=modality if modality in MODALITIES else None,
+        row_to_column=row_to_column(header, millimetres),
     )
 
 
@@ -101,7 +109,8 @@ def spacing(header: DicomHeader) -> tuple[Spacing | None, SpacingSource | None]:
        Imager Pixel Spacing (0018,1164), or if there is no Imager Pixel Spacing;
     2. Imager Pixel Spacing otherwise. It is measured at the detector (C.8.11.4.1), where
        everything appears enlarged, so it is divided by Estimated Radiographic
-       Magnification Factor (0018,1114) if that is given.
+       Magnification Factor (0018,1114) if that is given;
+    3. Nominal Scanned Pixel Spacing (0018,2010) of digitised films (C.8.6.2) if neither is there.
 
     Rows come first (10.7.1.3). A spacing that is no pair of positive numbers between
     `MIN_SPACING` and `MAX_SPACING` counts as not given; so does a factor below 1 or above 10.
@@ -121,11 +130,31 @@ def spacing(header: DicomHeader) -> tuple[Spacing | None, SpacingSource | None]:
     if pixel is not None and (calibrated or imager is None or pixel != imager):
         return pixel, "Pixel Spacing"
     if imager is None:
-        return None, None
+        scanned = _pair(header, "NominalScannedPixelSpacing")
+        return scanned, None if scanned is None else "Nominal Scanned Pixel Spacing"
     factor = header.number("EstimatedRadiographicMagnificationFactor")
     if factor is None or not MIN_MAGNIFICATION <= factor <= MAX_MAGNIFICATION:
         return imager, "Imager Pixel Spacing"
     return (imager[0] / factor, imager[1] / factor), "Imager Pixel Spacing / magnification"
+
+
+def row_to_column(header: DicomHeader, millimetres: Spacing | None) -> float:
+    """Return how many times as far apart rows are as columns.
+
+    By spacing, else by Pixel Aspect Ratio (0028,0034; C.7.6.3.1.7), else 1.
+
+    Raises
+    ------
+    DataError
+        Pixels are more than `MAX_ASPECT` times as long as wide, or as wide as long.
+
+    """
+    found = header.numbers("PixelAspectRatio")
+    said = found if len(found) == 2 and min(found) > 0 else (1.0, 1.0)
+    down, across = said if millimetres is None else millimetres
+    if not 1 / MAX_ASPECT <= down / across <= MAX_ASPECT:
+        raise DataError(f"says that pixels are more than {MAX_ASPECT} times as long as wide")
+    return down / across
 
 
 def shows(header: DicomHeader) -> Literal["R", "L", "B"] | None:

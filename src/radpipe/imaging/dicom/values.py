@@ -13,6 +13,11 @@ from numpy.typing import NDArray
 from radpipe.core.errors import DataError
 
 FULL = 65535
+# Depths of detectors. A film whose brightest pixel takes 11 bits comes from one of 12.
+DEPTHS = (8, 10, 12, 14, 16)
+# A picture that leaves no more bits than this unused is shown as it was stored.
+SPARE_BITS = 1
+MIN_WHITE = 2 ** DEPTHS[0] - 1
 # Rows that are looked up at once: their indices stay in the processor's cache.
 ROWS = 64
 
@@ -35,8 +40,21 @@ class LookUpTable:
 
     @property
     def high(self) -> float:
-        """The largest entry that its bits allow."""
-        return float(2**self.bits - 1)
+        """What counts as white: the largest entry that its bits allow.
+
+        Tables that say 16 bits and hold 12 are common; viewers scale to what they hold.
+        """
+        return float(2 ** (self.bits_held if self.is_short else self.bits) - 1)
+
+    @property
+    def bits_held(self) -> int:
+        """Bits of the largest entry."""
+        return int(self.entries.max()).bit_length()
+
+    @property
+    def is_short(self) -> bool:
+        """Whether half of what its bits allow goes unused, and more than black is in it."""
+        return bool(MIN_WHITE <= int(self.entries.max()) < 2 ** (self.bits - 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +102,9 @@ class Grey:
         To the modality's values, by a line or by a table.
     voi
         The values of interest; None shows them all.
+    shown
+        The lowest and the highest stored value that are shown if there is neither `voi` nor
+        `modality`; None: all that could have been stored.
     inverted
         MONOCHROME1: the lowest value is white.
 
@@ -97,6 +118,7 @@ class Grey:
     intercept: float = 0.0
     modality: LookUpTable | None = None
     voi: LookUpTable | Window | None = None
+    shown: tuple[int, int] | None = None
     inverted: bool = False
 
 
@@ -122,9 +144,7 @@ def grey_table(grey: Grey, container: int) -> NDArray[np.uint16]:
     # Half up, after 1e-8 has been rounded away: then a picture and its MONOCHROME1 twin agree
     # bit by bit, since a tie stays a tie when it is subtracted from 1.
     shown = np.floor(np.round(share * FULL, 8) + 0.5).astype(np.uint16)
-    words = np.arange(2**container)
-    # PS3.5, section 8.1.1: the value's highest bit is High Bit, what lies above is no part.
-    codes = (words >> (grey.high_bit + 1 - grey.stored)) & (2**grey.stored - 1)
+    codes = _codes(grey, container)
     if grey.padding is not None:
         low, high = grey.padding
         # C.7.5.1.1.2: padding is shown as background, whatever else is done to values.
@@ -134,6 +154,51 @@ def grey_table(grey: Grey, container: int) -> NDArray[np.uint16]:
         # A padding value wider than Bits Stored means the whole word.
         table[low & (2**container - 1)] = 0
     return table
+
+
+def range_used(grey: Grey, words: NDArray[Any]) -> tuple[int, int] | None:
+    """Return the range of the detector that a picture seems to come from, if bits go unused.
+
+    Whole depths, so that films of one detector are shown alike, and one bright pixel changes
+    nothing. Padding does not count.
+
+    Parameters
+    ----------
+    grey
+        What the header says.
+    words
+        (rows, columns), uint8 or uint16, as they lie in the file.
+
+    """
+    brightest = int(words.max())
+    if grey.signed or grey.padding is not None or brightest >= 2**grey.stored:
+        low, high = _ends(grey, words)
+    else:
+        low, high = 0, brightest
+    sign = int(low < 0)
+    used = sign + max(high.bit_length(), (-low - 1).bit_length() if sign else 0)
+    bits = next(depth for depth in DEPTHS if depth >= used)
+    if bits + SPARE_BITS >= grey.stored:
+        return None
+    return (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if sign else (0, 2**bits - 1)
+
+
+def _ends(grey: Grey, words: NDArray[Any]) -> tuple[int, int]:
+    """Return the lowest and the highest stored value of a picture, padding aside."""
+    there = np.zeros(2 ** (words.dtype.itemsize * 8), np.bool_)
+    there[words] = True
+    values = _stored_values(grey)[np.unique(_codes(grey, words.dtype.itemsize * 8)[there])]
+    if grey.padding is not None:
+        values = values[(values < grey.padding[0]) | (values > grey.padding[1])]
+    return (int(values.min()), int(values.max())) if len(values) else (0, 0)
+
+
+def _codes(grey: Grey, container: int) -> NDArray[np.int64]:
+    """Return the bits of the value in each word, (2 ** container,)."""
+    # PS3.5, section 8.1.1: the value's highest bit is High Bit, what lies above is no part.
+    words = np.arange(2**container, dtype=np.int64)
+    codes: NDArray[np.int64] = (words >> (grey.high_bit + 1 - grey.stored)) & (2**grey.stored - 1)
+    return codes
 
 
 def look_up(table: NDArray[np.uint16], words: NDArray[Any]) -> NDArray[np.uint16]:
@@ -171,7 +236,8 @@ def _display(grey: Grey, values: Floats) -> Floats:
     else:
         # C.11.1.1.2: output units = slope * stored value + intercept.
         seen = values * grey.slope + grey.intercept
-        low, high = float(seen.min()), float(seen.max())
+        ends = np.array(grey.shown or (values.min(), values.max())) * grey.slope + grey.intercept
+        low, high = float(ends.min()), float(ends.max())
     if isinstance(grey.voi, LookUpTable):
         # C.11.2.1.1: entries go from 0 to 2^bits - 1.
         share = np.clip(grey.voi(seen) / grey.voi.high, 0, 1)
