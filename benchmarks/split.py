@@ -60,7 +60,7 @@ def main() -> None:
     names = np.arange(n).astype(str)
     started = time.monotonic()
     found = find_copies(
-        pictures, sha256=names, sha256_pixels=names, patients=names, correlation=0.92
+        pictures, sha256=names, pixel_hash=names, patients=names, correlation=0.92
     )
     seconds = time.monotonic() - started
     pairs = {(copy.first, copy.second) for copy in found}

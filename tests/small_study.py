@@ -62,7 +62,7 @@ def write_study(
         write_pictures(folder / "pixels-0000.npy", 0, images)
         values: dict[str, Any] = dict.fromkeys(INDEX.names, [0] * n)
         values |= {"case": names, "view": ["image"] * n, "slices": [1] * n}
-        values |= {name: [""] * n for name in ("file", "sha256", "sha256_pixels")}
+        values |= {name: [""] * n for name in ("file", "sha256", "pixel_hash")}
         values |= {"first": list(range(n)), **sums_of(images[:, None])}
         writer.finish(pa.table(values).cast(INDEX), [], {"image": image(size, channels)})
     fold = np.arange(n) // 3 % 3
@@ -128,7 +128,7 @@ def write_exams(root: Path, *, n: int = 24, size: int = 16, test: int = 4) -> No
             write_pictures(folder / "pixels-0000.npy", int(writer.first[row]), volume)
             volumes.append(volume)
         values: dict[str, Any] = dict.fromkeys(INDEX.names, [0] * 2 * n)
-        values |= {name: [""] * 2 * n for name in ("file", "sha256", "sha256_pixels")}
+        values |= {name: [""] * 2 * n for name in ("file", "sha256", "pixel_hash")}
         values |= {"case": [f"case-{k // 2:03d}" for k in range(2 * n)], "view": [*views] * n}
         values |= {"slices": slices, "first": writer.first, "shard": writer.shard}
         values |= sums_of(volumes)

@@ -22,7 +22,6 @@ def test_every_import_of_the_project_is_known_to_decide_or_not():
 def test_decoders_come_with_the_library_that_loads_them():
     found = libraries(["pydicom"], ["data/bones/store"])
     assert {"pydicom", "pylibjpeg-openjpeg", "pyjpegls", "python-gdcm", "pillow"} <= set(found)
-    assert found["pylibjpeg-libjpeg"] == "not installed"
 
 
 @pytest.mark.parametrize(
@@ -48,7 +47,6 @@ def test_links_lead_to_files_that_say_the_version(tmp_path, monkeypatch):
     for package in ("numpy", "torch", "pillow", "pydicom", "pylibjpeg-openjpeg"):
         version = versions.versions_of([package])[package]
         assert version in (versions.LINKS / package).read_text(encoding="utf-8")
-    assert not (versions.LINKS / "pylibjpeg-libjpeg").is_symlink()
 
 
 def test_links_follow_what_is_installed(tmp_path, monkeypatch):

@@ -97,7 +97,7 @@ def joints(tmp_path):
         writer.allocate()
         write_pictures(folder / "pixels-0000.npy", 0, pictures)
         values = dict.fromkeys(INDEX.names, [0] * 40)
-        values |= {name: [""] * 40 for name in ("file", "sha256", "sha256_pixels")}
+        values |= {name: [""] * 40 for name in ("file", "sha256", "pixel_hash")}
         values |= {"case": [f"{k:02d}" for k in range(40)], "view": ["image"] * 40}
         values |= {"slices": [1] * 40, "first": list(range(40)), **sums_of(pictures[:, None])}
         writer.finish(pa.table(values).cast(INDEX), [], {})

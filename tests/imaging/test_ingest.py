@@ -76,7 +76,7 @@ def test_index_and_pixels_of_a_picture(tmp_path: Path) -> None:
     assert (second["case"], second["file"], second["first"]) == ("case-b", "sub/b.png", 1)
     assert (first["rows"], first["columns"], first["slices"]) == (24, 32, 1)
     assert first["sha256"] == hashlib.sha256((raw / "a.png").read_bytes()).hexdigest()
-    assert first["sha256_pixels"] == pixel_hash(picture(0))
+    assert first["pixel_hash"] == pixel_hash(picture(0))
     stored = opened.pixels([0])[0]
     assert first["phash"] == perceptual_hash(stored[2:14])
     assert first["mean"] == pytest.approx(stored.mean() / 255)
@@ -122,7 +122,7 @@ def test_bytes_do_not_depend_on_the_number_of_workers(
     assert (opened.channels, opened.bits) == (1 if channels == "grey" else 3, bits)
     for k in (0, 6, 8, 14):
         row = opened.index.slice(opened.row_of(f"c{k:02}"), 1).to_pylist()[0]
-        assert row["sha256_pixels"] == pixel_hash(picture(k))
+        assert row["pixel_hash"] == pixel_hash(picture(k))
 
 
 def test_every_bad_picture_is_listed_and_the_rest_is_kept(tmp_path: Path) -> None:

@@ -91,7 +91,7 @@ def test_index_and_pixels_of_three_views(tmp_path: Path) -> None:
         whole = stored.astype(int)
         assert (row["sums"], row["squares"]) == ([whole.sum()], [(whole**2).sum()])
         assert (row["rows"], row["columns"]) == (24, 32)
-        assert row["sha256_pixels"] == pixel_hash(original)
+        assert row["pixel_hash"] == pixel_hash(original)
         data = (tmp_path / "raw" / row["file"]).read_bytes()
         assert row["sha256"] == hashlib.sha256(data).hexdigest()
     assert store.volumes

@@ -18,7 +18,7 @@ SHAPE = (8, 8, 1)
 def row(case: str, shard: int, first: int, *, view: str = "image", slices: int = 1) -> dict:
     return {
         "case": case, "view": view, "shard": shard, "first": first, "slices": slices,
-        "file": f"{case}.png", "rows": 8, "columns": 8, "sha256": "0", "sha256_pixels": "0",
+        "file": f"{case}.png", "rows": 8, "columns": 8, "sha256": "0", "pixel_hash": "0",
         "phash": 2**64 - 1, "mean": 0.5, "sd": 0.1,
     }  # fmt: skip
 

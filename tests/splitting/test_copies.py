@@ -17,7 +17,7 @@ def search(pictures, *, patients=None, pixels=None, files=None):
     return find_copies(
         pictures,
         sha256=names if files is None else files,
-        sha256_pixels=names if pixels is None else pixels,
+        pixel_hash=names if pixels is None else pixels,
         patients=names if patients is None else patients,
         correlation=0.9,
     )

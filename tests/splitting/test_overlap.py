@@ -26,7 +26,7 @@ def pictures(study, images, *, role=None, files=None, pixels=None):
     names = np.array([f"{study}-{k}" for k in range(len(images))])
     own = {
         "sha256": names if files is None else np.array(files),
-        "sha256_pixels": names if pixels is None else np.array(pixels),
+        "pixel_hash": names if pixels is None else np.array(pixels),
     }
     files = np.array([f"{name}.png" for name in names])
     roles = None if role is None else np.array(role)

@@ -50,7 +50,7 @@ def write_study(root, *, official=None, copies=True, order=1):
         values |= {"file": [f"{name}.png" for name in case], "first": list(range(N))}
         values |= {
             "sha256": hashes,
-            "sha256_pixels": hashes,
+            "pixel_hash": hashes,
             **sums_of(pictures[:, None, ..., None]),
         }
         writer.finish(pa.table(values).cast(INDEX), [], {})

@@ -102,7 +102,7 @@ def plant(project, picture, **hashes):
 
 def same_file(project):
     home, row = Store(project.root / "data/bones/store"), learned_row(project)
-    hashes = {name: home.index[name][row].as_py() for name in ("sha256", "sha256_pixels")}
+    hashes = {name: home.index[name][row].as_py() for name in ("sha256", "pixel_hash")}
     return plant(project, home.pixels([row])[0], **hashes)
 
 

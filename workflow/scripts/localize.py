@@ -27,7 +27,14 @@ from radpipe.core.step import Job, Step
 from radpipe.core.tables import read_table, write_table
 from radpipe.detection.finding import ARITHMETIC, Found, find, save_detector, train_detector
 from radpipe.imaging.boxes import Boxes, best_fixed_box, from_square, overlap, to_square
-from radpipe.imaging.crops import crop_image, cut_crops, regions_of, spacing_of, squares_around
+from radpipe.imaging.crops import (
+    crop_image,
+    cut_crops,
+    regions_of,
+    spacing_of,
+    squares_around,
+    stretch_of,
+)
 from radpipe.imaging.store import Store
 from radpipe.learning.training.run import arithmetic_of, set_up
 from radpipe.studies.base.sources import materialise, origin
@@ -131,13 +138,17 @@ def parts_of(store: Store, split: pa.Table) -> NDArray[np.str_]:
 
 
 def known_boxes(store: Store, boxes: pa.Table, label: str) -> Boxes:
-    """Return the known box of each row of the store, (n, 4) pixels of its file, NaN if none."""
+    """Return the known box of each row of the store, (n, 4), NaN if none.
+
+    The table's are in pixels of the file, what is returned in pixels that were made square.
+    """
     there: dict[tuple[str, str], list[float]] = {}
     for row in boxes.to_pylist():
         if row["label"] == label:
             there[row["case"], row["view"]] = [row[name] for name in ("x0", "y0", "x1", "y1")]
     keys = zip(store.index["case"].to_pylist(), store.index["view"].to_pylist(), strict=True)
-    return np.array([there.get(key, [np.nan] * 4) for key in keys], dtype=np.float64)
+    found = np.array([there.get(key, [np.nan] * 4) for key in keys], dtype=np.float64)
+    return found * stretch_of(store)
 
 
 def check_boxes(n: int, job: Job, how: Localize) -> None:
@@ -211,7 +222,8 @@ def joints_table(
     part
         (n,) part of the case.
     boxes, known
-        (n, 4) in pixels of the file: the found box, and the known one, NaN where unknown.
+        (n, 4) in pixels of the film with square pixels: the found box, and the known one, NaN where
+        unknown.
     found
         Says how confident the detector was.
     iou

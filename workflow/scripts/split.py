@@ -147,7 +147,7 @@ def find_leaks(study: str, store: Store, cases: LeakCases, split: Split) -> list
     copies = find_copies(
         thumbnails(store),
         sha256=np.array(store.index["sha256"].to_pylist(), dtype=str),
-        sha256_pixels=np.array(store.index["sha256_pixels"].to_pylist(), dtype=str),
+        pixel_hash=np.array(store.index["pixel_hash"].to_pylist(), dtype=str),
         patients=cases.patient[case_of],
         correlation=split.correlation,
     )

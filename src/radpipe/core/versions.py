@@ -16,7 +16,6 @@ DISTRIBUTIONS = {
     "gdcm": "python-gdcm",
     "jinja2": "jinja2",
     "jpeg_ls": "pyjpegls",
-    "libjpeg": "pylibjpeg-libjpeg",
     "markupsafe": "markupsafe",
     "matplotlib": "matplotlib",
     "numpy": "numpy",
@@ -33,11 +32,12 @@ DISTRIBUTIONS = {
 }
 # What a library loads by itself and lets decide: decoders, and who draws its contours and texts.
 BROUGHT = {
-    "pydicom": ("pylibjpeg", "libjpeg", "openjpeg", "rle", "jpeg_ls", "gdcm", "PIL"),
+    "pydicom": ("pylibjpeg", "openjpeg", "rle", "jpeg_ls", "gdcm", "PIL"),
     "matplotlib": ("contourpy", "PIL"),
     "sklearn": ("scipy",),
 }
-# Libraries that decide no byte of a result: they show progress, check settings, run steps.
+# Libraries that decide no byte of a result: they show progress, check settings, run steps, or
+# compute what every version must.
 NEUTRAL = frozenset(
     {
         "dvc",
@@ -49,6 +49,7 @@ NEUTRAL = frozenset(
         "tensorboard",
         "threadpoolctl",
         "tqdm",
+        "xxhash",
         "yaml",
     }
 )

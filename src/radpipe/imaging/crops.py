@@ -43,6 +43,12 @@ def spacing_of(store: Store) -> NDArray[np.float64]:
     return np.stack(columns, axis=1).astype(np.float64)
 
 
+def stretch_of(store: Store) -> NDArray[np.float64]:
+    """Return what takes boxes from each row's file to where its pixels are square, (n, 4)."""
+    columns = [store.index[f"stretch_{axis}"].to_numpy() for axis in ("x", "y")]
+    return np.stack(columns * 2, axis=1).astype(np.float64)
+
+
 def squares_around(
     boxes: Boxes, spacing: NDArray[np.float64], mirrored: Sequence[bool], how: CropForm
 ) -> list[Region]:

@@ -52,7 +52,13 @@ class Traits:
     histogram: NDArray[np.int64]
 
 
-def traits(original: Array, mode: str, squares: Array, contents: Sequence[Array]) -> Traits:
+def traits(
+    original: Array,
+    mode: str,
+    squares: Array,
+    contents: Sequence[Array],
+    size: tuple[int, int] | None = None,
+) -> Traits:
     """Describe one picture or volume from its original, stored and borderless pixels.
 
     Parameters
@@ -65,6 +71,8 @@ def traits(original: Array, mode: str, squares: Array, contents: Sequence[Array]
         (slices, size, size, channels) as stored.
     contents
         The same slice by slice without borders, (rows, columns, channels).
+    size
+        Original rows and columns, if `original` was decoded smaller.
 
     """
     full = int(np.iinfo(squares.dtype).max)
@@ -75,12 +83,13 @@ def traits(original: Array, mode: str, squares: Array, contents: Sequence[Array]
             mine += np.bincount(content[..., channel].ravel(), minlength=full + 1)
     values = np.arange(full + 1)
     sums, squared = (counts @ values).tolist(), (counts @ (values * values)).tolist()
+    rows, columns = size or original.shape[1:3]
     mean = sum(sums) / squares.size
     variance = max(sum(squared) / squares.size - mean * mean, 0.0)
     return Traits(
         slices=original.shape[0],
-        rows=original.shape[1],
-        columns=original.shape[2],
+        rows=rows,
+        columns=columns,
         mode=mode,
         bits=original.dtype.itemsize * 8,
         mean=mean / full,

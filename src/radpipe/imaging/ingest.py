@@ -323,10 +323,12 @@ def _index(done: Sequence[ChunkOutcome], writer: StoreWriter) -> pa.Table:
                 **asdict(one.region),
                 "rows": one.traits.rows,
                 "columns": one.traits.columns,
+                "stretch_y": one.stretch[0],
+                "stretch_x": one.stretch[1],
                 "row_mm": one.spacing[0],
                 "column_mm": one.spacing[1],
                 "sha256": one.task.sha256,
-                "sha256_pixels": one.sha256_pixels,
+                "pixel_hash": one.pixel_hash,
                 "phash": one.phash,
                 "mean": one.traits.mean,
                 "sd": one.traits.sd,
@@ -358,7 +360,7 @@ def _counts(cases: pa.Table, packed: Packed) -> dict[str, Any]:
     remarks = _remarks(stored)
     for text, number in remarks.items():
         log.warning("films with %s: %d", text, number)
-    pixels = Counter(one.sha256_pixels for one in stored)
+    pixels = Counter(one.pixel_hash for one in stored)
     return {
         "n_cases": len(cases),
         "n_cases_stored": len(kept),

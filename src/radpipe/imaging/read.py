@@ -6,7 +6,6 @@ cannot claim all memory. Of 16-bit colour, and of grey with transparency, which 
 keep, the upper 8 bits are read, if they are used; 16-bit grey stays as it is.
 """
 
-import hashlib
 import io
 import struct
 import warnings
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
+import xxhash
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
@@ -88,6 +88,12 @@ class Picture:
         return self.pixels.dtype.itemsize * 8
 
     @property
+    def grid(self) -> tuple[int, int]:
+        """Rows and columns in which regions of it are given."""
+        rows, columns = self.pixels.shape[:2]
+        return rows, columns
+
+    @property
     def slices(self) -> Array:
         """The picture as a volume of one slice, (1, rows, columns) or (1, rows, columns, 3)."""
         return self.pixels[None]
@@ -111,7 +117,7 @@ def read_image(path: Path) -> Picture:
     return decode(data)
 
 
-def decode(data: bytes) -> Picture:
+def decode(data: bytes, channels: Literal["grey", "colour"] = "colour") -> Picture:
     """Decode the bytes of one picture file.
 
     Palettes and CMYK become RGB, 1-bit becomes 0 and 255, transparent pixels are laid on
@@ -121,6 +127,8 @@ def decode(data: bytes) -> Picture:
     ----------
     data
         A whole PNG, JPEG, TIFF, BMP, WebP or GIF file of one picture.
+    channels
+        "grey" lets RGB of 8 bits become its luma while it is with Pillow; see `to_channels`.
 
     Returns
     -------
@@ -143,7 +151,9 @@ def decode(data: bytes) -> Picture:
                 mode, deep = image.mode, _is_deep(image)
                 white = white_of(getattr(image, "tag_v2", {})) if white is None else white
                 image.load()
-                pixels = _upright(_pixels(image), _orientation(image))
+                plain = image.mode == "RGB" and "transparency" not in image.info and not deep
+                seen = image.convert("L") if plain and channels == "grey" else image
+                pixels = _upright(_pixels(seen), _orientation(image))
         except UnidentifiedImageError:
             raise DataError(_foreign(data)) from None
         except (Image.DecompressionBombWarning, Image.DecompressionBombError):
@@ -161,12 +171,13 @@ def decode(data: bytes) -> Picture:
 
 
 def pixel_hash(pixels: Array) -> str:
-    """Return the SHA-256 of decoded pixels, their shape and depth.
+    """Return the XXH3 hash of decoded pixels, their shape and depth: 128 bits as hexadecimal.
 
     Two files with equal pixels have equal hashes, however they are compressed or named; a
-    picture never has that of a volume.
+    picture never has that of a volume. It tells equal from unequal, fifteen times as fast as
+    SHA-256, and proves nothing against somebody who wants two pictures to have one hash.
     """
-    digest = hashlib.sha256(f"{pixels.dtype.name} {pixels.shape}".encode())
+    digest = xxhash.xxh3_128(f"{pixels.dtype.name} {pixels.shape}".encode())
     digest.update(np.ascontiguousarray(pixels).data)
     return digest.hexdigest()
 
@@ -214,9 +225,11 @@ def _pixels(image: Image.Image) -> Array:
     if image.mode in ("LA", "La", "PA", "RGBA", "RGBa"):
         grey = image.mode in ("LA", "La")
         return _on_black(np.asarray(image.convert("LA" if grey else "RGBA")))
-    if image.mode in ("1", "L"):
+    if image.mode in ("L", "RGB"):
+        return np.asarray(image)
+    if image.mode == "1":
         return np.asarray(image.convert("L"))
-    if image.mode in ("RGB", "P", "CMYK", "YCbCr", "RGBX"):
+    if image.mode in ("P", "CMYK", "YCbCr", "RGBX"):
         return np.asarray(image.convert("RGB"))
     raise DataError(f"pixels of kind {mode!r} are not understood")
 

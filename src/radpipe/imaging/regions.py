@@ -37,6 +37,26 @@ class Region:
     y1: float
     mirrored: bool = False
 
+    def seen_at(self, step: tuple[float, float], origin: tuple[float, float]) -> "Region":
+        """Return the same in other pixels.
+
+        Parameters
+        ----------
+        step
+            How many rows and columns a pixel there stands for.
+        origin
+            Where row 0 and column 0 begin there.
+
+        """
+        (down, across), (top, left) = step, origin
+        return Region(
+            self.x0 / across + left,
+            self.y0 / down + top,
+            self.x1 / across + left,
+            self.y1 / down + top,
+            self.mirrored,
+        )
+
     @property
     def width(self) -> float:
         """Columns."""

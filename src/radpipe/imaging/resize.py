@@ -202,6 +202,12 @@ def resample_deep(
     return np.asarray(image.resize((shape[1], shape[0]), Image.Resampling.BILINEAR, box=seen))
 
 
+def squared(shape: tuple[int, int], row_to_column: float) -> tuple[int, int]:
+    """Return the rows and columns that `with_square_pixels` gives."""
+    rows, columns = shape
+    return max(rows, round(rows * row_to_column)), max(columns, round(columns / row_to_column))
+
+
 def with_square_pixels(pixels: Array, row_to_column: float) -> Array:
     """Enlarge a picture along the longer side of its pixels, so that discs are round.
 
@@ -219,7 +225,7 @@ def with_square_pixels(pixels: Array, row_to_column: float) -> Array:
 
     """
     rows, columns = pixels.shape[:2]
-    shape = max(rows, round(rows * row_to_column)), max(columns, round(columns / row_to_column))
+    shape = squared((rows, columns), row_to_column)
     box = (0.0, 0.0, float(columns), float(rows))
     if pixels.dtype == np.uint8:
         return _resample(pixels, shape, box)
@@ -246,10 +252,12 @@ def block_means(plane: NDArray[np.uint16], down: int, across: int) -> NDArray[np
 
     """
     rows, columns = plane.shape
-    strips = np.zeros((-(-rows // down), columns), np.uint32)
-    for k in range(down):
-        part = plane[k::down]
-        strips[: len(part)] += part
+    full, rest = divmod(rows, down)
+    strips = np.empty((full + (rest > 0), columns), np.uint32)
+    blocks = plane[: full * down].reshape(full, down, columns)
+    np.sum(blocks, axis=1, dtype=np.uint32, out=strips[:full])
+    if rest:
+        np.sum(plane[full * down :], axis=0, dtype=np.uint32, out=strips[full])
     sums = np.zeros((len(strips), -(-columns // across)), np.uint32)
     for k in range(across):
         part = strips[:, k::across]

@@ -37,7 +37,7 @@ INDEX = pa.schema(
         ("first", pa.int64()),
         ("slices", pa.int32()),
         ("file", pa.string()),
-        # Region of the file that it shows, in the file's pixels, and its rows and columns.
+        # Region of the file that it shows, in pixels that are square, and its rows and columns.
         ("x0", pa.float64()),
         ("y0", pa.float64()),
         ("x1", pa.float64()),
@@ -45,11 +45,15 @@ INDEX = pa.schema(
         ("mirrored", pa.bool_()),
         ("rows", pa.int32()),
         ("columns", pa.int32()),
-        # Distance of the file's rows and of its columns, mm; NaN unknown.
+        # How many of these come from one row and one column of the file: where pixels were made
+        # square, more than 1 of one of them.
+        ("stretch_y", pa.float64()),
+        ("stretch_x", pa.float64()),
+        # Distance of rows and of columns, mm; NaN unknown.
         ("row_mm", pa.float64()),
         ("column_mm", pa.float64()),
         ("sha256", pa.string()),
-        ("sha256_pixels", pa.string()),
+        ("pixel_hash", pa.string()),
         ("phash", pa.uint64()),
         ("mean", pa.float64()),
         ("sd", pa.float64()),

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from radpipe.core.settings import Image
+from radpipe.imaging.dicom.levels import Wanted
 from radpipe.imaging.dicom.read import DicomFilm, decode_dicom, is_dicom
 from radpipe.imaging.read import Array, Picture, decode
 from radpipe.imaging.regions import Facing, Region, cut, region_of
@@ -16,7 +17,9 @@ from radpipe.imaging.resize import Box, prepare
 from radpipe.imaging.volumes import Volume, decode_volume, is_volume
 
 
-def decode_file(name: str, data: bytes, image: Image) -> Picture | Volume:
+def decode_file(
+    name: str, data: bytes, image: Image, facing: Facing, region: Region | None = None
+) -> Picture | Volume:
     """Decode a picture, a DICOM film or a volume.
 
     Parameters
@@ -26,7 +29,10 @@ def decode_file(name: str, data: bytes, image: Image) -> Picture | Volume:
     data
         All of the file.
     image
-        Says what is done about DICOM films that break the standard.
+        Says what is done about DICOM films that break the standard, whether JPEG 2000 is decoded
+        at no larger a size than is needed, and whether colour is.
+    facing, region
+        The side or the part of a film that is needed.
 
     Raises
     ------
@@ -35,8 +41,9 @@ def decode_file(name: str, data: bytes, image: Image) -> Picture | Volume:
 
     """
     if is_dicom(data):
-        return decode_dicom(data, image.dicom)
-    return decode_volume(data) if is_volume(name, data) else decode(data)
+        wanted = Wanted(image.side, image.resize, facing, region)
+        return decode_dicom(data, image.dicom, wanted=wanted if image.decode == "reduced" else None)
+    return decode_volume(data) if is_volume(name, data) else decode(data, image.channels)
 
 
 def region_shown(found: Picture | Volume, facing: Facing) -> Region:
@@ -48,18 +55,19 @@ def region_shown(found: Picture | Volume, facing: Facing) -> Region:
         The file says that it shows the other side only.
 
     """
-    shape = found.pixels.shape
     if isinstance(found, DicomFilm):
-        return region_of(shape, facing, shows=found.shows, toward=found.columns_go or "L")
+        return region_of(found.grid, facing, shows=found.shows, toward=found.columns_go or "L")
     if isinstance(found, Volume):
-        return region_of(shape[1:], Facing())
-    return region_of(shape, facing)
+        return region_of(found.pixels.shape[1:], Facing())
+    return region_of(found.grid, facing)
 
 
 def slices_shown(found: Picture | Volume, region: Region) -> tuple[Array, Box | None]:
     """Return the slices of a region, (slices, rows, columns, ...), and its box in them."""
     if isinstance(found, Volume):
         return found.slices, None
+    if isinstance(found, DicomFilm):
+        region = region.seen_at(found.step, found.origin)
     pixels, box = cut(found.pixels, region)
     return np.ascontiguousarray(pixels)[None], box
 

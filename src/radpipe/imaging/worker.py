@@ -23,7 +23,7 @@ from radpipe.imaging.dicom.read import DicomFilm
 from radpipe.imaging.fingerprint import Traits, traits
 from radpipe.imaging.hashing import perceptual_hash
 from radpipe.imaging.lettering import has_lettering
-from radpipe.imaging.read import Array, pixel_hash
+from radpipe.imaging.read import Array, Picture, pixel_hash
 from radpipe.imaging.regions import Facing, Region
 from radpipe.imaging.store import write_pictures
 from radpipe.imaging.stored import decode_file, region_shown, slices_shown, stored_squares
@@ -71,17 +71,20 @@ class ChunkOutcome:
 
     `changed` says that it is not the file that `fetch` saw, `burned_in` that text is likely to
     stand in its pixels. `brightest` is the brightest pixel of 16 bits, 0..65535; 0 for 8 bits, and
-    for DICOM, which is read as it is displayed. `remarks` are those of a DICOM film.
+    for DICOM, which is read as it is displayed. `remarks` are those of a DICOM film, and
+    `stretch` how many of its rows and columns, in which `region` is given, come from one of its
+    file.
     """
 
     task: Task
     reason: str = ""
     changed: str = ""
-    sha256_pixels: str = ""
+    pixel_hash: str = ""
     phash: int = 0
     traits: Traits | None = None
     region: Region | None = None
     spacing: tuple[float, float] = UNKNOWN
+    stretch: tuple[float, float] = (1.0, 1.0)
     burned_in: bool = False
     brightest: int = 0
     remarks: tuple[str, ...] = ()
@@ -111,7 +114,7 @@ def _one(chunk: Chunk, task: Task, place: Array) -> ChunkOutcome:
     if hashlib.sha256(data).hexdigest() != task.sha256:
         return ChunkOutcome(task, changed="changed")
     try:
-        found = decode_file(task.file, data, chunk.image)
+        found = decode_file(task.file, data, chunk.image, task.facing, task.region)
     except DataError as error:
         return ChunkOutcome(task, reason=str(error))
     # The first look at the file, which its place was made for, saw another one.
@@ -128,15 +131,29 @@ def _one(chunk: Chunk, task: Task, place: Array) -> ChunkOutcome:
         contents.append(content)
     return ChunkOutcome(
         task,
-        sha256_pixels=pixel_hash(found.pixels if isinstance(found, Volume) else slices[0]),
+        pixel_hash=pixel_hash(found.pixels if isinstance(found, Volume) else slices[0]),
         phash=perceptual_hash(contents[len(contents) // 2]),
-        traits=traits(slices, found.mode, place, contents),
+        traits=traits(slices, found.mode, place, contents, _size(slices, region, found)),
         region=region,
         spacing=(found.spacing if isinstance(found, DicomFilm) else None) or UNKNOWN,
-        burned_in=isinstance(found, DicomFilm) and (found.burned_in or has_lettering(found.pixels)),
+        stretch=found.stretch if isinstance(found, DicomFilm) else (1.0, 1.0),
+        burned_in=isinstance(found, DicomFilm) and _has_text(found),
         brightest=0 if isinstance(found, DicomFilm) else brightest_of(slices),
         remarks=found.remarks if isinstance(found, DicomFilm) else (),
     )
+
+
+def _size(slices: Array, region: Region, found: Picture | Volume) -> tuple[int, int]:
+    """Return the rows and columns of the whole film that a region touches."""
+    if not (isinstance(found, DicomFilm) and found.is_halved):
+        return slices.shape[1], slices.shape[2]
+    low, right = math.ceil(region.y1), math.ceil(region.x1)
+    return low - math.floor(region.y0), right - math.floor(region.x0)
+
+
+def _has_text(found: DicomFilm) -> bool:
+    """Say whether text is likely to stand in a film; letters are lost at a smaller size."""
+    return found.burned_in or (not found.is_halved and has_lettering(found.pixels))
 
 
 def start() -> None:

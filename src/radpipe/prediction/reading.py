@@ -84,6 +84,7 @@ class Squares:
 class _Seen:
     """A decoded file, the part of it that shows the case, and its spacing, rows before columns."""
 
+    raw: Raw
     found: Picture | Volume
     region: Region
     spacing: tuple[float, float]
@@ -104,7 +105,7 @@ class Reader:
     def __init__(self, what: Description, detector: Detector | None) -> None:
         self.what = what
         self.detector = detector
-        self._last: tuple[Path, Picture | Volume] | None = None
+        self._last: tuple[tuple[Path, Facing], Picture | Volume] | None = None
 
     def read(self, cases: Sequence[RawCase]) -> tuple[Squares, dict[int, str]]:
         """Read some cases, at most a batch.
@@ -138,22 +139,26 @@ class Reader:
 
     def _see(self, case: RawCase, view: str) -> _Seen:
         """Decode a view of a case and say which part of it counts."""
-        found = self._decoded(case.views[view])
+        raw = case.views[view]
+        facing = Facing(case.side if self.what.inputs.sides else None, case.both)
+        found = self._decoded(raw, facing)
         if isinstance(found, Volume) and not self.what.inputs.volumes and len(found.pixels) > 1:
             raise DataError(f"holds {len(found.pixels)} slices, expected a picture of one")
         if not isinstance(found, DicomFilm):
             refuse_lost(found.pixels, self.what.inputs.image)
-        side = case.side if self.what.inputs.sides else None
-        region = region_shown(found, Facing(side, case.both))
+        region = region_shown(found, facing)
         spacing = found.spacing if isinstance(found, DicomFilm) else case.spacing
-        return _Seen(found, region, spacing or UNKNOWN)
+        return _Seen(raw, found, region, spacing or UNKNOWN)
 
-    def _decoded(self, raw: Raw) -> Picture | Volume:
+    def _decoded(self, raw: Raw, facing: Facing) -> Picture | Volume:
         if isinstance(raw, np.ndarray):
             return self._wrapped(raw)
-        path = Path(raw)
-        if self._last is None or self._last[0] != path:
-            self._last = (path, decode_file(path.name, _bytes(path), self.what.inputs.image))
+        joints = self.what.joints
+        image = self.what.inputs.image if joints is None else joints.image
+        # Both knees of a film are the same pixels, unless no more than one is decoded for.
+        key = Path(raw), facing if image.decode == "reduced" else Facing()
+        if self._last is None or self._last[0] != key:
+            self._last = key, decode_file(key[0].name, _bytes(key[0]), image, facing)
         return self._last[1]
 
     def _wrapped(self, pixels: Array) -> Picture | Volume:
@@ -172,7 +177,12 @@ class Reader:
         return Volume(whole) if volume else Picture(whole, mode=whole.dtype.name)
 
     def _square(self, seen: _Seen) -> Array:
-        return stored_form(seen.found, seen.region, self.what.inputs.image)
+        image, found = self.what.inputs.image, seen.found
+        # As for the store of crops: what finding a joint took may be another size than its crop.
+        if self.what.joints and image.decode == "reduced" and not isinstance(seen.raw, np.ndarray):
+            path = Path(seen.raw)
+            found = decode_file(path.name, _bytes(path), image, Facing(), seen.region)
+        return stored_form(found, seen.region, image)
 
 
 def _cut(seen: dict[int, list[_Seen]], joints: Joints, detector: Detector) -> dict[int, str]:
@@ -189,7 +199,7 @@ def _cut(seen: dict[int, list[_Seen]], joints: Joints, detector: Detector) -> di
     crops = squares_around(boxes, spacing, [region.mirrored for region in regions], joints)
     problems = {}
     for number, first, crop, sure in zip(seen, firsts, crops, found.confidence, strict=True):
-        seen[number] = [_Seen(first.found, crop, first.spacing)]
+        seen[number] = [_Seen(first.raw, first.found, crop, first.spacing)]
         if sure < joints.confidence:
             problems[number] = (
                 f"no confident joint (confidence {sure:.2f}, least {joints.confidence:g})"

@@ -54,7 +54,7 @@ def find_copies(
     thumbnails: npt.NDArray[np.uint8],
     *,
     sha256: Strings,
-    sha256_pixels: Strings,
+    pixel_hash: Strings,
     patients: Strings,
     correlation: float,
 ) -> list[Copy]:
@@ -65,7 +65,7 @@ def find_copies(
     thumbnails : uint8 array of shape (n, side, side)
         The stored pictures, shrunk; 64 pixels are best, below 48 different people's films
         are told apart poorly.
-    sha256, sha256_pixels, patients : string arrays of shape (n,)
+    sha256, pixel_hash, patients : string arrays of shape (n,)
         Hashes of the files' bytes and of their decoded pixels, and whose they are.
     correlation
         From here on an aligned pair is a copy, in (0, 1].
@@ -78,7 +78,7 @@ def find_copies(
 
     """
     found: dict[tuple[int, int], Copy] = {}
-    kinds: tuple[tuple[Kind, Strings], ...] = (("bytes", sha256), ("pixels", sha256_pixels))
+    kinds: tuple[tuple[Kind, Strings], ...] = (("bytes", sha256), ("pixels", pixel_hash))
     for kind, hashes in kinds:
         for first, second in _identical(hashes, patients):
             found.setdefault((first, second), Copy(first, second, kind, 1.0))
@@ -89,8 +89,8 @@ def find_copies(
             thumbnails.shape[1],
             TRUSTED_SIDE,
         )
-    for copy in _near(thumbnails, sha256_pixels, patients, correlation):
-        if sha256_pixels[copy.first] != sha256_pixels[copy.second]:
+    for copy in _near(thumbnails, pixel_hash, patients, correlation):
+        if pixel_hash[copy.first] != pixel_hash[copy.second]:
             found.setdefault((copy.first, copy.second), copy)
     return [found[pair] for pair in sorted(found)]
 

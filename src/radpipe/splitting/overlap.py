@@ -48,7 +48,7 @@ class Pictures:
     ----------
     study
         Its name.
-    case, file, sha256, sha256_pixels
+    case, file, sha256, pixel_hash
         Shape (n,): whose picture it is, the file it comes from, and the hashes of its bytes and of
         its pixels.
     role
@@ -62,7 +62,7 @@ class Pictures:
     case: Strings
     file: Strings
     sha256: Strings
-    sha256_pixels: Strings
+    pixel_hash: Strings
     role: Strings | None = None
     thumbnails: npt.NDArray[np.uint8]
 
@@ -78,7 +78,7 @@ class Pictures:
             case=self.case[here],
             file=self.file[here],
             sha256=self.sha256[here],
-            sha256_pixels=self.sha256_pixels[here],
+            pixel_hash=self.pixel_hash[here],
             role=roles[here],
             thumbnails=self.thumbnails[here],
         )
@@ -172,7 +172,7 @@ def pictures_of(study: str, store: Store, roles: Mapping[str, Role] | None = Non
     """
     columns = {
         name: np.array(store.index[name].to_pylist(), dtype=str)
-        for name in ("case", "file", "sha256", "sha256_pixels")
+        for name in ("case", "file", "sha256", "pixel_hash")
     }
     small = thumbnails(store)
     if roles is None:
@@ -242,7 +242,7 @@ def shared_pictures(
     for copy in find_copies(
         _same_side([*(one.thumbnails for one in known), cohort.thumbnails]),
         sha256=np.concatenate([*(one.sha256 for one in known), cohort.sha256]),
-        sha256_pixels=np.concatenate([*(one.sha256_pixels for one in known), cohort.sha256_pixels]),
+        pixel_hash=np.concatenate([*(one.pixel_hash for one in known), cohort.pixel_hash]),
         # Two sides instead of patients: only pairs between them are of interest.
         patients=np.repeat(["known", "cohort"], [len(places), len(cohort)]),
         correlation=correlation,
@@ -273,7 +273,7 @@ def _alike(cohort: Pictures, own: int, kind: Kind) -> list[int]:
     """Return a picture and, of near copies, those of the same pixels: they are looked at once."""
     if kind != "near":
         return [own]
-    same = cohort.sha256_pixels == cohort.sha256_pixels[own]
+    same = cohort.pixel_hash == cohort.pixel_hash[own]
     return [int(k) for k in np.flatnonzero(same)]
 
 

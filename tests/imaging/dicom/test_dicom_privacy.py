@@ -142,7 +142,7 @@ def test_a_good_film_says_nothing_personal(nothing_said):
         assert not hasattr(film, "__dict__")
         assert {field.name for field in dataclasses.fields(film)} == {
             *("pixels", "mode", "syntax", "spacing", "spacing_source", "shows", "columns_go"),
-            *("burned_in", "body", "modality", "remarks"),
+            *("burned_in", "body", "modality", "remarks", "whole", "step", "origin", "stretch"),
         }
 
 

@@ -125,6 +125,12 @@ class Image(Strict):
         " takes twice the space. 8 refuses those that leave the highest of 16 bits unused, because"
         " few of their levels would be left.",
     )
+    decode: Literal["full", "reduced"] = Field(
+        default="full",
+        description="reduced decodes grey JPEG 2000 films at the smallest of their own sizes that"
+        " is at least twice the stored one, in a fraction of the time. Text in their pixels is then"
+        " not looked for, and films count as having equal pixels only if both are read so.",
+    )
     dicom: Dicom = Dicom()
 
 

@@ -6,6 +6,7 @@ installed. All of them give back lossless pixels exactly
 """
 
 import struct
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -20,6 +21,7 @@ from radpipe.imaging.dicom.codestreams import (
     read_frame,
     tidied,
 )
+from radpipe.imaging.dicom.levels import JPEG_2000, decode_halved, levels_in
 from radpipe.imaging.dicom.quiet import hushed, otherwise
 from radpipe.imaging.read import Array
 
@@ -106,7 +108,7 @@ def preflight() -> dict[str, list[str]]:
 
 
 def decompress(
-    uid: str, value: bytes, options: dict[str, Any], *, colour: bool
+    uid: str, value: bytes, options: dict[str, Any], *, colour: bool, halvings: int = 0
 ) -> tuple[Array, Frame]:
     """Decode the one frame of compressed Pixel Data; to be called inside `quiet`.
 
@@ -120,11 +122,14 @@ def decompress(
         Elements of the Image Pixel module, under pydicom's names for them.
     colour
         Whether to turn YBR into RGB.
+    halvings
+        How often grey JPEG 2000 may be halved; see `radpipe.imaging.dicom.levels`.
 
     Returns
     -------
     words
-        (rows, columns) or (rows, columns, 3), of 8 or 16 bits, whatever Bits Allocated says.
+        (rows, columns) or (rows, columns, 3), of 8 or 16 bits, whatever Bits Allocated says. What
+        was halved k times has ceil(rows / 2^k) rows.
     frame
         What the picture says of itself. RLE says nothing and keeps whole words.
 
@@ -147,6 +152,9 @@ def decompress(
         raise DataError(_missing(codec))
     if uid == JPEG_EXTENDED and frame.bits > 8:
         return _deep_jpeg(coded, frame), frame
+    if halvings and uid in JPEG_2000 and (frame.signed or not options["pixel_representation"]):
+        with suppress(OSError, ValueError, LookupError, struct.error), hushed():
+            return decode_halved(coded, frame, min(halvings, levels_in(coded))), frame
     # The picture knows its precision; Bits Stored may be smaller, and Bits Allocated larger.
     said = options | {
         "bits_allocated": 8 if frame.bits <= 8 else 16,

@@ -6,6 +6,7 @@ they lie.
 
 import io
 import zlib
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from radpipe.core.errors import DataError
@@ -16,6 +17,7 @@ from radpipe.imaging.read import MAX_PIXELS
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
+    from pydicom.tag import BaseTag
 
 UNDEFINED = 0xFFFFFFFF  # a length that is not told (PS3.5, 7.1.1)
 DEFLATED = "1.2.840.10008.1.2.1.99"
@@ -90,24 +92,31 @@ def read_header(data: bytes) -> DicomHeader:
     """
     from pydicom import dcmread
     from pydicom.filereader import read_dataset
-    from pydicom.tag import Tag
 
-    wanted = [Tag(keyword) for keyword in ELEMENTS]
+    wanted = _wanted()
     with otherwise("broken or truncated (no header of a DICOM file)"):
         said, end = _transfer_syntax(data)
         if said == DEFLATED:
             stream = io.BytesIO(_inflate(data[end:]))
-            plain = read_dataset(stream, False, True, specific_tags=list(wanted))
+            plain = read_dataset(stream, False, True, specific_tags=wanted)
             return DicomHeader(DEFLATED, True, _with_groups(plain))
         # Pixels that are not compressed stay where they lie: to copy them takes as long as to
         # hash them.
         large = None if said in CODECS else len(data) // 2
-        found = dcmread(io.BytesIO(data), force=True, specific_tags=list(wanted), defer_size=large)
+        found = dcmread(io.BytesIO(data), force=True, specific_tags=wanted, defer_size=large)
         if not all(map(_can_be_skipped, filter(skipped, found.values()))):
-            found = dcmread(io.BytesIO(data), force=True, specific_tags=list(wanted))
+            found = dcmread(io.BytesIO(data), force=True, specific_tags=wanted)
         implicit, little = found.original_encoding
         syntax = said or _guessed(implicit, little)
         return DicomHeader(syntax, bool(little), _with_groups(found), data)
+
+
+@cache
+def _wanted() -> "list[BaseTag | int]":
+    """Return the tags of `ELEMENTS`; to look them up takes longer than to read them."""
+    from pydicom.tag import Tag
+
+    return [Tag(keyword) for keyword in ELEMENTS]
 
 
 def _can_be_skipped(element: Any) -> bool:

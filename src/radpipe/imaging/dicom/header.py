@@ -7,6 +7,7 @@ pydicom's warnings, log lines and exceptions can quote values, and values can be
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from radpipe.imaging.dicom.quiet import UNREADABLE
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
+    from pydicom.tag import BaseTag
 
 PIXEL_DATA = 0x7FE00010
 _UNREADABLE = object()
@@ -43,7 +45,7 @@ class DicomHeader:
 
     def has(self, keyword: str) -> bool:
         """Say whether an element is there, empty or not."""
-        return any(keyword in found for found in self._sets)
+        return any(_tag(keyword) in found for found in self._sets)
 
     def number(self, keyword: str) -> float | None:
         """Return the first of an element's numbers, None if it has none."""
@@ -144,16 +146,25 @@ class DicomHeader:
     def _found(self, keyword: str) -> Any:
         from pydicom.errors import BytesLengthException
 
+        tag = _tag(keyword)
         for found in self._sets:
-            if keyword not in found:
+            if tag not in found:
                 continue
             try:
-                value = found[keyword].value
+                value = found[tag].value
             except (*UNREADABLE, BytesLengthException):
                 return _UNREADABLE
             if value is not None and not (isinstance(value, str) and not value.strip(" \0")):
                 return value
         return None
+
+
+@cache
+def _tag(keyword: str) -> "BaseTag":
+    """Look up an element's tag, which takes longer than to look for the element."""
+    from pydicom.tag import Tag
+
+    return Tag(keyword)
 
 
 def skipped(element: Any) -> bool:

@@ -20,8 +20,19 @@ from radpipe.imaging.read import Array
 EXPLICIT = "1.2.840.10008.1.2.1"
 
 
-def displayed(header: DicomHeader, layout: PixelLayout, how: Dicom) -> tuple[Array, list[str]]:
+def displayed(
+    header: DicomHeader, layout: PixelLayout, how: Dicom, *, halvings: int = 0
+) -> tuple[Array, list[str]]:
     """Decode the one frame and bring it to full scale.
+
+    Parameters
+    ----------
+    header, layout
+        What the file says.
+    how
+        What is done about films that break the standard.
+    halvings
+        How often the sides may be halved; grey in JPEG 2000 without padding is.
 
     Returns
     -------
@@ -42,7 +53,7 @@ def displayed(header: DicomHeader, layout: PixelLayout, how: Dicom) -> tuple[Arr
     if layout.photometric == PALETTE:
         return _palette(header, layout, _words(header, layout)[0]), []
     grey, remarks = read_grey(header, layout, how)
-    words, high_bit = _words(header, layout)
+    words, high_bit = _words(header, layout, 0 if grey.padding else halvings)
     grey = replace(grey, high_bit=high_bit)
     if grey.voi is None and grey.modality is None:
         shown = range_used(grey, words)
@@ -53,15 +64,17 @@ def displayed(header: DicomHeader, layout: PixelLayout, how: Dicom) -> tuple[Arr
     return look_up(grey_table(grey, words.dtype.itemsize * 8), words), remarks
 
 
-def _words(header: DicomHeader, layout: PixelLayout) -> tuple[Array, int]:
+def _words(header: DicomHeader, layout: PixelLayout, halvings: int = 0) -> tuple[Array, int]:
     """Return the words of grey or of a palette, unsigned, and the highest bit of their values."""
     if header.syntax not in CODECS:
         words = _plain(header, layout)
         return words.view(f"u{words.dtype.itemsize}"), layout.high_bit
     value = bytes(header.pixel_data())
-    words, frame = decompress(header.syntax, value, layout.options, colour=False)
-    whole = layout.high_bit != layout.stored - 1 and frame.bits > layout.high_bit
-    if header.syntax == RLE or whole:
+    usual = layout.high_bit == layout.stored - 1
+    words, frame = decompress(
+        header.syntax, value, layout.options, colour=False, halvings=halvings if usual else 0
+    )
+    if header.syntax == RLE or (not usual and frame.bits > layout.high_bit):
         # PS3.5, G.2 and 8.2: what was compressed are whole words, as they would lie in a file.
         return words.view(f"u{words.dtype.itemsize}"), layout.high_bit
     return _within_bits_stored(words, frame, layout), layout.stored - 1

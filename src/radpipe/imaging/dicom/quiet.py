@@ -39,9 +39,10 @@ def quiet() -> Iterator[None]:
         _silence(loggers)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            # When it is first imported, pydicom sets the level of its log.
-            importlib.import_module("pydicom")
-            _silence(loggers)
+            if "pydicom" not in sys.modules:
+                # When it is first imported, it sets the level of its log.
+                importlib.import_module("pydicom")
+                _silence(loggers)
             yield
     finally:
         for logger, level in zip(loggers, levels, strict=True):

@@ -4,18 +4,21 @@ What is read and in which order: `docs/reference/dicom.md`. pydicom is imported 
 file is met, so that studies of pictures start as quickly as before.
 """
 
+import math
 import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from radpipe.core.errors import DataError
 from radpipe.core.settings import Dicom
-from radpipe.imaging.dicom.remarks import NOT_SQUARE
-from radpipe.imaging.read import MAX_PIXELS, Array, Picture, Shown, Side
-from radpipe.imaging.resize import with_square_pixels
+from radpipe.imaging.dicom.remarks import HALVED, NOT_SQUARE
+from radpipe.imaging.read import MAX_PIXELS, Picture, Shown, Side
+from radpipe.imaging.resize import squared, with_square_pixels
 
 if TYPE_CHECKING:
-    from radpipe.imaging.dicom.tags import Facts
+    from radpipe.imaging.dicom.levels import Wanted
 
 PREFIX_AT, PREFIX = 128, b"DICM"  # PS3.10, section 7.1
 # Rows up to this many times as far apart as columns, or the other way round, count as as far.
@@ -55,6 +58,13 @@ class DicomFilm(Picture):
         If they are among the terms of `radpipe.imaging.dicom.tags`, else None.
     remarks
         What is to be said of the film; see `radpipe.imaging.dicom.remarks`.
+    whole
+        Rows and columns of the whole film, with square pixels: those in which regions are given.
+    step, origin
+        How many of these a row and a column of `pixels` stand for, and where their first row and
+        column begin in `pixels`: 1 and 0, if it was not decoded at a smaller size.
+    stretch
+        How many rows and columns of the whole film come from one of the file's.
 
     """
 
@@ -67,6 +77,21 @@ class DicomFilm(Picture):
     body: str | None = None
     modality: str | None = None
     remarks: tuple[str, ...] = ()
+    whole: tuple[int, int] | None = None
+    step: tuple[float, float] = (1.0, 1.0)
+    origin: tuple[float, float] = (0.0, 0.0)
+    stretch: tuple[float, float] = (1.0, 1.0)
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Rows and columns in which regions of it are given."""
+        rows, columns = self.pixels.shape[:2]
+        return self.whole or (rows, columns)
+
+    @property
+    def is_halved(self) -> bool:
+        """Whether it was decoded at a smaller size."""
+        return HALVED in self.remarks
 
 
 def is_dicom(data: bytes) -> bool:
@@ -83,7 +108,9 @@ def is_dicom(data: bytes) -> bool:
     return len(data) >= 16 and (_is_element(data, "<") or _is_element(data, ">"))
 
 
-def decode_dicom(data: bytes, how: Dicom | None = None) -> DicomFilm:
+def decode_dicom(
+    data: bytes, how: Dicom | None = None, *, wanted: "Wanted | None" = None
+) -> DicomFilm:
     """Decode a DICOM file of one frame as it is meant to be displayed, with square pixels.
 
     In this order: modality LUT or rescale, VOI LUT or window, inversion of MONOCHROME1
@@ -95,6 +122,8 @@ def decode_dicom(data: bytes, how: Dicom | None = None) -> DicomFilm:
         A whole file.
     how
         What is done about films that break the standard; None: what is done by default.
+    wanted
+        Decode no more of JPEG 2000 than this takes; None: all pixels.
 
     Returns
     -------
@@ -119,36 +148,49 @@ def decode_dicom(data: bytes, how: Dicom | None = None) -> DicomFilm:
         layout = read_layout(header)
         syntax = syntax_name(header.syntax)
         known = facts(header)
-        pixels, remarks = displayed(header, layout, how or Dicom())
-    square, spacing = _square(pixels, known)
+        whole = _squared((layout.rows, layout.columns), known.row_to_column)
+        toward = known.columns_go or "L"
+        halvings = 0 if wanted is None else wanted.halvings(whole, known.shows, toward)
+        pixels, remarks = displayed(header, layout, how or Dicom(), halvings=halvings)
+    seen = pixels.shape[:2]
+    # A power of two, rounded up at each halving.
+    halved = 2 ** round(math.log2(layout.rows / seen[0]))
+    if whole != (layout.rows, layout.columns):
+        pixels = with_square_pixels(pixels, known.row_to_column)
+        remarks.append(NOT_SQUARE)
+    stretch = whole[0] / layout.rows, whole[1] / layout.columns
+    down, across = pixels.shape[0] / seen[0], pixels.shape[1] / seen[1]
+    if halved > 1:
+        remarks.append(HALVED)
+        pixels = np.pad(pixels, ((0, math.ceil(down)), (0, math.ceil(across))), mode="edge")
     return DicomFilm(
-        pixels=square,
+        pixels=pixels,
         mode=layout.mode,
         syntax=syntax,
-        spacing=spacing,
+        spacing=known.spacing and (known.spacing[0] / stretch[0], known.spacing[1] / stretch[1]),
         spacing_source=known.spacing_source,
         shows=known.shows,
         columns_go=known.columns_go,
         burned_in=known.burned_in,
         body=known.body,
         modality=known.modality,
-        remarks=(*remarks, *([NOT_SQUARE] if square is not pixels else [])),
+        remarks=tuple(remarks),
+        whole=whole,
+        step=(halved * stretch[0] / down, halved * stretch[1] / across),
+        # Halved pixels lie where every second one did, not between the two (ISO 15444-1, F.4.8).
+        origin=((1 - 1 / halved) / 2 * down, (1 - 1 / halved) / 2 * across),
+        stretch=stretch,
     )
 
 
-def _square(pixels: Array, known: "Facts") -> tuple[Array, tuple[float, float] | None]:
-    """Return a film with square pixels, and its spacing then."""
-    ratio = known.row_to_column
+def _squared(shape: tuple[int, int], ratio: float) -> tuple[int, int]:
+    """Return the rows and columns of a film once its pixels are square."""
     if 1 / SQUARE <= ratio <= SQUARE:
-        return pixels, known.spacing
-    if pixels.shape[0] * pixels.shape[1] * max(ratio, 1 / ratio) > MAX_PIXELS:
+        return shape
+    rows, columns = squared(shape, ratio)
+    if rows * columns > MAX_PIXELS:
         raise DataError(f"more than {MAX_PIXELS // 10**6} million pixels once they are square")
-    square = with_square_pixels(pixels, ratio)
-    if known.spacing is None:
-        return square, None
-    down, across = known.spacing
-    rows, columns = (new / old for new, old in zip(square.shape, pixels.shape[:2], strict=False))
-    return square, (down / rows, across / columns)
+    return rows, columns
 
 
 def _is_element(data: bytes, order: str) -> bool:

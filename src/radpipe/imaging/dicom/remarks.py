@@ -10,6 +10,8 @@ FOR_PROCESSING = "FOR PROCESSING: raw values of the detector"
 INVERSE = "MONOCHROME2 with INVERSE: window and padding not believed"
 NOT_SQUARE = "pixels that are not square, made so"
 
+HALVED = "decoded at a smaller size: text in the pixels was not looked for"
+
 
 def short_table(said: int, held: int) -> str:
     """Return what is said of a lookup table that holds fewer bits than it says."""

@@ -19,7 +19,7 @@ DEPTHS = (8, 10, 12, 14, 16)
 SPARE_BITS = 1
 MIN_WHITE = 2 ** DEPTHS[0] - 1
 # Rows that are looked up at once: their indices stay in the processor's cache.
-ROWS = 64
+ROWS = 128
 
 Floats = NDArray[np.float64]
 
