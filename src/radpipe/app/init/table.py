@@ -16,7 +16,7 @@ from radpipe.app.init.columns import (
     part_column,
     patient_column,
 )
-from radpipe.app.init.patients import patient_pattern
+from radpipe.app.init.patients import patient_pattern, untold
 from radpipe.app.init.proposal import (
     Proposal,
     say_no_parts,
@@ -240,11 +240,13 @@ def _add_patients(proposal: Proposal, rows: Rows, images: ImageColumn, patient: 
         proposal.say("patients", text, "layout.table.patient")
         return
     depths = {name.count("/") for name in names}
-    pattern = patient_pattern([PurePosixPath(name).stem for name in names])
+    stems = [PurePosixPath(name).stem for name in names]
+    pattern = patient_pattern(stems)
     if pattern and len(depths) == 1:
         block["name"] = "/".join([*["{_}"] * depths.pop(), pattern.template])
         proposal.patients_known = True
         proposal.say("patients", pattern.told(len(rows)), "layout.table.name")
     else:
-        why = "no column is called patient, and names of files do not tell"
-        say_unknown_patients(proposal, len(rows), why)
+        why = f"no column is called patient; {untold(stems)}"
+        way_out = "set layout.table.patient to a column of patients; an empty one is unknown"
+        say_unknown_patients(proposal, len(rows), why, way_out)
