@@ -95,7 +95,7 @@ def test_patients_in_two_official_parts_are_told_with_what_is_done(quick, tmp_pa
     init(tmp_path / "project", images=tmp_path / "films")
     said = capsys.readouterr().out
     assert "2 patients stand in several official parts" in said
-    assert "their images of test stay before those of tune" in said
+    assert "images in test stay before those in tune" in said
     assert "on_leak: drop" in (tmp_path / "project/params.yaml").read_text()
 
 

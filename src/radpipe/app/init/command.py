@@ -18,9 +18,9 @@ from radpipe.studies.base.manifest import list_files
 from radpipe.studies.base.template import names_shown
 
 LEVELS = ("warning", "problem")
-# What the adapter says of patients of whom a study that says on_leak: drop, as ours do, takes care.
+# What the adapter says of patients and copies with which on_leak: drop, as in our studies, deals.
 DIVIDED = "in several official parts"
-KEPT = "their images of test stay before those of tune, and these before train  [split.on_leak]"
+KEPT = "of these, images in test stay before those in tune, and these before train  [split.on_leak]"
 
 
 class NewStudy(NamedTuple):
