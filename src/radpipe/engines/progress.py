@@ -4,9 +4,12 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
+
+from radpipe.engines.signals import in_a_group
 
 LOGS = Path("logs/snakemake")
 # Words with which Snakemake begins a block or ends one. They are of version 9; should another one
@@ -95,31 +98,39 @@ def follow(command: Sequence[str], log: Path, out: TextIO | None = None) -> int:
     int
         Its exit code.
 
+    Raises
+    ------
+    SystemExit
+        A signal stopped it (`in_a_group`).
+
     """
     out = out or sys.stderr
     log.parent.mkdir(parents=True, exist_ok=True)
     digest = Digest()
     with (
         log.open("w", encoding="utf-8") as kept,
-        subprocess.Popen(
+        in_a_group(
             command,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
             bufsize=1,
-        ) as process,
+        ) as group,
     ):
-        for line in process.stdout or ():
+        for line in group.process.stdout or ():
             kept.write(line)
-            _show(digest.lines(line), out)
-        code = process.wait()
-    if code and not digest.failed:
+            # Steps that end because they were told to are no failures.
+            _show(digest.lines(line) if not group.told else (), out)
+        code = group.process.wait()
+    if code and not digest.failed and not group.told:
         _show(log.read_text(encoding="utf-8").splitlines()[-TAIL:], out)
     return code
 
 
 def _show(lines: Iterable[str], out: TextIO) -> None:
-    for line in lines:
-        out.write(f"{line}\n")
-        out.flush()
+    # A closed terminal or pipe stops nothing: all that is said stands in the log.
+    with suppress(OSError):
+        for line in lines:
+            out.write(f"{line}\n")
+            out.flush()

@@ -4,7 +4,6 @@ import logging
 import os
 import platform
 import signal
-import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from radpipe.core.params import Params
 from radpipe.engines.commands import lines_of
 from radpipe.engines.progress import LOGS, follow
 from radpipe.engines.record import LOCK, one_at_a_time
+from radpipe.engines.signals import in_a_group
 
 SNAKEMAKE_LOCKS = Path(".snakemake/locks")
 
@@ -36,6 +36,8 @@ def run(_: Params, *, verbose: bool = False) -> None:
     ------
     RadpipeError
         Another run is at work in this folder, a step failed, or Ctrl-C stopped it.
+    SystemExit
+        SIGTERM or SIGHUP stopped it; Snakemake and its steps have ended (`in_a_group`).
 
     """
     with alone(), noticing_ctrl_c() as stopped:
@@ -67,7 +69,7 @@ def alone() -> Iterator[None]:
 
 @contextmanager
 def noticing_ctrl_c() -> Iterator[Event]:
-    """Note Ctrl-C instead of dying of it: Snakemake gets it, too, and first ends its jobs."""
+    """Note Ctrl-C instead of dying of it: Snakemake is told, and first ends its jobs."""
     stopped = Event()
     before = signal.signal(signal.SIGINT, lambda *_: stopped.set())
     try:
@@ -131,7 +133,8 @@ def _gpus() -> list[str]:
 
 
 def _snakemake(*arguments: str) -> int:
-    return subprocess.run([sys.executable, "-m", "snakemake", *arguments], check=False).returncode
+    with in_a_group([sys.executable, "-m", "snakemake", *arguments]) as group:
+        return group.process.wait()
 
 
 def _followed(*arguments: str) -> int:
