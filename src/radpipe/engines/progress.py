@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
-from typing import TextIO
+from typing import Any, TextIO
 
 from radpipe.engines.screen import Screen
 from radpipe.engines.signals import in_a_group
@@ -34,6 +34,13 @@ TAIL = 20
 ALL = "all"
 # Seconds without a line after which the screen is looked after.
 WAIT = 1.0
+PIPED: dict[str, Any] = {
+    "stdout": subprocess.PIPE,
+    "stderr": subprocess.STDOUT,
+    "text": True,
+    "errors": "replace",
+    "bufsize": 1,
+}
 
 
 @dataclass
@@ -155,14 +162,7 @@ def follow(
     digest = Digest(n_planned)
     with (
         log.open("w", encoding="utf-8") as kept,
-        in_a_group(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            bufsize=1,
-        ) as group,
+        in_a_group(command, **PIPED) as group,
         closing(Screen(out or sys.stderr)) as screen,
     ):
         for line in _as_they_come(group.process.stdout or ()):
@@ -173,10 +173,14 @@ def follow(
             screen.state(digest.schedule.told)
         code = group.process.wait()
         kept.flush()
-        if code and not digest.failed and not group.told:
-            for shown in log.read_text(encoding="utf-8").splitlines()[-TAIL:]:
-                screen.line(shown)
+        unexplained = code and not digest.failed and not group.told
+        for shown in _end_of(log) if unexplained else ():
+            screen.line(shown)
     return code
+
+
+def _end_of(log: Path) -> list[str]:
+    return log.read_text(encoding="utf-8").splitlines()[-TAIL:]
 
 
 def _as_they_come(stream: Iterable[str]) -> Iterator[str]:

@@ -37,6 +37,17 @@ class Group:
     process: "subprocess.Popen[Any]" = field(init=False)
     told: list[signal.Signals] = field(default_factory=list)
 
+    def hand_on(self, number: int) -> None:
+        """Note a signal to stop, and hand it on."""
+        self.told.append(signal.Signals(number))
+        self.send(TOLD_AS[self.told[-1]])
+
+    def pause(self) -> None:
+        """Stop the group and this process, until this process is told to go on."""
+        self.send(signal.SIGSTOP)
+        os.kill(os.getpid(), signal.SIGSTOP)
+        self.send(signal.SIGCONT)
+
     def send(self, number: signal.Signals) -> None:
         """Send a signal to the command and to what it runs, if they are still there."""
         with suppress(AttributeError, ProcessLookupError):  # not there yet, or no longer
@@ -81,23 +92,19 @@ def in_a_group(command: Sequence[str], **how: Any) -> Iterator[Group]:
 def _handing_on_to(group: Group) -> Iterator[None]:
     """Note signals and hand them on to a group, instead of dying of them."""
     before = {number: signal.getsignal(number) for number in (*TOLD_AS, signal.SIGTSTP)}
+    on_ctrl_c = before[signal.SIGINT]
 
-    def hand_on(number: int, frame: FrameType | None) -> None:
-        name = signal.Signals(number)
-        group.told.append(name)
-        group.send(TOLD_AS[name])
-        earlier = before[name]
-        if name == signal.SIGINT and callable(earlier):
-            earlier(number, frame)
-
-    def pause(*_: Any) -> None:
-        group.send(signal.SIGSTOP)
-        os.kill(os.getpid(), signal.SIGSTOP)
-        group.send(signal.SIGCONT)  # this process was told to go on
+    def handle(number: int, frame: FrameType | None) -> None:
+        if number == signal.SIGTSTP:
+            group.pause()
+            return
+        group.hand_on(number)
+        if number == signal.SIGINT and callable(on_ctrl_c):
+            on_ctrl_c(number, frame)
 
     for number, earlier in before.items():
         if earlier != signal.SIG_IGN:  # what is ignored stays so: `nohup` ignores SIGHUP
-            signal.signal(number, pause if number == signal.SIGTSTP else hand_on)
+            signal.signal(number, handle)
     try:
         yield
     finally:

@@ -180,19 +180,22 @@ def _say_patients(
         return
     found = [match for file in files if (match := Template(template).match(file))]
     if shared := _shared(found):
-        proposal.layout["path"] = "/".join([*template.split("/")[:-1], "{file}"])
-        if folder is not None:
-            proposal.layout["path"] = template.replace("{patient}", "{_}")
+        proposal.layout["path"] = _without_patients(template, by_folder=folder is not None)
         why = f"{shared:.0%} of the names in a part stand in another one, too: numbers start again"
         say_unknown_patients(proposal, len(files), why, WITH_A_TABLE)
         return
     proposal.patients_known = True
     n_patients = len({match["patient"] for match in found})
-    if pattern:
-        proposal.say("patients", pattern.told(len(files)), "layout.path")
-    else:
-        text = f"{n_patients:,} for {len(files):,} images, a folder each"
-        proposal.say("patients", text, "layout.path")
+    by_folder = f"{n_patients:,} for {len(files):,} images, a folder each"
+    told = pattern.told(len(files)) if pattern else by_folder
+    proposal.say("patients", told, "layout.path")
+
+
+def _without_patients(template: str, *, by_folder: bool) -> str:
+    """Return a template that no longer says whose picture a file is."""
+    if by_folder:
+        return template.replace("{patient}", "{_}")
+    return "/".join([*template.split("/")[:-1], "{file}"])
 
 
 def _shared(found: Sequence[Mapping[str, str]]) -> float:

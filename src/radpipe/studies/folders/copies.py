@@ -56,21 +56,33 @@ def tell_copies(raw: Path, files: Mapping[str, int], cases: Sequence[Case]) -> I
     by_file = {case.files[VIEW]: case for case in cases}
     images = equal_files(raw, {file: files[file] for file in by_file if files[file]})
     sets = [[by_file[file] for file in same] for same in images]
-    if contradicting := [same for same in sets if len(_targets(same)) > 1]:
+    yield from _in_two_classes(sets)
+    yield from _across_parts(sets)
+    yield from _within_parts(sets)
+
+
+def _in_two_classes(sets: Iterable[Sequence[Case]]) -> Iterator[Finding]:
+    if n := sum(len(_targets(same)) > 1 for same in sets):
         yield Finding(
             "problem",
-            f"{counted(len(contradicting), 'image stands', 'images stand')} in two classes (files"
-            " with the same bytes)",
+            f"{counted(n, 'image stands', 'images stand')} in two classes (files with the same"
+            " bytes)",
             "delete the wrong ones, or name them in layout.leave_out; the step index names them",
         )
-    if divided := [same for same in sets if len(_parts(same)) > 1]:
+
+
+def _across_parts(sets: Iterable[Sequence[Case]]) -> Iterator[Finding]:
+    if n := sum(len(_parts(same)) > 1 for same in sets):
         yield Finding(
             "warning",
-            f"{counted(len(divided), 'image stands', 'images stand')} in several official parts"
-            " (files with the same bytes)",
+            f"{counted(n, 'image stands', 'images stand')} in several official parts (files with"
+            " the same bytes)",
             "split refuses them; with split.on_leak: drop the copy in test stays before that in"
             " tune, and this one before train",
         )
+
+
+def _within_parts(sets: Iterable[Sequence[Case]]) -> Iterator[Finding]:
     if n := sum(len(same) - 1 for same in sets if len(_parts(same)) == 1):
         yield Finding(
             "note",
