@@ -43,7 +43,7 @@ def split_summary(study: str, classes: list[str]) -> dict[str, Any]:
             "on_leak": "group",
             "correlation": 0.97,
             "official": {"train": 0, "tune": 0, "test": 0},
-            "drawn": True,
+            "drawn": {"test": True, "fold 0": True},
         },
         "cases": {"indexed": 900, "rejected": 20, "dropped": 0, "placed": 880},
         "patients": {"named": 450, "after_grouping": 440, "placed": 440},

@@ -3,6 +3,9 @@
 import errno
 import json
 import logging
+import os
+import signal
+import subprocess
 import sys
 
 import pytest
@@ -62,6 +65,22 @@ def test_a_file_that_cannot_be_written_is_one_message(params, monkeypatch, caplo
     with pytest.raises(SystemExit, match="2"):
         cli.main()
     assert "'params.schema.json'. The way out: mount it so that it can be written" in caplog.text
+
+
+def test_who_has_read_enough_gets_no_traceback(project):
+    """As of `radpipe status | head -1`: the reader is gone before anything is written."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-m", "radpipe.app", "status"],
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        cwd=project.root,
+        text=True,
+        check=False,
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, "")
 
 
 def test_what_was_never_made_is_listed(params, caplog):

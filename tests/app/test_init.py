@@ -56,8 +56,12 @@ def test_a_project_that_only_has_to_be_run(images, tmp_path, monkeypatch, capsys
     assert "Looked at 48 images" in said
     assert "normal 24, sick 24 (names of folders)" in said
     assert "'p00-0' is taken for one of 'p00'" in said
+    assert "stored as squares of 64 pixels, the largest of 224, 128, 96, 64 that they have" in said
     assert "git init, dvc init" in said
-    assert said.endswith(f"The project: {project}. Next:\n  cd {project}\n  radpipe run\n")
+    assert said.endswith(
+        f"The project: {project}. Next:\n  cd {project}\n  radpipe check-data my_films\n"
+        "  radpipe run\n"
+    )
     monkeypatch.chdir(project)
     params = load_params()
     study = params.studies["my_films"]
@@ -91,7 +95,7 @@ def test_patients_in_two_official_parts_are_told_with_what_is_done(quick, tmp_pa
     init(tmp_path / "project", images=tmp_path / "films")
     said = capsys.readouterr().out
     assert "2 patients stand in several official parts" in said
-    assert "their images of test stay before those of tune" in said
+    assert "images in test stay before those in tune" in said
     assert "on_leak: drop" in (tmp_path / "project/params.yaml").read_text()
 
 
@@ -130,7 +134,9 @@ def test_without_git(images, tmp_path, monkeypatch, capsys):
 
 def test_without_pictures_a_synthetic_study(quick, tmp_path, monkeypatch, capsys):
     init(tmp_path / "project")
-    assert "for your own: radpipe init" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "for your own: radpipe init" in said
+    assert "check-data" not in said  # there are no files before it runs
     monkeypatch.chdir(tmp_path / "project")
     params = load_params()
     assert params.studies["bones"].source.kind == "phantom"
@@ -274,8 +280,30 @@ def test_class_folders_of_dicom_are_read_as_pictures(tmp_path):
 )
 def test_the_side_that_a_laptop_trains_in_minutes(n, short, side):
     """150 x 224^2 = 7.5, 500 x 128^2 = 8.2, 1,000 x 96^2 = 9.2 million pixels."""
-    assert side_for(n, short) == side
-    assert side_for(n, 40) == 40
+    assert side_for(n, short)[0] == side
+    assert side_for(n, 40)[0] == 40
+
+
+@pytest.mark.parametrize(
+    ("n", "short", "reason"),
+    [
+        (
+            150,
+            500,
+            "the largest of 224, 128, 96, 64 that they have and with which 150 images stay below"
+            " 10 million pixels together: a training then takes minutes on a laptop",
+        ),
+        (
+            6000,
+            500,
+            "the smallest of 224, 128, 96, 64, because 6,000 images have more than 10 million"
+            " pixels together even so, and a training should take minutes on a laptop",
+        ),
+        (150, 40, "because they have no more"),
+    ],
+)
+def test_the_side_comes_with_its_reason(n, short, reason):
+    assert side_for(n, short)[1] == reason
 
 
 def test_what_a_wheel_ships_is_what_a_checkout_has(tmp_path, monkeypatch):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from radpipe.app.init.patients import patient_pattern
+from radpipe.app.init.patients import patient_pattern, untold
 
 
 def numbered(form, n_patients=10, n_each=3):
@@ -51,6 +51,25 @@ def test_what_is_told():
 )
 def test_names_that_tell_nothing(names):
     assert patient_pattern(names) is None
+
+
+def test_names_of_which_some_tell_are_counted_by_form():
+    """As in a well-known set of chest films; no name is shown, only its form."""
+    telling = numbered("person{p}_bacteria_{k}")
+    others = [f"NORMAL2-IM-{n:04d}-0001" for n in range(20)]
+    assert untold([*telling, *others]) == (
+        "30 names of files tell, such as 'x0_x_0', and 20 do not, such as 'x0-x-0-0'; x: letters,"
+        " 0: digits"
+    )
+
+
+def test_names_that_all_tell_in_several_ways():
+    said = untold([*numbered("p{p}_{k}"), *numbered("p{p}-{k}")])
+    assert said.startswith("all names of files tell, but in several ways: 'x0_0', 'x0-0'; x: ")
+
+
+def test_names_of_which_none_tells():
+    assert untold([f"image_{n}" for n in range(40)]) == "names of files do not tell"
 
 
 def test_a_patient_of_one_picture_is_known_by_its_name():

@@ -65,6 +65,17 @@ def test_numbers_that_start_again_in_each_part_name_no_patient():
     assert not found.patients_known
 
 
+def test_how_many_names_tell_the_patient_and_what_to_set():
+    names = [*files("sick", form="person{n}_{k}.png"), *files("normal", form="IM-{n:04d}{k}.png")]
+    found = propose_tree(names)
+    assert found.layout["path"] == "{class}/{file}"
+    said = about(found, "patients")
+    assert "unknown (40 names of files tell, such as 'x0_0'" in said
+    assert "and 40 do not, such as 'x-0'" in said
+    assert "person" not in said
+    assert said.endswith("set layout.table instead of layout.path; an empty patient is unknown")
+
+
 def test_folders_of_patients():
     names = [f"{c}/patient{n:03d}/{k}.png" for c in "ab" for n in range(20) for k in range(3)]
     found = propose_tree(names)

@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 import pytest
 
 from radpipe.app.report.classes import per_class
+from radpipe.app.report.data import data_view
 from radpipe.app.report.estimates import ShownEstimate
 from radpipe.app.report.numbers import best_metrics, variant_metrics
 from radpipe.app.report.page import embed, render_page
@@ -241,6 +242,16 @@ def test_drawing_is_preferred_to_picture(tmp_path):
 def test_source_of_the_data_is_named(studies, source, said):
     bones, _ = studies
     assert said in page([replace(bones, source=source)])
+
+
+@pytest.mark.parametrize("drawn", [True, False])
+def test_the_share_of_test_is_shown_only_where_it_was_used(studies, drawn):
+    """Where the data set has a test of its own, none was drawn by share."""
+    rules = {**studies[0].split["rules"], "drawn": {"test": drawn, "fold 0": True}}
+    changed = replace(studies[0], split={**studies[0].split, "rules": rules})
+    names = [name for name, _ in data_view(changed).rules]
+    assert ("test" in names) == drawn
+    assert {"folds", "official.test"} <= set(names)
 
 
 def test_two_labels_are_shown_class_by_class_but_two_classes_are_not(studies):

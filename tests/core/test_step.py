@@ -160,6 +160,7 @@ def test_a_failed_step_has_no_receipt_of_an_earlier_success(folder):
     [
         (StoppedError("saved after epoch 3"), RUN_ME_AGAIN, "The same command goes on"),
         (OSError(28, "No space left on device"), 2, "make room or give access"),
+        (BrokenPipeError(32, "Broken pipe"), RUN_ME_AGAIN, "nobody reads what it says any more"),
         (ZeroDivisionError("x"), 1, "this is a bug in radpipe"),
     ],
 )

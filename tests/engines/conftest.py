@@ -7,7 +7,8 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from copy import deepcopy
 from pathlib import Path
 from typing import Any, Self
@@ -124,9 +125,21 @@ class Engines(Project):
         )
 
     def kill(self, process: subprocess.Popen[bytes], how: signal.Signals) -> None:
-        """Signal a started command and everything it started."""
-        os.killpg(process.pid, how)
+        """Signal a started command as a terminal does; kill it with everything it started."""
+        if how == signal.SIGKILL:  # what it started stands in groups of its own
+            for pid in self.session(process):
+                with suppress(ProcessLookupError):
+                    os.kill(pid, how)
+        else:
+            os.killpg(process.pid, how)
         process.wait()
+
+    def session(self, process: subprocess.Popen[bytes]) -> Iterator[int]:
+        """Yield the processes that a started command and everything it started consists of."""
+        for pid in (int(path.name) for path in Path("/proc").glob("[0-9]*")):
+            with suppress(ProcessLookupError):
+                if os.getsid(pid) == process.pid:
+                    yield pid
 
     def run(self, *command: str, check: bool = True) -> str:
         """Run a command in the project; return all it printed."""

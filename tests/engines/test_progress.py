@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from radpipe.engines import progress, screen
 from radpipe.engines.progress import Digest, follow
 
 SAID = """\
@@ -35,8 +36,20 @@ rule predict:
 """
 
 
-def shown(text):
-    digest = Digest()
+STATS = """\
+Job stats:
+job       count
+------  -------
+train         2
+report        1
+all           1
+total         4
+
+"""
+
+
+def shown(text, n_planned=0):
+    digest = Digest(n_planned)
     return [line for said in text.splitlines() for line in digest.lines(said)], digest
 
 
@@ -49,6 +62,34 @@ def test_a_line_for_each_finished_step_and_warnings():
     assert not digest.failed
 
 
+def test_what_was_done_before_is_counted():
+    """Of 15 planned runs Snakemake makes 3."""
+    ended = SAID.replace("3 of 15 steps (20%)", "1 of 4 steps (25%)")
+    assert shown(STATS + ended, n_planned=15)[0] == [
+        "12 of 15 are done; 3 to make",
+        "warning: patients unknown for 3 of 9 images",
+        "13 of 15  train bones-floor-fold-0-seed-0",
+    ]
+
+
+def test_nothing_is_said_of_what_was_done_where_nothing_was():
+    assert shown(STATS, n_planned=3)[0] == []
+
+
+def test_a_plan_that_shrinks_after_a_split_is_counted_to_its_end():
+    """The split came out as it was; Snakemake then has no more to do, not even its target."""
+    ended = SAID.replace("3 of 15 steps (20%)", "1 of 1 steps (100%)")
+    lines, digest = shown(STATS + ended, n_planned=15)
+    assert lines[-1] == "15 of 15  train bones-floor-fold-0-seed-0"
+    assert digest.schedule.left() == ""
+
+
+def test_what_has_failed_is_not_under_way():
+    begun = "rule train:\n    log: logs/train/x.log\n    jobid: 8\n"
+    assert shown(begun)[1].schedule.told() == "train x"
+    assert shown(begun + FAILED)[1].schedule.told() == ""
+
+
 def test_errors_in_full_and_nothing_behind_them():
     lines, digest = shown(FAILED)
     assert lines == FAILED.splitlines()[1:6]
@@ -58,6 +99,25 @@ def test_errors_in_full_and_nothing_behind_them():
 def test_the_target_all_is_no_step():
     end = "localrule all:\n    jobid: 0\nFinished jobid: 0 (Rule: all)\n15 of 15 steps (100%) done"
     assert shown(end)[0] == []
+
+
+def test_a_long_silence_is_filled_with_what_is_under_way(tmp_path, monkeypatch):
+    monkeypatch.setattr(progress, "WAIT", 0.01)
+    monkeypatch.setattr(screen, "SILENT", 0.05)
+    monkeypatch.setattr(screen, "MOST_SILENT", 0.1)
+    out = io.StringIO()
+    said = "rule ingest:\n    log: logs/ingest/bones.log\n    jobid: 1\n"
+    script = f"import time; print({said!r}, flush=True); time.sleep(1.5)"
+    assert follow([sys.executable, "-c", script], tmp_path / "all.log", out) == 0
+    assert set(out.getvalue().splitlines()) == {"... ingest bones"}
+
+
+def test_a_stop_that_was_asked_for_is_no_failure(tmp_path, monkeypatch):
+    out = io.StringIO()
+    script = "import os, signal, time; os.kill(os.getppid(), signal.SIGTERM); time.sleep(60)"
+    with pytest.raises(SystemExit, match="143"):
+        follow([sys.executable, "-c", script], tmp_path / "all.log", out)
+    assert out.getvalue() == ""
 
 
 @pytest.mark.parametrize(("code", "end"), [(0, ""), (3, "one\ntwo\n")])

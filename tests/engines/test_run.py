@@ -51,7 +51,7 @@ def test_by_default_a_digest_is_shown_and_all_is_kept(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     calls = []
     monkeypatch.setattr(module, "lines_of", lambda *command: [])
-    monkeypatch.setattr(module, "follow", lambda command, log: calls.append((command, log)))
+    monkeypatch.setattr(module, "follow", lambda command, log, **_: calls.append((command, log)))
     module.run(None)
     ((command, log),) = calls
     assert command[1:] == ["-m", "snakemake", "--cores", "all"]

@@ -12,6 +12,14 @@ import pytest
 from tests.engines.conftest import Engines
 from tests.engines.test_traps import NO_RESULT
 
+# `radpipe run` without its last lines, the scores, which stubs have no numbers for.
+RUN = [
+    sys.executable,
+    "-c",
+    "from radpipe.core.params import load_params; from radpipe.engines.run import run;"
+    "run(load_params(), verbose=True)",
+]
+
 NOTHING = "up to date"
 
 
@@ -177,26 +185,40 @@ def test_a_refused_record_names_each_disagreement_and_the_way_out(recorded):
     assert recorded.bytes_of("dvc.lock") == before
 
 
-@pytest.mark.engine
-def test_a_killed_run_goes_on_and_a_second_run_is_turned_away(engines):
-    """The lock of a dead run is lifted; the lock of a living one is not."""
+def started_until_ingest(engines):
+    """Start a run whose step ingest is slow, and wait for that step."""
     (engines.root / "slow").write_text("ingest")
-    # Without the digest of `radpipe run`, which stubs have no numbers for.
-    program = (
-        "from radpipe.core.params import load_params; from radpipe.engines.run import run;"
-        "run(load_params(), verbose=True)"
-    )
-    command = [sys.executable, "-c", program]
-    first = engines.start(*command)
+    process = engines.start(*RUN)
     deadline = time.monotonic() + 120
     while not (engines.root / "logs/ingest").exists() and time.monotonic() < deadline:
         time.sleep(0.1)
-    second = engines.run(*command, check=False)
+    return process
+
+
+@pytest.mark.engine
+def test_a_run_that_is_told_to_end_ends_with_snakemake_and_its_steps(engines):
+    """SIGTERM goes to `radpipe run` alone; nothing that it started is left, nor a lock."""
+    process = started_until_ingest(engines)
+    process.terminate()
+    assert process.wait(timeout=60) == 128 + signal.SIGTERM
+    assert list(engines.session(process)) == []
+    assert not list((engines.root / ".snakemake/locks").glob("*"))
+    assert not (engines.root / "results/receipts/ingest/bones.json").exists()
+    (engines.root / "slow").unlink()
+    assert "is lifted" not in engines.run(*RUN)
+    assert engines.planned() == set()
+
+
+@pytest.mark.engine
+def test_a_killed_run_goes_on_and_a_second_run_is_turned_away(engines):
+    """The lock of a dead run is lifted; the lock of a living one is not."""
+    first = started_until_ingest(engines)
+    second = engines.run(*RUN, check=False)
     assert "Another run is at work in this folder" in second
     engines.kill(first, signal.SIGKILL)
     assert any((engines.root / ".snakemake/locks").iterdir())
     (engines.root / "slow").unlink()
-    text = engines.run(*command)
+    text = engines.run(*RUN)
     assert "its lock on the folder is lifted" in text
     assert engines.planned() == set()
     shutil.rmtree(engines.root / "data")

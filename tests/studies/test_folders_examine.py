@@ -3,6 +3,7 @@
 from radpipe.core.settings import Target
 from radpipe.studies.base.adapters import load_adapter, read_layout
 from radpipe.studies.base.manifest import list_files
+from radpipe.studies.folders import copies
 
 TWO = {"kind": "binary", "classes": ["healthy", "fractured"]}
 
@@ -28,10 +29,41 @@ def test_images_are_counted_by_part_and_class(tmp_path):
     ]
 
 
-def test_copies_are_no_contradiction_as_long_as_nothing_is_hashed(tmp_path):
+def test_a_copy_in_two_classes_is_a_problem_and_named_nowhere(tmp_path):
     files = {"healthy/a.png": "same", "fractured/b.png": "same"}
     found = examine(tmp_path, files, {"path": "{class}/{file}"})
     assert found[0] == ("ok", "no official part: 2 images; healthy 1, fractured 1")
+    said = "1 image stands in two classes (files with the same bytes)"
+    assert ("problem", said) in found
+
+
+def test_copies_are_counted_across_parts_and_within(tmp_path):
+    """Of equal size are a, b, c and d, e alike; f only has the size of a."""
+    files = {
+        "train/healthy/a.png": "one",
+        "train/healthy/b.png": "one",
+        "test/healthy/c.png": "one",
+        "train/fractured/d.png": "longer",
+        "train/fractured/e.png": "longer",
+        "test/fractured/f.png": "two",
+    }
+    found = examine(tmp_path, files, {"path": "{part}/{class}/{file}"})
+    assert found[-2:] == [
+        ("warning", "1 image stands in several official parts (files with the same bytes)"),
+        ("note", "1 image is a copy of another one in the same part (the same bytes)"),
+    ]
+
+
+def test_only_files_that_agree_in_size_and_middle_are_read_as_a_whole(tmp_path, monkeypatch):
+    size = 3 * copies.GLANCE
+    contents = [b"x" * size, b"x" * size, b"x" * (size // 2) + b"y" * (size // 2), b"x"]
+    for n, content in enumerate(contents):
+        (tmp_path / str(n)).write_bytes(content)
+    read = []
+    monkeypatch.setattr(copies, "sha256_file", lambda path: read.append(path.name) or "")
+    files = {str(n): len(content) for n, content in enumerate(contents)}
+    assert copies.equal_files(tmp_path, files) == [["0", "1"]]
+    assert read == ["0", "1"]
 
 
 def test_files_that_are_no_pictures_and_images_that_are_no_cases(tmp_path):

@@ -3,7 +3,9 @@
 import argparse
 import json
 import logging
+import os
 import shutil
+import signal
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -183,9 +185,14 @@ def main() -> None:
             )
         else:
             COMMANDS[name](load_params(), **options)
+        sys.stdout.flush()
     except RadpipeError as error:
         log.error("%s", error)
         sys.exit(2)
+    except BrokenPipeError:
+        # Who read the output has enough of it, as `head` does; nothing more is written at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(128 + signal.SIGPIPE)
     except OSError as error:
         if (message := not_written(error)) is None:
             raise

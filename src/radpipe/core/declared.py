@@ -133,22 +133,34 @@ def read_steps(folder: Path = SCRIPTS) -> dict[str, Declared]:
 
 def _read_step(script: Path) -> Declared:
     tree = parsed(script)
+    about = ast.get_docstring(tree) or ""
+    try:
+        step = Declared(name=script.stem, about=about, **_given(script, tree))
+    except (ValueError, TypeError) as error:
+        raise RadpipeError(
+            f"{script}: STEP must be a plain call, Step(name, __doc__, each=...,"
+            f" reads={{...}}, writes={{...}}, ...), with nothing in it to compute: {error}"
+        ) from error
+    if step.each not in LOOPS:
+        raise RadpipeError(f"{script}: each={step.each!r}; allowed: {', '.join(map(repr, LOOPS))}.")
+    return step
+
+
+def _given(script: Path, tree: ast.Module) -> dict[str, Any]:
+    """Return what a script's STEP is given by name.
+
+    Raises
+    ------
+    RadpipeError
+        The script declares none.
+    ValueError
+        Something in it would have to be computed.
+
+    """
     for node in tree.body:
         if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "STEP":
             words = node.value.keywords if isinstance(node.value, ast.Call) else []
-            try:
-                given = {word.arg or "": ast.literal_eval(word.value) for word in words}
-                step = Declared(name=script.stem, about=ast.get_docstring(tree) or "", **given)
-            except (ValueError, TypeError) as error:
-                raise RadpipeError(
-                    f"{script}: STEP must be a plain call, Step(name, __doc__, each=...,"
-                    f" reads={{...}}, writes={{...}}, ...), with nothing in it to compute: {error}"
-                ) from error
-            if step.each not in LOOPS:
-                raise RadpipeError(
-                    f"{script}: each={step.each!r}; allowed: {', '.join(map(repr, LOOPS))}."
-                )
-            return step
+            return {word.arg or "": ast.literal_eval(word.value) for word in words}
     raise RadpipeError(f"{script}: a step's script declares STEP = Step(...).")
 
 

@@ -36,11 +36,7 @@ def load_preset(name: str, overrides: Mapping[str, Any], *, where: str, root: Pa
             f"{where}.preset: unknown {name!r}{near_miss(book, files)}"
             f" A preset is <file>/<name>, files: {', '.join(files)}."
         )
-    presets = _book(root / f"{book}.yaml", (root / f"{book}.yaml").stat().st_mtime_ns)
-    if not isinstance(presets, Mapping) or not all(
-        isinstance(block, Mapping) for block in presets.values()
-    ):
-        raise ConfigError(f"{root}/{book}.yaml: each preset should be a block of settings.")
+    presets = _blocks(root / f"{book}.yaml")
     if title not in presets:
         raise ConfigError(
             f"{where}.preset: unknown {name!r}{near_miss(title, presets)}"
@@ -48,6 +44,16 @@ def load_preset(name: str, overrides: Mapping[str, Any], *, where: str, root: Pa
         )
     merged = merge(presets[title], overrides)
     return check(Preset, merged, where=where, source=f"{root}/{book}.yaml with overrides")
+
+
+def _blocks(file: Path) -> Mapping[str, Mapping[str, Any]]:
+    """Read the presets of a file, each a block of settings."""
+    presets = _book(file, file.stat().st_mtime_ns)
+    if not isinstance(presets, Mapping) or not all(
+        isinstance(block, Mapping) for block in presets.values()
+    ):
+        raise ConfigError(f"{file}: each preset should be a block of settings.")
+    return presets
 
 
 @lru_cache(maxsize=8)

@@ -299,6 +299,11 @@ class Step(Declared):
         except RadpipeError as error:
             log.error("%s: %s", note.title, error)
             return 2, str(error)
+        except BrokenPipeError:
+            # What started the step, and showed what it says, has ended before it.
+            message = "nobody reads what it says any more (broken pipe)"
+            log.warning("%s: stopped, %s. The same command goes on.", note.title, message)
+            return RUN_ME_AGAIN, message
         except OSError as error:
             message = (
                 f"{error}. Nothing half-written was kept; make room or give access, then run again."

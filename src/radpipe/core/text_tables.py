@@ -242,6 +242,10 @@ def _check_columns(columns: Sequence[str], name: str, line: int, form: Form) -> 
             f"{name}, line {line}: names a picture where the names of columns should stand. The way"
             " out: put a header before the rows."
         )
+    _refuse_twice(columns, name, line, form)
+
+
+def _refuse_twice(columns: Sequence[str], name: str, line: int, form: Form) -> None:
     places: dict[str, list[int]] = {}
     for place, column in enumerate(columns, start=1):
         places.setdefault(column, []).append(place)

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -98,8 +98,12 @@ def _links(params: Params) -> Iterator[Finding]:
             )
         else:
             yield Finding("ok", f"{link} is a link to {link.readlink()}, and Git ignores it")
-    lost = [link for name in outputs for link in broken(Path(name))]
-    if lost:
+    yield from _lost_links(outputs)
+
+
+def _lost_links(outputs: Iterable[str]) -> Iterator[Finding]:
+    """Look for links into DVC's cache that lead to nothing."""
+    if lost := [link for name in outputs for link in broken(Path(name))]:
         yield Finding(
             "problem",
             f"{counted(len(lost), 'link')} to nothing, such as {lost[0]}: DVC's cache has"
@@ -122,6 +126,11 @@ def settings(params: Params) -> Iterator[Finding]:
             "ok",
             f"{counted(len(params.studies), 'study', 'studies')}, {counted(n_runs, 'run')} planned",
         )
+    yield from _sources(params)
+
+
+def _sources(params: Params) -> Iterator[Finding]:
+    """Look for sources that are paths to nothing."""
     for name, study in params.studies.items():
         folder = getattr(study.source, "path", None)
         if folder and not Path(os.path.expandvars(folder)).expanduser().is_dir():

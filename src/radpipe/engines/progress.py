@@ -4,9 +4,16 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TextIO
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import Any, TextIO
+
+from radpipe.engines.screen import Screen
+from radpipe.engines.signals import in_a_group
+from radpipe.engines.underway import Schedule
 
 LOGS = Path("logs/snakemake")
 # Words with which Snakemake begins a block or ends one. They are of version 9; should another one
@@ -15,12 +22,25 @@ BLOCK = re.compile(r"(?:local)?(?:rule|checkpoint) (\w+):$")
 JOB_LOG = re.compile(r"\s+log: logs/(\S+?)/(\S+)\.log")
 JOB_ID = re.compile(r"\s+jobid: (\d+)$")
 FINISHED = re.compile(r"Finished jobid: (\d+) ")
+# A table of how many jobs of each step Snakemake plans, between these two lines.
+STATS, STATS_ROW = "Job stats:", re.compile(r"(\w+) +(\d+)$")
 DONE = re.compile(r"(\d+) of (\d+) steps \(\d+%\) done$")
 ERROR = re.compile(r"(Error in |\w*(Error|Exception)\b|Traceback|.* failed; |MissingInput|Lock)")
 ORDINARY = re.compile(r"(\[\w{3} \w{3}|Finished jobid|\d+ of \d+ steps|(local)?(rule|checkpoint) )")
 # A warning of a step: time, level, text.
 WARNING = re.compile(r"\d{4}-\d\d-\d\d [\d:,]+ WARNING (.*)$")
 TAIL = 20
+# Snakemake's own target, which is no step.
+ALL = "all"
+# Seconds without a line after which the screen is looked after.
+WAIT = 1.0
+PIPED: dict[str, Any] = {
+    "stdout": subprocess.PIPE,
+    "stderr": subprocess.STDOUT,
+    "text": True,
+    "errors": "replace",
+    "bufsize": 1,
+}
 
 
 @dataclass
@@ -29,14 +49,21 @@ class Digest:
 
     Attributes
     ----------
+    n_planned
+        Runs that params.yaml plans, those that need not be made again included.
+    schedule
+        What is under way and what is left.
     titles
         Number of a job to its step and run.
 
     """
 
+    n_planned: int = 0
+    schedule: Schedule = field(default_factory=Schedule)
     titles: dict[str, str] = field(default_factory=dict)
     _title: str = ""
     _finished: list[str] = field(default_factory=list)
+    _counting: bool = False
     _failing: bool = False
     _failed: bool = False
 
@@ -53,6 +80,8 @@ class Digest:
         elif ERROR.match(line):
             self._failing = self._failed = True
         if self._failing:
+            if found := JOB_ID.match(line):
+                self.schedule.fail(self.titles.get(found[1], ""))
             yield line
         elif found := WARNING.match(line):
             yield f"warning: {found[1]}"
@@ -61,24 +90,50 @@ class Digest:
 
     def _progress(self, line: str) -> Iterator[str]:
         """Remember which jobs there are, and tell of those that are done."""
-        if found := BLOCK.match(line):
+        if self._counting or line == STATS:
+            yield from self._count(line)
+        elif found := BLOCK.match(line):
             self._title = found[1]
         elif found := JOB_LOG.match(line):
             self._title = f"{found[1]} {found[2]}"
         elif found := JOB_ID.match(line):
             self.titles[found[1]] = self._title
+            self.schedule.begin(self._title)
         elif found := FINISHED.match(line):
             self._finished.append(self.titles.get(found[1], ""))
+            self.schedule.end(self._finished[-1])
         elif (found := DONE.match(line)) and self._finished:
-            title = ", ".join(title for title in self._finished if title) or "all"
-            self._finished.clear()
-            # Snakemake counts its own target `all`, which is no step, as the last one.
-            total = str(int(found[2]) - 1)
-            if title != "all":
-                yield f"{found[1]:>{len(total)}} of {total}  {title}"
+            yield from self._done(n_done=int(found[1]), n_jobs=int(found[2]))
+
+    def _count(self, line: str) -> Iterator[str]:
+        """Read the table of what is to be made, and tell what need not be."""
+        self._counting = line != "" and not line.startswith("total ")
+        found = STATS_ROW.match(line)
+        if found and found[1] == "total":
+            n_made = self.schedule.n_left
+            self.n_planned = max(self.n_planned, n_made)
+            if n_before := self.n_planned - n_made:
+                yield f"{n_before} of {self.n_planned} are done; {n_made} to make"
+        elif found and found[1] != ALL:
+            self.schedule.to_make[found[1]] = int(found[2])
+
+    def _done(self, *, n_done: int, n_jobs: int) -> Iterator[str]:
+        """Tell of what is done since the last time, and of how much of the plan that is."""
+        title = ", ".join(title for title in self._finished if title not in ("", ALL))
+        self._finished.clear()
+        # Snakemake counts its own target, which is no step, as the last job.
+        n_left = max(0, n_jobs - 1 - n_done)
+        self.schedule.agree(n_left)
+        self.n_planned = max(self.n_planned, n_jobs - 1)
+        if title:
+            total, left = str(self.n_planned), self.schedule.left()
+            count = f"{self.n_planned - n_left:>{len(total)}} of {total}"
+            yield f"{count}  {title}{f'  ({left})' if left else ''}"
 
 
-def follow(command: Sequence[str], log: Path, out: TextIO | None = None) -> int:
+def follow(
+    command: Sequence[str], log: Path, out: TextIO | None = None, *, n_planned: int = 0
+) -> int:
     """Run Snakemake, keep all it says in a log, and show a digest of it.
 
     Parameters
@@ -89,37 +144,61 @@ def follow(command: Sequence[str], log: Path, out: TextIO | None = None) -> int:
         The file that gets everything.
     out
         Where the digest goes; by default standard error.
+    n_planned
+        Runs of the whole plan.
 
     Returns
     -------
     int
         Its exit code.
 
+    Raises
+    ------
+    SystemExit
+        A signal stopped it (`in_a_group`).
+
     """
-    out = out or sys.stderr
     log.parent.mkdir(parents=True, exist_ok=True)
-    digest = Digest()
+    digest = Digest(n_planned)
     with (
         log.open("w", encoding="utf-8") as kept,
-        subprocess.Popen(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            bufsize=1,
-        ) as process,
+        in_a_group(command, **PIPED) as group,
+        closing(Screen(out or sys.stderr)) as screen,
     ):
-        for line in process.stdout or ():
+        for line in _as_they_come(group.process.stdout or ()):
             kept.write(line)
-            _show(digest.lines(line), out)
-        code = process.wait()
-    if code and not digest.failed:
-        _show(log.read_text(encoding="utf-8").splitlines()[-TAIL:], out)
+            # Steps that end because they were told to are no failures.
+            for shown in digest.lines(line) if line and not group.told else ():
+                screen.line(shown)
+            screen.state(digest.schedule.told)
+        code = group.process.wait()
+        kept.flush()
+        unexplained = code and not digest.failed and not group.told
+        for shown in _end_of(log) if unexplained else ():
+            screen.line(shown)
     return code
 
 
-def _show(lines: Iterable[str], out: TextIO) -> None:
-    for line in lines:
-        out.write(f"{line}\n")
-        out.flush()
+def _end_of(log: Path) -> list[str]:
+    return log.read_text(encoding="utf-8").splitlines()[-TAIL:]
+
+
+def _as_they_come(stream: Iterable[str]) -> Iterator[str]:
+    """Yield lines, and "" whenever none has come for a while."""
+    came: SimpleQueue[str | None] = SimpleQueue()
+
+    def read() -> None:
+        for line in stream:
+            came.put(line)
+        came.put(None)
+
+    Thread(target=read, daemon=True).start()
+    while True:
+        try:
+            line = came.get(timeout=WAIT)
+        except Empty:
+            yield ""
+            continue
+        if line is None:
+            return
+        yield line

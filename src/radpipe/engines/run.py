@@ -4,7 +4,6 @@ import logging
 import os
 import platform
 import signal
-import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -13,18 +12,20 @@ from pathlib import Path
 from threading import Event
 
 from radpipe.core.errors import RadpipeError
+from radpipe.core.graph import Graph
 from radpipe.core.jobs import alive
 from radpipe.core.params import Params
 from radpipe.engines.commands import lines_of
 from radpipe.engines.progress import LOGS, follow
 from radpipe.engines.record import LOCK, one_at_a_time
+from radpipe.engines.signals import in_a_group
 
 SNAKEMAKE_LOCKS = Path(".snakemake/locks")
 
 log = logging.getLogger("radpipe.engines")
 
 
-def run(_: Params, *, verbose: bool = False) -> None:
+def run(params: Params, *, verbose: bool = False) -> None:
     """Make everything that params.yaml plans, on all cores of this machine.
 
     Parameters
@@ -36,11 +37,13 @@ def run(_: Params, *, verbose: bool = False) -> None:
     ------
     RadpipeError
         Another run is at work in this folder, a step failed, or Ctrl-C stopped it.
+    SystemExit
+        SIGTERM or SIGHUP stopped it; Snakemake and its steps have ended (`in_a_group`).
 
     """
     with alone(), noticing_ctrl_c() as stopped:
         try:
-            make(everywhere(), verbose=verbose)
+            make(everywhere(), verbose=verbose, n_planned=len(Graph(params).runs))
         except RadpipeError as error:
             if not stopped.is_set():
                 raise
@@ -67,7 +70,7 @@ def alone() -> Iterator[None]:
 
 @contextmanager
 def noticing_ctrl_c() -> Iterator[Event]:
-    """Note Ctrl-C instead of dying of it: Snakemake gets it, too, and first ends its jobs."""
+    """Note Ctrl-C instead of dying of it: Snakemake is told, and first ends its jobs."""
     stopped = Event()
     before = signal.signal(signal.SIGINT, lambda *_: stopped.set())
     try:
@@ -76,7 +79,7 @@ def noticing_ctrl_c() -> Iterator[Event]:
         signal.signal(signal.SIGINT, before)
 
 
-def make(arguments: Iterable[str], *, verbose: bool = True) -> None:
+def make(arguments: Iterable[str], *, verbose: bool = True, n_planned: int = 0) -> None:
     """Run Snakemake with these arguments.
 
     Parameters
@@ -86,6 +89,8 @@ def make(arguments: Iterable[str], *, verbose: bool = True) -> None:
     verbose
         Show all it says; otherwise a line for each finished step and errors in full, and all of it
         in a log below `logs/snakemake`.
+    n_planned
+        Runs of the whole plan, of which those that are shown are counted.
 
     Raises
     ------
@@ -93,7 +98,7 @@ def make(arguments: Iterable[str], *, verbose: bool = True) -> None:
         A step failed.
 
     """
-    if _snakemake(*arguments) if verbose else _followed(*arguments):
+    if _snakemake(*arguments) if verbose else _followed(*arguments, n_planned=n_planned):
         raise RadpipeError(
             "A step failed; what it said stands above and in logs/<step>/. Steps that"
             " are done stay done: mend the cause and start again."
@@ -131,10 +136,11 @@ def _gpus() -> list[str]:
 
 
 def _snakemake(*arguments: str) -> int:
-    return subprocess.run([sys.executable, "-m", "snakemake", *arguments], check=False).returncode
+    with in_a_group([sys.executable, "-m", "snakemake", *arguments]) as group:
+        return group.process.wait()
 
 
-def _followed(*arguments: str) -> int:
+def _followed(*arguments: str, n_planned: int) -> int:
     started = datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%S")
     log = LOGS / f"{started}.log"
-    return follow([sys.executable, "-m", "snakemake", *arguments], log)
+    return follow([sys.executable, "-m", "snakemake", *arguments], log, n_planned=n_planned)

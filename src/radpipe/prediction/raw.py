@@ -58,25 +58,30 @@ def check_cases(what: Description, cases: Sequence[RawCase]) -> None:
         Of the first such case: what is missing or too much, and what was asked for.
 
     """
-    inputs = what.inputs
     for number, case in enumerate(cases, start=1):
-        where = f"case {number} of {len(cases)}"
-        if set(case.views) != set(inputs.views) and inputs.views:
-            raise DataError(
-                f"{where}: has {len(case.views)} views ({', '.join(sorted(case.views)) or 'none'}),"
-                f" and {what.title} takes {len(inputs.views)}: {', '.join(inputs.views)}."
-            )
-        if inputs.sides and case.side not in ("R", "L"):
-            raise DataError(
-                f"{where}: does not say which side of the patient it is, and {what.title} mirrors"
-                " the left. Say R or L."
-            )
-        missing = [name for name in inputs.covariates if name not in case.covariates]
-        if missing:
-            raise DataError(
-                f"{where}: lacks the covariates {', '.join(missing)}; {what.title} takes"
-                f" {', '.join(inputs.covariates)}. What is unknown is given as empty (None, NaN)."
-            )
+        if wrong := _wrong_with(case, what):
+            raise DataError(f"case {number} of {len(cases)}: {wrong}")
+
+
+def _wrong_with(case: RawCase, what: Description) -> str:
+    """Say what a case lacks or has too much, and what was asked for; empty if it is as asked."""
+    inputs = what.inputs
+    if set(case.views) != set(inputs.views) and inputs.views:
+        return (
+            f"has {len(case.views)} views ({', '.join(sorted(case.views)) or 'none'}),"
+            f" and {what.title} takes {len(inputs.views)}: {', '.join(inputs.views)}."
+        )
+    if inputs.sides and case.side not in ("R", "L"):
+        return (
+            f"does not say which side of the patient it is, and {what.title} mirrors the left."
+            " Say R or L."
+        )
+    if missing := [name for name in inputs.covariates if name not in case.covariates]:
+        return (
+            f"lacks the covariates {', '.join(missing)}; {what.title} takes"
+            f" {', '.join(inputs.covariates)}. What is unknown is given as empty (None, NaN)."
+        )
+    return ""
 
 
 def entries_of(what: Description, cases: Sequence[RawCase]) -> Array | None:

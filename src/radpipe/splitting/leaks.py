@@ -155,16 +155,9 @@ def settle(
     rank = _rank(cases.official)
     decided = []
     for leak in leaks:
-        inside = rank[leak.case_a] == rank[leak.case_b] < PARTS.index("train")
-        decision: Decision
+        decision = _decision(leak, rank, on_leak)
         if {leak.file_a, leak.file_b} & accepted:
             decision = "accepted"
-        elif on_leak == "refuse":
-            decision = "none" if inside else "refused"
-        elif on_leak == "drop":
-            decision = "none" if inside else "dropped"
-        else:
-            decision = "grouped"
         decided.append(replace(leak, decision=decision))
     if on_leak == "group":
         return _group(decided, cases, rank)
@@ -180,6 +173,15 @@ def check_accept(accept: Iterable[str], files: Sequence[str], *, study: str) -> 
                 f"studies.{study}.split.accept: no stored picture comes from {file!r}"
                 f"{near_miss(file, known)} Names are relative to the study's folder."
             )
+
+
+def _decision(leak: Leak, rank: npt.NDArray[np.int64], on_leak: OnLeak) -> Decision:
+    """Decide about a leak that nobody has accepted."""
+    if on_leak == "group":
+        return "grouped"
+    if rank[leak.case_a] == rank[leak.case_b] < PARTS.index("train"):
+        return "none"
+    return "refused" if on_leak == "refuse" else "dropped"
 
 
 def refuse(settled: Settled, cases: LeakCases, *, study: str, table: str) -> None:
@@ -206,22 +208,26 @@ def refuse(settled: Settled, cases: LeakCases, *, study: str, table: str) -> Non
     refused = [leak for leak in settled.leaks if leak.decision == "refused"]
     if not refused:
         return
+    raise LeakError(
+        f"{counted(len(refused), 'pair')} of cases would leak between parts (patient: one"
+        " patient in two"
+        " official parts; bytes, pixels, near: one picture under two patients):\n"
+        + "\n".join(_listed(refused, cases))
+        + f"\nAll of them: {table}\nThe way out, in params.yaml: studies.{study}.split.on_leak:"
+        " group (treat them as one patient) or drop (keep the first copy only); or, after"
+        f" looking at a pair that is no copy, add one of its files to studies.{study}.split.accept."
+    )
+
+
+def _listed(refused: Sequence[Leak], cases: LeakCases) -> list[str]:
+    """Name the cases of the first leaks, a line each, and count the rest."""
     lines = [
         f"  {leak.kind:8}{'' if leak.kind == 'patient' else format(leak.correlation, '.3f'):7}"
         f"{cases.case[leak.case_a]}  {cases.case[leak.case_b]}"
         for leak in refused[:SHOWN]
     ]
-    if len(refused) > SHOWN:
-        lines.append(f"  ... and {len(refused) - SHOWN} more")
-    raise LeakError(
-        f"{counted(len(refused), 'pair')} of cases would leak between parts (patient: one"
-        " patient in two"
-        " official parts; bytes, pixels, near: one picture under two patients):\n"
-        + "\n".join(lines)
-        + f"\nAll of them: {table}\nThe way out, in params.yaml: studies.{study}.split.on_leak:"
-        " group (treat them as one patient) or drop (keep the first copy only); or, after"
-        f" looking at a pair that is no copy, add one of its files to studies.{study}.split.accept."
-    )
+    more = [f"  ... and {len(refused) - SHOWN} more"] if len(refused) > SHOWN else []
+    return lines + more
 
 
 def numbered(leaks: Sequence[Leak]) -> list[int]:

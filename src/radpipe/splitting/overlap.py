@@ -140,21 +140,11 @@ class SettledOverlap:
         groups: dict[tuple[str, ...], list[str]] = defaultdict(list)
         for one in self.found:
             groups[one.study, one.role, one.kind, one.decision].append(one.case)
-        return [
-            dict(
-                zip(
-                    COUNTED,
-                    (
-                        *key,
-                        len(cases),
-                        len(set(cases)),
-                        len({self.patient_of[case] for case in cases}),
-                    ),
-                    strict=True,
-                )
-            )
+        rows = (
+            (*key, len(cases), len(set(cases)), len({self.patient_of[case] for case in cases}))
             for key, cases in sorted(groups.items())
-        ]
+        )
+        return [dict(zip(COUNTED, row, strict=True)) for row in rows]
 
 
 def pictures_of(study: str, store: Store, roles: Mapping[str, Role] | None = None) -> Pictures:

@@ -3,6 +3,7 @@
 import logging
 import sys
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from radpipe.app.init.settings import PHANTOM, settings_text, study_block
 from radpipe.app.init.skeleton import copy_project, refuse_project, set_up
@@ -17,9 +18,18 @@ from radpipe.studies.base.manifest import list_files
 from radpipe.studies.base.template import names_shown
 
 LEVELS = ("warning", "problem")
-# What the adapter says of patients of whom a study that says on_leak: drop, as ours do, takes care.
+# What the adapter says of patients and copies with which on_leak: drop, as in our studies, deals.
 DIVIDED = "in several official parts"
-KEPT = "their images of test stay before those of tune, and these before train  [split.on_leak]"
+KEPT = "of these, images in test stay before those in tune, and these before train  [split.on_leak]"
+
+
+class NewStudy(NamedTuple):
+    """The study of a new project: its block of params.yaml, and the commands that come next."""
+
+    name: str
+    block: dict[str, Any]
+    about: str
+    commands: list[str]
 
 
 def init(
@@ -54,22 +64,31 @@ def init(
     """
     folder = folder.expanduser()
     refuse_project(folder)
-    if images is None:
-        if table or label:
-            raise ConfigError("--table and --label say how to read --images; give that, too.")
-        name, study, about = name or "bones", PHANTOM, "Synthetic radiographs with known truth."
-        _say(f"Synthetic radiographs; for your own: radpipe init {folder} --images PATH")
-    else:
-        images = images.expanduser().resolve()
-        seen = look(images, table=_absolute(table, images), label=label)
-        name = name or slug(images.name)
-        study, about = study_block(seen), "The pictures are used where they lie, never changed."
-        _tell(seen, name)
+    if images is None and (table or label):
+        raise ConfigError("--table and --label say how to read --images; give that, too.")
+    new = _synthetic(folder, name) if images is None else _own(images, table, label, name)
     copy_project(folder)
-    write_text(folder / "params.yaml", settings_text(name, study, about=about))
+    write_text(folder / "params.yaml", settings_text(new.name, new.block, about=new.about))
     for line in set_up(folder):
         _say(f"{line}.")
-    _say(f"\nThe project: {folder}. Next:\n  cd {folder}\n  radpipe run")
+    _say("\n  ".join([f"\nThe project: {folder}. Next:", f"cd {folder}", *new.commands]))
+
+
+def _synthetic(folder: Path, name: str | None) -> NewStudy:
+    """Return the study of a project without pictures, of which there are no files to check yet."""
+    _say(f"Synthetic radiographs; for your own: radpipe init {folder} --images PATH")
+    about = "Synthetic radiographs with known truth."
+    return NewStudy(name or "bones", PHANTOM, about, ["radpipe run"])
+
+
+def _own(images: Path, table: Path | None, label: str | None, name: str | None) -> NewStudy:
+    """Look at the user's pictures, tell what was seen, and return how they will be read."""
+    images = images.expanduser().resolve()
+    seen = look(images, table=_absolute(table, images), label=label)
+    name = name or slug(images.name)
+    _tell(seen, name)
+    about = "The pictures are used where they lie, never changed."
+    return NewStudy(name, study_block(seen), about, [f"radpipe check-data {name}", "radpipe run"])
 
 
 def _absolute(table: Path | None, images: Path) -> Path | None:

@@ -1,10 +1,11 @@
 """Whose picture a file is, from its name: `person12_bacteria_3` is one of person12's."""
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+LETTERS, DIGITS = re.compile(r"[^\W\d_]+"), re.compile(r"\d+")
 SEPARATORS = re.compile(r"([_\-. ])")
 # Names that are a patient's by themselves.
 ALONE = re.compile(r"(patient|person|subject|subj|sub|pat|pt|case|p|s|id)[0-9]+$", re.IGNORECASE)
@@ -15,6 +16,8 @@ LEAST = 5
 LARGEST_SHARE, LARGEST = 0.2, 20
 # Most pictures of a patient on average.
 MOST_EACH = 50
+# Forms of names that a message shows.
+N_FORMS = 3
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,39 @@ def patient_pattern(stems: Sequence[str]) -> Pattern | None:
     return None
 
 
+def untold(stems: Sequence[str]) -> str:
+    """Say why names do not tell whose pictures they are, where `patient_pattern` finds nothing.
+
+    Parameters
+    ----------
+    stems
+        Names of files without folder and suffix.
+
+    Returns
+    -------
+    str
+        How many names would tell by themselves and how many would not, with a form of each,
+        letters as x and digits as 0: no name is shown.
+
+    """
+    by_form: dict[str, list[str]] = defaultdict(list)
+    for stem in stems:
+        by_form[_form(stem)].append(stem)
+    forms = sorted(by_form, key=lambda form: -len(by_form[form]))
+    telling = [f for f in forms if len(by_form[f]) >= LEAST and patient_pattern(by_form[f])]
+    others = [form for form in forms if form not in set(telling)]
+    if not telling:
+        return "names of files do not tell"
+    n_telling = sum(len(by_form[form]) for form in telling)
+    if not others:
+        ways = ", ".join(map(repr, telling[:N_FORMS]))
+        return f"all names of files tell, but in several ways: {ways}; x: letters, 0: digits"
+    return (
+        f"{n_telling:,} names of files tell, such as {telling[0]!r}, and"
+        f" {len(stems) - n_telling:,} do not, such as {others[0]!r}; x: letters, 0: digits"
+    )
+
+
 def _alike(stems: Sequence[str], split: Sequence[Sequence[str]]) -> Pattern | None:
     """Look for the patient in names that are all made of the same number of tokens."""
     columns = list(zip(*(tokens[0::2] for tokens in split), strict=True))
@@ -103,6 +139,10 @@ def _pattern(template: str, stems: Sequence[str], values: Sequence[str]) -> Patt
     several = Counter(values).most_common(1)[0][0]
     place = values.index(several)
     return Pattern(template, len(set(values)), (stems[place], several))
+
+
+def _form(stem: str) -> str:
+    return DIGITS.sub("0", LETTERS.sub("x", stem))
 
 
 def _are_patients(values: Sequence[str]) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from radpipe.core.errors import DataError
+from radpipe.core.plurals import counted
 from radpipe.imaging.depth import brightest_of, is_shallow
 from radpipe.imaging.dicom.read import DicomFilm, decode_dicom, is_dicom
 from radpipe.imaging.read import Picture, decode
@@ -17,6 +18,7 @@ N_SAMPLED = 48
 # a first comparison takes minutes on a laptop. A larger side is a change of one line.
 SIDES = (224, 128, 96, 64)
 BUDGET = 10e6
+MILLIONS = f"{BUDGET / 1e6:.0f} million pixels together"
 # Channels of a grey picture that was kept as colour differ by no more, because of JPEG.
 GREY_LEVELS = 6
 
@@ -35,8 +37,8 @@ class Look:
         Least and largest of each, pixels.
     colour, deep, dicom
         Whether any of them is in colour, has more than 8 bits, is DICOM.
-    side
-        Stored side that is proposed, pixels.
+    side, why_side
+        Stored side that is proposed, pixels, and the reason for it.
 
     """
 
@@ -48,6 +50,7 @@ class Look:
     deep: bool
     dicom: bool
     side: int
+    why_side: str
 
     @property
     def told(self) -> str:
@@ -57,7 +60,8 @@ class Look:
         dicom = ", DICOM" if self.dicom else ""
         return (
             f"{low} to {high} pixels a side{dicom}, {kind} (a sample of {self.n_read}); stored as"
-            f" squares of {self.side} pixels. More shows more and takes longer, with the square"
+            f" squares of {self.side} pixels, {self.why_side}. More shows more and takes longer,"
+            " with the square"
         )
 
 
@@ -82,6 +86,7 @@ def look_at(raw: Path, pictures: Sequence[str]) -> Look:
         )
     sides = [sorted(picture.pixels.shape[:2]) for picture in found]
     short, long = [side[0] for side in sides], [side[1] for side in sides]
+    side, why_side = side_for(len(pictures), int(np.median(short)))
     return Look(
         n_read=len(found),
         refused=refused,
@@ -91,7 +96,8 @@ def look_at(raw: Path, pictures: Sequence[str]) -> Look:
         # DICOM is read as it is meant to be displayed, for which 8 bits do.
         deep=not dicom and _is_deep(found),
         dicom=dicom,
-        side=side_for(len(pictures), int(np.median(short))),
+        side=side,
+        why_side=why_side,
     )
 
 
@@ -108,11 +114,32 @@ def _decoded(files: Sequence[Path]) -> tuple[list[Picture], Counter[str]]:
     return found, refused
 
 
-def side_for(n_pictures: int, short_side: int) -> int:
-    """Choose the largest side that the pictures have and that a laptop trains on in minutes."""
-    fitting = [side for side in SIDES if side <= short_side] or [max(8, short_side)]
+def side_for(n_pictures: int, short_side: int) -> tuple[int, str]:
+    """Choose the largest side that the pictures have and that a laptop trains on in minutes.
+
+    Parameters
+    ----------
+    n_pictures
+        Of the study.
+    short_side
+        Median of the pictures' shorter sides, pixels.
+
+    Returns
+    -------
+    tuple
+        The side, pixels, and why it is this one.
+
+    """
+    fitting = [side for side in SIDES if side <= short_side]
+    if not fitting:
+        return max(8, short_side), "because they have no more"
+    images, choice = counted(n_pictures, "image"), ", ".join(map(str, SIDES))
     quick = [side for side in fitting if n_pictures * side**2 <= BUDGET]
-    return quick[0] if quick else fitting[-1]
+    if quick:
+        why = f"the largest of {choice} that they have and with which {images} stay below"
+        return quick[0], f"{why} {MILLIONS}: a training then takes minutes on a laptop"
+    why = f"the smallest of {choice}, because {images} have more than {MILLIONS} even so"
+    return fitting[-1], f"{why}, and a training should take minutes on a laptop"
 
 
 def _is_deep(found: Sequence[Picture]) -> bool:

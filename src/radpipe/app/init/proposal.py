@@ -131,12 +131,12 @@ def say_no_parts(proposal: Proposal) -> None:
     proposal.say("parts", f"none given: a quarter is drawn as test, by {unit}", "split.test")
 
 
-def say_unknown_patients(proposal: Proposal, n_images: int, why: str) -> None:
-    """Warn that pictures of one patient may be divided."""
+def say_unknown_patients(proposal: Proposal, n_images: int, why: str, way_out: str) -> None:
+    """Warn that pictures of one patient may be divided, and say how to name patients."""
     proposal.say(
         "patients",
         f"unknown ({why}): each of {counted(n_images, 'image')} is taken for a patient of its own."
-        " If patients have several images, scores come out too good",
+        f" If patients have several images, scores come out too good: {way_out}",
         "layout",
     )
 

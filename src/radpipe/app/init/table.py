@@ -16,7 +16,7 @@ from radpipe.app.init.columns import (
     part_column,
     patient_column,
 )
-from radpipe.app.init.patients import patient_pattern
+from radpipe.app.init.patients import patient_pattern, untold
 from radpipe.app.init.proposal import (
     Proposal,
     say_no_parts,
@@ -230,21 +230,28 @@ def _add_covariates(proposal: Proposal, kept: Sequence[str], commas: Sequence[st
 
 def _add_patients(proposal: Proposal, rows: Rows, images: ImageColumn, patient: str | None) -> None:
     """Say whose pictures they are: by a column, or by the names of files."""
-    block = proposal.layout["table"]
-    names = [row[images.column] for row in rows]
-    if patient:
-        block["patient"] = patient
-        n = len({row[patient] for row in rows})
-        proposal.patients_known = True
-        text = f"{n:,} for {len(rows):,} images (column {patient})"
-        proposal.say("patients", text, "layout.table.patient")
+    if patient is None:
+        _add_named_patients(proposal, [row[images.column] for row in rows])
         return
+    proposal.layout["table"]["patient"] = patient
+    proposal.patients_known = True
+    n = len({row[patient] for row in rows})
+    text = f"{n:,} for {len(rows):,} images (column {patient})"
+    proposal.say("patients", text, "layout.table.patient")
+
+
+def _add_named_patients(proposal: Proposal, names: Sequence[str]) -> None:
+    """Say whose pictures they are by the names of files, or that these do not tell."""
     depths = {name.count("/") for name in names}
-    pattern = patient_pattern([PurePosixPath(name).stem for name in names])
+    stems = [PurePosixPath(name).stem for name in names]
+    pattern = patient_pattern(stems)
     if pattern and len(depths) == 1:
-        block["name"] = "/".join([*["{_}"] * depths.pop(), pattern.template])
+        template = "/".join([*["{_}"] * depths.pop(), pattern.template])
+        proposal.layout["table"]["name"] = template
         proposal.patients_known = True
-        proposal.say("patients", pattern.told(len(rows)), "layout.table.name")
-    else:
-        why = "no column is called patient, and names of files do not tell"
-        say_unknown_patients(proposal, len(rows), why)
+        proposal.say("patients", pattern.told(len(names)), "layout.table.name")
+        return
+    told = "images lie at several depths of folders" if pattern else untold(stems)
+    why = f"no column is called patient; {told}"
+    way_out = "set layout.table.patient to a column of patients; an empty one is unknown"
+    say_unknown_patients(proposal, len(names), why, way_out)

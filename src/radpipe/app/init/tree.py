@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from radpipe.app.init.patients import Pattern, patient_pattern
+from radpipe.app.init.patients import Pattern, patient_pattern, untold
 from radpipe.app.init.proposal import (
     Proposal,
     say_no_parts,
@@ -23,6 +23,11 @@ MOST_CLASSES = 30
 # Of the patients of a smaller part, how many may stand in another one, too: beyond that, numbers
 # rather start again in each part.
 MOST_SHARED = 0.2
+# One template of paths cannot read names of several forms; a table can.
+WITH_A_TABLE = (
+    "list image, label and patient in a table, and set layout.table instead of layout.path; an"
+    " empty patient is unknown"
+)
 PATIENT_FOLDER = re.compile(
     r"(patient|person|subject|subj|sub|pat|pt|case|p|id)?[-_ ]?[0-9]+$", re.I
 )
@@ -170,23 +175,27 @@ def _say_patients(
 ) -> None:
     """Remark whose pictures they are; take patients back whose numbers start again."""
     if folder is None and pattern is None:
-        say_unknown_patients(proposal, len(files), "names of files do not tell")
+        stems = [PurePosixPath(file).stem for file in files]
+        say_unknown_patients(proposal, len(files), untold(stems), WITH_A_TABLE)
         return
     found = [match for file in files if (match := Template(template).match(file))]
     if shared := _shared(found):
-        proposal.layout["path"] = "/".join([*template.split("/")[:-1], "{file}"])
-        if folder is not None:
-            proposal.layout["path"] = template.replace("{patient}", "{_}")
+        proposal.layout["path"] = _without_patients(template, by_folder=folder is not None)
         why = f"{shared:.0%} of the names in a part stand in another one, too: numbers start again"
-        say_unknown_patients(proposal, len(files), why)
+        say_unknown_patients(proposal, len(files), why, WITH_A_TABLE)
         return
     proposal.patients_known = True
     n_patients = len({match["patient"] for match in found})
-    if pattern:
-        proposal.say("patients", pattern.told(len(files)), "layout.path")
-    else:
-        text = f"{n_patients:,} for {len(files):,} images, a folder each"
-        proposal.say("patients", text, "layout.path")
+    by_folder = f"{n_patients:,} for {len(files):,} images, a folder each"
+    told = pattern.told(len(files)) if pattern else by_folder
+    proposal.say("patients", told, "layout.path")
+
+
+def _without_patients(template: str, *, by_folder: bool) -> str:
+    """Return a template that no longer says whose picture a file is."""
+    if by_folder:
+        return template.replace("{patient}", "{_}")
+    return "/".join([*template.split("/")[:-1], "{file}"])
 
 
 def _shared(found: Sequence[Mapping[str, str]]) -> float:

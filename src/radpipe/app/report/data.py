@@ -73,7 +73,7 @@ def data_view(study: StudyResults) -> DataView:
         parts=_parts(study),
         rejected=rejected,
         leaks=_leaks(study.split["leaks"]),
-        rules=list(flatten(study.split["rules"]).items()),
+        rules=_rules(study.split["rules"]),
         source=_source(study.source),
         sizes=_sizes(study),
         joints=joints_view(study.joints),
@@ -116,6 +116,13 @@ def _parts(study: StudyResults) -> list[Part]:
         Part(name, block["n_cases"], block["n_patients"], tuple(block["n_per_class"]))
         for name, block in found
     ]
+
+
+def _rules(rules: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Make rows of the rules; without the share of test where the data set has its own test."""
+    drawn = rules["drawn"]["test"]
+    used = {name: value for name, value in rules.items() if drawn or name != "test"}
+    return list(flatten(used).items())
 
 
 def _leaks(counts: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, int]]:

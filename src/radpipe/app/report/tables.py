@@ -116,17 +116,21 @@ def confusion(study: StudyResults) -> list[Confusion]:
             for row in variant.confusion
             if row["part"] == study.part
         }
-        truths = list(dict.fromkeys(true for true, _ in counts))
-        decided = list(dict.fromkeys(d for _, d in counts))
-        rows = []
-        for true in truths:
-            line = [counts.get((true, d)) for d in decided]
-            total = sum(n for n in line if n is not None)
-            cells = tuple(None if n is None else (n, n / total if total else 0.0) for n in line)
-            rows.append((true, total, cells))
-        if rows:
-            found.append(Confusion(variant.name, tuple(decided), tuple(rows)))
+        if counts:
+            found.append(_confusion(variant.name, counts))
     return found
+
+
+def _confusion(variant: str, counts: Mapping[tuple[str, str], int]) -> Confusion:
+    """Lay out the counts of pairs of true and decided class, with their shares of the true one."""
+    decided = tuple(dict.fromkeys(d for _, d in counts))
+    rows = []
+    for true in dict.fromkeys(true for true, _ in counts):
+        line = [counts.get((true, d)) for d in decided]
+        total = sum(n for n in line if n is not None)
+        cells = tuple(None if n is None else (n, n / total if total else 0.0) for n in line)
+        rows.append((true, total, cells))
+    return Confusion(variant, decided, tuple(rows))
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import csv
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -139,10 +139,7 @@ def check_manifest(raw: Path, manifest: Path, *, contents: bool = False) -> dict
 
     """
     then, now = read_manifest(manifest), list_files(raw)
-    changed = [f for f, size in now.items() if f in then and then[f].size != size]
-    if contents:
-        same_size = [f for f, size in now.items() if f in then and then[f].size == size]
-        changed += [f for f in same_size if sha256_file(raw / f) != then[f].sha256]
+    changed = _changed(raw, then, now, contents=contents)
     lines = [
         *(f"changed: {file}" for file in sorted(changed)),
         *(f"added: {file}" for file in now if file not in then),
@@ -157,3 +154,15 @@ def check_manifest(raw: Path, manifest: Path, *, contents: bool = False) -> dict
             " depends on it is then made again from the files of now."
         )
     return then
+
+
+def _changed(
+    raw: Path, then: Mapping[str, File], now: Mapping[str, int], *, contents: bool
+) -> list[str]:
+    """List files of another size than then, and with `contents` those of other bytes."""
+    both = {file: size for file, size in now.items() if file in then}
+    changed = [file for file, size in both.items() if then[file].size != size]
+    if contents:
+        same_size = [file for file, size in both.items() if then[file].size == size]
+        changed += [file for file in same_size if sha256_file(raw / file) != then[file].sha256]
+    return changed

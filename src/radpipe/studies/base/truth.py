@@ -12,6 +12,7 @@ import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -87,17 +88,18 @@ def read_boxes(raw: Path, *, files: Files, cases: Mapping[str, tuple[str, str]])
         if cells["file"] not in named:
             continue
         case, view = named[cells["file"]]
-        rows.append(
-            {
-                "case": case,
-                "view": view,
-                "slice": _slice(cells.get("slice", ""), line),
-                **{edge: _edge(cells[edge], line, edge) for edge in EDGES},
-                "label": cells.get("label", ""),
-            }
-        )
+        rows.append({"case": case, "view": view, **_box(cells, line)})
     rows.sort(key=lambda row: (row["case"], row["view"], row["slice"]))
     return pa.Table.from_pylist(rows, schema=BOX_SCHEMA)
+
+
+def _box(cells: Mapping[str, str], line: int) -> dict[str, Any]:
+    """Return slice, edges and label of one line."""
+    return {
+        "slice": _slice(cells.get("slice", ""), line),
+        **{edge: _edge(cells[edge], line, edge) for edge in EDGES},
+        "label": cells.get("label", ""),
+    }
 
 
 def _read(

@@ -12,6 +12,7 @@ from radpipe.core.settings import Split, Target
 from radpipe.studies.base.contract import Case, File
 from radpipe.studies.base.template import Template, patterns
 from radpipe.studies.base.truth import BOXES, CEILING
+from radpipe.studies.folders.copies import tell_copies
 from radpipe.studies.folders.covariates import kinds
 from radpipe.studies.folders.findings import (
     VIEW,
@@ -42,7 +43,6 @@ def examine_data(
         Of the study.
 
     """
-    # Copies with contradicting labels are found by hash, which is the business of `index`.
     unhashed = {name: File(size, "") for name, size in files.items()}
     read = read_tree if layout.path is not None else read_table
     readable, findings = passable(raw, files=unhashed, layout=layout, target=target)
@@ -58,6 +58,7 @@ def examine_data(
             if said := kinds(cases, layout.table):
                 findings.append(Finding("ok", f"covariates: {said}"))
             findings += _divided(cases)
+            findings += tell_copies(raw, files, cases)
             findings += _unused(files, layout, {case.files[VIEW] for case in cases}, aside)
             refuse_absent_classes(cases, target)
         except (ConfigError, DataError) as error:

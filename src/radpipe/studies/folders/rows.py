@@ -85,13 +85,17 @@ def _give_points(rows: Sequence[Line], table: FoldersTable) -> None:
                 row[column] = row[column].replace(",", ".")
 
 
-def _parquet_rows(path: Path, name: str) -> list[Line]:
-    """Read a Parquet table as texts, an empty one for what is missing."""
+def _parquet_table(path: Path, name: str) -> pa.Table:
     try:
         with parquet.ParquetFile(path) as file:
-            table = file.read()
+            return file.read()
     except (pa.ArrowInvalid, OSError) as error:
         raise DataError(f"{name}: cannot be read as Parquet ({error}).") from error
+
+
+def _parquet_rows(path: Path, name: str) -> list[Line]:
+    """Read a Parquet table as texts, an empty one for what is missing."""
+    table = _parquet_table(path, name)
     names = [composed(column.strip()) for column in table.column_names]
     twice = sorted({column for column in names if names.count(column) > 1})
     if twice:

@@ -2,13 +2,13 @@
 
 import logging
 from collections.abc import Iterator, Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from radpipe.core.errors import ConfigError, DataError, near_miss
 from radpipe.core.plurals import counted
 from radpipe.core.settings import Target
 from radpipe.studies.base.contract import Case, Files, unknown_patient
-from radpipe.studies.base.template import IMAGE_SUFFIXES, Template, patterns
+from radpipe.studies.base.template import Template, patterns
 from radpipe.studies.base.truth import read_ceiling
 from radpipe.studies.folders.codes import refuse_unknown_sides, side_of
 from radpipe.studies.folders.findings import (
@@ -18,6 +18,7 @@ from radpipe.studies.folders.findings import (
     is_left_out,
     listing,
     official_part,
+    pictures,
     warn_of_unknown_patients,
 )
 from radpipe.studies.folders.layout import FoldersLayout
@@ -200,15 +201,15 @@ def _refuse_empty_folders(
     depth = template.depth("class") or deepest
     if depth == deepest or (template.depth("patient") or deepest) <= depth:
         return
-    images = (file for file in files if PurePosixPath(file).suffix.lower() in IMAGE_SUFFIXES)
-    full = {"/".join(file.split("/")[:depth]) for file in images}
-    empty = []
-    for folder in _folders(raw, depth):
+
+    def is_wanted(folder: str) -> bool:
         found = template.match_folder(folder)
-        if found is None or folder in full or names.get(found["class"]) is None:
-            continue
-        if not is_left_out(found.get("part", ""), layout):
-            empty.append(folder)
+        if found is None or names.get(found["class"]) is None:
+            return False
+        return not is_left_out(found.get("part", ""), layout)
+
+    full = {"/".join(file.split("/")[:depth]) for file in pictures(files)}
+    empty = [one for one in _folders(raw, depth) if one not in full and is_wanted(one)]
     if empty:
         raise DataError(
             f"class folders without images:\n  {listing(sorted(empty))}\nThe way out: put the"

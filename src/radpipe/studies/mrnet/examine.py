@@ -188,12 +188,15 @@ def _oddities(header: MrnetHeader, size: int) -> Iterator[tuple[str, str]]:
         yield "warning", f"fewer than {FEW_SLICES} slices; MRNet-v1.0 has at least 17"
 
 
+def _known_files(volumes: Mapping[str, Volumes]) -> set[str]:
+    tables = {table_name(part, label) for part in PARTS for label in LABELS}
+    series = (planes.values() for exams in volumes.values() for planes in exams.values())
+    return tables.union({CEILING, BOXES}, *series)
+
+
 def _others(files: Mapping[str, int], volumes: Mapping[str, Volumes]) -> Iterator[Finding]:
     """Tell of files that belong to no exam and are no table."""
-    known = {
-        file for exams in volumes.values() for planes in exams.values() for file in planes.values()
-    }
-    known |= {table_name(part, label) for part in PARTS for label in LABELS} | {CEILING, BOXES}
+    known = _known_files(volumes)
     others = [file for file in files if file not in known]
     strays = [file for file in others if PurePosixPath(file).suffix == ".npy"]
     if strays:

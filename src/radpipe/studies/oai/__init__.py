@@ -130,6 +130,11 @@ class OAI:
 
 def _tell(table: str, films: Films, chosen: Chosen) -> None:
     """Say how many knees and films have no counterpart."""
+    _tell_knees(table, chosen)
+    _tell_films(table, films, chosen)
+
+
+def _tell_knees(table: str, chosen: Chosen) -> None:
     if chosen.without:
         log.warning(
             "%s: %d of %d knees have no film and are left out (%d of them have films of another"
@@ -139,6 +144,9 @@ def _tell(table: str, films: Films, chosen: Chosen) -> None:
             len(chosen.without) + len(chosen.films),
             len(chosen.other_series),
         )
+
+
+def _tell_films(table: str, films: Films, chosen: Chosen) -> None:
     used = set(chosen.films.values())
     unused = sum(film.file not in used for several in films.values() for film in several)
     if unused:
