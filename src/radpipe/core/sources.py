@@ -2,7 +2,7 @@
 
 Comments, layout, docstrings and line numbers are nothing to the interpreter, so an edit of them
 changes no digest. Files are parsed, never imported, and what was found is remembered by the hash
-of their bytes.
+of their bytes. Of a file that is no Python, such as a template, every byte counts.
 """
 
 import ast
@@ -26,7 +26,7 @@ class Source:
     Attributes
     ----------
     digest
-        SHA-256 of its syntax tree, without docstrings and places.
+        SHA-256 of its syntax tree, without docstrings and places; of its bytes if it has none.
     imports
         Modules of radpipe; of `from a import b` both a and a.b, because b may be a module.
     libraries
@@ -71,6 +71,8 @@ def _source(file: Path, stamp: Stamp) -> Source:
     del stamp
     data = file.read_bytes()
     key = sha256_bytes(data)
+    if file.suffix != ".py":
+        return Source(key, (), (), whole_package=False)
     found = _memory().get(key) or _new.get(key)
     if found is None:
         found = _new[key] = _read(ast.parse(data, str(file)))
