@@ -8,11 +8,10 @@ from pathlib import Path
 
 from radpipe.core.errors import RadpipeError
 from radpipe.core.files import atomic, read_json, sha256_path, write_json
-from radpipe.core.graph import RECEIPTS
+from radpipe.core.graph import RECEIPTS, Graph
 from radpipe.core.params import Params
-from radpipe.core.versions import link_versions
 from radpipe.engines.grid import PARAMS, GridPoint, grid
-from radpipe.engines.plan import write_all
+from radpipe.engines.plan import link_libraries, write_all
 from radpipe.engines.record import dvc, require_recordable
 from radpipe.engines.run import alone, everywhere, make, noticing_ctrl_c
 
@@ -108,7 +107,7 @@ def _make(point: GridPoint, arguments: Sequence[str]) -> None:
         new = [f"--include-untracked={path}" for path in _new_files()]
         # This commits to DVC, too.
         dvc("exp", "save", "--name", point.name, "--message", " ".join(point.changes), *new)
-        link_versions()
+        link_libraries(Graph(point.params))
 
 
 def _new_files() -> list[str]:
