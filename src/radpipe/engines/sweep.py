@@ -142,7 +142,9 @@ def _enter() -> None:
     """
     ours = _put_back() or (LEFT.exists() and read_json(LEFT) == _receipts())
     text = git("status", "--porcelain", "--untracked-files=all", "--no-renames", "-z")
-    changed = {line[3:]: line[:2] for line in text.split("\0") if line}
+    # Git names paths from the top of the repository, which may be above the project.
+    above = git("rev-parse", "--show-prefix").strip()
+    changed = {line[3:].removeprefix(above): line[:2] for line in text.split("\0") if line}
     results = {path for path in changed if path.startswith(f"{RESULTS}/") or path == LOCK_FILE}
     tracked = {path for path, state in changed.items() if state != "??"} - MAY_DIFFER
     if lost := sorted((tracked - results) if ours else (tracked | results)):
@@ -193,7 +195,7 @@ def _saved_already(points: Sequence[GridPoint]) -> list[str]:
     names = set(git("for-each-ref", "--format=%(refname:lstrip=4)", space).split())
     saved = [point for point in points if point.name in names]
     for point in saved:
-        if git("show", f"{space}/{point.name}:{PARAMS}").encode() != point.text:
+        if git("show", f"{space}/{point.name}:./{PARAMS}").encode() != point.text:
             raise RadpipeError(
                 f"{point.name}: an experiment of this name was saved with other settings. The way"
                 f" out: dvc exp remove {point.name}, or another --name."
