@@ -13,6 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from radpipe.core.errors import RadpipeError
 from radpipe.core.files import read_json, sha256_bytes, write_text
 from radpipe.core.hashes import Stamp, stamp_of
 
@@ -43,13 +44,39 @@ class Source:
 
 
 def source_of(file: Path) -> Source:
-    """Return what a file says."""
+    """Return what a file says.
+
+    Raises
+    ------
+    RadpipeError
+        It is called Python and cannot be parsed.
+
+    """
     return _source(file, stamp_of(file))
 
 
 def parsed(file: Path) -> ast.Module:
-    """Parse a file of Python."""
-    return ast.parse(file.read_bytes(), str(file))
+    """Parse a file of Python.
+
+    Raises
+    ------
+    RadpipeError
+        It cannot be parsed.
+
+    """
+    return _parse(file.read_bytes(), file)
+
+
+def _parse(data: bytes, file: Path) -> ast.Module:
+    try:
+        return ast.parse(data, str(file))
+    except (SyntaxError, ValueError) as error:
+        line = f", line {error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
+        said = error.msg if isinstance(error, SyntaxError) else str(error)
+        raise RadpipeError(
+            f"{file}{line}: Python cannot read this ({said}). The way out: correct it, or put back"
+            f" the last commit's: git checkout {file}"
+        ) from error
 
 
 def remember() -> None:
@@ -75,7 +102,7 @@ def _source(file: Path, stamp: Stamp) -> Source:
         return Source(key, (), (), whole_package=False)
     found = _memory().get(key) or _new.get(key)
     if found is None:
-        found = _new[key] = _read(ast.parse(data, str(file)))
+        found = _new[key] = _read(_parse(data, file))
     return found
 
 
