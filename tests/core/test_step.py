@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from radpipe.core.declared import Declared, read_steps
-from radpipe.core.errors import DataError
+from radpipe.core.errors import DataError, RadpipeError
 from radpipe.core.files import read_json
 from radpipe.core.graph import receipt_path
 from radpipe.core.jobs import CLAIMS
@@ -94,6 +94,21 @@ def use(main=None):
 
 def log_of(step):
     return Path(f"logs/{step}/bones.log").read_text()
+
+
+@pytest.mark.parametrize("beside", ["helper.py", "helper/__init__.py", "use.py"])
+def test_a_script_that_imports_what_lies_beside_it_is_refused(folder, beside):
+    """The receipt would call it a library that is not installed, whatever stands in it."""
+    file = folder / "workflow/scripts" / beside
+    file.parent.mkdir(exist_ok=True)
+    name = Path(beside).parts[0].removesuffix(".py")
+    if name == "helper":
+        file.write_text(f"{SCRIPT.format(name=name, declared=USE, strange='')}\nN = 1\n")
+    write_script(folder, "split", MAKE, f"import {name}\n")
+    with pytest.raises(
+        RadpipeError, match=rf"split\.py: imports {name}, which lies .* The way out"
+    ):
+        read_steps()
 
 
 def test_a_receipt_tells_what_was_done(folder):
