@@ -91,11 +91,6 @@ def recipe_file(variant: str) -> Path:
     return RECIPES / f"{variant}.json"
 
 
-def train_settings(params: Params, variant: str) -> Training:
-    """Return how a variant is trained: what its jobs ask for follows from that."""
-    return Training.model_validate(params.recipes[variant]["train"])
-
-
 def train_resources(how: Training) -> dict[str, int | str | None]:
     """Return what a training job asks of Snakemake; None asks for nothing.
 
