@@ -159,6 +159,21 @@ def test_an_input_that_changes_meanwhile_leaves_no_receipt(folder):
     assert not receipt_path("use", "bones").exists()
 
 
+@pytest.mark.parametrize("why", ["setting", "input"])
+def test_a_step_that_refuses_to_begin_keeps_what_was_made(folder, why):
+    """It may have taken hours, and one typing error is soon put right."""
+    assert make() == 0
+    assert use() == 0
+    receipt, text = receipt_path("use", "bones"), Path("params.yaml").read_text()
+    before = receipt.read_bytes()
+    if why == "setting":
+        Path("params.yaml").write_text(text.replace("bootstrap", "bootstrapp"))
+    else:
+        Path("made.txt").write_text("edited")
+    assert use() == 2
+    assert receipt.read_bytes() == before
+
+
 def test_a_failed_step_has_no_receipt_of_an_earlier_success(folder):
     make()
 
