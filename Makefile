@@ -75,5 +75,8 @@ lock: install  ## Write requirements.lock anew from pyproject.toml
 	  --no-emit-index-url --group pyproject.toml:dev pyproject.toml -o requirements.lock \
 	  --custom-compile-command "make lock"
 
+# What `make sync` has set aside is nowhere else, and openings of test stay counted without Git.
 clean:  ## Remove everything that steps made (data of your own is never touched)
-	rm -rf data results logs .state .snakemake
+	rm -rf data results logs .snakemake
+	@test ! -d .state || find .state -mindepth 1 -maxdepth 1 \
+	  ! -name set-aside ! -name 'openings.*' -exec rm -rf {} +

@@ -52,6 +52,15 @@ def test_steps_without_torch_ask_for_avx2_alone():
     assert same_bytes_on(ARM, kernels=None) == f"processors of this kind: {ARM.kind}"
 
 
+def test_what_was_trained_on_two_kinds_of_machines_comes_out_of_none():
+    native = arithmetic(kernels="native")
+    places = [same_bytes_on(m, **native) for m in (EPYC, XEON)]
+    told = facts(XEON, {**native, "places": places})
+    assert told["same_bytes_on"] == f"no one kind of machine ({places[0]}; then {places[1]})"
+    assert same_here(told, XEON) == told["same_bytes_on"]
+    assert same_here(facts(XEON, {**native, "places": places[1:]}), XEON) == ""
+
+
 def test_a_gpu_is_named():
     assert same_bytes_on(XEON, **arithmetic(device="H200")) == "GPUs of this kind: H200"
 

@@ -25,6 +25,14 @@ def test_a_note_is_read_as_it_was_written(monkeypatch):
     assert str(note.log) == "logs/train/bones-v1-fold-0-seed-0.log"
 
 
+@pytest.mark.parametrize("text", [b"", b"{", b"[]", b'{"step": "split", "new": 1}', b"\xff"])
+def test_what_is_no_note_hides_no_others(text):
+    """Half a file that a lost disk left, or what another version wrote, stops no status."""
+    new_note("split", "bones").write()
+    (jobs.NOTES / "split/other.json").write_bytes(text)
+    assert [note.run for note in read_notes()] == ["bones"]
+
+
 def test_the_end_is_noted():
     note = new_note("split", "bones")
     note.write()

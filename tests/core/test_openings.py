@@ -170,3 +170,21 @@ def test_a_line_that_is_no_opening_is_named(tmp_path):
     path.write_text("time,study\nhalf a li")
     with pytest.raises(DataError, match=r"openings.csv, line 1: no opening, which has 6 cells"):
         read_openings(path)
+
+
+def test_a_book_that_a_spreadsheet_has_saved_is_read(book):
+    """With a mark of its encoding, and line ends of its own; the header is no opening."""
+    path, recipe = book
+    note_opening(path, recipe, fold=0, seed=3)
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
+    commit(path)
+    assert seeds(path) == [3]
+    assert complete(path) == 0
+    assert path.read_text().count("time") == 1
+
+
+def test_a_book_that_is_no_utf_8_is_refused(tmp_path):
+    path = tmp_path / "openings.csv"
+    path.write_bytes(",".join(COLUMNS).encode("utf-16"))
+    with pytest.raises(DataError, match=r"openings\.csv: no UTF-8.*The way out: save it as"):
+        read_openings(path)

@@ -112,6 +112,9 @@ def test_both_yaml_spellings_give_the_same_number(tmp_path):
 def test_what_is_no_yaml_is_told(tmp_path):
     with pytest.raises(ConfigError, match="there is no such file"):
         load_yaml(tmp_path / "a.yaml")
+    (tmp_path / "a.yaml").write_bytes(b"studies:\n  # Gr\xf6\xdfe\n")
+    with pytest.raises(ConfigError, match=r"line 2: no UTF-8\. The way out: save"):
+        load_yaml(tmp_path / "a.yaml")
     (tmp_path / "a.yaml").write_text("a: [")
     with pytest.raises(ConfigError, match="not valid YAML"):
         load_yaml(tmp_path / "a.yaml")

@@ -1,6 +1,7 @@
 """What a file of Python says, however it is written."""
 
 import ast
+import re
 import textwrap
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from radpipe.core import sources
+from radpipe.core.errors import RadpipeError
 from radpipe.core.sources import source_of
 from tests.conftest import ROOT
 
@@ -113,6 +115,18 @@ def test_every_file_of_the_package_parses_to_another_digest():
     ]
     digests = {source_of(file).digest for file in files}
     assert len(digests) == len(files)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("x = 1\ndef f(:\n", "module0.py, line 2: Python cannot read this (invalid syntax)"),
+        ("x = '\0'\n", "null bytes). The way out: correct it"),
+    ],
+)
+def test_what_is_no_python_is_refused_with_its_line(read, text, said):
+    with pytest.raises(RadpipeError, match=re.escape(said)):
+        read(text)
 
 
 def test_what_is_imported_is_listed(read):

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from radpipe.core.declared import Declared, read_steps
-from radpipe.core.errors import DataError
+from radpipe.core.errors import DataError, RadpipeError
 from radpipe.core.files import read_json
 from radpipe.core.graph import receipt_path
 from radpipe.core.jobs import CLAIMS
@@ -96,6 +96,21 @@ def log_of(step):
     return Path(f"logs/{step}/bones.log").read_text()
 
 
+@pytest.mark.parametrize("beside", ["helper.py", "helper/__init__.py", "use.py"])
+def test_a_script_that_imports_what_lies_beside_it_is_refused(folder, beside):
+    """The receipt would call it a library that is not installed, whatever stands in it."""
+    file = folder / "workflow/scripts" / beside
+    file.parent.mkdir(exist_ok=True)
+    name = Path(beside).parts[0].removesuffix(".py")
+    if name == "helper":
+        file.write_text(f"{SCRIPT.format(name=name, declared=USE, strange='')}\nN = 1\n")
+    write_script(folder, "split", MAKE, f"import {name}\n")
+    with pytest.raises(
+        RadpipeError, match=rf"split\.py: imports {name}, which lies .* The way out"
+    ):
+        read_steps()
+
+
 def test_a_receipt_tells_what_was_done(folder):
     assert make() == 0
     receipt = read_receipt(receipt_path("split", "bones"))
@@ -142,6 +157,21 @@ def test_an_input_that_changes_meanwhile_leaves_no_receipt(folder):
     assert use(meddling) == 2
     assert "changed while use bones was reading it" in log_of("use")
     assert not receipt_path("use", "bones").exists()
+
+
+@pytest.mark.parametrize("why", ["setting", "input"])
+def test_a_step_that_refuses_to_begin_keeps_what_was_made(folder, why):
+    """It may have taken hours, and one typing error is soon put right."""
+    assert make() == 0
+    assert use() == 0
+    receipt, text = receipt_path("use", "bones"), Path("params.yaml").read_text()
+    before = receipt.read_bytes()
+    if why == "setting":
+        Path("params.yaml").write_text(text.replace("bootstrap", "bootstrapp"))
+    else:
+        Path("made.txt").write_text("edited")
+    assert use() == 2
+    assert receipt.read_bytes() == before
 
 
 def test_a_failed_step_has_no_receipt_of_an_earlier_success(folder):

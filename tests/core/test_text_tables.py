@@ -114,6 +114,11 @@ def test_quotes_within_quotes_are_kept(tmp_path):
     assert rows(tmp_path, 'id,note\n1,"""said"""\n') == [["1", '"said"']]
 
 
+def test_only_a_formula_that_is_one_text_is_taken_for_that_text(tmp_path):
+    text = 'id,note\n="007","=""008"""\n="a"&"b",=1+1\n'
+    assert rows(tmp_path, text) == [["007", "008"], ['="a"&"b"', "=1+1"]]
+
+
 def test_a_table_of_a_header_alone_has_no_rows(tmp_path):
     assert (read(tmp_path, "a,b\n").named, read(tmp_path, "a,b\n").lines) == (["a", "b"], [])
 

@@ -1,5 +1,6 @@
 """Which libraries decide what a run writes."""
 
+import shutil
 import sys
 
 import pytest
@@ -39,6 +40,48 @@ def test_what_shows_progress_decides_nothing():
 
 def test_an_unknown_library_counts_under_its_own_name():
     assert libraries(["nibabel"], ["store"]) == {"nibabel": "not installed"}
+
+
+@pytest.fixture
+def cv2(tmp_path, monkeypatch):
+    """Return a function that installs a version of a library whose import has another name."""
+    site = tmp_path / "site"
+    monkeypatch.syspath_prepend(site)
+
+    def install(version):
+        folder = site / f"opencv_thing-{version}.dist-info"
+        vendored = folder.parent / "vendored/x.dist-info/METADATA"
+        shutil.rmtree(site, ignore_errors=True)
+        for file in (folder / "METADATA", vendored):
+            file.parent.mkdir(parents=True)
+            file.write_text(f"Metadata-Version: 2.1\nName: opencv-thing\nVersion: {version}\n")
+        names = ("vendored/x.dist-info/METADATA", f"{folder.name}/METADATA", "cv2/__init__.py")
+        (folder / "RECORD").write_text("".join(f"{name},,\n" for name in names))
+        versions._installed.cache_clear()
+        versions._version.cache_clear()
+        return folder / "METADATA"
+
+    yield install
+    versions._installed.cache_clear()
+    versions._version.cache_clear()
+
+
+def test_a_library_that_is_imported_by_another_name_counts_with_its_version(cv2):
+    for version in ("1.0", "2.0"):
+        cv2(version)
+        assert libraries(["cv2"], ["store"]) == {"opencv-thing": version}
+
+
+def test_libraries_of_the_plan_are_linked_to_whatever_they_are_called(cv2, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    link = versions.LINKS / "opencv-thing"
+    file = cv2("1.0")
+    link_versions({"opencv-thing", "numpy"})
+    assert link.readlink() == file
+    link_versions()
+    assert link.readlink() == file
+    link_versions({"numpy"})
+    assert not link.is_symlink()
 
 
 def test_links_lead_to_files_that_say_the_version(tmp_path, monkeypatch):

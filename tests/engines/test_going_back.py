@@ -51,7 +51,8 @@ def test_a_cache_of_links_that_has_lost_a_file_is_noticed(recorded, tmp_path_fac
     assert f"DVC's cache has lost {WEIGHTS}" in said
     assert not (recorded.root / WEIGHTS).is_symlink()
 
-    # The step that refused has no receipt any more.
+    # The step that refused has touched nothing.
+    assert recorded.git("status", "--porcelain", "results") == ""
     recorded.git("checkout", "--quiet", ".")
     target.write_bytes(whole)
     remote = tmp_path_factory.mktemp("remote")

@@ -1,5 +1,6 @@
 """A library of another version makes stale what depends on it, for every command that asks."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -7,13 +8,15 @@ import pytest
 from tests.engines.conftest import Engines
 
 # A distribution of this folder is found before the installed one.
-METADATA = "src/{name}.dist-info/METADATA"
+METADATA = "src/{name}-{version}.dist-info/METADATA"
 
 
 def install(project: Engines, name: str, version: str) -> None:
-    """Let a library seem to have a version."""
-    file = project.root / METADATA.format(name=name)
-    file.parent.mkdir(exist_ok=True)
+    """Let a library seem to have a version, as `pip` does: files of the other one are removed."""
+    for other in project.root.glob(METADATA.format(name=name, version="*")):
+        shutil.rmtree(other.parent)
+    file = project.root / METADATA.format(name=name, version=version)
+    file.parent.mkdir()
     file.write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
     (file.parent / "RECORD").write_text(f"{file.parent.name}/METADATA,,\n")
 

@@ -1,6 +1,7 @@
 """A failing run as one archive: all that is needed, and nothing of a patient."""
 
 import json
+import re
 import subprocess
 import unicodedata
 import zipfile
@@ -16,6 +17,7 @@ from radpipe.core.files import write_json
 from radpipe.core.jobs import new_note
 from radpipe.core.params import load_params
 from radpipe.core.tables import write_table
+from radpipe.engines import scrubbing
 from radpipe.engines.reproduce import reproduce
 from radpipe.engines.scrubbing import Names, Scrubber
 from tests.conftest import ROOT, SMALL
@@ -139,6 +141,26 @@ def test_a_name_is_found_in_whatever_form_it_is_printed(project, printed):
     assert "ller" not in Scrubber(names).text(f"of {printed} at 3").casefold()
 
 
+@pytest.mark.parametrize("name", ["Quux,Zorra(B)", "Quux;Zorra", "Quux Zorra", "[Quux]<Zorra>"])
+def test_a_name_of_several_words_is_found_whatever_stands_between_them(project, name):
+    write_table(
+        project / "data/bones/cases.parquet", pa.table({"case": ["a-1"], "patient": [name]})
+    )
+    scrubber = Scrubber(Names.of(load_params()))
+    for text in (f"of {name} at 3", f"KeyError: '{name}'", "Zorra, Quux"):
+        assert not {"quux", "zorra"} & set(re.findall("[a-z]+", scrubber.text(text).casefold()))
+
+
+def test_a_user_without_a_name_is_nobody(project, monkeypatch):
+    """A number would be taken out of everything that is counted."""
+
+    def nameless():
+        raise KeyError("uid not found: 1000")
+
+    monkeypatch.setattr(scrubbing.getpass, "getuser", nameless)
+    assert Scrubber(Names.of(load_params())).text("cases=1000") == "cases=1000"
+
+
 def test_short_numbers_are_taken_out_in_quotes_only(project):
     """Case 7 is one of this study, and so is epoch 7 of any training."""
     scrubber = Scrubber(Names.of(load_params()))
@@ -157,17 +179,31 @@ def test_settings_of_a_phantom_are_whole(project):
     assert yaml.safe_load(archived()["params.yaml"]) == SMALL
 
 
-def test_edited_code_is_part_of_the_archive(project):
-    code = project / "src/extra.py"
+def git(*command):
+    who = ("-c", "user.name=T", "-c", "user.email=t@example.org")
+    subprocess.run(["git", *who, *command], check=True, capture_output=True)
+
+
+def test_edited_code_is_part_of_the_archive(project, monkeypatch):
+    """Whole, because a patch without names and paths would not fit the commit."""
+    monkeypatch.setattr(scrubbing, "_user", lambda: "root")
+    code, text = project / "src/extra.py", "root = '/clinic/ward7'\nrate = 1\n"
     code.parent.mkdir()
-    code.write_text("rate = 1\n")
+    (project / "src/gone.py").write_text("gone = 1\n")
+    code.write_text(text)
     for command in (["init"], ["add", "src"], ["commit", "-m", "start"]):
-        who = ("-c", "user.name=T", "-c", "user.email=t@example.org")
-        subprocess.run(["git", *who, *command], check=True, capture_output=True)
-    code.write_text("rate = 2  # for MRN-00417\n")
-    (project / "src/new.py").write_text("# nor for 2291873\n")
+        git(*command)
+    code.write_text(text.replace("1", "2  # for MRN-00417"))
+    (project / "src/gone.py").unlink()
+    (project / "src/größe.py").write_text("# nor for 2291873\n")
+    (project / "src/added.py").write_text("added = 1\n")
+    git("add", "src/added.py")
     files = archived()
-    assert files["new/src/new.py"] == "# nor for <removed>\n"
+    assert {name: text for name, text in files.items() if name.startswith("new/")} == {
+        "new/src/added.py": "added = 1\n",
+        "new/src/extra.py": "root = '<path>'\nrate = 2  # for <removed>\n",
+        "new/src/größe.py": "# nor for <removed>\n",
+    }
     assert "-rate = 1\n+rate = 2  # for <removed>\n" in files["changes.patch"]
     case = json.loads(files["case.json"])
     assert case["clean"] is False

@@ -13,6 +13,7 @@ import pytest
 from radpipe.core.errors import RadpipeError
 from radpipe.engines import sweep as module
 from radpipe.engines.sweep import GO_BACK, git, sweep
+from tests.conftest import Project
 from tests.engines.conftest import Engines
 from tests.engines.test_sequences import nothing_to_do
 
@@ -176,6 +177,23 @@ def test_new_files_are_saved_and_then_removed_and_openings_stay(fake, caplog):
     assert "open the test part of bones" in caplog.text
     fake.sweep("5")
     assert fake.made[2:] == [("5", ["--cores", "2"])]
+
+
+def test_a_project_may_lie_below_the_top_of_its_repository(tmp_path, monkeypatch):
+    """What was changed elsewhere in it would be saved with each point, and is refused, too."""
+    (tmp_path / "knees").mkdir()
+    fake = Fake(Project(tmp_path / "knees"), monkeypatch)
+    (fake.root / ".git").rename(tmp_path / ".git")
+    (tmp_path / "other.py").write_text("1")
+    git("add", str(tmp_path / "other.py"))
+    fake.commit()
+    for values in ("3", "4", "3,4"):
+        fake.sweep(values)
+    assert [epochs for epochs, _ in fake.made] == ["3", "4"]
+    (fake.root / "results/metrics.json").write_text("changed")
+    (tmp_path / "other.py").write_text("2")
+    with pytest.raises(RadpipeError, match=r":\n  other\.py\n  results/metrics\.json\nThe"):
+        fake.sweep("5")
 
 
 def test_all_cores_and_no_warning_with_a_closed_test(fake, project, caplog):

@@ -1,6 +1,7 @@
 """The step `train` as a process: same bits however it is run, stopped and taken up again."""
 
 import os
+import runpy
 import shutil
 import signal
 import socket
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -333,3 +335,16 @@ def test_every_preset_makes_a_step_at_its_published_size(project, preset):
         assert len((project.root / HISTORY).read_text().splitlines()) == 2
     finally:
         weights.unlink(missing_ok=True)  # pytest keeps the folders of three sessions
+
+
+@pytest.mark.parametrize("other", ["code", "libraries", "recipe"])
+def test_what_was_saved_by_something_else_is_not_taken_up(other):
+    state_folder = runpy.run_path(str(ROOT / "workflow/scripts/train.py"))["state_folder"]
+    args = SimpleNamespace(fold=0, seed=0)
+    job = {"code": {"a.py": "1"}, "libraries": {"scipy": "1"}}
+    mine = state_folder(SimpleNamespace(args=args, **job), "recipe")
+    if other == "recipe":
+        theirs = state_folder(SimpleNamespace(args=args, **job), "another")
+    else:
+        theirs = state_folder(SimpleNamespace(args=args, **{**job, other: {}}), "recipe")
+    assert mine != theirs

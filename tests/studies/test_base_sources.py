@@ -4,12 +4,15 @@ import io
 import time
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from radpipe.core import versions
 from radpipe.core.errors import DataError
 from radpipe.core.settings import Study
+from radpipe.core.sources import source_of
 from radpipe.studies.base import sources
 from radpipe.studies.base.adapters import load_adapter
 from radpipe.studies.base.manifest import list_files
@@ -120,6 +123,30 @@ def test_a_phantom_that_does_not_agree_is_drawn_again(change):
     after = state(raw)
     assert before != after
     assert (after.keys() == before.keys()) == ("file" in change)
+
+
+@pytest.mark.parametrize("name", ["template.py", "truth.py", "bones.py"])
+def test_a_phantom_is_drawn_again_by_other_code(monkeypatch, name):
+    """Whatever it imports, or a new manifest would vouch for what older code has drawn."""
+    raw = materialise("bones", study(PHANTOM))
+    before = state(raw)
+
+    def edited(file):
+        found = source_of(file)
+        return replace(found, digest="edited") if file.name == name else found
+
+    monkeypatch.setattr(sources, "source_of", edited)
+    materialise("bones", study(PHANTOM))
+    assert state(raw) != before
+
+
+def test_a_phantom_is_drawn_again_by_another_version_of_a_library(monkeypatch):
+    raw = materialise("bones", study(PHANTOM))
+    before = state(raw)
+    installed = versions._version
+    monkeypatch.setattr(versions, "_version", lambda n: "0" if n == "pillow" else installed(n))
+    materialise("bones", study(PHANTOM))
+    assert state(raw) != before
 
 
 def test_half_a_phantom_is_cleared_away():

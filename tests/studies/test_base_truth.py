@@ -47,7 +47,26 @@ def test_labels_are_not_divided(tmp_path):
 @pytest.mark.parametrize("value", ["1.5", "x", "", "-0.1"])
 def test_what_is_no_probability_is_refused(tmp_path, value):
     with pytest.raises(DataError, match=r"ceiling.csv, line 2: healthy should be a prob"):
-        ceiling(tmp_path, f"file,healthy\na.png,{value}\n", TWO)
+        ceiling(tmp_path, f"file,healthy,injured\na.png,{value},0\n", TWO)
+
+
+def test_a_class_without_a_column_is_refused(tmp_path):
+    """Or its probability would be 0 everywhere."""
+    with pytest.raises(DataError, match=r"ceiling.csv has no column for beyond_repair\. The way"):
+        ceiling(tmp_path, "file,healthy,fractured\na.png,0.5,0.3\n", THREE)
+
+
+def test_two_rows_of_one_file_must_say_the_same(tmp_path):
+    same = CEILING + "a.png,0.50,0.3,0.2\n"
+    assert ceiling(tmp_path, same, THREE) == ceiling(tmp_path, CEILING, THREE)
+    with pytest.raises(DataError, match=r"ceiling.csv, lines 2 and 4: say two things of one file"):
+        ceiling(tmp_path, CEILING + "a.png,0.2,0.3,0.5\n", THREE)
+
+
+def test_shares_do_not_depend_on_how_python_adds_up(tmp_path):
+    """0.1 + 0.2 + 0.3 is 0.6000000000000001 before Python 3.12."""
+    found = ceiling(tmp_path, "file,healthy,fractured,beyond_repair\na.png,0.1,0.2,0.3\n", THREE)
+    assert found["a.png"] == (0.1 / 0.6, 0.2 / 0.6, 0.3 / 0.6)
 
 
 def test_boxes_of_known_files_are_kept(tmp_path):

@@ -5,13 +5,14 @@ from functools import cache
 from pathlib import Path
 
 from radpipe.core.graph import Graph, receipt_path
+from radpipe.core.kernels import training_of
 from radpipe.core.links import refuse_links
 from radpipe.core.params import load_params
 from radpipe.core.places import require_writable
 from radpipe.engines.clocks import ignore_times
 from radpipe.engines.failures import failures
 from radpipe.engines.freshness import Freshness
-from radpipe.engines.plan import train_resources, train_settings
+from radpipe.engines.plan import train_resources
 from radpipe.engines.run import prefer_this_python
 from radpipe.engines.slurm import keep_jobs_while_slurm_is_silent
 from snakemake.exceptions import IncompleteCheckpointException
@@ -132,18 +133,18 @@ def resources(step):
 
 def threads(wildcards):
     """Processors of a variant's prediction: its preset or params.yaml says."""
-    return train_settings(PARAMS, wildcards.variant).threads
+    return training_of(PARAMS, wildcards.variant).threads
 
 
 def train_threads(wildcards):
     """Processors of a variant's training, on each node."""
-    how = train_settings(PARAMS, wildcards.variant)
+    how = training_of(PARAMS, wildcards.variant)
     return how.threads * how.processes
 
 
 def training(name):
     """Input function: how much of a resource a variant's training asks for."""
-    return lambda wildcards: train_resources(train_settings(PARAMS, wildcards.variant))[
+    return lambda wildcards: train_resources(training_of(PARAMS, wildcards.variant))[
         name
     ]
 

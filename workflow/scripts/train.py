@@ -62,8 +62,8 @@ def main(job: Job) -> None:
 
 
 def state_folder(job: Job, recipe: str) -> Path:
-    """Return where this run's state lies: it belongs to one recipe and one code."""
-    belongs_to = sha256_json({"recipe": recipe, "code": job.code})
+    """Return where this run's state lies: it belongs to one recipe, one code and its libraries."""
+    belongs_to = sha256_json({"recipe": recipe, "code": job.code, "libraries": job.libraries})
     return Path(".state/train") / belongs_to / f"fold-{job.args.fold}-seed-{job.args.seed}"
 
 

@@ -30,6 +30,11 @@ def load_yaml(path: Path) -> Any:
         value = yaml.load(Path(path).read_text(encoding="utf-8"), Loader=LOADER)  # noqa: S506
     except FileNotFoundError as error:
         raise ConfigError(f"{path}: there is no such file.") from error
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise ConfigError(
+            f"{path}, line {line}: no UTF-8. The way out: save the file in UTF-8."
+        ) from error
     except yaml.YAMLError as error:
         raise ConfigError(f"{path}: not valid YAML: {error}") from error
     return numbers(value)

@@ -12,7 +12,7 @@ from string import Formatter
 from typing import Any
 
 from radpipe.core.errors import RadpipeError
-from radpipe.core.sources import parsed
+from radpipe.core.sources import parsed, source_of
 
 SCRIPTS = Path("workflow/scripts")
 # The package of architectures, and the end of the name of the functions that register one.
@@ -125,14 +125,27 @@ def read_steps(folder: Path = SCRIPTS) -> dict[str, Declared]:
     Raises
     ------
     RadpipeError
-        A script has no `STEP`, or one that is no plain description.
+        A script has no `STEP`, or one that is no plain description; or it imports what lies beside
+        it.
 
     """
     return {script.stem: _read_step(script) for script in sorted(folder.glob("*.py"))}
 
 
+def _refuse_neighbours(script: Path) -> None:
+    """Refuse a script that imports files beside it: no receipt would say that they have changed."""
+    beside = {path.stem for path in script.parent.iterdir() if path != script}
+    if found := sorted(beside.intersection(source_of(script).libraries)):
+        raise RadpipeError(
+            f"{script}: imports {', '.join(found)}, which lies beside it and is no part of radpipe,"
+            " so no receipt would say when it changes. The way out: move what both need into"
+            " src/radpipe, or into a package that you install."
+        )
+
+
 def _read_step(script: Path) -> Declared:
     tree = parsed(script)
+    _refuse_neighbours(script)
     about = ast.get_docstring(tree) or ""
     try:
         step = Declared(name=script.stem, about=about, **_given(script, tree))

@@ -102,13 +102,21 @@ def checked_out() -> Commit:
         return Commit(None, None)
     entries = said.decode(errors="surrogateescape").split("\0")
     oid = next((entry.split()[-1] for entry in entries if entry.startswith("# branch.oid")), "")
-    changed = [entry for entry in entries if entry and entry[0] != "#" and _counts(entry)]
-    return Commit(None if oid.startswith("(") else oid, not changed)
+    changed = [entry for entry in entries if entry and entry[0] != "#"]
+    above = (lines("rev-parse", "--show-prefix") or [""])[0] if changed else ""
+    clean = not any(_counts(entry, above) for entry in changed)
+    return Commit(None if oid.startswith("(") else oid, clean)
 
 
-def _counts(entry: str) -> bool:
-    """Tell whether an entry of `git status` makes the tree unclean: notes that lie about do not."""
-    return entry[0] != "?" or entry[2:].split("/")[0] in DECIDES
+def _counts(entry: str, above: str) -> bool:
+    """Tell whether an entry of `git status` makes the tree unclean: notes that lie about do not.
+
+    Git names paths from the top of the repository; `above` leads from there to the project, of
+    which nothing may be known at all.
+    """
+    name = entry[2:]
+    known = entry[0] != "?"
+    return known or above.startswith(name) or name.removeprefix(above).split("/")[0] in DECIDES
 
 
 def is_known(paths: Iterable[Path]) -> bool:

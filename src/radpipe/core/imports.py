@@ -1,4 +1,4 @@
-"""Which modules of radpipe a file needs, found from its source without importing anything."""
+"""Which files of radpipe a file needs, found from its source without importing anything."""
 
 import ast
 from collections.abc import Iterable, Iterator
@@ -6,6 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import radpipe
+from radpipe.core.files import files_below
 from radpipe.core.sources import parsed, remember, source_of
 
 ROOT = Path(radpipe.__file__).parent
@@ -14,7 +15,8 @@ ROOT = Path(radpipe.__file__).parent
 def needed(script: Path, loads: Iterable[str] = ()) -> set[Path]:
     """List the files of the package that a script needs, those of needed files included.
 
-    An import inside a function counts, because it runs sooner or later.
+    An import inside a function counts, because it runs sooner or later. So does whatever lies
+    beside a needed module and is no Python, such as the templates of a page.
 
     Parameters
     ----------
@@ -35,7 +37,7 @@ def needed(script: Path, loads: Iterable[str] = ()) -> set[Path]:
         seen |= names
         names = {name for file in files for name in _imports_of(file)} - seen
     remember()
-    return found
+    return found.union(*(_beside(file.parent) for file in found))
 
 
 def _imports_of(file: Path) -> tuple[str, ...]:
@@ -54,6 +56,28 @@ def files_of(module: str) -> tuple[Path, ...]:
     above = [ROOT.joinpath(*parts[:k], "__init__.py") for k in range(len(parts) + 1)]
     own = ROOT.joinpath(*parts).with_suffix(".py") if parts else above[0]
     return tuple(file for file in [*above, own] if file.is_file())
+
+
+@lru_cache(maxsize=256)
+def _beside(package: Path) -> tuple[Path, ...]:
+    """Return what a package holds that is no Python; hidden files and backups are nobody's.
+
+    None of the uppermost one, in which a wheel keeps the files of a project.
+    """
+    if package == ROOT:
+        return ()
+    return tuple(
+        file
+        for file in files_below(package)
+        if file.suffix != ".py"
+        and not file.name.startswith(".")
+        and not file.name.endswith("~")
+        and _package_of(file) == package
+    )
+
+
+def _package_of(file: Path) -> Path:
+    return next(folder for folder in file.parents if (folder / "__init__.py").exists())
 
 
 def registered(package: str, decorator: str) -> dict[str, str]:

@@ -181,9 +181,16 @@ def new_note(step: str, run: str) -> Note:
 
 
 def read_notes() -> Iterator[Note]:
-    """Yield all notes of this folder, the oldest start first."""
-    notes = [Note(**read_json(path)) for path in NOTES.glob("*/*.json")]
+    """Yield all notes of this folder, the oldest start first; what is none is left out."""
+    notes = filter(None, map(_read_note, NOTES.glob("*/*.json")))
     yield from sorted(notes, key=lambda note: note.started)
+
+
+def _read_note(path: Path) -> Note | None:
+    try:
+        return Note(**read_json(path))
+    except (OSError, ValueError, TypeError):
+        return None  # of another version, or half lost with a disk: nothing is decided by it
 
 
 def log_path(step: str, run: str) -> Path:

@@ -4,7 +4,7 @@ import os
 import platform
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -106,6 +106,7 @@ def same_bytes_on(
     device: str = "cpu",
     precision: str = "float32",
     threads: int = 1,
+    places: Sequence[str] = (),
     **_: Any,
 ) -> str:
     """Say on which machines a run gives the same bytes as on this one; equal texts, equal bytes.
@@ -122,8 +123,12 @@ def same_bytes_on(
         "float32" or "bfloat16".
     threads
         Of all its processes together.
+    places
+        What this function said of its parts, if it was stopped and taken up again.
 
     """
+    if len(places) > 1:
+        return f"no one kind of machine ({'; then '.join(places)})"
     avx2 = machine.instructions.startswith(("AVX2", "AVX512", "AVX10"))
     if device != "cpu":
         return f"GPUs of this kind: {device}"

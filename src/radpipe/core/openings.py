@@ -21,6 +21,8 @@ from radpipe.core.places import home
 from radpipe.core.recipe import Recipe
 
 FILE = Path("openings.csv")
+# With or without the mark that spreadsheets put before it.
+ENCODING = "utf-8-sig"
 COLUMNS = ("time", "study", "variant", "recipe", "fold", "seed")
 # Lines that a merge of Git leaves where both sides have new ones: both count.
 MARKS = ("<<<<<<<", "|||||||", "=======", ">>>>>>>")
@@ -132,9 +134,14 @@ def _in_files(path: Path) -> set[Opening]:
 
 def _in_file(file: Path) -> set[Opening]:
     try:
-        text = file.read_text(encoding="utf-8")
+        text = file.read_text(encoding=ENCODING)
     except (FileNotFoundError, NotADirectoryError):
         return set()
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{file}: no UTF-8 ({error.reason}). The way out: save it as CSV in UTF-8, or put back"
+            f" the last one that Git has: git checkout {file.name}"
+        ) from error
     rows = set()
     for number, row in _lines(text):
         if len(row) != len(COLUMNS):
@@ -149,7 +156,7 @@ def _in_file(file: Path) -> set[Opening]:
 def _in_commits(path: Path) -> set[Opening]:
     """Read what commits hold; they cannot be corrected, so a line that is none is left out."""
     texts = versions_of_file(home(path.parent) / path.name)
-    rows = (row for text in texts for _, row in _lines(text.decode(errors="replace")))
+    rows = (row for text in texts for _, row in _lines(text.decode(ENCODING, errors="replace")))
     return {row for row in rows if len(row) == len(COLUMNS)}
 
 

@@ -2,7 +2,7 @@
 
 Comments, layout, docstrings and line numbers are nothing to the interpreter, so an edit of them
 changes no digest. Files are parsed, never imported, and what was found is remembered by the hash
-of their bytes.
+of their bytes. Of a file that is no Python, such as a template, every byte counts.
 """
 
 import ast
@@ -13,6 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from radpipe.core.errors import RadpipeError
 from radpipe.core.files import read_json, sha256_bytes, write_text
 from radpipe.core.hashes import Stamp, stamp_of
 
@@ -26,7 +27,7 @@ class Source:
     Attributes
     ----------
     digest
-        SHA-256 of its syntax tree, without docstrings and places.
+        SHA-256 of its syntax tree, without docstrings and places; of its bytes if it has none.
     imports
         Modules of radpipe; of `from a import b` both a and a.b, because b may be a module.
     libraries
@@ -43,13 +44,39 @@ class Source:
 
 
 def source_of(file: Path) -> Source:
-    """Return what a file says."""
+    """Return what a file says.
+
+    Raises
+    ------
+    RadpipeError
+        It is called Python and cannot be parsed.
+
+    """
     return _source(file, stamp_of(file))
 
 
 def parsed(file: Path) -> ast.Module:
-    """Parse a file of Python."""
-    return ast.parse(file.read_bytes(), str(file))
+    """Parse a file of Python.
+
+    Raises
+    ------
+    RadpipeError
+        It cannot be parsed.
+
+    """
+    return _parse(file.read_bytes(), file)
+
+
+def _parse(data: bytes, file: Path) -> ast.Module:
+    try:
+        return ast.parse(data, str(file))
+    except (SyntaxError, ValueError) as error:
+        line = f", line {error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
+        said = error.msg if isinstance(error, SyntaxError) else str(error)
+        raise RadpipeError(
+            f"{file}{line}: Python cannot read this ({said}). The way out: correct it, or put back"
+            f" the last commit's: git checkout {file}"
+        ) from error
 
 
 def remember() -> None:
@@ -71,9 +98,11 @@ def _source(file: Path, stamp: Stamp) -> Source:
     del stamp
     data = file.read_bytes()
     key = sha256_bytes(data)
+    if file.suffix != ".py":
+        return Source(key, (), (), whole_package=False)
     found = _memory().get(key) or _new.get(key)
     if found is None:
-        found = _new[key] = _read(ast.parse(data, str(file)))
+        found = _new[key] = _read(_parse(data, file))
     return found
 
 

@@ -25,7 +25,7 @@ from radpipe.core.declared import Declared, Values
 from radpipe.core.errors import RadpipeError, StaleError
 from radpipe.core.files import clear_leftovers
 from radpipe.core.git import checked_out
-from radpipe.core.graph import Graph, Run, receipt_path
+from radpipe.core.graph import Graph, Run
 from radpipe.core.hashes import Hashes
 from radpipe.core.jobs import Note, NotOwnerError, claimed, new_note
 from radpipe.core.kernels import check_kernels, check_playable
@@ -287,11 +287,12 @@ class Step(Declared):
         try:
             held.enter_context(claimed(note.step, note.run))
             note.write()
-            # What a step is about to make again must not be vouched for by an old receipt.
-            receipt_path(note.step, note.run).unlink(missing_ok=True)
-            clear_leftovers(receipt_path(note.step, note.run))
             graph = Graph(load_params())
             job = Job(graph, graph.planned(self, values))
+            # What a step is about to make again must not be vouched for by an old receipt; one that
+            # refuses to begin, because of a setting or an input, has made nothing undone.
+            job.run.receipt.unlink(missing_ok=True)
+            clear_leftovers(job.run.receipt)
             main(job)
             job._finish(started)
         except NotOwnerError:

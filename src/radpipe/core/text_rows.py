@@ -21,7 +21,7 @@ N_TRIED = 1000
 # Excel's first line that names the separator; a spreadsheet may have quoted it or filled it up.
 SEP_LINE = re.compile(r'"?sep=([^"\r\n])\1*"?[,;]*[ ]*(?:\r\n|\r|\n|$)', re.IGNORECASE)
 # How Excel is made to keep leading zeros.
-FORMULA = re.compile(r'="(.*)"', re.DOTALL)
+FORMULA = re.compile(r'="([^"]*)"')
 # A row as it lies in the file, or cut into cells without blanks. Tuples of texts are left alone by
 # Python's garbage collector, which lists are not: half the time of a table of a million cells.
 Row = str | tuple[str, ...]

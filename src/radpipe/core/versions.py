@@ -1,8 +1,13 @@
 """Versions of the libraries that decide the bytes of results."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
-from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from importlib.metadata import (
+    Distribution,
+    PackageNotFoundError,
+    distribution,
+    packages_distributions,
+)
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -80,7 +85,19 @@ def libraries(imported: Iterable[str], outputs: Collection[str]) -> dict[str, st
     suffixes = {Path(output).suffix for output in outputs}
     counts = {name for name in imported if _decides(name, suffixes)}
     names = counts.union(*(BROUGHT.get(name, ()) for name in counts))
-    return versions_of(sorted(DISTRIBUTIONS.get(name, name) for name in names))
+    return versions_of(sorted({each for name in names for each in _distributions_of(name)}))
+
+
+def _distributions_of(name: str) -> list[str]:
+    """Return what `pip` calls a top-level name; several if they share it, itself if nobody does."""
+    if name in DISTRIBUTIONS:
+        return [DISTRIBUTIONS[name]]
+    return [name] if _distribution(name) else _installed().get(name, [name])
+
+
+@lru_cache(maxsize=1)
+def _installed() -> Mapping[str, list[str]]:
+    return packages_distributions()
 
 
 def _decides(name: str, suffixes: Collection[str]) -> bool:
@@ -106,10 +123,22 @@ def _distribution(package: str) -> Distribution | None:
         return None
 
 
-def link_versions() -> None:
-    """Link to a file of each installed library that changes with its version."""
+def link_versions(packages: Collection[str] | None = None) -> None:
+    """Link to a file of each installed library that changes with its version.
+
+    Parameters
+    ----------
+    packages
+        Distributions on which the plan depends; those that radpipe itself uses are linked to
+        anyway. None: the plan is not known, so whatever was linked to so far.
+
+    """
     LINKS.mkdir(parents=True, exist_ok=True)
     found = {package: _says_version(name, package) for name, package in DISTRIBUTIONS.items()}
+    linked = {link.name for link in LINKS.iterdir()}
+    wanted = linked if packages is None else packages
+    others = linked.union(wanted) - found.keys()
+    found |= {name: _metadata(name) if name in wanted else None for name in others}
     # The package itself, where it is installed and no source of the project (hatch_build.py).
     own = Path(__file__).parents[1] / "pyproject.toml"
     found["radpipe"] = own if own.is_file() else None
@@ -123,6 +152,15 @@ def link_versions() -> None:
             link.symlink_to(target)
 
 
+def mend_links() -> None:
+    """Link anew if a library was upgraded or removed, and with it the file that a link leads to.
+
+    At a link to nothing DVC stops with an error, so `radpipe.pth` calls this before it starts.
+    """
+    if LINKS.is_dir() and not all(link.exists() for link in LINKS.iterdir()):
+        link_versions()
+
+
 def _says_version(name: str, package: str) -> Path | None:
     """Find a file of a library that says its version; else the one that `pip` wrote."""
     found = _distribution(package)
@@ -133,5 +171,15 @@ def _says_version(name: str, package: str) -> Path | None:
     for file in (folder / part for part in SAYS_VERSION):
         if file.is_file() and found.version in file.read_text(encoding="utf-8"):
             return file
-    written = [Path(file.locate()) for file in found.files or () if file.name == "METADATA"]
+    return _metadata(package)
+
+
+def _metadata(package: str) -> Path | None:
+    """Find what `pip` wrote of an installed library; it says the version, too."""
+    found = _distribution(package)
+    files = (found.files or ()) if found else ()
+    # Those of libraries that it brings along lie deeper.
+    written = [
+        Path(file.locate()) for file in files if file.name == "METADATA" and len(file.parts) == 2
+    ]
     return written[0] if written else None

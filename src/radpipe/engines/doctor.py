@@ -32,7 +32,7 @@ STATE = Path(".state")
 NO_SLURM = ("SLURM lacks", "no controller of SLURM answers")
 # Room that training states, weights, tables and figures of a small plan take, GiB.
 AMPLE = 5.0
-# Clocks that differ by more than this confuse everything that compares times, seconds.
+# Clocks that differ by more than this confuse whoever reads times, seconds.
 SKEW = 2.0
 # How long SLURM must remember ended jobs, seconds: three rounds of the executor's questions.
 MIN_JOB_AGE = 120
@@ -255,7 +255,11 @@ def locks(_: Params) -> Iterator[Finding]:
 
 @check("clock")
 def clock(_: Params) -> Iterator[Finding]:
-    """Check the file server's clock against this host's: both engines compare times."""
+    """Check the file server's clock against this host's.
+
+    What runs again is decided by no time, but the message after a failure looks for the newest log
+    of SLURM, and status tells since when a run is at work.
+    """
     if not is_writable():
         return
     STATE.mkdir(exist_ok=True)
@@ -268,7 +272,11 @@ def clock(_: Params) -> Iterator[Finding]:
         path.unlink(missing_ok=True)
     if abs(skew) > SKEW:
         text = f"the file system's clock is {skew:+.0f} s from this host's"
-        yield Finding("problem", text, "ask the admins to synchronise clocks (NTP)")
+        yield Finding(
+            "warning",
+            f"{text}, so a failed job's log may not be found",
+            "ask the admins to synchronise clocks (NTP)",
+        )
     else:
         yield Finding("ok", "the file system's clock agrees with this host's")
 

@@ -36,13 +36,18 @@ def write_plan(params: Params) -> None:
     """Write the settings and the code that runs depend on, for DVC to compare."""
     graph = Graph(params)
     refuse_links(graph.makers)
-    link_versions()
+    link_libraries(graph)
     texts = plan_texts(graph)
     for file in files_below(PLAN):
         if file not in texts:
             file.unlink()
     _write([*texts.items(), (COHORTS, json_text(params.plan.cohorts))])
     log.info("wrote what runs depend on: files=%d", len(texts))
+
+
+def link_libraries(graph: Graph) -> None:
+    """Link to what says the versions of the libraries on which runs depend, for DVC to compare."""
+    link_versions({name for run in graph.runs.values() for name in program_of(run)[1]})
 
 
 def write_recipes(params: Params, variants: Iterable[str] = ()) -> None:
@@ -84,11 +89,6 @@ def plan_file(step: Declared, run: Run) -> Path:
 def recipe_file(variant: str) -> Path:
     """Return where the recipe of a variant stands for DVC."""
     return RECIPES / f"{variant}.json"
-
-
-def train_settings(params: Params, variant: str) -> Training:
-    """Return how a variant is trained: what its jobs ask for follows from that."""
-    return Training.model_validate(params.recipes[variant]["train"])
 
 
 def train_resources(how: Training) -> dict[str, int | str | None]:

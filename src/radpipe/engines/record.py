@@ -16,10 +16,9 @@ from radpipe.core.links import adopt
 from radpipe.core.locks import try_lock
 from radpipe.core.openings import complete, read_openings
 from radpipe.core.params import Params
-from radpipe.core.versions import link_versions
 from radpipe.engines.aside import bring_back
 from radpipe.engines.freshness import Freshness
-from radpipe.engines.plan import write_all
+from radpipe.engines.plan import link_libraries, write_all
 
 LOCK = Path(".state/lock")
 
@@ -94,7 +93,7 @@ def record(params: Params) -> None:
         write_all(params)
         complete()
         dvc("commit", "--force")
-        link_versions()
+        link_libraries(graph)
     n_receipts = len(graph.runs)
     log.info("recorded %d receipts; commit dvc.lock, results/, openings.csv to Git", n_receipts)
 
@@ -131,7 +130,7 @@ def sync(params: Params) -> None:
             way_out="check out the commit whose results you want, or run snakemake to make them.",
         )
         remember(params)
-        link_versions()
+        link_libraries(Graph(params))
     log.info("in step: nothing is left to do for snakemake and for dvc repro")
 
 

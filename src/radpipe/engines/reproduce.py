@@ -28,7 +28,7 @@ from radpipe.engines.slurm import said_of
 
 FOLDER = Path("logs/reproduce")
 # What belongs to code and presets, and is text.
-CODE = frozenset({".json", ".py", ".smk", ".yaml", ".yml"})
+CODE = frozenset({".css", ".j2", ".js", ".json", ".py", ".smk", ".yaml", ".yml"})
 # Which kernels compute, with how many threads, and how text is read.
 VARIABLES = (
     *("ATEN_CPU_CAPABILITY", "CUBLAS_WORKSPACE_CONFIG", "CUDA_VISIBLE_DEVICES", "LANG", "LC_ALL"),
@@ -50,14 +50,14 @@ addresses, hosts and users are taken out.{unknown}
 | settings.json | the settings that this run depends on, presets resolved |
 | receipts/ | receipts of the run and of those that made its inputs |
 | versions.txt | installed packages |
-| changes.patch | how code and presets differ from the commit |
-| new/ | code and presets that the commit does not have |
+| changes.patch | how code and presets differ from the commit, to be read |
+| new/ | code and presets that the commit does not have, or not in this form |
 | log.txt | what the run said |
 
 To make it again: check out commit {commit} of the
-project, apply `changes.patch` (`git apply`), copy what lies in `new/`, install the versions, put
-`params.yaml` in place, and write a source for each study whose source is <removed>: your copy of
-the data, or `kind: phantom` where its adapter has one. Then:
+project, copy what lies in `new/` into it, install the versions, put `params.yaml` in place, and
+write a source for each study whose source is <removed>: your copy of the data, or `kind: phantom`
+where its adapter has one. Then:
 
     snakemake --cores 1 --until {step}
 
@@ -159,7 +159,7 @@ class Case:
             **self._receipts(),
             "versions.txt": _versions(),
             "changes.patch": clean.text(_changes()),
-            **{f"new/{clean.text(name)}": clean.text(text) for name, text in _new_code()},
+            **{f"new/{clean.text(name)}": clean.text(text) for name, text in _other_code()},
             "log.txt": clean.text(self._log()),
         }
 
@@ -257,15 +257,21 @@ def _versions() -> str:
 def _changes() -> str:
     """Return how code and presets differ from the commit; settings are in files of their own."""
     paths = [name for name in DECIDES if name != "params.yaml"]
-    said = ask("diff", "--no-ext-diff", "--no-color", "HEAD", "--", *paths)
+    said = ask("diff", "--no-ext-diff", "--no-color", "--relative", "HEAD", "--", *paths)
     return (said or b"").decode(errors="replace")
 
 
-def _new_code() -> Iterator[tuple[str, str]]:
-    """Yield files of code and presets that Git does not know yet."""
-    asked = ("ls-files", "--others", "--exclude-standard", "--", *DECIDES)
-    for name in lines(*asked) or ():
-        if Path(name).suffix in CODE and name != "params.yaml":
+def _other_code() -> Iterator[tuple[str, str]]:
+    """Yield files of code and presets that the commit does not have, or has in another form.
+
+    Whole, because a patch fits no more once a name or a path is taken out of it.
+    """
+    plain = ("-c", "core.quotePath=false")
+    new = ("ls-files", "--others", "--exclude-standard")
+    changed = ("diff", "--name-only", "--relative", "--diff-filter=d", "HEAD")
+    found = (lines(*plain, *asked, "--", *DECIDES) or () for asked in (new, changed))
+    for name in sorted({name for names in found for name in names}):
+        if (Path(name).suffix in CODE or name == "Snakefile") and name != "params.yaml":
             yield name, Path(name).read_text(encoding="utf-8", errors="replace")
 
 

@@ -51,11 +51,14 @@ class Names:
         Of patients, cases and files, and parts of file names, without capitals.
     unknown
         Studies whose tables are not there, so that their names are not known either.
+    words
+        Of settings and code, which give nobody away, without capitals.
 
     """
 
     known: frozenset[str]
     unknown: tuple[str, ...]
+    words: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, params: Params) -> "Names":
@@ -71,10 +74,10 @@ class Names:
                 found |= (files - shown) | set(_ids(study))
             except (OSError, RadpipeError):
                 unknown.append(study)
-        # Words are looked up one by one, so a name with spaces is known by its words, too.
-        words = {word.casefold() for name in found for word in name.split()}
+        # Words are looked up one by one, so a name of several is known by its words, too.
+        words = {word.casefold() for name in found for word in WORD.findall(name)}
         forms = {form.casefold() for name in found | (words - shown) for form in _forms(name)}
-        return cls(frozenset(forms - {""}), tuple(unknown))
+        return cls(frozenset(forms - {""}), tuple(unknown), frozenset(shown))
 
 
 def _parts_of_files(study: str, params: Params) -> Iterator[str]:
@@ -152,7 +155,9 @@ class Scrubber:
             sys.base_prefix: "<python>",
             str(Path.home()): "~",
         }
-        self._people = {platform.node(): "<host>", _user(): "<user>"}
+        people = {platform.node(): "<host>", _user(): "<user>"}
+        # `root` is the user of most containers, and a word of any program.
+        self._people = {n: w for n, w in people.items() if n.casefold() not in names.words}
 
     def text(self, text: str) -> str:
         """Return a text without names, ids, paths and addresses."""
@@ -221,10 +226,11 @@ def _is_template(item: object) -> bool:
 
 
 def _user() -> str:
+    """Return the user's name; empty if the system has only a number, which is nobody's."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):
-        return str(os.getuid())  # nobody has given this number a name
+        return ""
 
 
 def shown_variables(names: Iterable[str]) -> dict[str, str]:

@@ -8,11 +8,10 @@ from pathlib import Path
 
 from radpipe.core.errors import RadpipeError
 from radpipe.core.files import atomic, read_json, sha256_path, write_json
-from radpipe.core.graph import RECEIPTS
+from radpipe.core.graph import RECEIPTS, Graph
 from radpipe.core.params import Params
-from radpipe.core.versions import link_versions
 from radpipe.engines.grid import PARAMS, GridPoint, grid
-from radpipe.engines.plan import write_all
+from radpipe.engines.plan import link_libraries, write_all
 from radpipe.engines.record import dvc, require_recordable
 from radpipe.engines.run import alone, everywhere, make, noticing_ctrl_c
 
@@ -108,7 +107,7 @@ def _make(point: GridPoint, arguments: Sequence[str]) -> None:
         new = [f"--include-untracked={path}" for path in _new_files()]
         # This commits to DVC, too.
         dvc("exp", "save", "--name", point.name, "--message", " ".join(point.changes), *new)
-        link_versions()
+        link_libraries(Graph(point.params))
 
 
 def _new_files() -> list[str]:
@@ -143,7 +142,9 @@ def _enter() -> None:
     """
     ours = _put_back() or (LEFT.exists() and read_json(LEFT) == _receipts())
     text = git("status", "--porcelain", "--untracked-files=all", "--no-renames", "-z")
-    changed = {line[3:]: line[:2] for line in text.split("\0") if line}
+    # Git names paths from the top of the repository, which may be above the project.
+    above = git("rev-parse", "--show-prefix").strip()
+    changed = {line[3:].removeprefix(above): line[:2] for line in text.split("\0") if line}
     results = {path for path in changed if path.startswith(f"{RESULTS}/") or path == LOCK_FILE}
     tracked = {path for path, state in changed.items() if state != "??"} - MAY_DIFFER
     if lost := sorted((tracked - results) if ours else (tracked | results)):
@@ -194,7 +195,7 @@ def _saved_already(points: Sequence[GridPoint]) -> list[str]:
     names = set(git("for-each-ref", "--format=%(refname:lstrip=4)", space).split())
     saved = [point for point in points if point.name in names]
     for point in saved:
-        if git("show", f"{space}/{point.name}:{PARAMS}").encode() != point.text:
+        if git("show", f"{space}/{point.name}:./{PARAMS}").encode() != point.text:
             raise RadpipeError(
                 f"{point.name}: an experiment of this name was saved with other settings. The way"
                 f" out: dvc exp remove {point.name}, or another --name."

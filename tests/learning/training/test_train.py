@@ -8,10 +8,12 @@ import pytest
 import torch
 
 from radpipe.core.errors import ConfigError
+from radpipe.core.machine import same_bytes_on, this_machine
 from radpipe.core.step import StoppedError
 from radpipe.learning.data.samplers import draw_order
 from radpipe.learning.networks.inference import predict_table
 from radpipe.learning.networks.network import shape_of
+from radpipe.learning.training import train as module
 from radpipe.learning.training.gradients import batch_gradient
 from radpipe.learning.training.train import about, history_text, one_step, start, train
 from radpipe.learning.training.watching import score_tune
@@ -117,6 +119,29 @@ def test_stopping_anywhere_changes_no_bit(make, tmp_path, how, steps):
         assert (tmp_path / "b").exists()
     assert resumed is not None
     same(straight, resumed)
+
+
+def test_a_training_that_is_taken_up_elsewhere_knows_where_it_was_before(
+    make, tmp_path, monkeypatch
+):
+    """Or its receipt would promise that the last machine alone gives the same bytes."""
+    run, here = make(epochs=3, threads=2), this_machine()
+    where = []
+    for model in ("1", "1", "2"):
+        there = dataclasses.replace(here, maker="Maker", model=model)
+        where.append(same_bytes_on(there, **run.computes))
+        monkeypatch.setattr(module, "this_machine", lambda there=there: there)
+        with contextlib.suppress(StoppedError):
+            state = train(
+                run,
+                seed=0,
+                saved=tmp_path / "state",
+                board=tmp_path / "board",
+                stop=lambda last=model == "2": not last,
+            )
+    assert state.progress.done
+    assert state.progress.places == [where[0], where[2]]
+    assert where[0] != where[2]
 
 
 def test_another_seed_gives_another_network(make, tmp_path):

@@ -10,6 +10,7 @@ from radpipe.app.init.tokens import COVARIATES, LABEL_COLUMNS, PART_COLUMNS, PAT
 from radpipe.core.text_files import composed
 from radpipe.studies.base.contract import number_of
 from radpipe.studies.folders.covariates import COMMA
+from radpipe.studies.folders.rows import plain_path
 
 Rows = Sequence[Mapping[str, str]]
 # Of the pictures, how many a table must name to be theirs.
@@ -115,8 +116,8 @@ def _as_images(column: str, rows: Rows, pictures: Sequence[str]) -> Iterator[Ima
     values = [row[column] for row in rows]
     if len(set(values)) < LEAST_NAMED * len(values):
         return
-    by_path = {_plain(file): file for file in pictures}
-    plain = {value: by_path[_plain(value)] for value in values if _plain(value) in by_path}
+    by_path = {plain_path(file): file for file in pictures}
+    plain = {value: by_path[plain_path(value)] for value in values if plain_path(value) in by_path}
     if plain:
         yield ImageColumn(column, None, plain, sum(value not in plain for value in values))
     for bare in (False, True):
@@ -146,7 +147,3 @@ def _form(file: str, bare: bool) -> str:
     path = PurePosixPath(file)
     folder = "" if str(path.parent) == "." else f"{path.parent}/"
     return f"{folder}*{path.suffix if bare else ''}"
-
-
-def _plain(value: str) -> str:
-    return composed(str(PurePosixPath(value.replace("\\", "/"))))

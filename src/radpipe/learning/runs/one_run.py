@@ -15,7 +15,7 @@ from radpipe.learning.distributed.process_group import ALONE, ProcessGroup
 from radpipe.learning.models import is_fitted
 from radpipe.learning.networks.network import save_weights
 from radpipe.learning.training.fitting import fit
-from radpipe.learning.training.run import arithmetic_of, make_run
+from radpipe.learning.training.run import make_run
 from radpipe.learning.training.state import TrainingOutcome
 from radpipe.learning.training.train import about, history_text, train
 
@@ -89,12 +89,7 @@ def train_run(
     start = {} if state.taken is None else {"start": state.taken.facts}
     return {
         **start,
-        "arithmetic": arithmetic_of(
-            recipe.train,
-            run.device,
-            precision=recipe.train.precision,
-            processes=process_group.size,
-        ),
+        "arithmetic": {**run.computes, "places": progress.places},
         "train_cases": len(train_part),
         "device": run.device.type,
         "gpu": gpu_name(run.device),

@@ -62,6 +62,16 @@ class TrainingRun:
         """Optimiser steps in an epoch."""
         return -(-self.n_batches // self.how.accumulate)
 
+    @property
+    def computes(self) -> dict[str, Any]:
+        """How its processes compute, for the receipt."""
+        return arithmetic_of(
+            self.how,
+            self.device,
+            precision=self.how.precision,
+            processes=self.process_group.size,
+        )
+
     def lineage(self, *, fold: int, seed: int) -> list[Ancestor]:
         """Return whom its weights learn from: the ancestors, then itself."""
         own = Ancestor(

@@ -41,6 +41,9 @@ class Progress:
         The watched metrics for keeping weights and for stopping early.
     history
         One row an epoch.
+    places
+        On which machines each part comes out the same (`same_bytes_on`), each text once: of
+        several, there is no machine on which the whole does.
 
     """
 
@@ -54,6 +57,7 @@ class Progress:
     pieces: int = 1
     done: bool = False
     history: list[dict[str, float]] = field(default_factory=list)
+    places: list[str] = field(default_factory=list)
 
 
 class TrainingOutcome(Protocol):

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from radpipe.core.machine import same_bytes_on, this_machine
 from radpipe.core.step import StoppedError
 from radpipe.learning.data.cases import normalisation
 from radpipe.learning.data.samplers import ORDER, cut, draw_order, stream_of
@@ -73,6 +74,8 @@ def train(
         log.info("resumed: epoch=%d batch=%d", state.progress.epoch, state.progress.batch)
     elif process_group.rank == 0:
         shutil.rmtree(board, ignore_errors=True)
+    if (place := same_bytes_on(this_machine(), **run.computes)) not in state.progress.places:
+        state.progress.places.append(place)
     how = run.how
     shown = Board(
         board,

@@ -19,11 +19,14 @@ from typing import Any, Protocol
 
 import radpipe
 from radpipe.core.errors import DataError
-from radpipe.core.files import read_json, sha256_file, sha256_json, write_json
+from radpipe.core.files import read_json, sha256_json, write_json
+from radpipe.core.imports import needed
 from radpipe.core.locks import lock
 from radpipe.core.places import home
 from radpipe.core.settings import PathSource, PhantomSource, Source, Target, UrlSource
+from radpipe.core.sources import source_of
 from radpipe.core.step import Job
+from radpipe.core.versions import libraries
 from radpipe.studies.base.adapters import load_adapter, read_layout
 from radpipe.studies.base.download import download, file_name
 from radpipe.studies.base.manifest import list_files
@@ -183,16 +186,21 @@ def _made_by(study: Origin) -> dict[str, Any]:
         "adapter": study.adapter,
         "layout": dict(study.layout),
         "target": study.target.model_dump(mode="json"),
-        "code": _phantom_code(study.adapter),
+        **_phantom_program(study.adapter),
     }
 
 
-def _phantom_code(adapter: str) -> Mapping[str, str]:
-    """Hash the modules that write an adapter's phantom, by their name in the package."""
+def _phantom_program(adapter: str) -> dict[str, dict[str, str]]:
+    """Return what draws an adapter's phantom: all its code, by what it says, and libraries.
+
+    A receipt of `fetch` holds no less, so a phantom is drawn again when `fetch` is stale for them.
+    """
     root = Path(radpipe.__file__).parent
-    files = [*root.glob(f"studies/{adapter}/phantom*.py"), *root.glob("imaging/phantom/*.py")]
-    files += root.glob(f"studies/{adapter}.py")
-    return {str(file.relative_to(root)): sha256_file(file) for file in sorted(files)}
+    drawing = [*root.glob(f"studies/{adapter}/phantom*.py"), *root.glob(f"studies/{adapter}.py")]
+    files = sorted({*drawing, *(file for each in drawing for file in needed(each))})
+    imported = {name for file in files for name in source_of(file).libraries}
+    code = {str(file.relative_to(root)): source_of(file).digest for file in files}
+    return {"code": code, "libraries": libraries(imported, ())}
 
 
 def _agrees(raw: Path, made_by: Mapping[str, Any]) -> bool:

@@ -47,23 +47,42 @@ def read_ceiling(
         The data set's name of a class to the target's, or None if its cases are left out.
         Names that go to one class are added up, and what is left out is divided away.
 
+    Raises
+    ------
+    DataError
+        The table cannot be read, has no column for a class, says two things of a file, or holds
+        what is no probability.
+
     """
     if CEILING not in files:
         return {}
     found: dict[str, tuple[float, ...]] = {}
+    line_of: dict[str, int] = {}
     table, rows = _read(raw, CEILING, ("file",))
     names = [name for name in table.named if name != "file"]
     places = {name: translate(name) for name in names}
+    if lacking := [name for name in target.classes if name not in places.values()]:
+        raise DataError(
+            f"{CEILING} has no column for {', '.join(lacking)}. The way out: {FORM.way_out}"
+        )
     file_of = {composed(file): file for file in files}
     for line, row in rows:
         shares = dict.fromkeys(target.classes, 0.0)
         for name, place in places.items():
             if place is not None:
                 shares[place] += _probability(row[name], line, name)
-        total = sum(shares.values())
+        # Rounded once: from Python 3.12 on, sum() has other last bits than before.
+        total = math.fsum(shares.values())
         if target.kind != "multi-label":
             shares = {name: share / (total or math.nan) for name, share in shares.items()}
-        found[file_of.get(row["file"], row["file"])] = tuple(shares.values())
+        file = file_of.get(row["file"], row["file"])
+        first = line_of.setdefault(file, line)
+        # As text, because what no class is left of, NaN, is not equal to itself.
+        if str(found.setdefault(file, tuple(shares.values()))) != str(tuple(shares.values())):
+            raise DataError(
+                f"{CEILING}, lines {first} and {line}: say two things of one file. The way out:"
+                f" {FORM.way_out}"
+            )
     return found
 
 

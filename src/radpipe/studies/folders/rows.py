@@ -167,6 +167,11 @@ def class_name(text: str, table: FoldersTable, target: Target) -> str | None:
     return None if mapped is None else str(mapped)
 
 
+def plain_path(file: str) -> str:
+    """Return a path in the one form in which those of tables and of disks are compared."""
+    return composed(str(PurePosixPath(file.replace("\\", "/"))))
+
+
 def columns_of(columns: str | list[str] | None) -> list[str]:
     """Return one column, several or none as a list."""
     if columns is None:

@@ -2,7 +2,6 @@
 
 import logging
 import math
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -26,7 +25,13 @@ from radpipe.studies.folders.findings import (
 )
 from radpipe.studies.folders.layout import FoldersLayout, FoldersTable
 from radpipe.studies.folders.patients import settle_patients
-from radpipe.studies.folders.rows import check_rows, class_name, columns_of, read_rows
+from radpipe.studies.folders.rows import (
+    check_rows,
+    class_name,
+    columns_of,
+    plain_path,
+    read_rows,
+)
 from radpipe.studies.folders.tree import covariates_of
 
 log = logging.getLogger("radpipe.index")
@@ -149,13 +154,15 @@ def _pair(
     """Find the file of every row."""
     # Systems write umlauts in two ways (NFC, NFD); names are compared in one of them.
     by_name: dict[str, str] = {}
-    twice = {_plain(file) for file in files if by_name.setdefault(_plain(file), file) != file}
+    twice = {
+        plain_path(file) for file in files if by_name.setdefault(plain_path(file), file) != file
+    }
     found, missing = [], []
     if twice:
         _refuse_doubled(rows, twice, table)
     for row in rows:
         named = _file_of(row, table)
-        file = by_name.get(_plain(named))
+        file = by_name.get(plain_path(named))
         if file is None:
             missing.append((row.number, named))
         elif not left_out(file, layout):
@@ -169,7 +176,7 @@ def _pair(
 
 def _refuse_doubled(rows: Sequence[Line], twice: set[str], table: FoldersTable) -> None:
     """Refuse rows whose image could be either of two files."""
-    lines = [row.number for row in rows if _plain(_file_of(row, table)) in twice]
+    lines = [row.number for row in rows if plain_path(_file_of(row, table)) in twice]
     if lines:
         raise DataError(
             f"{table.file}: {counted(len(lines), 'row names', 'rows name')} an image of which there"
@@ -212,10 +219,6 @@ def _file_of(row: Row, table: FoldersTable) -> str:
     if table.path is None:
         return row[table.image]
     return PLACEHOLDER.sub(lambda found: row[found[1]], table.path)
-
-
-def _plain(file: str) -> str:
-    return unicodedata.normalize("NFC", str(PurePosixPath(file.replace("\\", "/"))))
 
 
 def _missing(missing: list[tuple[int, str]], n_rows: int, files: Files, table: FoldersTable) -> str:

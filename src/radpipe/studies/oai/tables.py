@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from radpipe.core.errors import DataError, near_miss
+from radpipe.core.text_rows import SEPARATORS
 from radpipe.core.text_tables import Form, TextTable, read_text_table
 
 SEPARATOR = "|"
-OTHER_SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+OTHER_SEPARATORS = {sign: name for sign, name in SEPARATORS.items() if sign != SEPARATOR}
 N_NAMED = 5
 # A description may hold an accent of an older code page; names and codes do not. Quotes are signs
 # of a text: separators never stand between them.
