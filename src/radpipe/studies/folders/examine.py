@@ -16,11 +16,11 @@ from radpipe.studies.folders.covariates import kinds
 from radpipe.studies.folders.findings import (
     VIEW,
     left_out,
-    pictures,
     refuse_absent_classes,
 )
 from radpipe.studies.folders.layout import FoldersLayout
 from radpipe.studies.folders.passable import passable
+from radpipe.studies.folders.pictures import pictures_below
 from radpipe.studies.folders.table import read_table
 from radpipe.studies.folders.tree import read_tree
 
@@ -47,7 +47,7 @@ def examine_data(
     read = read_tree if layout.path is not None else read_table
     readable, findings = passable(raw, files=unhashed, layout=layout, target=target)
     if readable is None:
-        findings += _unread(files)
+        findings += _unread(raw, files)
     else:
         try:
             aside: set[str] = set()
@@ -58,7 +58,7 @@ def examine_data(
             if said := kinds(cases, layout.table):
                 findings.append(Finding("ok", f"covariates: {said}"))
             findings += _divided(cases)
-            findings += _unused(files, layout, {case.files[VIEW] for case in cases}, aside)
+            findings += _unused(raw, files, layout, {case.files[VIEW] for case in cases}, aside)
             refuse_absent_classes(cases, target)
         except (ConfigError, DataError) as error:
             findings.append(problem(error))
@@ -102,11 +102,9 @@ def _parts(cases: Sequence[Case], layout: FoldersLayout) -> Iterator[Finding]:
     )
 
 
-def _unread(files: Mapping[str, int]) -> Iterator[Finding]:
-    yield Finding(
-        "note",
-        f"{counted(len(pictures(files)), 'image')} there; cases are read once this is mended",
-    )
+def _unread(raw: Path, files: Mapping[str, int]) -> Iterator[Finding]:
+    n_images = counted(len(pictures_below(raw, files)), "image")
+    yield Finding("note", f"{n_images} there; cases are read once this is mended")
 
 
 def _sides(cases: Sequence[Case]) -> Iterator[Finding]:
@@ -147,10 +145,10 @@ def _classes(case: Case, target: Target) -> list[str]:
 
 
 def _unused(
-    files: Mapping[str, int], layout: FoldersLayout, used: set[str], aside: set[str]
+    raw: Path, files: Mapping[str, int], layout: FoldersLayout, used: set[str], aside: set[str]
 ) -> Iterator[Finding]:
     """Tell of pictures that are no cases; those that the layout leaves out are only counted."""
-    shown = set(pictures(files))
+    shown = set(pictures_below(raw, files))
     aside = aside | {file for file in files if left_out(file, layout)}
     if rest := sorted(shown - used - aside):
         yield _strays(rest, layout)

@@ -5,15 +5,15 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
-from pathlib import PurePosixPath
+from pathlib import Path
 
 from radpipe.core.errors import DataError, near_miss
 from radpipe.core.plurals import counted
 from radpipe.core.settings import Target
 from radpipe.core.text_files import composed
 from radpipe.studies.base.contract import Case, Files
-from radpipe.studies.base.template import IMAGE_SUFFIXES
 from radpipe.studies.folders.layout import FoldersLayout, Part
+from radpipe.studies.folders.pictures import pictures_below, stem_of
 
 log = logging.getLogger("radpipe.index")
 
@@ -21,9 +21,9 @@ VIEW = "image"
 N_NAMED = 10
 
 
-def image_files(files: Files, layout: FoldersLayout) -> list[str]:
-    """List the files that look like images by suffix and are not left out, sorted."""
-    found = pictures(files)
+def image_files(raw: Path, files: Files, layout: FoldersLayout) -> list[str]:
+    """List the pictures that are not left out, sorted; see `pictures_below`."""
+    found = pictures_below(raw, files)
     unused = [
         rule
         for rule in layout.leave_out
@@ -35,11 +35,6 @@ def image_files(files: Files, layout: FoldersLayout) -> list[str]:
             " Paths are relative to the root of the data set."
         )
     return [file for file in found if not left_out(file, layout)]
-
-
-def pictures(files: Iterable[str]) -> list[str]:
-    """List the files that look like images by suffix, sorted."""
-    return sorted(file for file in files if PurePosixPath(file).suffix.lower() in IMAGE_SUFFIXES)
 
 
 def left_out(file: str, layout: FoldersLayout) -> bool:
@@ -122,7 +117,7 @@ def listing(lines: Sequence[str]) -> str:
 
 def case_names(files: Sequence[str]) -> Mapping[str, str]:
     """Name cases by their path without suffix, or with it where two would be the same."""
-    stems = [str(PurePosixPath(file).with_suffix("")) for file in files]
+    stems = [stem_of(file) for file in files]
     count: dict[str, int] = defaultdict(int)
     for stem in stems:
         count[stem] += 1

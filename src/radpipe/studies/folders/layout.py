@@ -115,6 +115,11 @@ class FoldersTable(Strict):
         description="Where the image lies, from columns in braces, such as"
         ' "png/{image_id}.png"; by default the image column is the path.',
     )
+    find: Literal["path", "name"] = Field(
+        default="path",
+        description="How the image is found: path, the image column (or `path`) is its path; name,"
+        " the image column is the file's name, with or without its suffix, in whatever folder.",
+    )
     name: str | None = Field(
         default=None,
         description="Template of what stands in the image column, such as"
@@ -160,6 +165,8 @@ class FoldersTable(Strict):
 
     @model_validator(mode="after")
     def _said_once(self) -> "FoldersTable":
+        if self.path is not None and self.find == "name":
+            raise ValueError("layout.table: path says where the image lies; take find: name out")
         said = Template(self.name or "").names
         if "class" in said:
             raise ValueError("layout.table.name: the class stands in the column of target")

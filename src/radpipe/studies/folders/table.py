@@ -2,7 +2,6 @@
 
 import logging
 import math
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -12,10 +11,10 @@ from radpipe.core.plurals import counted
 from radpipe.core.settings import Target
 from radpipe.core.text_tables import some_lines
 from radpipe.studies.base.contract import Case, Files, unknown_patient
-from radpipe.studies.base.template import PLACEHOLDER, Template, patterns
+from radpipe.studies.base.template import Template, patterns
 from radpipe.studies.base.truth import read_ceiling
 from radpipe.studies.folders.codes import code, refuse_unknown_sides, side_of
-from radpipe.studies.folders.covariates import Line, Row, recoded
+from radpipe.studies.folders.covariates import Line, recoded
 from radpipe.studies.folders.findings import (
     VIEW,
     image_files,
@@ -25,7 +24,9 @@ from radpipe.studies.folders.findings import (
     warn_of_unknown_patients,
 )
 from radpipe.studies.folders.layout import FoldersLayout, FoldersTable
+from radpipe.studies.folders.lookup import Lookup
 from radpipe.studies.folders.patients import settle_patients
+from radpipe.studies.folders.pictures import pictures_below
 from radpipe.studies.folders.rows import check_rows, class_name, columns_of, read_rows
 from radpipe.studies.folders.tree import covariates_of
 
@@ -113,7 +114,7 @@ def read_table(
         log.warning("%s", note)
     check_rows(rows, table, target)
     template = Template(table.name or "")
-    every = _lines(_pair(rows, files, layout, table), table, template)
+    every = _lines(_pair(raw, rows, files, layout, table), table, template)
     lines = [line for line in every if not is_left_out(line.told["part"], layout)]
     refuse_unknown_sides({line.row[table.image]: line.told["side"] for line in lines}, template)
 
@@ -131,7 +132,7 @@ def read_table(
     unknown = sum(case.patient == unknown_patient(case.case) for case in cases)
     warn_of_unknown_patients(unknown, len(cases))
     listed = {line.file for line in every}
-    _report_rest(files, layout, listed)
+    _report_rest(raw, files, layout, listed)
     if aside is not None:
         aside |= listed - {case.files[VIEW] for case in cases}
     return cases
@@ -144,20 +145,16 @@ def _patients_from(table: FoldersTable) -> str:
 
 
 def _pair(
-    rows: Sequence[Line], files: Files, layout: FoldersLayout, table: FoldersTable
+    raw: Path, rows: Sequence[Line], files: Files, layout: FoldersLayout, table: FoldersTable
 ) -> list[tuple[Line, str]]:
     """Find the file of every row."""
-    # Systems write umlauts in two ways (NFC, NFD); names are compared in one of them.
-    by_name: dict[str, str] = {}
-    twice = {_plain(file) for file in files if by_name.setdefault(_plain(file), file) != file}
+    lookup = Lookup(files, pictures_below(raw, files), table)
+    lookup.refuse_doubled(rows)
     found, missing = [], []
-    if twice:
-        _refuse_doubled(rows, twice, table)
     for row in rows:
-        named = _file_of(row, table)
-        file = by_name.get(_plain(named))
+        file = lookup.file_of(row)
         if file is None:
-            missing.append((row.number, named))
+            missing.append((row.number, lookup.named(row)))
         elif not left_out(file, layout):
             found.append((row, file))
     if missing and (table.missing_files == "refuse" or not found):
@@ -165,17 +162,6 @@ def _pair(
     if missing:
         log.warning("rows without their image, left out: %d of %d", len(missing), len(rows))
     return found
-
-
-def _refuse_doubled(rows: Sequence[Line], twice: set[str], table: FoldersTable) -> None:
-    """Refuse rows whose image could be either of two files."""
-    lines = [row.number for row in rows if _plain(_file_of(row, table)) in twice]
-    if lines:
-        raise DataError(
-            f"{table.file}: {counted(len(lines), 'row names', 'rows name')} an image of which there"
-            f" are two ({some_lines(lines)}): their names differ only in how accents or slashes are"
-            " written. The way out: delete or rename one of the two."
-        )
 
 
 def _lines(found: list[tuple[Line, str]], table: FoldersTable, template: Template) -> list[_Line]:
@@ -208,31 +194,22 @@ def _single(table: FoldersTable) -> dict[str, str]:
     return {name: column for name, column in columns.items() if column}
 
 
-def _file_of(row: Row, table: FoldersTable) -> str:
-    if table.path is None:
-        return row[table.image]
-    return PLACEHOLDER.sub(lambda found: row[found[1]], table.path)
-
-
-def _plain(file: str) -> str:
-    return unicodedata.normalize("NFC", str(PurePosixPath(file.replace("\\", "/"))))
-
-
 def _missing(missing: list[tuple[int, str]], n_rows: int, files: Files, table: FoldersTable) -> str:
     """Say which rows name no image, and show the form of a file that was perhaps meant."""
     lines, names = [line for line, _ in missing], [name for _, name in missing]
     name = PurePosixPath(names[0]).name
     alike = [file for file in files if name and name in file]
     hint = (
-        f" There is {patterns(alike[:1])}: layout.table.path can say where images lie."
+        f" There is {patterns(alike[:1])}: layout.table.path can say where images lie, and"
+        " layout.table.find: name looks for them in all folders."
         if alike
         else ""
     )
     return (
         f"{table.file}: {len(missing)} of {counted(n_rows, 'row')} name an image that is"
         f" not there ({some_lines(lines)}): {patterns(names)}.{hint} The way out:"
-        " correct layout.table.image or .path, complete the data set, or leave these rows out with"
-        " layout.table.missing_files: skip"
+        " correct layout.table.image, .path or .find, complete the data set, or leave these rows"
+        " out with layout.table.missing_files: skip"
     )
 
 
@@ -263,8 +240,8 @@ def _once(cases: Iterable[Case], lines: Iterable[_Line]) -> list[Case]:
     return list(by_file.values())
 
 
-def _report_rest(files: Files, layout: FoldersLayout, listed: set[str]) -> None:
-    rest = [file for file in image_files(files, layout) if file not in listed]
+def _report_rest(raw: Path, files: Files, layout: FoldersLayout, listed: set[str]) -> None:
+    rest = [file for file in image_files(raw, files, layout) if file not in listed]
     if rest:
         log.warning(
             "%s: %s",

@@ -1,14 +1,14 @@
 """Class folders: the path of an image says what it shows."""
 
 import logging
-from collections.abc import Iterator, Mapping
-from pathlib import Path, PurePosixPath
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 from radpipe.core.errors import ConfigError, DataError, near_miss
 from radpipe.core.plurals import counted
 from radpipe.core.settings import Target
 from radpipe.studies.base.contract import Case, Files, unknown_patient
-from radpipe.studies.base.template import IMAGE_SUFFIXES, Template, patterns
+from radpipe.studies.base.template import Template, patterns
 from radpipe.studies.base.truth import read_ceiling
 from radpipe.studies.folders.codes import refuse_unknown_sides, side_of
 from radpipe.studies.folders.findings import (
@@ -22,6 +22,7 @@ from radpipe.studies.folders.findings import (
 )
 from radpipe.studies.folders.layout import FoldersLayout
 from radpipe.studies.folders.patients import settle_patients
+from radpipe.studies.folders.pictures import pictures_below
 
 log = logging.getLogger("radpipe.index")
 
@@ -55,7 +56,7 @@ def read_tree(
     check_tree(layout, target)
     template = Template(layout.path or "")
     names = class_names(layout, target)
-    images = image_files(files, layout)
+    images = image_files(raw, files, layout)
     fits = {file: found for file in images if (found := template.match(file)) is not None}
     _report_misfits(images, fits, template, len(files) - len(images))
     every = set(fits)
@@ -65,7 +66,7 @@ def read_tree(
         if not is_left_out(found.get("part", ""), layout)
     }
     _refuse_unknown_folders({found["class"] for found in fits.values()}, names)
-    _refuse_empty_folders(raw, template, files, names, layout)
+    _refuse_empty_folders(raw, template, pictures_below(raw, files), names, layout)
     ceiling = read_ceiling(raw, files=files, target=target, translate=names.get)
     kept = [file for file in fits if names[fits[file]["class"]] is not None]
     if aside is not None:
@@ -135,8 +136,8 @@ def _report_misfits(
 ) -> None:
     if not images:
         raise DataError(
-            "the data set holds no images (files with a suffix such as .png or .jpg). Check"
-            " the study's source in params.yaml."
+            "the data set holds no images (files with a suffix such as .png or .jpg, or DICOM)."
+            " Check the study's source in params.yaml."
         )
     misfits = [file for file in images if file not in fits]
     if not fits:
@@ -185,7 +186,7 @@ def _refuse_unknown_folders(found: set[str], names: dict[str, str | None]) -> No
 def _refuse_empty_folders(
     raw: Path,
     template: Template,
-    files: Files,
+    images: Sequence[str],
     names: dict[str, str | None],
     layout: FoldersLayout,
 ) -> None:
@@ -200,7 +201,6 @@ def _refuse_empty_folders(
     depth = template.depth("class") or deepest
     if depth == deepest or (template.depth("patient") or deepest) <= depth:
         return
-    images = (file for file in files if PurePosixPath(file).suffix.lower() in IMAGE_SUFFIXES)
     full = {"/".join(file.split("/")[:depth]) for file in images}
     empty = []
     for folder in _folders(raw, depth):
