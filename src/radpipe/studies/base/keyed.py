@@ -7,13 +7,11 @@ from pathlib import Path
 
 from radpipe.core.errors import DataError
 
-# Published, so that it keeps nothing secret; it makes names that are the same everywhere.
-PUBLIC_KEY = b"radpipe adapter oai, public key 1"
 MIN_KEY_BYTES = 16
 NAME_DIGITS = 16
 
 
-def read_key(raw: Path, key_file: str | None) -> bytes:
+def read_key(raw: Path, key_file: str | None, *, public: bytes) -> bytes:
     """Return the key of the hash: the bytes of the file, or the published one.
 
     Parameters
@@ -22,6 +20,9 @@ def read_key(raw: Path, key_file: str | None) -> bytes:
         Root of the data set.
     key_file
         Path, absolute or below `raw`; ~ and $VARIABLES are expanded.
+    public
+        The adapter's published key. It keeps nothing secret, and makes names that are the same
+        everywhere.
 
     Raises
     ------
@@ -30,7 +31,7 @@ def read_key(raw: Path, key_file: str | None) -> bytes:
 
     """
     if key_file is None:
-        return PUBLIC_KEY
+        return public
     path = raw / Path(os.path.expandvars(key_file)).expanduser()
     way_out = (
         " The way out: correct layout.key_file, or make one: head -c 32 /dev/urandom > FILE. Keep"
