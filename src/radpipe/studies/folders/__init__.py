@@ -18,11 +18,10 @@ from radpipe.studies.base.truth import read_boxes
 from radpipe.studies.folders.covariates import categories, kinds
 from radpipe.studies.folders.examine import examine_data
 from radpipe.studies.folders.findings import (
-    VIEW,
     refuse_absent_classes,
     refuse_contradictions,
 )
-from radpipe.studies.folders.layout import FoldersLayout, check_template
+from radpipe.studies.folders.layout import VIEW, FoldersLayout, check_template
 from radpipe.studies.folders.phantom import write_phantom
 from radpipe.studies.folders.rows import check_table
 from radpipe.studies.folders.table import read_table

@@ -14,11 +14,10 @@ from radpipe.studies.base.template import Template, patterns
 from radpipe.studies.base.truth import BOXES, CEILING
 from radpipe.studies.folders.covariates import kinds
 from radpipe.studies.folders.findings import (
-    VIEW,
     left_out,
     refuse_absent_classes,
 )
-from radpipe.studies.folders.layout import FoldersLayout
+from radpipe.studies.folders.layout import VIEW, FoldersLayout
 from radpipe.studies.folders.passable import passable
 from radpipe.studies.folders.pictures import pictures_below
 from radpipe.studies.folders.table import read_table

@@ -11,13 +11,12 @@ from radpipe.core.errors import DataError, near_miss
 from radpipe.core.plurals import counted
 from radpipe.core.settings import Target
 from radpipe.core.text_files import composed
-from radpipe.studies.base.contract import Case, Files
-from radpipe.studies.folders.layout import FoldersLayout, Part
+from radpipe.studies.base.contract import Case, Files, unknown_patient
+from radpipe.studies.folders.layout import VIEW, FoldersLayout, Part
 from radpipe.studies.folders.pictures import pictures_below, stem_of
 
 log = logging.getLogger("radpipe.index")
 
-VIEW = "image"
 N_NAMED = 10
 
 
@@ -96,16 +95,16 @@ def refuse_contradictions(cases: Sequence[Case], files: Files, target: Target) -
         )
 
 
-def warn_of_unknown_patients(n_unknown: int, n_cases: int) -> None:
+def warn_of_unknown_patients(cases: Sequence[Case]) -> None:
     """Say that images without a patient may be divided between the parts."""
-    if n_unknown:
+    if n_unknown := sum(case.patient == unknown_patient(case.case) for case in cases):
         log.warning(
             "patients unknown for %d of %s: each of them is taken for a patient of its"
-            " own. If patients have several images, name {patient} in layout.path or"
-            " layout.table.patient; otherwise pictures of one patient may stand in train and"
-            " test.",
+            " own. If patients have several images, name {patient} in layout.path, or"
+            " layout.table.patient, or patient in layout.header (DICOM); otherwise pictures of one"
+            " patient may stand in train and test.",
             n_unknown,
-            counted(n_cases, "image"),
+            counted(len(cases), "image"),
         )
 
 

@@ -22,6 +22,10 @@ USUAL_PARTS: dict[str, Part] = {
 }
 
 
+VIEW = "image"
+# What the header of a DICOM film can say of it.
+Tag = Literal["patient", "side", "view"]
+
 # What a placeholder may mean; every other name is a covariate.
 UNDERSTOOD = ("class", "patient", "part", "side")
 
@@ -190,6 +194,18 @@ class FoldersLayout(Strict):
         " the template has a dot.",
     )
     table: FoldersTable | None = Field(default=None, description="Instead of `path`.")
+    header: list[Tag] = Field(
+        default=[],
+        description="What headers of DICOM films say instead of path or table: patient (a keyed"
+        " hash of Patient ID), side (Image Laterality and the like), view (frontal, lateral,"
+        " oblique or axial; a covariate).",
+    )
+    key_file: str | None = Field(
+        default=None,
+        description="File with the secret of the hashes that stand for patients of headers,"
+        " absolute, with ~ or $VARIABLES, or below the root of the data set; null takes a published"
+        " key, so that whoever has a list of identifiers can find them out.",
+    )
     classes: Annotated[dict[str, str | None], TextKeys] = Field(
         default={},
         description="Class folder -> class of the target; null leaves the folder out. Folders"
@@ -217,7 +233,22 @@ class FoldersLayout(Strict):
             raise ValueError("layout: give either path (class folders) or table, and not both")
         if self.path is not None and "class" not in Template(self.path).names:
             raise ValueError(f"layout.path: {self.path!r} has no {{class}}")
+        if twice := [name for name in dict.fromkeys(self.header) if name in self._told]:
+            where = "path" if self.table is None else "table"
+            raise ValueError(
+                f"layout.header: {', '.join(twice)}: layout.{where} gives the same; take it out of"
+                " one of the two"
+            )
         return self
+
+    @property
+    def _told(self) -> set[str]:
+        """What path or table say of an image."""
+        if self.table is None:
+            return set(Template(self.path or "").names)
+        columns = {"patient": self.table.patient, "side": self.table.side}
+        given = {name for name, column in columns.items() if column}
+        return given.union(self.table.covariates, Template(self.table.name or "").names)
 
     @property
     def part_names(self) -> dict[str, Part | None]:

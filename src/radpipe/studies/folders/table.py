@@ -16,14 +16,14 @@ from radpipe.studies.base.truth import read_ceiling
 from radpipe.studies.folders.codes import code, refuse_unknown_sides, side_of
 from radpipe.studies.folders.covariates import Line, recoded
 from radpipe.studies.folders.findings import (
-    VIEW,
     image_files,
     is_left_out,
     left_out,
     official_part,
     warn_of_unknown_patients,
 )
-from radpipe.studies.folders.layout import FoldersLayout, FoldersTable
+from radpipe.studies.folders.headers import with_headers
+from radpipe.studies.folders.layout import VIEW, FoldersLayout, FoldersTable
 from radpipe.studies.folders.lookup import Lookup
 from radpipe.studies.folders.patients import settle_patients
 from radpipe.studies.folders.pictures import pictures_below
@@ -123,14 +123,13 @@ def read_table(
 
     ceiling = read_ceiling(raw, files=files, target=target, translate=translate)
     reader = _Reader(table, layout, target, ceiling, template)
-    found = [reader.case(line) for line in lines]
+    found = with_headers(raw, [reader.case(line) for line in lines], layout)
     lines_of: dict[str, list[int]] = {}
     for case, line in zip(found, lines, strict=True):
         lines_of.setdefault(case.patient, []).append(line.row.number)
     where = f"{table.file}: {_patients_from(table)}"
     cases = _once(settle_patients(found, layout, where=where, lines=lines_of), lines)
-    unknown = sum(case.patient == unknown_patient(case.case) for case in cases)
-    warn_of_unknown_patients(unknown, len(cases))
+    warn_of_unknown_patients(cases)
     listed = {line.file for line in every}
     _report_rest(raw, files, layout, listed)
     if aside is not None:

@@ -12,7 +12,6 @@ from radpipe.studies.base.template import Template, patterns
 from radpipe.studies.base.truth import read_ceiling
 from radpipe.studies.folders.codes import refuse_unknown_sides, side_of
 from radpipe.studies.folders.findings import (
-    VIEW,
     case_names,
     image_files,
     is_left_out,
@@ -20,7 +19,8 @@ from radpipe.studies.folders.findings import (
     official_part,
     warn_of_unknown_patients,
 )
-from radpipe.studies.folders.layout import FoldersLayout
+from radpipe.studies.folders.headers import with_headers
+from radpipe.studies.folders.layout import VIEW, FoldersLayout
 from radpipe.studies.folders.patients import settle_patients
 from radpipe.studies.folders.pictures import pictures_below
 
@@ -73,8 +73,6 @@ def read_tree(
         aside |= every.difference(kept)
     case_of = case_names(kept)
     refuse_unknown_sides({file: fits[file].get("side", "") for file in kept}, template)
-    if "patient" not in template.names:
-        warn_of_unknown_patients(len(kept), len(kept))
     cases = [
         Case(
             case=case_of[file],
@@ -88,6 +86,8 @@ def read_tree(
         )
         for file in kept
     ]
+    cases = with_headers(raw, cases, layout)
+    warn_of_unknown_patients(cases)
     return settle_patients(cases, layout, where="layout.path")
 
 
