@@ -3,6 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from radpipe.core.errors import ConfigError, DataError
@@ -13,10 +14,12 @@ from radpipe.studies.base.contract import Case, File
 from radpipe.studies.base.template import Template, patterns
 from radpipe.studies.base.truth import BOXES, CEILING
 from radpipe.studies.folders.covariates import kinds
+from radpipe.studies.folders.films import examine_films
 from radpipe.studies.folders.findings import (
     left_out,
     refuse_absent_classes,
 )
+from radpipe.studies.folders.headers import Seen, headers_of
 from radpipe.studies.folders.layout import VIEW, FoldersLayout
 from radpipe.studies.folders.passable import passable
 from radpipe.studies.folders.pictures import pictures_below
@@ -45,27 +48,43 @@ def examine_data(
     unhashed = {name: File(size, "") for name, size in files.items()}
     read = read_tree if layout.path is not None else read_table
     readable, findings = passable(raw, files=unhashed, layout=layout, target=target)
+    seen = _seen(raw, files, layout)
+    cases: Sequence[Case] = ()
     if readable is None:
         findings += _unread(raw, files)
     else:
         try:
-            aside: set[str] = set()
-            cases = read(raw, files=unhashed, layout=readable, target=target, aside=aside)
-            findings += _counts(cases, target)
-            findings += _parts(cases, layout)
-            findings += _sides(cases)
-            if said := kinds(cases, layout.table):
-                findings.append(Finding("ok", f"covariates: {said}"))
-            findings += _divided(cases)
-            findings += _unused(raw, files, layout, {case.files[VIEW] for case in cases}, aside)
+            cases = read(raw, files=unhashed, layout=readable, target=target, seen=seen)
+            findings += _cases(cases, layout, target)
+            used = {case.files[VIEW] for case in cases}
+            findings += _unused(raw, files, layout, used, seen.aside)
             refuse_absent_classes(cases, target)
         except (ConfigError, DataError) as error:
             findings.append(problem(error))
+    findings += examine_films(seen.headers or {}, layout, cases)
     empty = [name for name, size in files.items() if not size]
     if empty:
         listed = f"{counted(len(empty), 'file is', 'files are')} empty, such as {_some(empty)}"
         findings.append(Finding("problem", listed, "copy them once more, or delete them"))
     return findings
+
+
+def _seen(raw: Path, files: Mapping[str, int], layout: FoldersLayout) -> Seen:
+    """Read the headers of DICOM films once, for cases and for what is said of films."""
+    shown = [file for file in pictures_below(raw, files) if not left_out(file, layout)]
+    # Without the key, nobody can be named: cases will say so.
+    with suppress(DataError):
+        return Seen(headers_of(raw, shown, layout))
+    return Seen()
+
+
+def _cases(cases: Sequence[Case], layout: FoldersLayout, target: Target) -> Iterator[Finding]:
+    yield from _counts(cases, target)
+    yield from _parts(cases, layout)
+    yield from _sides(cases)
+    if said := kinds(cases, layout.table):
+        yield Finding("ok", f"covariates: {said}")
+    yield from _divided(cases)
 
 
 def _counts(cases: Sequence[Case], target: Target) -> Iterator[Finding]:

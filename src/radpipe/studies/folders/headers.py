@@ -3,8 +3,10 @@
 import logging
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+from tqdm import tqdm
 
 from radpipe.core.errors import DataError
 from radpipe.core.plurals import counted
@@ -18,7 +20,25 @@ from radpipe.studies.folders.pictures import holds_dicom
 log = logging.getLogger("radpipe.index")
 
 PUBLIC_KEY = b"radpipe adapter folders, public key 1"
-Headers = Mapping[str, FilmHeader]
+# File to its header, or to why it cannot be read.
+Headers = Mapping[str, FilmHeader | DataError]
+
+
+@dataclass
+class Seen:
+    """What an examination has seen, and what it gets to know.
+
+    Attributes
+    ----------
+    headers
+        Of all DICOM films; None: they are read when they are needed.
+    aside
+        Gets the images that the layout leaves out by class or part.
+
+    """
+
+    headers: Headers | None = None
+    aside: set[str] = field(default_factory=set)
 
 
 def headers_of(raw: Path, files: Sequence[str], layout: FoldersLayout) -> Headers:
@@ -36,7 +56,7 @@ def headers_of(raw: Path, files: Sequence[str], layout: FoldersLayout) -> Header
     Returns
     -------
     dict
-        File to header, without files that have none: step ingest says what is wrong with them.
+        File to header, or to why it cannot be read, which step ingest will say, too.
 
     Raises
     ------
@@ -44,17 +64,28 @@ def headers_of(raw: Path, files: Sequence[str], layout: FoldersLayout) -> Header
         There is no such key.
 
     """
-    hidden = hiding(read_key(raw, layout.key_file, public=PUBLIC_KEY))
+    # Elsewhere, hashes only serve to compare, and are kept nowhere.
+    key_file = layout.key_file if "patient" in layout.header else None
+    hidden = hiding(read_key(raw, key_file, public=PUBLIC_KEY))
     films = [file for file in files if holds_dicom(raw / file)]
-    found = read_film_headers([raw / file for file in films], hidden)
-    read = zip(films, found, strict=True)
-    return {file: header for file, header in read if isinstance(header, FilmHeader)}
+    paths = [raw / file for file in films]
+    found = read_film_headers(paths, hidden, devices=layout.devices)
+    shown = tqdm(found, "headers", len(films), unit="files", mininterval=2, delay=2)
+    return dict(zip(films, shown, strict=True))
 
 
-def with_headers(raw: Path, cases: Sequence[Case], layout: FoldersLayout) -> list[Case]:
+def known(headers: Headers) -> dict[str, FilmHeader]:
+    """Return the headers that could be read."""
+    return {file: found for file, found in headers.items() if isinstance(found, FilmHeader)}
+
+
+def with_headers(
+    raw: Path, cases: Sequence[Case], layout: FoldersLayout, headers: Headers | None = None
+) -> list[Case]:
     """Return cases of one image each with what `layout.header` takes from headers.
 
-    Patient and side are unknown where a header does not say, or a file has none.
+    Patient and side are unknown where a header does not say, or a file has none. `headers` are
+    those of the files, if they have been read before.
 
     Raises
     ------
@@ -65,11 +96,13 @@ def with_headers(raw: Path, cases: Sequence[Case], layout: FoldersLayout) -> lis
     """
     if not layout.header:
         return list(cases)
-    headers = headers_of(raw, [case.files[VIEW] for case in cases], layout)
+    if headers is None:
+        headers = headers_of(raw, [case.files[VIEW] for case in cases], layout)
+    films = known(headers)
     if "patient" in layout.header:
-        cases = _with_patients(cases, headers, layout)
-    told = [_told(case, headers.get(case.files[VIEW]), layout) for case in cases]
-    _log_silent(told, cases, headers, layout)
+        cases = _with_patients(cases, films, layout)
+    told = [_told(case, films.get(case.files[VIEW]), layout) for case in cases]
+    _log_silent(told, layout)
     return told
 
 
@@ -84,10 +117,15 @@ def _told(case: Case, header: FilmHeader | None, layout: FoldersLayout) -> Case:
     return case
 
 
-def _with_patients(cases: Sequence[Case], headers: Headers, layout: FoldersLayout) -> list[Case]:
+def _with_patients(
+    cases: Sequence[Case], films: Mapping[str, FilmHeader], layout: FoldersLayout
+) -> list[Case]:
     """Give every case the patient of its header, after `layout.patient_forms` was asked."""
+    files = [case.files[VIEW] for case in cases]
     said = {
-        file: KeyedPatient(*header.patient) for file, header in headers.items() if header.patient
+        file: KeyedPatient(*films[file].patient)
+        for file in files
+        if file in films and films[file].patient
     }
     words = sorted(file for file, patient in said.items() if patient.unknown)
     forms: dict[str, dict[str, str]] = defaultdict(dict)
@@ -148,13 +186,10 @@ def _without(name: str, layout: FoldersLayout) -> str:
     return f"take {name} out of layout.header, and let {where} say it"
 
 
-def _log_silent(
-    told: Sequence[Case], cases: Sequence[Case], headers: Headers, layout: FoldersLayout
-) -> None:
+def _log_silent(told: Sequence[Case], layout: FoldersLayout) -> None:
     """Count what headers do not say."""
     for name, n in silent(told, layout):
-        log.warning("headers do not say the %s of %d of %s", name, n, counted(len(cases), "image"))
-    log.info("headers read: %d of %s", len(headers), counted(len(cases), "image"))
+        log.warning("headers do not say the %s of %d of %s", name, n, counted(len(told), "image"))
 
 
 def silent(cases: Sequence[Case], layout: FoldersLayout) -> Iterator[tuple[str, int]]:

@@ -200,6 +200,11 @@ class FoldersLayout(Strict):
         " hash of Patient ID), side (Image Laterality and the like), view (frontal, lateral,"
         " oblique or axial; a covariate).",
     )
+    devices: bool = Field(
+        default=False,
+        description="Whether radpipe check-data tells makers and models of DICOM films: free text,"
+        " which sites can edit.",
+    )
     key_file: str | None = Field(
         default=None,
         description="File with the secret of the hashes that stand for patients of headers,"

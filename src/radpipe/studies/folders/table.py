@@ -22,7 +22,7 @@ from radpipe.studies.folders.findings import (
     official_part,
     warn_of_unknown_patients,
 )
-from radpipe.studies.folders.headers import with_headers
+from radpipe.studies.folders.headers import Seen, with_headers
 from radpipe.studies.folders.layout import VIEW, FoldersLayout, FoldersTable
 from radpipe.studies.folders.lookup import Lookup
 from radpipe.studies.folders.patients import settle_patients
@@ -80,7 +80,7 @@ class _Reader:
 
 
 def read_table(
-    raw: Path, *, files: Files, layout: FoldersLayout, target: Target, aside: set[str] | None = None
+    raw: Path, *, files: Files, layout: FoldersLayout, target: Target, seen: Seen | None = None
 ) -> list[Case]:
     """Read a folder of images and its table.
 
@@ -94,8 +94,8 @@ def read_table(
         With `table`.
     target
         Of any kind.
-    aside
-        Gets the images of rows whose part the layout leaves out.
+    seen
+        Who examines a data set: headers that were read already, and a place for what is left out.
 
     Raises
     ------
@@ -110,7 +110,7 @@ def read_table(
         raise ValueError("read_table needs layout.table")
     rows, notes = read_rows(raw, files, table)
     # Who examines a data set has got them already.
-    for note in notes if aside is None else ():
+    for note in notes if seen is None else ():
         log.warning("%s", note)
     check_rows(rows, table, target)
     template = Template(table.name or "")
@@ -123,7 +123,9 @@ def read_table(
 
     ceiling = read_ceiling(raw, files=files, target=target, translate=translate)
     reader = _Reader(table, layout, target, ceiling, template)
-    found = with_headers(raw, [reader.case(line) for line in lines], layout)
+    found = with_headers(
+        raw, [reader.case(line) for line in lines], layout, seen.headers if seen else None
+    )
     lines_of: dict[str, list[int]] = {}
     for case, line in zip(found, lines, strict=True):
         lines_of.setdefault(case.patient, []).append(line.row.number)
@@ -132,8 +134,8 @@ def read_table(
     warn_of_unknown_patients(cases)
     listed = {line.file for line in every}
     _report_rest(raw, files, layout, listed)
-    if aside is not None:
-        aside |= listed - {case.files[VIEW] for case in cases}
+    if seen is not None:
+        seen.aside |= listed - {case.files[VIEW] for case in cases}
     return cases
 
 

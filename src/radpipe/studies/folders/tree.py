@@ -19,7 +19,7 @@ from radpipe.studies.folders.findings import (
     official_part,
     warn_of_unknown_patients,
 )
-from radpipe.studies.folders.headers import with_headers
+from radpipe.studies.folders.headers import Seen, with_headers
 from radpipe.studies.folders.layout import VIEW, FoldersLayout
 from radpipe.studies.folders.patients import settle_patients
 from radpipe.studies.folders.pictures import pictures_below
@@ -28,7 +28,7 @@ log = logging.getLogger("radpipe.index")
 
 
 def read_tree(
-    raw: Path, *, files: Files, layout: FoldersLayout, target: Target, aside: set[str] | None = None
+    raw: Path, *, files: Files, layout: FoldersLayout, target: Target, seen: Seen | None = None
 ) -> list[Case]:
     """Read class folders.
 
@@ -42,8 +42,8 @@ def read_tree(
         With `path`.
     target
         binary, multi-class or ordinal.
-    aside
-        Gets the images whose part or class the layout leaves out.
+    seen
+        Who examines a data set: headers that were read already, and a place for what is left out.
 
     Raises
     ------
@@ -69,8 +69,8 @@ def read_tree(
     _refuse_empty_folders(raw, template, pictures_below(raw, files), names, layout)
     ceiling = read_ceiling(raw, files=files, target=target, translate=names.get)
     kept = [file for file in fits if names[fits[file]["class"]] is not None]
-    if aside is not None:
-        aside |= every.difference(kept)
+    if seen is not None:
+        seen.aside |= every.difference(kept)
     case_of = case_names(kept)
     refuse_unknown_sides({file: fits[file].get("side", "") for file in kept}, template)
     cases = [
@@ -86,7 +86,7 @@ def read_tree(
         )
         for file in kept
     ]
-    cases = with_headers(raw, cases, layout)
+    cases = with_headers(raw, cases, layout, seen.headers if seen else None)
     warn_of_unknown_patients(cases)
     return settle_patients(cases, layout, where="layout.path")
 
