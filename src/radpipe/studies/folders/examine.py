@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -57,7 +57,8 @@ def examine_data(
             cases = read(raw, files=unhashed, layout=readable, target=target, seen=seen)
             findings += _cases(cases, layout, target)
             used = {case.files[VIEW] for case in cases}
-            findings += _unused(raw, files, layout, used, seen.aside)
+            words = layout.words(target.classes)
+            findings += _unused(raw, files, layout, used, seen.aside, words)
             refuse_absent_classes(cases, target)
         except (ConfigError, DataError) as error:
             findings.append(problem(error))
@@ -163,13 +164,18 @@ def _classes(case: Case, target: Target) -> list[str]:
 
 
 def _unused(
-    raw: Path, files: Mapping[str, int], layout: FoldersLayout, used: set[str], aside: set[str]
+    raw: Path,
+    files: Mapping[str, int],
+    layout: FoldersLayout,
+    used: set[str],
+    aside: set[str],
+    words: Collection[str],
 ) -> Iterator[Finding]:
     """Tell of pictures that are no cases; those that the layout leaves out are only counted."""
     shown = set(pictures_below(raw, files))
     aside = aside | {file for file in files if left_out(file, layout)}
     if rest := sorted(shown - used - aside):
-        yield _strays(rest, layout)
+        yield _strays(rest, layout, words)
     if wanted := shown & aside:
         yield Finding(
             "ok", f"{counted(len(wanted), 'image is', 'images are')} left out, as layout says"
@@ -183,19 +189,19 @@ def _unused(
         )
 
 
-def _strays(rest: Sequence[str], layout: FoldersLayout) -> Finding:
+def _strays(rest: Sequence[str], layout: FoldersLayout, words: Collection[str]) -> Finding:
     """Tell of pictures that no one meant to leave out, by the form of their names."""
     if layout.table:
         what = (
             f"{counted(len(rest), 'image is', 'images are')} not in {layout.table.file}:"
-            f" {patterns(rest)}"
+            f" {patterns(rest, words)}"
         )
         return Finding("warning", what, "they are no cases; name them under layout.leave_out")
     template = Template(layout.path or "")
     return Finding(
         "warning",
         f"{counted(len(rest), 'image does', 'images do')} not fit layout.path {template.text!r}:"
-        f" {patterns(rest)}",
+        f" {patterns(rest, words)}",
         f"they are no cases; expected: {template.expected}.{template.unparted}",
     )
 

@@ -1,5 +1,6 @@
 """The `layout` block of a study of class folders, or of a folder with a table."""
 
+from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Annotated, Any, Literal
 
@@ -254,6 +255,10 @@ class FoldersLayout(Strict):
         columns = {"patient": self.table.patient, "side": self.table.side}
         given = {name for name, column in columns.items() if column}
         return given.union(self.table.covariates, Template(self.table.name or "").names)
+
+    def words(self, classes: Iterable[str] = ()) -> set[str]:
+        """Return what messages may show of names of files: classes, their folders, and parts."""
+        return {*classes, *self.classes, *self.part_names}
 
     @property
     def part_names(self) -> dict[str, Part | None]:

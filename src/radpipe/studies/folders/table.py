@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -133,7 +133,7 @@ def read_table(
     cases = _once(settle_patients(found, layout, where=where, lines=lines_of), lines)
     warn_of_unknown_patients(cases)
     listed = {line.file for line in every}
-    _report_rest(raw, files, layout, listed)
+    _report_rest(raw, files, layout, listed, layout.words(target.classes))
     if seen is not None:
         seen.aside |= listed - {case.files[VIEW] for case in cases}
     return cases
@@ -241,7 +241,9 @@ def _once(cases: Iterable[Case], lines: Iterable[_Line]) -> list[Case]:
     return list(by_file.values())
 
 
-def _report_rest(raw: Path, files: Files, layout: FoldersLayout, listed: set[str]) -> None:
+def _report_rest(
+    raw: Path, files: Files, layout: FoldersLayout, listed: set[str], words: Collection[str]
+) -> None:
     rest = [file for file in image_files(raw, files, layout) if file not in listed]
     if rest:
         log.warning(
@@ -251,5 +253,5 @@ def _report_rest(raw: Path, files: Files, layout: FoldersLayout, listed: set[str
                 "image is not in the table and no case",
                 "images are not in the table and no cases",
             ),
-            patterns(rest),
+            patterns(rest, words),
         )

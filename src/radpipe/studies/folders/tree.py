@@ -1,7 +1,7 @@
 """Class folders: the path of an image says what it shows."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from radpipe.core.errors import ConfigError, DataError, near_miss
@@ -58,7 +58,10 @@ def read_tree(
     names = class_names(layout, target)
     images = image_files(raw, files, layout)
     fits = {file: found for file in images if (found := template.match(file)) is not None}
-    _report_misfits(images, fits, template, len(files) - len(images))
+    _report_misfits(images, fits, template, layout.words(target.classes))
+    log.info(
+        "images=%d fitting=%d other_files=%d", len(images), len(fits), len(files) - len(images)
+    )
     every = set(fits)
     fits = {
         file: found
@@ -132,7 +135,7 @@ def class_names(layout: FoldersLayout, target: Target) -> dict[str, str | None]:
 
 
 def _report_misfits(
-    images: list[str], fits: dict[str, dict[str, str]], template: Template, n_others: int
+    images: list[str], fits: dict[str, dict[str, str]], template: Template, words: Collection[str]
 ) -> None:
     if not images:
         raise DataError(
@@ -142,7 +145,7 @@ def _report_misfits(
     misfits = [file for file in images if file not in fits]
     if not fits:
         raise DataError(
-            f"no image fits layout.path {template.text!r}. There are {patterns(images)}."
+            f"no image fits layout.path {template.text!r}. There are {patterns(images, words)}."
             f" Expected: {template.expected}.{template.unparted or _cause(images, template)}"
         )
     if misfits:
@@ -150,11 +153,10 @@ def _report_misfits(
             "%s layout.path %r, and no case comes of that: %s. Expected: %s.%s",
             counted(len(misfits), "image does not fit", "images do not fit"),
             template.text,
-            patterns(misfits),
+            patterns(misfits, words),
             template.expected,
             template.unparted,
         )
-    log.info("images=%d fitting=%d other_files=%d", len(images), len(fits), n_others)
 
 
 def _cause(images: list[str], template: Template) -> str:
