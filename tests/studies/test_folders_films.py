@@ -41,8 +41,8 @@ def test_what_films_have_in_common(tmp_path):
         "spacing: Imager Pixel Spacing 1 (0.2 to 0.2 mm), Pixel Spacing 1 (0.1 to 0.15 mm),"
         " not said 2",
     ) in found
-    assert ("ok", "sides: right 1, left 1, not said 2") in found
-    assert ("ok", "views: frontal 1, not said 3") in found
+    assert ("ok", "sides in headers: right 1, left 1, not said 2") in found
+    assert ("ok", "views in headers: frontal 1, not said 3") in found
     assert "mith" not in str(found).lower()
     assert starting(found, "devices") == []
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from radpipe.app.init.columns import is_called_label
+from radpipe.app.init.headers import propose_headers
 from radpipe.app.init.pictures import Look, look_at
 from radpipe.app.init.proposal import Proposal
 from radpipe.app.init.table import fitting_table, propose_table, tables_among
@@ -72,6 +73,7 @@ def look(images: Path, *, table: Path | None = None, label: str | None = None) -
         proposal = propose_table(raw, table.relative_to(raw).as_posix(), pictures, label=label)
     else:
         proposal = _without_being_told(raw, files, pictures, label)
+    propose_headers(raw, pictures, proposal)
     if masks:
         _leave_out(proposal, masks)
     seen = SeenStudy(raw, pictures, proposal, look_at(raw, pictures))
@@ -210,7 +212,7 @@ def _nothing_says_what(
         )
     beside += "".join(f" {why}" for why in unread[:3])
     dicom = (
-        " What DICOM tags say of a patient is not read."
+        " Headers of DICOM films do not say it."
         if any(file.lower().endswith((".dcm", ".dicom")) for file in pictures)
         else ""
     )

@@ -120,8 +120,10 @@ def _lengths(films: Films) -> Iterator[Finding]:
             " the magnification) and at the detector, where all is 5 to 20 % larger",
         )
     words = {"R": "right", "L": "left", "B": "both"}
-    yield Finding("ok", f"sides: {_listed(words.get(h.facts.shows or '') for h in every)}")
-    yield Finding("ok", f"views: {_listed(header.view for header in every)}")
+    yield Finding(
+        "ok", f"sides in headers: {_listed(words.get(h.facts.shows or '') for h in every)}"
+    )
+    yield Finding("ok", f"views in headers: {_listed(header.view for header in every)}")
 
 
 def _patients(films: Films, layout: FoldersLayout, cases: Sequence[Case]) -> Iterator[Finding]:
