@@ -77,6 +77,8 @@ def test_syntaxes_that_cannot_be_decoded(tmp_path, monkeypatch):
         ({"NumberOfFrames": 2}, "1 file holds several frames, up to 2, such as one for each view"),
         ({"PixelData": None}, "1 file holds no pixels"),
         ({"ImageType": r"DERIVED\PRIMARY\STITCHED"}, "1 film is most likely stitched"),
+        ({"PresentationIntentType": "FOR PROCESSING"}, "1 film: FOR PROCESSING: raw values"),
+        ({"PresentationLUTShape": "INVERSE"}, "1 film: MONOCHROME2 with INVERSE"),
         ({"BurnedInAnnotation": "YES"}, "1 film says that text stands in the pixels"),
         ({"Modality": "OT"}, "1 film says that text stands in the pixels, or is a capture"),
     ],

@@ -17,6 +17,7 @@ from radpipe.imaging.dicom.header import DicomHeader
 from radpipe.imaging.dicom.layout import COLOURS, GREYS, MAX_NUMBER, PALETTE
 from radpipe.imaging.dicom.quiet import quiet
 from radpipe.imaging.dicom.read import is_dicom
+from radpipe.imaging.dicom.remarks import FOR_PROCESSING, INVERSE
 from radpipe.imaging.dicom.tags import Facts, facts
 from radpipe.imaging.dicom.views import View, is_stitched, view_of
 
@@ -91,6 +92,8 @@ class FilmHeader:
         What `Hiding.name` makes of SOP and Study Instance UID; empty if missing.
     patient
         What `Hiding.patient` makes of Patient ID; empty if missing.
+    doubts
+        Of `imaging/dicom/remarks.py`: what step ingest refuses unless the settings say otherwise.
     device
         Maker and model, free text; empty unless asked for.
 
@@ -111,6 +114,7 @@ class FilmHeader:
     instance: str
     study: str
     patient: tuple[str, ...]
+    doubts: tuple[str, ...]
     device: str = ""
 
 
@@ -193,6 +197,7 @@ def _summed_up(header: DicomHeader, pixels: bool, hiding: Hiding, devices: bool)
         instance=_hidden(header, "SOPInstanceUID", hiding),
         study=_hidden(header, "StudyInstanceUID", hiding),
         patient=hiding.patient(person) if person else (),
+        doubts=tuple(_doubts(header, photometric)),
         device=_device(header) if devices else "",
     )
 
@@ -222,6 +227,13 @@ def _display(header: DicomHeader) -> Display:
         return "VOI LUT"
     windows = min(len(header.numbers("WindowCenter")), len(header.numbers("WindowWidth")))
     return "none" if not windows else "one window" if windows == 1 else "several windows"
+
+
+def _doubts(header: DicomHeader, photometric: str) -> Iterator[str]:
+    if header.word("PresentationIntentType") == "FOR PROCESSING":
+        yield FOR_PROCESSING
+    if photometric == "MONOCHROME2" and header.word("PresentationLUTShape") == "INVERSE":
+        yield INVERSE
 
 
 def _hidden(header: DicomHeader, keyword: str, hiding: Hiding) -> str:

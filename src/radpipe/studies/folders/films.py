@@ -17,6 +17,7 @@ Films = Mapping[str, FilmHeader]
 # Values of one kind that are listed.
 N_LISTED = 8
 UNSAID = "not said"
+DOUBTFUL = "step ingest leaves them out, unless the block image.dicom of the study says read"
 LEFT_OUT = "step ingest leaves them out; mend them, or name them under layout.leave_out"
 
 
@@ -89,6 +90,10 @@ def _pixels(films: Films) -> Iterator[Finding]:
     share = f"; MONOCHROME1, which is turned round, is {inverted / len(films):.0%}"
     listed = _listed(header.photometric for header in every)
     yield Finding("ok", f"pixels: {listed}{share if inverted else ''}")
+    doubts = {doubt for header in every for doubt in header.doubts}
+    for doubt in sorted(doubts):
+        files = [file for file, header in films.items() if doubt in header.doubts]
+        yield Finding("warning", f"{_films(files)}: {doubt}: {patterns(files)}", DOUBTFUL)
     shown = Counter(header.display for header in every)
     yield Finding("ok", f"what is shown: {_listed(header.display for header in every)}")
     if shown["none"] and len(shown) > 1:
