@@ -35,7 +35,7 @@ def cases(tmp_path, files, layout, target=TWO):
     seen = write_manifest(raw, tmp_path / "manifest.csv")
     wanted = Target.model_validate(target)
     found = adapter.cases(raw, files=seen, layout=typed, target=wanted)
-    check_cases(found, target=wanted, views=adapter.views, files=seen)
+    check_cases(found, target=wanted, views=adapter.views(typed), files=seen)
     return found.cases
 
 

@@ -20,11 +20,12 @@ from radpipe.studies.folders.findings import (
     refuse_absent_classes,
 )
 from radpipe.studies.folders.headers import Seen, headers_of
-from radpipe.studies.folders.layout import VIEW, FoldersLayout
+from radpipe.studies.folders.layout import FoldersLayout
 from radpipe.studies.folders.passable import passable
 from radpipe.studies.folders.pictures import pictures_below
 from radpipe.studies.folders.table import read_table
 from radpipe.studies.folders.tree import read_tree
+from radpipe.studies.folders.views import told_of_views
 
 N_NAMED = 5
 
@@ -56,7 +57,7 @@ def examine_data(
         try:
             cases = read(raw, files=unhashed, layout=readable, target=target, seen=seen)
             findings += _cases(cases, layout, target)
-            used = {case.files[VIEW] for case in cases}
+            used = {file for case in cases for file in case.files.values()}
             words = layout.words(target.classes)
             findings += _unused(raw, files, layout, used, seen.aside, words)
             refuse_absent_classes(cases, target)
@@ -83,6 +84,7 @@ def _cases(cases: Sequence[Case], layout: FoldersLayout, target: Target) -> Iter
     yield from _counts(cases, target)
     yield from _parts(cases, layout)
     yield from _sides(cases)
+    yield from told_of_views(cases, layout)
     if said := kinds(cases, layout.table):
         yield Finding("ok", f"covariates: {said}")
     yield from _divided(cases)
@@ -92,7 +94,7 @@ def _counts(cases: Sequence[Case], target: Target) -> Iterator[Finding]:
     by_part: dict[str, Counter[str]] = {}
     for case in cases:
         counts = by_part.setdefault(case.official or "no official part", Counter())
-        counts["images"] += 1
+        counts["images"] += len(case.files)
         counts.update(_classes(case, target))
     for part, counts in sorted(by_part.items()):
         named = [name for name in (*target.classes, "unknown") if counts[name]]

@@ -12,7 +12,7 @@ from radpipe.core.plurals import counted
 from radpipe.core.settings import Target
 from radpipe.core.text_files import composed
 from radpipe.studies.base.contract import Case, Files, unknown_patient
-from radpipe.studies.folders.layout import VIEW, FoldersLayout, Part
+from radpipe.studies.folders.layout import FoldersLayout, Part
 from radpipe.studies.folders.pictures import pictures_below, stem_of
 
 log = logging.getLogger("radpipe.index")
@@ -77,14 +77,15 @@ def refuse_absent_classes(cases: Iterable[Case], target: Target) -> None:
 
 def refuse_contradictions(cases: Sequence[Case], files: Files, target: Target) -> None:
     """Refuse byte-identical images with different targets."""
-    by_hash: dict[str, list[Case]] = defaultdict(list)
+    by_hash: dict[str, list[tuple[str, Case]]] = defaultdict(list)
     for case in cases:
         if not any(math.isnan(value) for value in case.target):
-            by_hash[files[case.files[VIEW]].sha256].append(case)
+            for file in case.files.values():
+                by_hash[files[file].sha256].append((file, case))
     lines = [
-        ", ".join(f"{case.files[VIEW]} ({_said(case, target)})" for case in copies)
+        ", ".join(f"{file} ({_said(case, target)})" for file, case in copies)
         for copies in by_hash.values()
-        if len({case.target for case in copies}) > 1
+        if len({case.target for _, case in copies}) > 1
     ]
     if lines:
         raise DataError(

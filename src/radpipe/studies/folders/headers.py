@@ -65,7 +65,7 @@ def headers_of(raw: Path, files: Sequence[str], layout: FoldersLayout) -> Header
 
     """
     # Elsewhere, hashes only serve to compare, and are kept nowhere.
-    key_file = layout.key_file if "patient" in layout.header else None
+    key_file = layout.key_file if {"patient", "study"} & set(layout.header) else None
     hidden = hiding(read_key(raw, key_file, public=PUBLIC_KEY))
     films = [file for file in files if holds_dicom(raw / file)]
     paths = [raw / file for file in films]
@@ -107,13 +107,16 @@ def with_headers(
 
 
 def _told(case: Case, header: FilmHeader | None, layout: FoldersLayout) -> Case:
-    """Add side and view."""
+    """Add side, view and study."""
     if "side" in layout.header and header is not None:
         shows = header.facts.shows
         case = replace(case, side=None if shows == "B" else shows)
     if "view" in layout.header:
         view = (header.view if header is not None else None) or ""
         case = replace(case, covariates={**case.covariates, "view": view})
+    if "study" in layout.header:
+        study = header.study if header is not None else ""
+        case = replace(case, covariates={**case.covariates, "study": study})
     return case
 
 

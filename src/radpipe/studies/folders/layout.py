@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable
 from difflib import get_close_matches
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
 from radpipe.core.errors import ConfigError
 from radpipe.core.settings import Strict
 from radpipe.core.text_files import composed
+from radpipe.imaging.dicom.views import View
 from radpipe.studies.base.template import IGNORED, Template
 
 Part = Literal["train", "tune", "test"]
@@ -25,7 +26,9 @@ USUAL_PARTS: dict[str, Part] = {
 
 VIEW = "image"
 # What the header of a DICOM film can say of it.
-Tag = Literal["patient", "side", "view"]
+Tag = Literal["patient", "side", "view", "study"]
+
+TELLERS = "layout.header, or a placeholder or column of that name"
 
 # What a placeholder may mean; every other name is a covariate.
 UNDERSTOOD = ("class", "patient", "part", "side")
@@ -73,6 +76,8 @@ def _composed(value: Any) -> Any:
 # A name that is compared with what stands in paths and tables, where accents are composed.
 Name = Annotated[str, AfterValidator(composed)]
 TextKeys = BeforeValidator(_text_keys)
+# Part of the name of a column of the table of cases.
+ViewName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 
 
 class Covariate(Strict):
@@ -149,6 +154,15 @@ class FoldersTable(Strict):
         description="Column of the patient's side: R, right or 1, and L, left or 2. Pictures of"
         " the left side are mirrored.",
     )
+    view: Name | None = Field(
+        default=None,
+        description="Column of the view, such as AP; a covariate, unless layout.views is given.",
+    )
+    study: Name | None = Field(
+        default=None,
+        description="Column of the visit or examination, with layout.views: what tells films of a"
+        " case from those of another visit.",
+    )
     covariates: Annotated[dict[str, Covariate], BeforeValidator(_covariates)] = Field(
         default={},
         description="Columns to keep for subgroups and as inputs: a list of columns; or name ->"
@@ -176,6 +190,7 @@ class FoldersTable(Strict):
         if "class" in said:
             raise ValueError("layout.table.name: the class stands in the column of target")
         columns = {"patient": self.patient, "side": self.side, "part": self.part}
+        columns |= {"view": self.view, "study": self.study}
         given = {name for name, column in columns.items() if column} | set(self.covariates)
         if twice := [name for name in dict.fromkeys(said) if name in given]:
             raise ValueError(f"layout.table: both name and a column give {', '.join(twice)}")
@@ -199,7 +214,15 @@ class FoldersLayout(Strict):
         default=[],
         description="What headers of DICOM films say instead of path or table: patient (a keyed"
         " hash of Patient ID), side (Image Laterality and the like), view (frontal, lateral,"
-        " oblique or axial; a covariate).",
+        " oblique or axial; a covariate, unless `views` is given), study (with `views`: a keyed"
+        " hash of Study Instance UID).",
+    )
+    views: dict[ViewName, Literal["required", "optional"]] | None = Field(
+        default=None,
+        description="Views that a case has, by name: required, or optional. One: films of other"
+        " views are left out. Several: films of the same patient, study and side are one case."
+        " Names are what header, path or table say: frontal (also AP, PA), lateral (LL, RL),"
+        " oblique and axial of headers, any of your own otherwise.",
     )
     devices: bool = Field(
         default=False,
@@ -247,12 +270,33 @@ class FoldersLayout(Strict):
             )
         return self
 
+    @model_validator(mode="after")
+    def _views_can_be_told(self) -> "FoldersLayout":
+        given = self._told.union(self.header)
+        several = self.views is not None and len(self.views) > 1
+        if not several and ("study" in self.header or (self.table and self.table.study)):
+            raise ValueError("layout: study only parts films of several views; give layout.views")
+        if self.views is None:
+            return self
+        if "required" not in self.views.values():
+            raise ValueError("layout.views: at least one view must be required")
+        for name in ("view", "patient") if several else ("view",):
+            if name not in given:
+                raise ValueError(f"layout.views: nothing says the {name} of a film: {TELLERS}")
+        unknown = [name for name in self.views if name not in get_args(View)]
+        if unknown and "view" in self.header:
+            raise ValueError(
+                f"layout.views: headers never say {unknown[0]!r}, but {', '.join(get_args(View))}"
+            )
+        return self
+
     @property
     def _told(self) -> set[str]:
         """What path or table say of an image."""
         if self.table is None:
             return set(Template(self.path or "").names)
         columns = {"patient": self.table.patient, "side": self.table.side}
+        columns |= {"view": self.table.view, "study": self.table.study}
         given = {name for name, column in columns.items() if column}
         return given.union(self.table.covariates, Template(self.table.name or "").names)
 

@@ -29,6 +29,7 @@ from radpipe.studies.folders.patients import settle_patients
 from radpipe.studies.folders.pictures import pictures_below
 from radpipe.studies.folders.rows import check_rows, class_name, columns_of, read_rows
 from radpipe.studies.folders.tree import covariates_of
+from radpipe.studies.folders.views import with_views
 
 log = logging.getLogger("radpipe.index")
 
@@ -60,13 +61,15 @@ class _Reader:
         row, told = line.row, line.told
         name = row[self.table.image]
         kept = {name: recoded(row, covariate) for name, covariate in self.table.covariates.items()}
+        columns = {"view": self.table.view, "study": self.table.study}
+        placed = {key: told[key] for key, column in columns.items() if column}
         return Case(
             case=name,
             patient=told.get("patient") or unknown_patient(name),
             official=official_part(told["part"], self.layout),
             target=tuple(self._value(row[column]) for column in columns_of(self.table.target)),
             files={VIEW: line.file},
-            covariates=covariates_of(told, self.template) | kept,
+            covariates=covariates_of(told, self.template) | placed | kept,
             ceiling=self.ceiling.get(line.file),
             side=side_of(told["side"]),
         )
@@ -136,7 +139,7 @@ def read_table(
     _report_rest(raw, files, layout, listed, layout.words(target.classes))
     if seen is not None:
         seen.aside |= listed - {case.files[VIEW] for case in cases}
-    return cases
+    return with_views(cases, layout, seen.aside if seen else None)
 
 
 def _patients_from(table: FoldersTable) -> str:
@@ -191,7 +194,7 @@ def _lines(found: list[tuple[Line, str]], table: FoldersTable, template: Templat
 
 
 def _single(table: FoldersTable) -> dict[str, str]:
-    columns = {"part": table.part, "side": table.side}
+    columns = {"part": table.part, "side": table.side, "view": table.view, "study": table.study}
     return {name: column for name, column in columns.items() if column}
 
 

@@ -23,6 +23,7 @@ from radpipe.studies.folders.headers import Seen, with_headers
 from radpipe.studies.folders.layout import VIEW, FoldersLayout
 from radpipe.studies.folders.patients import settle_patients
 from radpipe.studies.folders.pictures import pictures_below
+from radpipe.studies.folders.views import with_views
 
 log = logging.getLogger("radpipe.index")
 
@@ -91,7 +92,8 @@ def read_tree(
     ]
     cases = with_headers(raw, cases, layout, seen.headers if seen else None)
     warn_of_unknown_patients(cases)
-    return settle_patients(cases, layout, where="layout.path")
+    cases = settle_patients(cases, layout, where="layout.path")
+    return with_views(cases, layout, seen.aside if seen else None)
 
 
 def check_tree(layout: FoldersLayout, target: Target) -> None:

@@ -48,7 +48,11 @@ class OAI:
     """
 
     layout_model: type[BaseModel] = OaiLayout
-    views = (VIEW,)
+
+    def views(self, layout: OaiLayout) -> tuple[str, ...]:
+        """Return the one view."""
+        del layout
+        return (VIEW,)
 
     def check_target(self, layout: OaiLayout, target: Target) -> None:
         """Refuse a target that the question does not have."""
@@ -102,7 +106,7 @@ class OAI:
                 "left out: %s no case",
                 counted(n_others, "box around a joint belongs to", "boxes around joints belong to"),
             )
-        return case_table(cases, target=target, views=self.views, boxes=boxes)
+        return case_table(cases, target=target, views=self.views(layout), boxes=boxes)
 
     def phantom(
         self, out: Path, *, source: PhantomSource, layout: OaiLayout, target: Target
