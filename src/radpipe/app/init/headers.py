@@ -64,7 +64,7 @@ def _patients(films: Sequence[FilmHeader], n_pictures: int, proposal: Proposal) 
     if len(named) < ENOUGH * len(films):
         return []
     _forget_guess(proposal)
-    few = "" if len(films) == n_pictures else f" of the first {len(films):,} that were looked at"
+    few = "" if len(films) == n_pictures else f" (a sample of {n_pictures:,})"
     text = f"{len(names):,} for {len(named):,} films{few}, from Patient ID, as keyed hashes"
     proposal.patients_known = True
     _say_again(proposal, "patients", text, "layout.header")

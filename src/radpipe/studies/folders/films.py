@@ -42,7 +42,9 @@ def examine_films(
     if films:
         yield from _kinds(films)
         yield from _pixels(films)
+        yield from _greys(films)
         yield from _lengths(films)
+        yield from _places(films)
         yield from _patients(films, layout, cases)
         yield from _several(films)
         yield from _doubtful(films)
@@ -76,7 +78,7 @@ def _kinds(films: Films) -> Iterator[Finding]:
 
 
 def _pixels(films: Films) -> Iterator[Finding]:
-    """Tell sizes, bits, which grey is black, and what chooses the values that are shown."""
+    """Tell sizes, bits, and which grey is black."""
     every = films.values()
     sizes = [(header.rows, header.columns) for header in every if header.rows and header.columns]
     if sizes:
@@ -90,6 +92,11 @@ def _pixels(films: Films) -> Iterator[Finding]:
     share = f"; MONOCHROME1, which is turned round, is {inverted / len(films):.0%}"
     listed = _listed(header.photometric for header in every)
     yield Finding("ok", f"pixels: {listed}{share if inverted else ''}")
+
+
+def _greys(films: Films) -> Iterator[Finding]:
+    """Tell what chooses the values that are shown, and what is doubtful about them."""
+    every = films.values()
     doubts = {doubt for header in every for doubt in header.doubts}
     for doubt in sorted(doubts):
         files = [file for file, header in films.items() if doubt in header.doubts]
@@ -105,7 +112,7 @@ def _pixels(films: Films) -> Iterator[Finding]:
 
 
 def _lengths(films: Films) -> Iterator[Finding]:
-    """Tell where spacing comes from, mm, and sides and views."""
+    """Tell where spacing comes from, mm."""
     every = films.values()
     by_source: dict[str, list[float]] = defaultdict(list)
     for header in every:
@@ -124,6 +131,11 @@ def _lengths(films: Films) -> Iterator[Finding]:
             "spacing of several kinds: in the patient (Pixel Spacing, or at the detector divided by"
             " the magnification) and at the detector, where all is 5 to 20 % larger",
         )
+
+
+def _places(films: Films) -> Iterator[Finding]:
+    """Tell sides and views."""
+    every = films.values()
     words = {"R": "right", "L": "left", "B": "both"}
     yield Finding(
         "ok", f"sides in headers: {_listed(words.get(h.facts.shows or '') for h in every)}"

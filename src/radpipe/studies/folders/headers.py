@@ -124,31 +124,35 @@ def _with_patients(
     cases: Sequence[Case], films: Mapping[str, FilmHeader], layout: FoldersLayout
 ) -> list[Case]:
     """Give every case the patient of its header, after `layout.patient_forms` was asked."""
-    files = [case.files[VIEW] for case in cases]
     said = {
-        file: KeyedPatient(*films[file].patient)
-        for file in files
-        if file in films and films[file].patient
+        case.files[VIEW]: KeyedPatient(*films[case.files[VIEW]].patient)
+        for case in cases
+        if case.files[VIEW] in films and films[case.files[VIEW]].patient
     }
-    words = sorted(file for file, patient in said.items() if patient.unknown)
-    forms: dict[str, dict[str, str]] = defaultdict(dict)
-    for file, patient in sorted(said.items()):
-        if not patient.unknown:
-            forms[patient.form].setdefault(patient.name, file)
-    if layout.patient_forms == "refuse":
-        _refuse_words(words, layout)
-        _refuse_forms(forms)
-    named = {}
-    for file, patient in said.items():
-        if layout.patient_forms == "keep":
-            named[file] = patient.name
-        elif not patient.unknown:
-            named[file] = next(iter(forms[patient.form]))
+    named = _names(said, layout)
     _refuse_alike(named)
     return [
         replace(case, patient=named.get(case.files[VIEW]) or unknown_patient(case.case))
         for case in cases
     ]
+
+
+def _names(said: Mapping[str, KeyedPatient], layout: FoldersLayout) -> dict[str, str]:
+    """Return film to the name of its patient, if that is known: the first of its forms."""
+    if layout.patient_forms == "keep":
+        return {file: patient.name for file, patient in said.items()}
+    forms: dict[str, dict[str, str]] = defaultdict(dict)
+    for file, patient in sorted(said.items()):
+        if not patient.unknown:
+            forms[patient.form].setdefault(patient.name, file)
+    if layout.patient_forms == "refuse":
+        _refuse_words(sorted(file for file, patient in said.items() if patient.unknown), layout)
+        _refuse_forms(forms)
+    return {
+        file: next(iter(forms[patient.form]))
+        for file, patient in said.items()
+        if not patient.unknown
+    }
 
 
 def _refuse_words(words: Sequence[str], layout: FoldersLayout) -> None:
