@@ -12,6 +12,7 @@ from radpipe.learning.data.cases import Batch, gather
 from radpipe.learning.models.exam import Exam, ExamBaseline, ExamSettings
 from radpipe.learning.models.pooling import spread
 from radpipe.learning.networks.network import stretched
+from radpipe.learning.training.run import refuse_absent_views
 from tests.small_study import TWO, write_study
 
 CPU = torch.device("cpu")
@@ -102,3 +103,9 @@ def test_a_baseline_of_cases_that_lack_a_view():
 def test_views_by_themselves_need_all():
     with pytest.raises(ConfigError, match="use 'joint'"):
         exam("views")([torch.rand(1, 1, 32, 32), torch.rand(0, 1, 32, 32)], [(1,), (0,)])
+
+
+def test_several_processes_need_all_views():
+    refuse_absent_views(np.array([[0, 1], [2, 3]]))
+    with pytest.raises(ConfigError, match="set processes and nodes to 1"):
+        refuse_absent_views(ROWS)
