@@ -110,6 +110,7 @@ def test_from_where_a_film_was_taken(tmp_path, elements, view):
         ({"ImageType": r"DERIVED\PRIMARY\STITCHED"}, True),
         ({"ImageType": r"ORIGINAL\PRIMARY"}, False),
         ({"ImagerPixelSpacing": r"9.0\9.0", "Rows": 100}, True),
+        ({"ImagerPixelSpacing": r"9.0\9.0", "Rows": 100, "Modality": "CT"}, False),
         ({"ImagerPixelSpacing": r"0.2\0.2"}, False),
     ],
 )

@@ -34,6 +34,8 @@ CODES: dict[str, View] = {
 PUT_TOGETHER = ("STITCH", "COMPOS")
 # The longest side of a detector for one exposure is 43 cm; sheets of film are no longer.
 LONGEST_MM = 480.0
+# Of which this is true; the field of view of CT is no detector.
+PROJECTIONS = ("CR", "DX", "RG", "")
 
 
 def view_of(header: DicomHeader) -> View | None:
@@ -54,10 +56,13 @@ def view_of(header: DicomHeader) -> View | None:
 def is_stitched(header: DicomHeader, spacing: Spacing | None) -> bool:
     """Tell whether a film was most likely put together from several exposures.
 
-    Image Type says so, or it is longer than any detector: Rows or Columns times `spacing`, mm.
+    Image Type says so, or a radiograph is longer than any detector: Rows or Columns times
+    `spacing`, mm.
     """
     if any(word.startswith(PUT_TOGETHER) for word in header.words("ImageType")):
         return True
+    if header.word("Modality") not in PROJECTIONS:
+        return False
     sizes = (header.integer("Rows") or 0, header.integer("Columns") or 0)
     return spacing is not None and any(
         n * mm > LONGEST_MM for n, mm in zip(sizes, spacing, strict=True)

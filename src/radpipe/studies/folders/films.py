@@ -107,7 +107,8 @@ def _greys(films: Films) -> Iterator[Finding]:
         yield Finding(
             "note",
             f"{counted(shown['none'], 'film has', 'films have')} neither window nor lookup table"
-            " and others do: they are shown over all values that could be stored, and look flatter",
+            " and others do: they are shown over all values that their bits allow, and may look"
+            " flatter",
         )
 
 
