@@ -237,7 +237,7 @@ def test_outlines_are_left_out(images):
     [
         ("a.txt", b"x", r"holds no pictures .* There is: 1 \.txt"),
         ("a.npy", b"x", "volumes, and no pictures. Knee MRI in the layout of MRNet"),
-        ("I0001", b"\0" * 128 + b"DICM" + b"\0" * 99, "DICOM files without the suffix .dcm"),
+        ("I0001", b"\0" * 128 + b"DICM" + b"\0" * 99, "1 image in 1 folder, 0 deep, and nothing"),
         ("a.png", b"x", "1 image in 1 folder, 0 deep, and nothing says what they show"),
         ("a/b.png", b"x", "one folder a class"),
     ],

@@ -4,8 +4,10 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+from radpipe.app.init.study import look
 from radpipe.app.init.table import fitting_table, propose_table
 from radpipe.core.errors import ConfigError, DataError
+from tests.dicom_files import film, scene
 
 PICTURES = [f"png/i{n}.png" for n in range(40)]
 
@@ -131,3 +133,14 @@ def test_ages_with_commas_are_named_and_not_used(tmp_path):
     found = propose_table(tmp_path, "labels.csv", PICTURES)
     assert "covariates" not in found.layout["table"]
     assert about(found, "commas").startswith("age: numbers with commas, not used; decimal: ','")
+
+
+def test_films_called_by_an_id_in_several_folders(tmp_path):
+    for n in range(40):
+        (tmp_path / f"{n % 4}").mkdir(exist_ok=True)
+        (tmp_path / f"{n % 4}" / f"1.2.3.{n}").write_bytes(film(scene((32, 24), seed=n)))
+    write(tmp_path, "uid,label", lambda i: f"1.2.3.{i},{i % 2}")
+    found = look(tmp_path).proposal
+    assert found.layout == {
+        "table": {"file": "labels.csv", "image": "uid", "find": "name", "target": "label"}
+    }

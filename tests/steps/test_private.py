@@ -30,12 +30,14 @@ STEPS = {
 }
 
 
-def plant(film: Path) -> None:
-    """Write somebody into 40 elements of a film."""
+def plant(film: Path, **own: str) -> None:
+    """Write somebody into 40 elements of a film, and `own` over some of them."""
     found = pydicom.dcmread(film)
     for keyword in (*TEXTS, *DATES):
         vr = pydicom.datadict.dictionary_VR(keyword)
         value = {"UI": f"1.2.{DATE}", "DA": DATE, "SH": NAME[:16]}.get(vr, NAME)
+        setattr(found, keyword, value)
+    for keyword, value in own.items():
         setattr(found, keyword, value)
     for tag, _ in PRIVATE:
         found.add_new(tag, "LO", NAME)

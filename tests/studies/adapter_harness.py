@@ -50,7 +50,7 @@ class AdapterHarness:
         target = Target.model_validate(self.target)
         files = write_manifest(raw, manifest)
         found = adapter.cases(raw, files=files, layout=layout, target=target)
-        check_cases(found, target=target, views=adapter.views, files=files)
+        check_cases(found, target=target, views=adapter.views(layout), files=files)
         return found
 
     def examine(self, raw: Path) -> Sequence[Finding]:

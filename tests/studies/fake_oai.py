@@ -9,7 +9,7 @@ import numpy as np
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian
 
-from radpipe.studies.oai.patients import PUBLIC_KEY
+from radpipe.studies.oai.layout import PUBLIC_KEY
 
 PEOPLE = ("9900001", "9900002", "9900003")
 DATES = {"9900001": "19011231", "9900002": "19021231", "9900003": "19031231"}

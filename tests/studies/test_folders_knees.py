@@ -222,7 +222,7 @@ def test_six_digits_among_seven_are_listed_and_no_case(raw, caplog):
     cases = cases_of(raw, LETTERS, GRADES)
     assert [case.patient for case in cases] == ["0000001"]
     assert "1 image does not fit layout.path" in caplog.text
-    assert "1 like 'xxxxx/0/000000x.png' (0 is any digit, x any letter)" in caplog.text
+    assert "1 like 'train/1/000000x.png' (0 is any digit, x any letter)" in caplog.text
     assert "Expected: part / class / patient (7 digits), side." in caplog.text
     assert "000001L" not in caplog.text
 
@@ -381,7 +381,7 @@ def test_check_data_counts_sides_and_names_what_is_odd(raw):
         (
             "warning",
             "1 image does not fit layout.path '{part}/{class}/{patient:7}{side}': 1 like"
-            " 'xxxxx/0/000000x.png' (0 is any digit, x any letter)",
+            " 'train/0/000000x.png' (0 is any digit, x any letter)",
         ),
     ]
 

@@ -81,7 +81,7 @@ def test_an_empty_folder_of_a_patient_is_nothing_special(tmp_path):
 
 def test_no_file_fits(tmp_path):
     with pytest.raises(
-        DataError, match=r"no image fits layout.path '\{part\}/\{class\}/\{file\}'.*'xxxxxxx/x.png'"
+        DataError, match=r"no image fits layout.path '\{part\}/\{class\}/\{file\}'.*'healthy/x.png'"
     ):
         tree(tmp_path, "healthy/a.png", path="{part}/{class}/{file}")
 

@@ -41,7 +41,7 @@ def main(job: Job) -> None:
     raw = materialise(name, study)
     files = check_manifest(raw, job.args.manifest)
     found = adapter.cases(raw, files=files, layout=layout, target=study.target)
-    check_cases(found, target=study.target, views=adapter.views, files=files)
+    check_cases(found, target=study.target, views=adapter.views(layout), files=files)
     write_table(job.args.out, found.cases)
     write_table(job.args.boxes, found.boxes)
     n_patients = len(set(found.cases["patient"].to_pylist()))

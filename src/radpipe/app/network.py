@@ -8,7 +8,7 @@ from radpipe.app.telemetry import FIGURES, check_suffix
 from radpipe.core.errors import unknown_name
 from radpipe.core.params import Params
 from radpipe.core.presets import load_preset
-from radpipe.studies.base.adapters import load_adapter
+from radpipe.studies.base.adapters import load_adapter, read_layout
 
 PRESETS = Path("presets")
 
@@ -50,7 +50,9 @@ def network(params: Params, *, variant: str, out: Path | None = None) -> None:
     n_channels = {"grey": 1, "colour": 3}[study.image.channels]
     side = study.image.side
     shape = {"n_channels": n_channels, "size": side}
-    shape["n_views"] = len(load_adapter(study.adapter).views)
+    adapter = load_adapter(study.adapter)
+    layout = read_layout(chosen.study, adapter, study.layout)
+    shape["n_views"] = len(adapter.views(layout))
     outputs = n_outputs(study.target, preset.train)
     model = build_empty(preset.model, n_outputs=outputs, **shape)
     network_summary = trace(model, *example_input(preset.model, **shape))

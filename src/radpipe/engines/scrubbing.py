@@ -27,7 +27,7 @@ from radpipe.studies.base.sources import raw_root
 
 REMOVED = "<removed>"
 # Texts of these keys of params.yaml are paths and addresses outside, or names of files.
-PRIVATE_KEYS = frozenset({"path", "address", "accept", "remote"})
+PRIVATE_KEYS = frozenset({"path", "address", "accept", "remote", "key_file"})
 # A number as short as this is more often a count than an id; it is taken out in quotes only.
 SHORT = 4
 WORD = re.compile(r"[^\s'\"()\[\]{},;<>|]+")

@@ -195,14 +195,14 @@ def _views(cases: pa.Table) -> list[str]:
 
 
 def _whole_cases(tasks: Sequence[Task], cases: pa.Table) -> tuple[list[Task], Rejected]:
-    """Set aside the cases that do not name a file for each view; they are not even read."""
+    """Set aside the cases that lack a view and are not whole without; they are not even read."""
     named: defaultdict[str, set[str]] = defaultdict(set)
     for task in tasks:
         named[task.case].add(task.view)
-    views = _views(cases)
+    views, spared = _views(cases), _whole_without(cases)
     whole, rejected = [], []
     for task in tasks:
-        missing = [view for view in views if view not in named[task.case]]
+        missing = [view for view in views if view not in named[task.case] | spared[task.case]]
         if missing:
             rejected.append((task.file, task.case, f"no file named ({', '.join(missing)})"))
         else:
@@ -211,6 +211,18 @@ def _whole_cases(tasks: Sequence[Task], cases: pa.Table) -> tuple[list[Task], Re
         ("", case, "no file named") for case in cases["case"].to_pylist() if case not in named
     ]
     return whole, rejected
+
+
+def _whole_without(cases: pa.Table) -> defaultdict[str, set[str]]:
+    """Return for each case the views that it may lack, see `studies.base.contract.case_table`."""
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    names = cases["case"].to_pylist()
+    for view in _views(cases):
+        if f"without_{view}" in cases.column_names:
+            lacks = cases[f"without_{view}"].to_pylist()
+            for case in (case for case, without in zip(names, lacks, strict=True) if without):
+                found[case].add(view)
+    return found
 
 
 def _without_broken_cases(done: Sequence[ChunkOutcome], writer: StoreWriter) -> list[ChunkOutcome]:

@@ -63,6 +63,8 @@ INDEX = pa.schema(
     ]
 )
 REJECTED = ("file", "case", "reason")
+# The row of a view that its case is whole without; it has no slices.
+ABSENT = -1
 
 
 class Store:
@@ -152,10 +154,11 @@ class Store:
         Returns
         -------
         ndarray
-            The same shape; 1 for a picture.
+            The same shape; 1 for a picture, 0 for `ABSENT`.
 
         """
-        counts: NDArray[np.int64] = self._slices[np.asarray(rows, dtype=np.intp)]
+        wanted = np.asarray(rows, dtype=np.intp)
+        counts: NDArray[np.int64] = np.where(wanted == ABSENT, 0, self._slices[wanted])
         return counts
 
     def sums(self, rows: NDArray[np.integer[Any]]) -> Sums:
@@ -173,7 +176,9 @@ class Store:
 
         """
         n_pixels = int(self.slices(rows).sum()) * self.size**2
-        return Sums.of(n_pixels, *(each[np.ravel(rows)] for each in self._sums))
+        there = np.ravel(rows)
+        there = there[there != ABSENT]
+        return Sums.of(n_pixels, *(each[there] for each in self._sums))
 
     def row_of(self, case: str, view: str = "image") -> int:
         """Return the row of `index` that holds a view of a case.
@@ -205,10 +210,11 @@ class Store:
         -------
         ndarray
             (n, size, size, channels) uint8 or uint16, a copy; for volumes, all slices of
-            the first row, then of the second, and so on.
+            the first row, then of the second, and so on; nothing for `ABSENT`.
 
         """
         wanted = _numbers(rows)
+        wanted = wanted[wanted != ABSENT]
         if not self.volumes:
             return self._gather(self._shard[wanted], self._first[wanted])
         ends = np.cumsum(self._slices[wanted])

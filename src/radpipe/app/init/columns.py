@@ -32,6 +32,8 @@ class ImageColumn:
         What stands in the column to the image, for those that are there.
     n_missing
         Rows whose image is not there.
+    find
+        The setting of that name.
 
     """
 
@@ -39,12 +41,18 @@ class ImageColumn:
     path: str | None
     file_of: Mapping[str, str]
     n_missing: int
+    find: str = "path"
+
+    @property
+    def rank(self) -> int:
+        """Which way is plainer: the column is the path, or gives it, or is a name in any folder."""
+        return 0 if self.find == "name" else 2 if self.path is None else 1
 
 
 def image_column(rows: Rows, pictures: Sequence[str]) -> ImageColumn | None:
     """Find the column that names the most pictures; None if none names half of them."""
     found = [candidate for column in rows[0] for candidate in _as_images(column, rows, pictures)]
-    best = max(found, key=lambda one: (len(one.file_of), one.path is None), default=None)
+    best = max(found, key=lambda one: (len(one.file_of), one.rank), default=None)
     if best is None or len(best.file_of) < LEAST_NAMED * min(len(pictures), len(rows)):
         return None
     return best
@@ -135,6 +143,22 @@ def _as_images(column: str, rows: Rows, pictures: Sequence[str]) -> Iterator[Ima
             if re.search(r"[{}]", column) is None:
                 missing = sum(value not in kept for value in values)
                 yield ImageColumn(column, path_template, kept, missing)
+    anywhere = _anywhere(values, pictures)
+    missing = sum(value not in anywhere for value in values)
+    yield ImageColumn(column, None, anywhere, missing, find="name")
+
+
+def _anywhere(values: Sequence[str], pictures: Sequence[str]) -> dict[str, str]:
+    """Return value to the one picture that has this name, with or without suffix."""
+    whole: dict[str, list[str]] = defaultdict(list)
+    bare: dict[str, list[str]] = defaultdict(list)
+    for file in pictures:
+        path = PurePosixPath(composed(file))
+        whole[path.name].append(file)
+        bare[path.stem].append(file)
+    names = {value: PurePosixPath(plain_path(value)).name for value in values}
+    found = {value: whole.get(name) or bare.get(name, []) for value, name in names.items()}
+    return {value: files[0] for value, files in found.items() if len(files) == 1}
 
 
 def _is_measured(value: str) -> bool:

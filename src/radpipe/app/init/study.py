@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from radpipe.app.init.columns import is_called_label
+from radpipe.app.init.headers import propose_headers
 from radpipe.app.init.pictures import Look, look_at
 from radpipe.app.init.proposal import Proposal
 from radpipe.app.init.table import fitting_table, propose_table, tables_among
@@ -12,15 +14,12 @@ from radpipe.app.init.tokens import MASK_FOLDERS
 from radpipe.app.init.tree import propose_tree
 from radpipe.core.errors import DataError
 from radpipe.core.plurals import counted
-from radpipe.imaging.dicom.read import is_dicom
 from radpipe.studies.base.manifest import list_files
 from radpipe.studies.base.template import IMAGE_SUFFIXES, Template
-from radpipe.studies.folders.findings import pictures as pictures_among
+from radpipe.studies.folders.pictures import pictures_below
 
 VOLUMES = (".npy", ".nii", ".nii.gz", ".mha", ".mhd", ".nrrd")
 WORKBOOKS = (".xlsx", ".xls", ".xlsm", ".ods")
-# Files without a suffix of a picture that are looked into for DICOM.
-N_TRIED = 20
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ def look(images: Path, *, table: Path | None = None, label: str | None = None) -
     raw = _root(images, table)
     files = list(list_files(raw))
     below = f"{images.relative_to(raw).as_posix()}/" if images != raw else ""
-    shown = [file for file in pictures_among(files) if file.startswith(below)]
+    shown = [file for file in pictures_below(raw, files) if file.startswith(below)]
     masks = [file for file in shown if _is_mask(file)]
     pictures = [file for file in shown if file not in set(masks)] if masks else shown
     if not pictures:
@@ -74,6 +73,7 @@ def look(images: Path, *, table: Path | None = None, label: str | None = None) -
         proposal = propose_table(raw, table.relative_to(raw).as_posix(), pictures, label=label)
     else:
         proposal = _without_being_told(raw, files, pictures, label)
+    propose_headers(raw, pictures, proposal)
     if masks:
         _leave_out(proposal, masks)
     seen = SeenStudy(raw, pictures, proposal, look_at(raw, pictures))
@@ -128,7 +128,10 @@ def _without_being_told(
 
 
 def _better(raw: Path, table: str, pictures: Sequence[str], tree: Proposal) -> Proposal:
-    """Prefer the table if it knows patients and has the same classes; else class folders."""
+    """Choose the table if it knows patients and has the same classes; else class folders.
+
+    Also where folders have numbers for names, and the table a column that is called a label.
+    """
     template = Template(tree.layout["path"])
     matched = {file: template.match(file) for file in pictures}
     spelled: Mapping[str, str] = tree.layout.get("classes", {})
@@ -144,8 +147,16 @@ def _better(raw: Path, table: str, pictures: Sequence[str], tree: Proposal) -> P
     if other.patients_known and set(other.classes) == set(tree.classes):
         other.say("table", f"{table} is used, because it knows patients and class folders do not")
         return other
+    if all(map(str.isdigit, tree.classes)) and _has_label(other):
+        other.say("table", f"{table} is used, because folders have numbers for names")
+        return other
     tree.say("table", f"{table} is not used; to use it: --table {table}")
     return tree
+
+
+def _has_label(proposal: Proposal) -> bool:
+    target = proposal.layout["table"]["target"]
+    return isinstance(target, str) and is_called_label(target)
 
 
 def _is_mask(file: str) -> bool:
@@ -182,20 +193,9 @@ def _no_pictures(raw: Path, files: Sequence[str]) -> str:
             " adapter mrnet (docs/how-to/mrnet.md); other volumes need an adapter of their own"
             " (docs/how-to/add-a-study.md)."
         )
-    if any(_holds_dicom(raw / file) for file in others[:N_TRIED]):
-        return (
-            f"{raw}: DICOM files without the suffix .dcm, by which pictures are found. The way out:"
-            " give them that suffix; the films of the Osteoarthritis Initiative are read as they"
-            " are by the adapter oai (docs/how-to/oai.md)."
-        )
     kinds = Counter(PurePosixPath(file).suffix or "no suffix" for file in files).most_common(5)
     there = ", ".join(f"{n:,} {suffix}" for suffix, n in kinds) or "nothing"
     return f"{raw}: holds no pictures (PNG, JPEG, TIFF, BMP, WebP, GIF, DICOM). There is: {there}."
-
-
-def _holds_dicom(path: Path) -> bool:
-    with path.open("rb") as stream:
-        return is_dicom(stream.read(256))
 
 
 def _nothing_says_what(
@@ -212,7 +212,7 @@ def _nothing_says_what(
         )
     beside += "".join(f" {why}" for why in unread[:3])
     dicom = (
-        " What DICOM tags say of a patient is not read."
+        " Headers of DICOM films do not say it."
         if any(file.lower().endswith((".dcm", ".dicom")) for file in pictures)
         else ""
     )

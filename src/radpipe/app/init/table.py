@@ -118,6 +118,8 @@ def propose_table(
     block: dict[str, Any] = {"file": file, "image": images.column}
     if images.path:
         block["path"] = images.path
+    if images.find == "name":
+        block["find"] = "name"
     if len(labels) > 1:
         proposal = _several(rows, labels, block)
     else:

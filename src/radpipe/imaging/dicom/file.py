@@ -6,23 +6,26 @@ they lie.
 
 import io
 import zlib
+from collections.abc import Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from radpipe.core.errors import DataError
-from radpipe.imaging.dicom.codecs import CODECS
+from radpipe.imaging.dicom.codecs import CODECS, PLAIN
 from radpipe.imaging.dicom.header import PIXEL_DATA, DicomHeader, first_item, skipped
 from radpipe.imaging.dicom.quiet import otherwise
 from radpipe.imaging.read import MAX_PIXELS
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
-    from pydicom.tag import BaseTag
 
 UNDEFINED = 0xFFFFFFFF  # a length that is not told (PS3.5, 7.1.1)
 DEFLATED = "1.2.840.10008.1.2.1.99"
+IMPLICIT, BIG_ENDIAN = "1.2.840.10008.1.2", "1.2.840.10008.1.2.2"
 # As many 16-bit pixels as are read at most, and a long header.
 MAX_INFLATED = 2 * MAX_PIXELS + 16 * 2**20
+# More than the longest header, bytes.
+LONG = 16 * 2**20
 # Everything that is ever asked of a file; the rest is skipped by its length.
 ELEMENTS = (
     "SOPClassUID",
@@ -93,9 +96,9 @@ def read_header(data: bytes) -> DicomHeader:
     from pydicom import dcmread
     from pydicom.filereader import read_dataset
 
-    wanted = _wanted()
+    wanted = list(_tags(ELEMENTS))
     with otherwise("broken or truncated (no header of a DICOM file)"):
-        said, end = _transfer_syntax(data)
+        said, end = _transfer_syntax(io.BytesIO(data))
         if said == DEFLATED:
             stream = io.BytesIO(_inflate(data[end:]))
             plain = read_dataset(stream, False, True, specific_tags=wanted)
@@ -111,12 +114,60 @@ def read_header(data: bytes) -> DicomHeader:
         return DicomHeader(syntax, bool(little), _with_groups(found), data)
 
 
+def read_up_to_pixels(stream: BinaryIO, more: Sequence[str] = ()) -> tuple[DicomHeader, bool]:
+    """Read the elements of `ELEMENTS` and `more` in front of the pixels; inside `quiet`.
+
+    Returns
+    -------
+    header
+        Without Pixel Data, of which no byte is asked for.
+    pixels
+        Whether the file holds pixels of any kind.
+
+    Raises
+    ------
+    DataError
+        The file cannot be parsed.
+
+    """
+    from pydicom.filereader import read_dataset, read_partial
+
+    wanted = _tags((*ELEMENTS, *more))
+    end = _End()
+    with otherwise("broken or truncated (no header of a DICOM file)"):
+        said, start = _transfer_syntax(stream)
+        if said == DEFLATED:
+            stream.seek(start)
+            stream = io.BytesIO(zlib.decompressobj(-zlib.MAX_WBITS).decompress(stream.read(), LONG))
+        if said in PLAIN or said in CODECS:
+            implicit, little = said == IMPLICIT, said != BIG_ENDIAN
+            found = read_dataset(
+                stream, implicit, little, stop_when=end, specific_tags=list(wanted)
+            )
+        else:
+            stream.seek(0)
+            found = read_partial(stream, end, force=True, specific_tags=list(wanted))
+            implicit, little = found.original_encoding  # type: ignore[assignment]
+        syntax = said or _guessed(implicit, little)
+        return DicomHeader(syntax, bool(little), _with_groups(found)), end.at_pixels
+
+
 @cache
-def _wanted() -> "list[BaseTag | int]":
-    """Return the tags of `ELEMENTS`; to look them up takes longer than to read them."""
+def _tags(keywords: tuple[str, ...]) -> tuple[Any, ...]:
     from pydicom.tag import Tag
 
-    return [Tag(keyword) for keyword in ELEMENTS]
+    return tuple(Tag(keyword) for keyword in keywords)
+
+
+class _End:
+    """Where a header ends: at group 7FE0, whose elements are pixels and lists of frames."""
+
+    def __init__(self) -> None:
+        self.at_pixels = False
+
+    def __call__(self, tag: Any, _vr: object, _length: object) -> bool:
+        self.at_pixels = int(tag) >> 16 == PIXEL_DATA >> 16
+        return int(tag) >> 16 >= PIXEL_DATA >> 16
 
 
 def _can_be_skipped(element: Any) -> bool:
@@ -124,11 +175,10 @@ def _can_be_skipped(element: Any) -> bool:
     return bool(element.tag == PIXEL_DATA and element.length != UNDEFINED)
 
 
-def _transfer_syntax(data: bytes) -> tuple[str, int]:
+def _transfer_syntax(stream: BinaryIO) -> tuple[str, int]:
     """Return the transfer syntax, empty if the file does not say, and where group 2 ends."""
     from pydicom.filereader import read_dataset, read_preamble
 
-    stream = io.BytesIO(data)
     read_preamble(stream, force=True)
     meta = read_dataset(stream, False, True, stop_when=lambda tag, _vr, _length: tag >> 16 != 2)
     # Group 2 in implicit VR, which is wrong, fails here: pydicom would take it, and inflate.

@@ -91,6 +91,11 @@ class DicomHeader:
         except UNREADABLE:
             return ()
 
+    def identifier(self, keyword: str) -> str:
+        """Return an element's text as it is, to be hashed and never to be shown."""
+        value = self._value(keyword)
+        return value.strip(" \0") if isinstance(value, str) else ""
+
     def word(self, keyword: str) -> str:
         """Return the first of an element's texts, or an empty one."""
         return next(iter(self.words(keyword)), "")

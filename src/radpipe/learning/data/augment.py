@@ -88,6 +88,12 @@ def apply_batch(batch: Batch, drawn: Sequence[Drawn]) -> Batch:
 
 
 def _apply_view(view: Tensor, counts: Sequence[int], drawn: Drawn) -> Tensor:
+    there = np.flatnonzero(counts)
+    if len(there) < len(counts) == len(drawn):
+        # What was drawn for cases that lack this view is not used.
+        counts, drawn = [n for n in counts if n], drawn.of(there)
+    if not len(view):
+        return view
     if len(drawn) in (0, len(view)):
         return apply(view, drawn)
     # The slices of a volume move alike, so they are the channels of one picture: where each

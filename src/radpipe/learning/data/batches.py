@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from radpipe.imaging.store import ABSENT
 from radpipe.learning.data.cases import Batch, Pixels, gather
 
 # Batches under way while one is used: one on its way to the device, one being read.
@@ -107,7 +108,8 @@ class Resident:
 
     def holds(self, rows: np.ndarray) -> bool:
         """Tell whether all of some rows, of any shape, are here."""
-        return bool((rows < len(self.first)).all() and (self.first[rows] >= 0).all())
+        there = rows[rows != ABSENT]
+        return bool((there < len(self.first)).all() and (self.first[there] >= 0).all())
 
     def take(self, rows: np.ndarray) -> Tensor:
         """Return what `Pixels.pixels` returns of rows (n,); only slices' numbers are copied."""
@@ -159,7 +161,7 @@ class Batches:
         self._under_way: deque[tuple[np.ndarray, Future[Any]]] = deque()
         self._reader = None if transfer is None else ThreadPoolExecutor(1, "batches")
         self._resident: Resident | None = None
-        rows = np.unique(keep)
+        rows = np.unique(keep[keep != ABSENT])
         if free and len(rows) and fits(bytes_of(store, rows), free):
             self._resident = Resident(store, rows, device)
 

@@ -15,6 +15,7 @@ from torch import Tensor
 from radpipe.core.errors import DataError
 from radpipe.core.settings import ModelChoice, Target, Training
 from radpipe.core.tables import read_table
+from radpipe.imaging.store import ABSENT
 from radpipe.imaging.sums import Sums
 from radpipe.learning.models import auxiliary_of, table_of, takes_pixels
 from radpipe.learning.models.covariates import read_auxiliary, read_entries
@@ -80,7 +81,7 @@ class Batch:
         For every view float32 (slices of all cases, channels, size, size), 0 to 1, one
         case after the other.
     counts
-        For every view the number of slices of each case; 1 for a picture.
+        For every view the number of slices of each case; 1 for a picture, 0 for a case without it.
     table
         Float32 (cases, columns): covariates as `learning.table.Encoder` takes them, NaN where
         unknown; None if the model takes no table.
@@ -117,8 +118,8 @@ class Cases:
     table
         Their rows of `split.parquet`, sorted by case.
     rows
-        Their rows in the store's index, int64 (n, views); of no view for a model that takes
-        no pixels.
+        Their rows in the store's index, int64 (n, views), `ABSENT` for an optional view that a case
+        lacks; of no view for a model that takes no pixels.
     targets
         Float32 (n, target columns); NaN where unknown.
     entries
@@ -259,7 +260,7 @@ def _cases(
     table: pa.Table, store: Pixels, target: Target, model: ModelChoice | None, *, asked: bool = True
 ) -> Cases:
     views = store.views if model is None or takes_pixels(model) else []
-    rows = [[store.row_of(case, view) for view in views] for case in table["case"].to_pylist()]
+    rows = [[_row_of(store, case, view) for view in views] for case in table["case"].to_pylist()]
     whole = np.array(rows, dtype=np.int64).reshape(len(rows), len(views))
     taken = None if model is None else table_of(model)
     auxiliary = None if model is None or not asked else auxiliary_of(model)
@@ -270,6 +271,16 @@ def _cases(
         entries=None if taken is None else read_entries(table, taken),
         auxiliary=None if auxiliary is None else read_auxiliary(table, auxiliary),
     )
+
+
+def _row_of(store: Pixels, case: str, view: str) -> int:
+    """Return a view's row; `ABSENT` if its case is whole without it, which ingest has seen to."""
+    try:
+        return store.row_of(case, view)
+    except DataError:
+        if len(store.views) == 1:
+            raise
+        return ABSENT
 
 
 def gather(

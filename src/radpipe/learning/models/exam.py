@@ -17,7 +17,7 @@ from radpipe.core.errors import ConfigError
 from radpipe.core.settings import Strict
 from radpipe.learning.models.base import exam_architecture
 from radpipe.learning.models.combination import Combination
-from radpipe.learning.models.pooling import POOLS, How, SliceMean
+from radpipe.learning.models.pooling import POOLS, How, SliceMean, spread
 from radpipe.learning.models.trunks import Trunk, make_trunk
 
 
@@ -69,7 +69,7 @@ class Exam(nn.Module):
             [make_trunk(settings.trunk, n_channels) for _ in range(n_labels)]
             for _ in range(n_places)
         ]
-        n_features = made[0][0][1]
+        self.n_features = n_features = made[0][0][1]
         self.trunks = _grid([[trunk for trunk, _ in row] for row in made])
         pool = POOLS[settings.pool]
         self.pools = _grid([[pool(n_features) for _ in range(n_labels)] for _ in range(n_views)])
@@ -97,15 +97,26 @@ class Exam(nn.Module):
         Returns
         -------
         Tensor
-            (exams, outputs); with `head: views` (exams, views, outputs).
+            (exams, outputs); with `head: views` (exams, views, outputs). A view that an exam
+            lacks has features of 0.
+
+        Raises
+        ------
+        ConfigError
+            An exam lacks a view, of which `head: views` would have to say something.
 
         """
+        if not self.one_head and not all(map(all, counts)):
+            raise ConfigError(
+                "model.head: 'views' asks each view by itself, and some cases lack one that"
+                " layout.views calls optional; use 'joint'."
+            )
         # One view after the other, and not all slices at once, so that batch normalisation
         # sees one view at a time, as in the published networks.
         trunks = _rows(self.trunks) * (len(views) if len(self.trunks) == 1 else 1)
         pooled = [
             [
-                self.dropout(pool(trunk(images), their))
+                self.dropout(self._features(trunk, pool, images, their))
                 for trunk, pool in zip(own_trunks, pools, strict=True)
             ]
             for own_trunks, pools, images, their in zip(
@@ -121,6 +132,15 @@ class Exam(nn.Module):
             for own, row in zip(heads, pooled, strict=True)
         ]
         return torch.stack(by_view, dim=1)
+
+    def _features(
+        self, trunk: nn.Module, pool: nn.Module, images: Tensor, counts: Sequence[int]
+    ) -> Tensor:
+        """Return the features of a view of all exams, (exams, features)."""
+        if not len(images):
+            return images.new_zeros(len(counts), self.n_features)
+        found: Tensor = pool(trunk(images), [n for n in counts if n])
+        return spread(found, counts)
 
 
 def _grid(rows: list[list[nn.Module]]) -> nn.ModuleList:
@@ -162,7 +182,12 @@ class ExamBaseline(nn.Module):
     def forward(self, views: Sequence[Tensor], counts: Sequence[Sequence[int]]) -> Tensor:
         """Map normalised slices (see `Exam.forward`) to logits (exams, outputs)."""
         coarse = [F.adaptive_avg_pool2d(images, self.grid).flatten(1) for images in views]
-        means = [self.pool(rows, their) for rows, their in zip(coarse, counts, strict=True)]
+        means = [
+            spread(self.pool(rows, [n for n in their if n]), their)
+            if len(rows)
+            else rows.new_zeros(len(their), rows.shape[1])
+            for rows, their in zip(coarse, counts, strict=True)
+        ]
         logits: Tensor = self.linear(torch.cat(means, dim=1))
         return logits
 

@@ -66,6 +66,17 @@ POOLS: dict[How, Callable[[int], nn.Module]] = {
 }
 
 
+def spread(rows: Tensor, counts: Sequence[int]) -> Tensor:
+    """Put rows of zeros, (volumes, features), in the place of volumes without slices.
+
+    `rows` are those of the others, in order.
+    """
+    if len(rows) == len(counts):
+        return rows
+    there, nothing = iter(torch.split(rows, 1)), rows.new_zeros(1, rows.shape[1])
+    return torch.cat([next(there) if n else nothing for n in counts])
+
+
 def side_by_side(features: Tensor, counts: Sequence[int], *, filling: float) -> Tensor:
     """Stand volumes side by side, (volumes, most slices, features), short ones filled up.
 

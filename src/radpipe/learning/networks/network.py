@@ -151,10 +151,10 @@ def stretched(images: Tensor, counts: Sequence[int]) -> Tensor:
 
     """
     parts = []
-    for volume in torch.split(images, list(counts)):
+    for volume in torch.split(images, [n for n in counts if n]):
         low, high = volume.aminmax()
         parts.append((volume - low) / (high - low).clamp_min(1e-6))
-    return torch.cat(parts)
+    return torch.cat(parts) if parts else images
 
 
 def make_network(recipe: Blueprint, model: nn.Module, mean: Tensor, sd: Tensor) -> Network:

@@ -10,8 +10,10 @@ import numpy as np
 import torch
 
 from radpipe.core.environment import kernels_in_use
+from radpipe.core.errors import ConfigError
 from radpipe.core.recipe import Recipe
 from radpipe.core.settings import Training
+from radpipe.imaging.store import ABSENT
 from radpipe.learning.data.batches import Batches, batches_of
 from radpipe.learning.data.cases import Cases, Summed
 from radpipe.learning.data.samplers import cut
@@ -109,6 +111,7 @@ def make_run(
     device = set_up(recipe.train, process_group)
     keep = np.concatenate([part.rows.ravel() for part in (train_part, tune_part)])
     if process_group.size > 1:
+        refuse_absent_views(train_part.rows)
         # Where batch norm joins processes, none can give its memory back when it runs out.
         keep = keep[:0]
     own = class_weights(train_part.targets, recipe.target, recipe.train)
@@ -188,3 +191,22 @@ def arithmetic(how: Training) -> Iterator[None]:
         torch.set_deterministic_debug_mode(mode)
         setattr(torch.utils.deterministic, "fill_uninitialized_memory", fills)  # noqa: B010
         torch.backends.cudnn.benchmark = tries
+
+
+def refuse_absent_views(rows: np.ndarray) -> None:
+    """Refuse cases that lack a view, (n, views), where several processes train one network.
+
+    If a view is missing in all cases of one process's share, its batch norm would wait for a layer
+    that the other never comes to, and their gradients would not fit.
+
+    Raises
+    ------
+    ConfigError
+        Some case lacks a view.
+
+    """
+    if (rows == ABSENT).any():
+        raise ConfigError(
+            "train.processes: several processes cannot train on cases that lack an optional view."
+            " The way out: set processes and nodes to 1 (threads may be more)."
+        )

@@ -63,7 +63,8 @@ class Case:
     target
         Index of the class; for a multi-label target one 0 or 1 a label. NaN is unknown.
     files
-        View to file below the raw root; an image study has the one view "image".
+        View to file below the raw root; an image study has the one view "image". A case that
+        lacks a view which is not optional is left out by step ingest.
     covariates
         Name to the text that the data set gives; "" is unknown.
     ceiling
@@ -103,13 +104,13 @@ class Adapter(Protocol):
     ----------
     layout_model
         Typed form of the study's `layout` block.
-    views
-        Names of the pictures a case has.
 
     """
 
     layout_model: type[BaseModel]
-    views: tuple[str, ...]
+
+    def views(self, layout: Any) -> tuple[str, ...]:
+        """Return the names of the pictures that a case has or, where it may, lacks."""
 
     def check_target(self, layout: Any, target: Target) -> None:
         """Refuse a target that this layout cannot give, without looking at a file.
@@ -152,8 +153,11 @@ def case_table(
     views: Sequence[str],
     boxes: pa.Table | None = None,
     categories: Collection[str] = (),
+    optional: Collection[str] = (),
 ) -> CaseTable:
     """Put cases into the form in which they are stored, sorted by case.
+
+    Of a view that is `optional`, the column `without_<view>` says which cases are whole without it.
 
     Covariates that hold only numbers become float64, others, and those named by `categories`,
     stay text. Ceiling columns exist if the ideal observer of any case is known, `side` and
@@ -177,6 +181,9 @@ def case_table(
         columns[name] = pa.array([case.target[index] for case in ordered], number)
     for view in views:
         columns[f"file_{view}"] = pa.array([case.files.get(view) for case in ordered], text)
+        if view in optional:
+            lacks = [view not in case.files for case in ordered]
+            columns[f"without_{view}"] = pa.array(lacks, pa.bool_())
     if any(case.side for case in ordered):
         columns["side"] = pa.array([case.side for case in ordered], text)
         columns["shows_both"] = pa.array([case.shows_both for case in ordered], pa.bool_())

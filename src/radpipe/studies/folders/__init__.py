@@ -18,11 +18,10 @@ from radpipe.studies.base.truth import read_boxes
 from radpipe.studies.folders.covariates import categories, kinds
 from radpipe.studies.folders.examine import examine_data
 from radpipe.studies.folders.findings import (
-    VIEW,
     refuse_absent_classes,
     refuse_contradictions,
 )
-from radpipe.studies.folders.layout import FoldersLayout, check_template
+from radpipe.studies.folders.layout import VIEW, FoldersLayout, check_template
 from radpipe.studies.folders.phantom import write_phantom
 from radpipe.studies.folders.rows import check_table
 from radpipe.studies.folders.table import read_table
@@ -32,10 +31,14 @@ log = logging.getLogger("radpipe.index")
 
 
 class Folders:
-    """One image per case; see `radpipe.studies.base.contract.Adapter`."""
+    """One image per case, or several views; see `radpipe.studies.base.contract.Adapter`."""
 
     layout_model: type[BaseModel] = FoldersLayout
-    views = (VIEW,)
+
+    def views(self, layout: FoldersLayout) -> tuple[str, ...]:
+        """Return the views that the layout names; one alone is called "image"."""
+        several = layout.views is not None and len(layout.views) > 1
+        return tuple(layout.views or ()) if several else (VIEW,)
 
     def check_target(self, layout: FoldersLayout, target: Target) -> None:
         """Refuse a target that folders or the table cannot give."""
@@ -54,10 +57,17 @@ class Folders:
             log.info("covariates: %s", said)
         refuse_absent_classes(cases, target)
         refuse_contradictions(cases, files, target)
-        place = {case.files[VIEW]: (case.case, VIEW) for case in cases}
+        place = {file: (case.case, view) for case in cases for view, file in case.files.items()}
         boxes = read_boxes(raw, files=files, cases=place)
         text = categories(layout.table)
-        return case_table(cases, target=target, views=self.views, boxes=boxes, categories=text)
+        return case_table(
+            cases,
+            target=target,
+            views=self.views(layout),
+            boxes=boxes,
+            categories=text,
+            optional=[name for name, how in (layout.views or {}).items() if how == "optional"],
+        )
 
     def phantom(
         self, out: Path, *, source: PhantomSource, layout: FoldersLayout, target: Target

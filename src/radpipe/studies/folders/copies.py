@@ -10,7 +10,6 @@ from radpipe.core.files import sha256_file
 from radpipe.core.findings import Finding
 from radpipe.core.plurals import counted
 from radpipe.studies.base.contract import Case
-from radpipe.studies.folders.findings import VIEW
 
 # Bytes from the middle of a file that are compared before all of it is read.
 GLANCE = 65536
@@ -50,10 +49,10 @@ def tell_copies(raw: Path, files: Mapping[str, int], cases: Sequence[Case]) -> I
     files
         Path below it to size in bytes.
     cases
-        Of the study, one image each.
+        Of the study.
 
     """
-    by_file = {case.files[VIEW]: case for case in cases}
+    by_file = {file: case for case in cases for file in case.files.values()}
     images = equal_files(raw, {file: files[file] for file in by_file if files[file]})
     sets = [[by_file[file] for file in same] for same in images]
     yield from _in_two_classes(sets)

@@ -2,7 +2,8 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from radpipe.core.errors import ConfigError, DataError
@@ -14,16 +15,18 @@ from radpipe.studies.base.template import Template, patterns
 from radpipe.studies.base.truth import BOXES, CEILING
 from radpipe.studies.folders.copies import tell_copies
 from radpipe.studies.folders.covariates import kinds
+from radpipe.studies.folders.films import examine_films
 from radpipe.studies.folders.findings import (
-    VIEW,
     left_out,
-    pictures,
     refuse_absent_classes,
 )
+from radpipe.studies.folders.headers import Seen, headers_of
 from radpipe.studies.folders.layout import FoldersLayout
 from radpipe.studies.folders.passable import passable
+from radpipe.studies.folders.pictures import pictures_below
 from radpipe.studies.folders.table import read_table
 from radpipe.studies.folders.tree import read_tree
+from radpipe.studies.folders.views import told_of_views
 
 N_NAMED = 5
 
@@ -46,23 +49,22 @@ def examine_data(
     unhashed = {name: File(size, "") for name, size in files.items()}
     read = read_tree if layout.path is not None else read_table
     readable, findings = passable(raw, files=unhashed, layout=layout, target=target)
+    seen = _seen(raw, files, layout)
+    cases: Sequence[Case] = ()
     if readable is None:
-        findings += _unread(files)
+        findings += _unread(raw, files)
     else:
         try:
-            aside: set[str] = set()
-            cases = read(raw, files=unhashed, layout=readable, target=target, aside=aside)
-            findings += _counts(cases, target)
-            findings += _parts(cases, layout)
-            findings += _sides(cases)
-            if said := kinds(cases, layout.table):
-                findings.append(Finding("ok", f"covariates: {said}"))
-            findings += _divided(cases)
+            cases = read(raw, files=unhashed, layout=readable, target=target, seen=seen)
+            findings += _cases(cases, layout, target)
             findings += tell_copies(raw, files, cases)
-            findings += _unused(files, layout, {case.files[VIEW] for case in cases}, aside)
+            used = {file for case in cases for file in case.files.values()}
+            words = layout.words(target.classes)
+            findings += _unused(raw, files, layout, used, seen.aside, words)
             refuse_absent_classes(cases, target)
         except (ConfigError, DataError) as error:
             findings.append(problem(error))
+    findings += examine_films(seen.headers or {}, layout, cases)
     empty = [name for name, size in files.items() if not size]
     if empty:
         listed = f"{counted(len(empty), 'file is', 'files are')} empty, such as {_some(empty)}"
@@ -70,11 +72,30 @@ def examine_data(
     return findings
 
 
+def _seen(raw: Path, files: Mapping[str, int], layout: FoldersLayout) -> Seen:
+    """Read the headers of DICOM films once, for cases and for what is said of films."""
+    shown = [file for file in pictures_below(raw, files) if not left_out(file, layout)]
+    # Without the key, nobody can be named: cases will say so.
+    with suppress(DataError):
+        return Seen(headers_of(raw, shown, layout))
+    return Seen()
+
+
+def _cases(cases: Sequence[Case], layout: FoldersLayout, target: Target) -> Iterator[Finding]:
+    yield from _counts(cases, target)
+    yield from _parts(cases, layout)
+    yield from _sides(cases)
+    yield from told_of_views(cases, layout)
+    if said := kinds(cases, layout.table):
+        yield Finding("ok", f"covariates: {said}")
+    yield from _divided(cases)
+
+
 def _counts(cases: Sequence[Case], target: Target) -> Iterator[Finding]:
     by_part: dict[str, Counter[str]] = {}
     for case in cases:
         counts = by_part.setdefault(case.official or "no official part", Counter())
-        counts["images"] += 1
+        counts["images"] += len(case.files)
         counts.update(_classes(case, target))
     for part, counts in sorted(by_part.items()):
         named = [name for name in (*target.classes, "unknown") if counts[name]]
@@ -103,11 +124,9 @@ def _parts(cases: Sequence[Case], layout: FoldersLayout) -> Iterator[Finding]:
     )
 
 
-def _unread(files: Mapping[str, int]) -> Iterator[Finding]:
-    yield Finding(
-        "note",
-        f"{counted(len(pictures(files)), 'image')} there; cases are read once this is mended",
-    )
+def _unread(raw: Path, files: Mapping[str, int]) -> Iterator[Finding]:
+    n_images = counted(len(pictures_below(raw, files)), "image")
+    yield Finding("note", f"{n_images} there; cases are read once this is mended")
 
 
 def _sides(cases: Sequence[Case]) -> Iterator[Finding]:
@@ -148,13 +167,18 @@ def _classes(case: Case, target: Target) -> list[str]:
 
 
 def _unused(
-    files: Mapping[str, int], layout: FoldersLayout, used: set[str], aside: set[str]
+    raw: Path,
+    files: Mapping[str, int],
+    layout: FoldersLayout,
+    used: set[str],
+    aside: set[str],
+    words: Collection[str],
 ) -> Iterator[Finding]:
     """Tell of pictures that are no cases; those that the layout leaves out are only counted."""
-    shown = set(pictures(files))
+    shown = set(pictures_below(raw, files))
     aside = aside | {file for file in files if left_out(file, layout)}
     if rest := sorted(shown - used - aside):
-        yield _strays(rest, layout)
+        yield _strays(rest, layout, words)
     if wanted := shown & aside:
         yield Finding(
             "ok", f"{counted(len(wanted), 'image is', 'images are')} left out, as layout says"
@@ -168,19 +192,19 @@ def _unused(
         )
 
 
-def _strays(rest: Sequence[str], layout: FoldersLayout) -> Finding:
+def _strays(rest: Sequence[str], layout: FoldersLayout, words: Collection[str]) -> Finding:
     """Tell of pictures that no one meant to leave out, by the form of their names."""
     if layout.table:
         what = (
             f"{counted(len(rest), 'image is', 'images are')} not in {layout.table.file}:"
-            f" {patterns(rest)}"
+            f" {patterns(rest, words)}"
         )
         return Finding("warning", what, "they are no cases; name them under layout.leave_out")
     template = Template(layout.path or "")
     return Finding(
         "warning",
         f"{counted(len(rest), 'image does', 'images do')} not fit layout.path {template.text!r}:"
-        f" {patterns(rest)}",
+        f" {patterns(rest, words)}",
         f"they are no cases; expected: {template.expected}.{template.unparted}",
     )
 

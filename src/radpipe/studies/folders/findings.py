@@ -5,25 +5,24 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
-from pathlib import PurePosixPath
+from pathlib import Path
 
 from radpipe.core.errors import DataError, near_miss
 from radpipe.core.plurals import counted
 from radpipe.core.settings import Target
 from radpipe.core.text_files import composed
-from radpipe.studies.base.contract import Case, Files
-from radpipe.studies.base.template import IMAGE_SUFFIXES
+from radpipe.studies.base.contract import Case, Files, unknown_patient
 from radpipe.studies.folders.layout import FoldersLayout, Part
+from radpipe.studies.folders.pictures import pictures_below, stem_of
 
 log = logging.getLogger("radpipe.index")
 
-VIEW = "image"
 N_NAMED = 10
 
 
-def image_files(files: Files, layout: FoldersLayout) -> list[str]:
-    """List the files that look like images by suffix and are not left out, sorted."""
-    found = pictures(files)
+def image_files(raw: Path, files: Files, layout: FoldersLayout) -> list[str]:
+    """List the pictures that are not left out, sorted; see `pictures_below`."""
+    found = pictures_below(raw, files)
     unused = [
         rule
         for rule in layout.leave_out
@@ -35,11 +34,6 @@ def image_files(files: Files, layout: FoldersLayout) -> list[str]:
             " Paths are relative to the root of the data set."
         )
     return [file for file in found if not left_out(file, layout)]
-
-
-def pictures(files: Iterable[str]) -> list[str]:
-    """List the files that look like images by suffix, sorted."""
-    return sorted(file for file in files if PurePosixPath(file).suffix.lower() in IMAGE_SUFFIXES)
 
 
 def left_out(file: str, layout: FoldersLayout) -> bool:
@@ -83,14 +77,15 @@ def refuse_absent_classes(cases: Iterable[Case], target: Target) -> None:
 
 def refuse_contradictions(cases: Sequence[Case], files: Files, target: Target) -> None:
     """Refuse byte-identical images with different targets."""
-    by_hash: dict[str, list[Case]] = defaultdict(list)
+    by_hash: dict[str, list[tuple[str, Case]]] = defaultdict(list)
     for case in cases:
         if not any(math.isnan(value) for value in case.target):
-            by_hash[files[case.files[VIEW]].sha256].append(case)
+            for file in case.files.values():
+                by_hash[files[file].sha256].append((file, case))
     lines = [
-        ", ".join(f"{case.files[VIEW]} ({_said(case, target)})" for case in copies)
+        ", ".join(f"{file} ({_said(case, target)})" for file, case in copies)
         for copies in by_hash.values()
-        if len({case.target for case in copies}) > 1
+        if len({case.target for _, case in copies}) > 1
     ]
     if lines:
         raise DataError(
@@ -101,16 +96,16 @@ def refuse_contradictions(cases: Sequence[Case], files: Files, target: Target) -
         )
 
 
-def warn_of_unknown_patients(n_unknown: int, n_cases: int) -> None:
+def warn_of_unknown_patients(cases: Sequence[Case]) -> None:
     """Say that images without a patient may be divided between the parts."""
-    if n_unknown:
+    if n_unknown := sum(case.patient == unknown_patient(case.case) for case in cases):
         log.warning(
             "patients unknown for %d of %s: each of them is taken for a patient of its"
-            " own. If patients have several images, name {patient} in layout.path or"
-            " layout.table.patient; otherwise pictures of one patient may stand in train and"
-            " test.",
+            " own. If patients have several images, name {patient} in layout.path, or"
+            " layout.table.patient, or patient in layout.header (DICOM); otherwise pictures of one"
+            " patient may stand in train and test.",
             n_unknown,
-            counted(n_cases, "image"),
+            counted(len(cases), "image"),
         )
 
 
@@ -122,7 +117,7 @@ def listing(lines: Sequence[str]) -> str:
 
 def case_names(files: Sequence[str]) -> Mapping[str, str]:
     """Name cases by their path without suffix, or with it where two would be the same."""
-    stems = [str(PurePosixPath(file).with_suffix("")) for file in files]
+    stems = [stem_of(file) for file in files]
     count: dict[str, int] = defaultdict(int)
     for stem in stems:
         count[stem] += 1

@@ -1,13 +1,15 @@
 """The `layout` block of a study of class folders, or of a folder with a table."""
 
+from collections.abc import Iterable
 from difflib import get_close_matches
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
 from radpipe.core.errors import ConfigError
 from radpipe.core.settings import Strict
 from radpipe.core.text_files import composed
+from radpipe.imaging.dicom.views import View
 from radpipe.studies.base.template import IGNORED, Template
 
 Part = Literal["train", "tune", "test"]
@@ -21,6 +23,12 @@ USUAL_PARTS: dict[str, Part] = {
     "test": "test",
 }
 
+
+VIEW = "image"
+# What the header of a DICOM film can say of it.
+Tag = Literal["patient", "side", "view", "study"]
+
+TELLERS = "layout.header, or a placeholder or column of that name"
 
 # What a placeholder may mean; every other name is a covariate.
 UNDERSTOOD = ("class", "patient", "part", "side")
@@ -68,6 +76,8 @@ def _composed(value: Any) -> Any:
 # A name that is compared with what stands in paths and tables, where accents are composed.
 Name = Annotated[str, AfterValidator(composed)]
 TextKeys = BeforeValidator(_text_keys)
+# Part of the name of a column of the table of cases.
+ViewName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 
 
 class Covariate(Strict):
@@ -115,6 +125,11 @@ class FoldersTable(Strict):
         description="Where the image lies, from columns in braces, such as"
         ' "png/{image_id}.png"; by default the image column is the path.',
     )
+    find: Literal["path", "name"] = Field(
+        default="path",
+        description="How the image is found: path, the image column (or `path`) is its path; name,"
+        " the image column is the file's name, with or without its suffix, in whatever folder.",
+    )
     name: str | None = Field(
         default=None,
         description="Template of what stands in the image column, such as"
@@ -139,6 +154,15 @@ class FoldersTable(Strict):
         description="Column of the patient's side: R, right or 1, and L, left or 2. Pictures of"
         " the left side are mirrored.",
     )
+    view: Name | None = Field(
+        default=None,
+        description="Column of the view, such as AP; a covariate, unless layout.views is given.",
+    )
+    study: Name | None = Field(
+        default=None,
+        description="Column of the visit or examination, with layout.views: what tells films of a"
+        " case from those of another visit.",
+    )
     covariates: Annotated[dict[str, Covariate], BeforeValidator(_covariates)] = Field(
         default={},
         description="Columns to keep for subgroups and as inputs: a list of columns; or name ->"
@@ -160,10 +184,13 @@ class FoldersTable(Strict):
 
     @model_validator(mode="after")
     def _said_once(self) -> "FoldersTable":
+        if self.path is not None and self.find == "name":
+            raise ValueError("layout.table: path says where the image lies; take find: name out")
         said = Template(self.name or "").names
         if "class" in said:
             raise ValueError("layout.table.name: the class stands in the column of target")
         columns = {"patient": self.patient, "side": self.side, "part": self.part}
+        columns |= {"view": self.view, "study": self.study}
         given = {name for name, column in columns.items() if column} | set(self.covariates)
         if twice := [name for name in dict.fromkeys(said) if name in given]:
             raise ValueError(f"layout.table: both name and a column give {', '.join(twice)}")
@@ -183,6 +210,31 @@ class FoldersLayout(Strict):
         " the template has a dot.",
     )
     table: FoldersTable | None = Field(default=None, description="Instead of `path`.")
+    header: list[Tag] = Field(
+        default=[],
+        description="What headers of DICOM films say instead of path or table: patient (a keyed"
+        " hash of Patient ID), side (Image Laterality and the like), view (frontal, lateral,"
+        " oblique or axial; a covariate, unless `views` is given), study (with `views`: a keyed"
+        " hash of Study Instance UID).",
+    )
+    views: dict[ViewName, Literal["required", "optional"]] | None = Field(
+        default=None,
+        description="Views that a case has, by name: required, or optional. One: films of other"
+        " views are left out. Several: films of the same patient, study and side are one case."
+        " Names are what header, path or table say: frontal (also AP, PA), lateral (LL, RL),"
+        " oblique and axial of headers, any of your own otherwise.",
+    )
+    devices: bool = Field(
+        default=False,
+        description="Whether radpipe check-data tells makers and models of DICOM films: free text,"
+        " which sites can edit.",
+    )
+    key_file: str | None = Field(
+        default=None,
+        description="File with the secret of the hashes that stand for patients of headers,"
+        " absolute, with ~ or $VARIABLES, or below the root of the data set; null takes a published"
+        " key, so that whoever has a list of identifiers can find them out.",
+    )
     classes: Annotated[dict[str, str | None], TextKeys] = Field(
         default={},
         description="Class folder -> class of the target; null leaves the folder out. Folders"
@@ -210,7 +262,47 @@ class FoldersLayout(Strict):
             raise ValueError("layout: give either path (class folders) or table, and not both")
         if self.path is not None and "class" not in Template(self.path).names:
             raise ValueError(f"layout.path: {self.path!r} has no {{class}}")
+        if twice := [name for name in dict.fromkeys(self.header) if name in self._told]:
+            where = "path" if self.table is None else "table"
+            raise ValueError(
+                f"layout.header: {', '.join(twice)}: layout.{where} gives the same; take it out of"
+                " one of the two"
+            )
         return self
+
+    @model_validator(mode="after")
+    def _views_can_be_told(self) -> "FoldersLayout":
+        given = self._told.union(self.header)
+        several = self.views is not None and len(self.views) > 1
+        if not several and ("study" in self.header or (self.table and self.table.study)):
+            raise ValueError("layout: study only parts films of several views; give layout.views")
+        if self.views is None:
+            return self
+        if "required" not in self.views.values():
+            raise ValueError("layout.views: at least one view must be required")
+        for name in ("view", "patient") if several else ("view",):
+            if name not in given:
+                raise ValueError(f"layout.views: nothing says the {name} of a film: {TELLERS}")
+        unknown = [name for name in self.views if name not in get_args(View)]
+        if unknown and "view" in self.header:
+            raise ValueError(
+                f"layout.views: headers never say {unknown[0]!r}, but {', '.join(get_args(View))}"
+            )
+        return self
+
+    @property
+    def _told(self) -> set[str]:
+        """What path or table say of an image."""
+        if self.table is None:
+            return set(Template(self.path or "").names)
+        columns = {"patient": self.table.patient, "side": self.table.side}
+        columns |= {"view": self.table.view, "study": self.table.study}
+        given = {name for name, column in columns.items() if column}
+        return given.union(self.table.covariates, Template(self.table.name or "").names)
+
+    def words(self, classes: Iterable[str] = ()) -> set[str]:
+        """Return what messages may show of names of files: classes, their folders, and parts."""
+        return {*classes, *self.classes, *self.part_names}
 
     @property
     def part_names(self) -> dict[str, Part | None]:

@@ -204,6 +204,8 @@ def _columns(table: FoldersTable) -> dict[str, list[str]]:
         "patient": columns_of(table.patient),
         "part": columns_of(table.part),
         "side": columns_of(table.side),
+        "view": columns_of(table.view),
+        "study": columns_of(table.study),
     }
 
 

@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -11,28 +11,25 @@ from radpipe.core.plurals import counted
 from radpipe.core.settings import Target
 from radpipe.core.text_tables import some_lines
 from radpipe.studies.base.contract import Case, Files, unknown_patient
-from radpipe.studies.base.template import PLACEHOLDER, Template, patterns
+from radpipe.studies.base.template import Template, patterns
 from radpipe.studies.base.truth import read_ceiling
 from radpipe.studies.folders.codes import code, refuse_unknown_sides, side_of
-from radpipe.studies.folders.covariates import Line, Row, recoded
+from radpipe.studies.folders.covariates import Line, recoded
 from radpipe.studies.folders.findings import (
-    VIEW,
     image_files,
     is_left_out,
     left_out,
     official_part,
     warn_of_unknown_patients,
 )
-from radpipe.studies.folders.layout import FoldersLayout, FoldersTable
+from radpipe.studies.folders.headers import Seen, with_headers
+from radpipe.studies.folders.layout import VIEW, FoldersLayout, FoldersTable
+from radpipe.studies.folders.lookup import Lookup
 from radpipe.studies.folders.patients import settle_patients
-from radpipe.studies.folders.rows import (
-    check_rows,
-    class_name,
-    columns_of,
-    plain_path,
-    read_rows,
-)
+from radpipe.studies.folders.pictures import pictures_below
+from radpipe.studies.folders.rows import check_rows, class_name, columns_of, read_rows
 from radpipe.studies.folders.tree import covariates_of
+from radpipe.studies.folders.views import with_views
 
 log = logging.getLogger("radpipe.index")
 
@@ -64,13 +61,15 @@ class _Reader:
         row, told = line.row, line.told
         name = row[self.table.image]
         kept = {name: recoded(row, covariate) for name, covariate in self.table.covariates.items()}
+        columns = {"view": self.table.view, "study": self.table.study}
+        placed = {key: told[key] for key, column in columns.items() if column}
         return Case(
             case=name,
             patient=told.get("patient") or unknown_patient(name),
             official=official_part(told["part"], self.layout),
             target=tuple(self._value(row[column]) for column in columns_of(self.table.target)),
             files={VIEW: line.file},
-            covariates=covariates_of(told, self.template) | kept,
+            covariates=covariates_of(told, self.template) | placed | kept,
             ceiling=self.ceiling.get(line.file),
             side=side_of(told["side"]),
         )
@@ -84,7 +83,7 @@ class _Reader:
 
 
 def read_table(
-    raw: Path, *, files: Files, layout: FoldersLayout, target: Target, aside: set[str] | None = None
+    raw: Path, *, files: Files, layout: FoldersLayout, target: Target, seen: Seen | None = None
 ) -> list[Case]:
     """Read a folder of images and its table.
 
@@ -98,8 +97,8 @@ def read_table(
         With `table`.
     target
         Of any kind.
-    aside
-        Gets the images of rows whose part the layout leaves out.
+    seen
+        Who examines a data set: headers that were read already, and a place for what is left out.
 
     Raises
     ------
@@ -114,11 +113,11 @@ def read_table(
         raise ValueError("read_table needs layout.table")
     rows, notes = read_rows(raw, files, table)
     # Who examines a data set has got them already.
-    for note in notes if aside is None else ():
+    for note in notes if seen is None else ():
         log.warning("%s", note)
     check_rows(rows, table, target)
     template = Template(table.name or "")
-    every = _lines(_pair(rows, files, layout, table), table, template)
+    every = _lines(_pair(raw, rows, files, layout, table), table, template)
     lines = [line for line in every if not is_left_out(line.told["part"], layout)]
     refuse_unknown_sides({line.row[table.image]: line.told["side"] for line in lines}, template)
 
@@ -127,19 +126,20 @@ def read_table(
 
     ceiling = read_ceiling(raw, files=files, target=target, translate=translate)
     reader = _Reader(table, layout, target, ceiling, template)
-    found = [reader.case(line) for line in lines]
+    found = with_headers(
+        raw, [reader.case(line) for line in lines], layout, seen.headers if seen else None
+    )
     lines_of: dict[str, list[int]] = {}
     for case, line in zip(found, lines, strict=True):
         lines_of.setdefault(case.patient, []).append(line.row.number)
     where = f"{table.file}: {_patients_from(table)}"
     cases = _once(settle_patients(found, layout, where=where, lines=lines_of), lines)
-    unknown = sum(case.patient == unknown_patient(case.case) for case in cases)
-    warn_of_unknown_patients(unknown, len(cases))
+    warn_of_unknown_patients(cases)
     listed = {line.file for line in every}
-    _report_rest(files, layout, listed)
-    if aside is not None:
-        aside |= listed - {case.files[VIEW] for case in cases}
-    return cases
+    _report_rest(raw, files, layout, listed, layout.words(target.classes))
+    if seen is not None:
+        seen.aside |= listed - {case.files[VIEW] for case in cases}
+    return with_views(cases, layout, seen.aside if seen else None)
 
 
 def _patients_from(table: FoldersTable) -> str:
@@ -149,22 +149,16 @@ def _patients_from(table: FoldersTable) -> str:
 
 
 def _pair(
-    rows: Sequence[Line], files: Files, layout: FoldersLayout, table: FoldersTable
+    raw: Path, rows: Sequence[Line], files: Files, layout: FoldersLayout, table: FoldersTable
 ) -> list[tuple[Line, str]]:
     """Find the file of every row."""
-    # Systems write umlauts in two ways (NFC, NFD); names are compared in one of them.
-    by_name: dict[str, str] = {}
-    twice = {
-        plain_path(file) for file in files if by_name.setdefault(plain_path(file), file) != file
-    }
+    lookup = Lookup(files, pictures_below(raw, files), table)
+    lookup.refuse_doubled(rows)
     found, missing = [], []
-    if twice:
-        _refuse_doubled(rows, twice, table)
     for row in rows:
-        named = _file_of(row, table)
-        file = by_name.get(plain_path(named))
+        file = lookup.file_of(row)
         if file is None:
-            missing.append((row.number, named))
+            missing.append((row.number, lookup.named(row)))
         elif not left_out(file, layout):
             found.append((row, file))
     if missing and (table.missing_files == "refuse" or not found):
@@ -172,17 +166,6 @@ def _pair(
     if missing:
         log.warning("rows without their image, left out: %d of %d", len(missing), len(rows))
     return found
-
-
-def _refuse_doubled(rows: Sequence[Line], twice: set[str], table: FoldersTable) -> None:
-    """Refuse rows whose image could be either of two files."""
-    lines = [row.number for row in rows if plain_path(_file_of(row, table)) in twice]
-    if lines:
-        raise DataError(
-            f"{table.file}: {counted(len(lines), 'row names', 'rows name')} an image of which there"
-            f" are two ({some_lines(lines)}): their names differ only in how accents or slashes are"
-            " written. The way out: delete or rename one of the two."
-        )
 
 
 def _lines(found: list[tuple[Line, str]], table: FoldersTable, template: Template) -> list[_Line]:
@@ -211,14 +194,8 @@ def _lines(found: list[tuple[Line, str]], table: FoldersTable, template: Templat
 
 
 def _single(table: FoldersTable) -> dict[str, str]:
-    columns = {"part": table.part, "side": table.side}
+    columns = {"part": table.part, "side": table.side, "view": table.view, "study": table.study}
     return {name: column for name, column in columns.items() if column}
-
-
-def _file_of(row: Row, table: FoldersTable) -> str:
-    if table.path is None:
-        return row[table.image]
-    return PLACEHOLDER.sub(lambda found: row[found[1]], table.path)
 
 
 def _missing(missing: list[tuple[int, str]], n_rows: int, files: Files, table: FoldersTable) -> str:
@@ -227,15 +204,16 @@ def _missing(missing: list[tuple[int, str]], n_rows: int, files: Files, table: F
     name = PurePosixPath(names[0]).name
     alike = [file for file in files if name and name in file]
     hint = (
-        f" There is {patterns(alike[:1])}: layout.table.path can say where images lie."
+        f" There is {patterns(alike[:1])}: layout.table.path can say where images lie, and"
+        " layout.table.find: name looks for them in all folders."
         if alike
         else ""
     )
     return (
         f"{table.file}: {len(missing)} of {counted(n_rows, 'row')} name an image that is"
         f" not there ({some_lines(lines)}): {patterns(names)}.{hint} The way out:"
-        " correct layout.table.image or .path, complete the data set, or leave these rows out with"
-        " layout.table.missing_files: skip"
+        " correct layout.table.image, .path or .find, complete the data set, or leave these rows"
+        " out with layout.table.missing_files: skip"
     )
 
 
@@ -266,8 +244,10 @@ def _once(cases: Iterable[Case], lines: Iterable[_Line]) -> list[Case]:
     return list(by_file.values())
 
 
-def _report_rest(files: Files, layout: FoldersLayout, listed: set[str]) -> None:
-    rest = [file for file in image_files(files, layout) if file not in listed]
+def _report_rest(
+    raw: Path, files: Files, layout: FoldersLayout, listed: set[str], words: Collection[str]
+) -> None:
+    rest = [file for file in image_files(raw, files, layout) if file not in listed]
     if rest:
         log.warning(
             "%s: %s",
@@ -276,5 +256,5 @@ def _report_rest(files: Files, layout: FoldersLayout, listed: set[str]) -> None:
                 "image is not in the table and no case",
                 "images are not in the table and no cases",
             ),
-            patterns(rest),
+            patterns(rest, words),
         )

@@ -1,7 +1,7 @@
 """Class folders: the path of an image says what it shows."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from radpipe.core.errors import ConfigError, DataError, near_miss
@@ -12,23 +12,24 @@ from radpipe.studies.base.template import Template, patterns
 from radpipe.studies.base.truth import read_ceiling
 from radpipe.studies.folders.codes import refuse_unknown_sides, side_of
 from radpipe.studies.folders.findings import (
-    VIEW,
     case_names,
     image_files,
     is_left_out,
     listing,
     official_part,
-    pictures,
     warn_of_unknown_patients,
 )
-from radpipe.studies.folders.layout import FoldersLayout
+from radpipe.studies.folders.headers import Seen, with_headers
+from radpipe.studies.folders.layout import VIEW, FoldersLayout
 from radpipe.studies.folders.patients import settle_patients
+from radpipe.studies.folders.pictures import pictures_below
+from radpipe.studies.folders.views import with_views
 
 log = logging.getLogger("radpipe.index")
 
 
 def read_tree(
-    raw: Path, *, files: Files, layout: FoldersLayout, target: Target, aside: set[str] | None = None
+    raw: Path, *, files: Files, layout: FoldersLayout, target: Target, seen: Seen | None = None
 ) -> list[Case]:
     """Read class folders.
 
@@ -42,8 +43,8 @@ def read_tree(
         With `path`.
     target
         binary, multi-class or ordinal.
-    aside
-        Gets the images whose part or class the layout leaves out.
+    seen
+        Who examines a data set: headers that were read already, and a place for what is left out.
 
     Raises
     ------
@@ -56,9 +57,12 @@ def read_tree(
     check_tree(layout, target)
     template = Template(layout.path or "")
     names = class_names(layout, target)
-    images = image_files(files, layout)
+    images = image_files(raw, files, layout)
     fits = {file: found for file in images if (found := template.match(file)) is not None}
-    _report_misfits(images, fits, template, len(files) - len(images))
+    _report_misfits(images, fits, template, layout.words(target.classes))
+    log.info(
+        "images=%d fitting=%d other_files=%d", len(images), len(fits), len(files) - len(images)
+    )
     every = set(fits)
     fits = {
         file: found
@@ -66,15 +70,13 @@ def read_tree(
         if not is_left_out(found.get("part", ""), layout)
     }
     _refuse_unknown_folders({found["class"] for found in fits.values()}, names)
-    _refuse_empty_folders(raw, template, files, names, layout)
+    _refuse_empty_folders(raw, template, pictures_below(raw, files), names, layout)
     ceiling = read_ceiling(raw, files=files, target=target, translate=names.get)
     kept = [file for file in fits if names[fits[file]["class"]] is not None]
-    if aside is not None:
-        aside |= every.difference(kept)
+    if seen is not None:
+        seen.aside |= every.difference(kept)
     case_of = case_names(kept)
     refuse_unknown_sides({file: fits[file].get("side", "") for file in kept}, template)
-    if "patient" not in template.names:
-        warn_of_unknown_patients(len(kept), len(kept))
     cases = [
         Case(
             case=case_of[file],
@@ -88,7 +90,10 @@ def read_tree(
         )
         for file in kept
     ]
-    return settle_patients(cases, layout, where="layout.path")
+    cases = with_headers(raw, cases, layout, seen.headers if seen else None)
+    warn_of_unknown_patients(cases)
+    cases = settle_patients(cases, layout, where="layout.path")
+    return with_views(cases, layout, seen.aside if seen else None)
 
 
 def check_tree(layout: FoldersLayout, target: Target) -> None:
@@ -132,17 +137,17 @@ def class_names(layout: FoldersLayout, target: Target) -> dict[str, str | None]:
 
 
 def _report_misfits(
-    images: list[str], fits: dict[str, dict[str, str]], template: Template, n_others: int
+    images: list[str], fits: dict[str, dict[str, str]], template: Template, words: Collection[str]
 ) -> None:
     if not images:
         raise DataError(
-            "the data set holds no images (files with a suffix such as .png or .jpg). Check"
-            " the study's source in params.yaml."
+            "the data set holds no images (files with a suffix such as .png or .jpg, or DICOM)."
+            " Check the study's source in params.yaml."
         )
     misfits = [file for file in images if file not in fits]
     if not fits:
         raise DataError(
-            f"no image fits layout.path {template.text!r}. There are {patterns(images)}."
+            f"no image fits layout.path {template.text!r}. There are {patterns(images, words)}."
             f" Expected: {template.expected}.{template.unparted or _cause(images, template)}"
         )
     if misfits:
@@ -150,11 +155,10 @@ def _report_misfits(
             "%s layout.path %r, and no case comes of that: %s. Expected: %s.%s",
             counted(len(misfits), "image does not fit", "images do not fit"),
             template.text,
-            patterns(misfits),
+            patterns(misfits, words),
             template.expected,
             template.unparted,
         )
-    log.info("images=%d fitting=%d other_files=%d", len(images), len(fits), n_others)
 
 
 def _cause(images: list[str], template: Template) -> str:
@@ -186,7 +190,7 @@ def _refuse_unknown_folders(found: set[str], names: dict[str, str | None]) -> No
 def _refuse_empty_folders(
     raw: Path,
     template: Template,
-    files: Files,
+    images: Sequence[str],
     names: dict[str, str | None],
     layout: FoldersLayout,
 ) -> None:
@@ -208,7 +212,7 @@ def _refuse_empty_folders(
             return False
         return not is_left_out(found.get("part", ""), layout)
 
-    full = {"/".join(file.split("/")[:depth]) for file in pictures(files)}
+    full = {"/".join(file.split("/")[:depth]) for file in images}
     empty = [one for one in _folders(raw, depth) if one not in full and is_wanted(one)]
     if empty:
         raise DataError(

@@ -60,7 +60,11 @@ class MRNet:
     """
 
     layout_model: type[BaseModel] = MrnetLayout
-    views = PLANES
+
+    def views(self, layout: MrnetLayout) -> tuple[str, ...]:
+        """Return the planes."""
+        del layout
+        return PLANES
 
     def check_target(self, layout: MrnetLayout, target: Target) -> None:
         """Refuse a target that is not made of the three labels."""
@@ -87,7 +91,7 @@ class MRNet:
         )
         place = {file: (case.case, plane) for case in cases for plane, file in case.files.items()}
         boxes = read_boxes(raw, files=files, cases=place)
-        return case_table(cases, target=target, views=self.views, boxes=boxes)
+        return case_table(cases, target=target, views=self.views(layout), boxes=boxes)
 
     def phantom(
         self, out: Path, *, source: PhantomSource, layout: MrnetLayout, target: Target

@@ -11,6 +11,7 @@ from radpipe.core.findings import Finding, problem
 from radpipe.core.plurals import counted
 from radpipe.core.settings import PhantomSource, Target
 from radpipe.studies.base.contract import Case, CaseTable, Files, case_table
+from radpipe.studies.base.keyed import patient_name, read_key
 from radpipe.studies.oai.answers import read_answers
 from radpipe.studies.oai.films import (
     Chosen,
@@ -21,8 +22,7 @@ from radpipe.studies.oai.films import (
     refuse_no_films,
     refuse_unclear,
 )
-from radpipe.studies.oai.layout import OaiLayout, check_target
-from radpipe.studies.oai.patients import patient_name, read_key
+from radpipe.studies.oai.layout import PUBLIC_KEY, OaiLayout, check_target
 from radpipe.studies.oai.tables import OaiTables
 from radpipe.studies.oai.truth import VIEW, read_ceiling, read_joints
 
@@ -48,7 +48,11 @@ class OAI:
     """
 
     layout_model: type[BaseModel] = OaiLayout
-    views = (VIEW,)
+
+    def views(self, layout: OaiLayout) -> tuple[str, ...]:
+        """Return the one view."""
+        del layout
+        return (VIEW,)
 
     def check_target(self, layout: OaiLayout, target: Target) -> None:
         """Refuse a target that the question does not have."""
@@ -57,7 +61,7 @@ class OAI:
     def cases(self, raw: Path, *, files: Files, layout: OaiLayout, target: Target) -> CaseTable:
         """Read tables and names of films; knees without a film are counted and left out."""
         check_target(layout, target)
-        key = read_key(raw, layout.key_file)
+        key = read_key(raw, layout.key_file, public=PUBLIC_KEY)
         films = find_films(files, layout)
         refuse_no_films(films, files, layout)
         tables = OaiTables(raw, files)
@@ -102,7 +106,7 @@ class OAI:
                 "left out: %s no case",
                 counted(n_others, "box around a joint belongs to", "boxes around joints belong to"),
             )
-        return case_table(cases, target=target, views=self.views, boxes=boxes)
+        return case_table(cases, target=target, views=self.views(layout), boxes=boxes)
 
     def phantom(
         self, out: Path, *, source: PhantomSource, layout: OaiLayout, target: Target

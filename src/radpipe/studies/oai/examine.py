@@ -9,6 +9,8 @@ from radpipe.core.errors import DataError
 from radpipe.core.files import sha256_file
 from radpipe.core.findings import Finding, problem
 from radpipe.core.plurals import counted
+from radpipe.imaging.dicom.headers import NOBODY, FilmHeader, read_film_headers
+from radpipe.studies.base.keyed import read_key
 from radpipe.studies.oai.answers import OaiAnswers, read_answers
 from radpipe.studies.oai.films import (
     WRONG_FOLDER,
@@ -20,9 +22,15 @@ from radpipe.studies.oai.films import (
     refuse_no_films,
     refuse_unclear,
 )
-from radpipe.studies.oai.headers import Level, OaiHeader, read_header
-from radpipe.studies.oai.layout import GRADES, JOINTS, RISK_FACTORS, OaiLayout, covariates
-from radpipe.studies.oai.patients import read_key
+from radpipe.studies.oai.layout import (
+    GRADES,
+    JOINTS,
+    PUBLIC_KEY,
+    RISK_FACTORS,
+    OaiLayout,
+    covariates,
+)
+from radpipe.studies.oai.oddities import Level, kind_of, oddities
 from radpipe.studies.oai.tables import N_NAMED, OaiTables
 from radpipe.studies.oai.truth import read_joints
 
@@ -75,7 +83,7 @@ def examine_data(raw: Path, *, files: Mapping[str, int], layout: OaiLayout) -> l
 
 def _key(raw: Path, layout: OaiLayout) -> Iterator[Finding]:
     try:
-        read_key(raw, layout.key_file)
+        read_key(raw, layout.key_file, public=PUBLIC_KEY)
     except DataError as error:
         yield problem(error)
     if layout.key_file is None:
@@ -205,36 +213,39 @@ def _fit(chosen: Chosen, films: Films) -> Iterator[Finding]:
 def _headers(raw: Path, films: Films) -> Iterator[Finding]:
     """Read every header, then tell of each oddity once, with a count and numbers of films."""
     odd: dict[tuple[Level, str], list[int]] = defaultdict(list)
-    headers: list[OaiHeader] = []
+    headers: list[FilmHeader] = []
     every = sorted(film.file for several in films.values() for film in several)
-    for number, file in enumerate(every, start=1):
-        try:
-            header = read_header(raw / file)
-        except ValueError as error:
-            odd["problem", str(error)].append(number)
+    found = read_film_headers([raw / file for file in every], NOBODY)
+    for number, header in enumerate(found, start=1):
+        if isinstance(header, DataError):
+            odd["problem", "no DICOM file, or a broken one"].append(number)
             continue
         headers.append(header)
-        for oddity in header.oddities:
+        for oddity in oddities(header):
             odd[oddity].append(number)
-    for kind, n in Counter(header.kind for header in headers).most_common():
-        yield Finding("ok", f"{counted(n, 'film')} of {kind}")
-    spacings = [header.spacing for header in headers if header.spacing is not None]
-    if spacings:
-        yield Finding("ok", f"pixels of {min(spacings):g} to {max(spacings):g} mm")
-    sides = Counter(header.side for header in headers)
-    if sides["R"] or sides["L"]:
-        yield Finding("note", f"films of one knee: {sides['R']:,} right, {sides['L']:,} left")
-    if mirrored := sum(header.mirrored for header in headers):
-        yield Finding(
-            "note",
-            f"{counted(mirrored, 'film is', 'films are')} mirrored: columns run to the patient's"
-            " right",
-        )
+    yield from _in_common(headers)
     for (level, what), numbers in sorted(odd.items()):
         listed = (
             f"{counted(len(numbers), 'film')}: {what}; in the order of their paths {_some(numbers)}"
         )
         yield Finding(level, listed, _WAY_OUT[level])
+
+
+def _in_common(headers: Sequence[FilmHeader]) -> Iterator[Finding]:
+    for kind, n in Counter(map(kind_of, headers)).most_common():
+        yield Finding("ok", f"{counted(n, 'film')} of {kind}")
+    spacings = [mm for header in headers for mm in header.facts.spacing or ()]
+    if spacings:
+        yield Finding("ok", f"pixels of {min(spacings):g} to {max(spacings):g} mm")
+    sides = Counter(header.facts.shows for header in headers)
+    if sides["R"] or sides["L"]:
+        yield Finding("note", f"films of one knee: {sides['R']:,} right, {sides['L']:,} left")
+    if mirrored := sum(header.facts.columns_go == "R" for header in headers):
+        yield Finding(
+            "note",
+            f"{counted(mirrored, 'film is', 'films are')} mirrored: columns run to the patient's"
+            " right",
+        )
 
 
 def _others(files: Mapping[str, int], films: Films) -> Iterator[Finding]:

@@ -11,6 +11,7 @@ from radpipe.studies.base.template import Template
 Question = Literal["kl", "progression"]
 
 GRADES = 5
+PUBLIC_KEY = b"radpipe adapter oai, public key 1"
 # The data set's codes of the sides and ours.
 SIDES = {"1": "R", "2": "L"}
 JOINTS = "joints.csv"
