@@ -142,6 +142,12 @@ def test_an_older_receipt_without_libraries_is_stale(receipt, params):
     assert any(line.startswith("library numpy: absent when made") for line in lines)
 
 
+def test_a_link_that_leads_to_itself_is_a_missing_file(receipt, params, tmp_path):
+    (tmp_path / "out").unlink()
+    (tmp_path / "out").symlink_to("out")
+    assert any(line.startswith("output out: missing") for line in compared(receipt, params))
+
+
 def test_an_input_that_is_declared_since_is_named(receipt, params, tmp_path):
     script = tmp_path / "workflow/scripts/split.py"
     script.write_text(SCRIPT.replace('"a": "in"', '"a": "in", "c": "more"'))

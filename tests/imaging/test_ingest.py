@@ -164,7 +164,8 @@ def test_nothing_usable_is_an_error_and_no_store(tmp_path: Path) -> None:
     raw.mkdir()
     (raw / "a.png").write_bytes(b"")
     with pytest.raises(
-        DataError, match=r"not one of 1 files is a usable picture or volume:\n  a: empty"
+        DataError,
+        match=r"not one of 1 files is .* volume:\n  empty file \(0 bytes\): 1 like",
     ):
         run(raw, tmp_path / "store", {"a": "a.png"})
     assert not (tmp_path / "store").exists()
@@ -177,18 +178,16 @@ def test_changed_and_vanished_files_stop_the_run(tmp_path: Path) -> None:
     PillowImage.fromarray(picture(9)).save(raw / "b.png")
     (raw / "c.png").unlink()
     files = {name: f"{name}.png" for name in "abc"}
-    message = r"image of b \(changed\), image of c \(missing\): not as fetch saw them.*run fetch"
+    message = r"2 files are not as fetch saw them \(1 changed, 1 missing\).*run fetch"
     with pytest.raises(StaleError, match=message):
         run(raw, tmp_path / "store", files, manifest=seen)
     assert not (tmp_path / "store").exists()
-    with pytest.raises(
-        StaleError, match=r"image of c: in the table of cases but not in the manifest"
-    ):
+    with pytest.raises(StaleError, match=r"names 1 file that the manifest does not have"):
         run(raw, tmp_path / "store", files)
 
 
 def test_a_long_list_of_files_is_cut(tmp_path: Path) -> None:
-    with pytest.raises(StaleError, match=r"image of c0, .*image of c9 and 5 more"):
+    with pytest.raises(StaleError, match=r"names 15 files .*: 10 like 'x0', 5 like 'x00'"):
         list_tasks(table({f"c{k}": f"f{k}.png" for k in range(15)}), {})
     assert not list(tmp_path.iterdir())
 
@@ -224,7 +223,7 @@ SLOW = """
 import sys, time
 from pathlib import Path
 import pyarrow as pa
-from radpipe.core.settings import Dicom, Image
+from radpipe.core.settings import Image
 from radpipe.imaging import ingest as module
 
 def slowly(chunk):
@@ -395,3 +394,29 @@ def test_films_that_break_the_standard_are_counted_and_settings_reach_them(
     found = ingest(cases, raw, image, tmp_path / "store", manifest=manifest(raw), workers=1)
     assert found["remarks"] == {"FOR PROCESSING: raw values of the detector": 1}
     assert {case for _, case, _ in rejected(tmp_path / "store")} == {"a_L", "a_R"}
+
+
+def test_messages_hold_no_name_of_a_case(tmp_path: Path, caplog) -> None:
+    """Where a case is named by its file, its name may be a patient's."""
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    (raw / "DOE_JANE_19531224.png").write_bytes(b"")
+    (raw / "ROE_RICHARD_19480229.png").write_bytes(b"GIF89a")
+    PillowImage.fromarray(np.zeros((9, 9), np.uint8)).save(raw / "good.png")
+    files = {path.name: path.name for path in raw.iterdir()}
+    run(raw, tmp_path / "store", files)
+    said = [caplog.text]
+    del files["good.png"]
+    with pytest.raises(DataError) as caught:
+        run(raw, tmp_path / "store", files)
+    said.append(str(caught.value))
+    known = manifest(raw)
+    for path in raw.iterdir():
+        path.write_bytes(b"changed")
+    with pytest.raises(StaleError) as changed:
+        ingest(table(files), raw, Image(side=9), tmp_path / "s", manifest=known, workers=1)
+    said.append(str(changed.value))
+    with pytest.raises(StaleError) as unknown:
+        ingest(table(files), raw, Image(side=9), tmp_path / "s", manifest={}, workers=1)
+    said.append(str(unknown.value))
+    assert not [word for word in ("DOE", "ROE", "JANE", "1953", "0229") if word in " ".join(said)]

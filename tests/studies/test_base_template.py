@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from radpipe.studies.base.template import Template, masked, names_shown, patterns, shortened
+from radpipe.core.masking import masked, names_shown, patterns, shortened
+from radpipe.studies.base.template import Template
 
 
 @pytest.mark.parametrize(

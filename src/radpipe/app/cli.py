@@ -20,6 +20,7 @@ from radpipe.app.predictor import export, predict
 from radpipe.app.telemetry import telemetry
 from radpipe.core.errors import ConfigError, DataError, RadpipeError, unknown_name
 from radpipe.core.findings import Finding
+from radpipe.core.masking import names_shown
 from radpipe.core.params import Params, load_params
 from radpipe.core.places import not_written
 from radpipe.core.plurals import counted
@@ -38,7 +39,6 @@ from radpipe.engines.sweep import sweep
 from radpipe.studies.base.adapters import load_adapter, read_layout
 from radpipe.studies.base.manifest import list_files
 from radpipe.studies.base.sources import raw_root
-from radpipe.studies.base.template import names_shown
 
 SCHEMA = Path("params.schema.json")
 PARAMS = Path("params.yaml")

@@ -1,7 +1,7 @@
 """Receipts: what a step really did, and whether that is still what the settings ask for."""
 
+import errno
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,8 @@ from radpipe.core.versions import libraries
 
 # Where the package's own code stands in the project, whatever folder it is imported from.
 PACKAGE = Path("src/radpipe")
-
+# What a file is that is not there: nothing, below a file, a link that leads to itself.
+ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 
 # Hashes of a run's code, and versions of its libraries.
 Program = tuple[dict[str, str], dict[str, str]]
@@ -168,8 +169,11 @@ def _setting_of_now(params: Params, run: Run, key: str) -> Any:
 def _hashes_of_now(paths: Iterable[str], hashes: Hashes) -> dict[str, str]:
     found = {}
     for name in paths:
-        with suppress(FileNotFoundError, NotADirectoryError):
+        try:
             found[name] = hashes.of(Path(name))
+        except OSError as error:
+            if error.errno not in ABSENT:
+                raise
     return found
 
 

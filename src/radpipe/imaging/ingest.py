@@ -2,8 +2,8 @@
 
 The places in the shards are fixed before the work begins; so bytes do not depend on how
 many workers there are. A refused file leaves its place black and is not in the index. A case
-of several views stays only if all of them do, because models look at all. Messages name views
-and cases: paths of files can hold a patient's number, which is not in the names of cases.
+of several views stays only if all of them do, because models look at all. Messages tell names of
+cases by their form: they can be paths of files, and hold a patient's number.
 """
 
 import logging
@@ -22,6 +22,8 @@ import pyarrow as pa
 from tqdm import tqdm
 
 from radpipe.core.errors import DataError, StaleError
+from radpipe.core.masking import patterns
+from radpipe.core.plurals import counted
 from radpipe.core.settings import Image
 from radpipe.imaging.depth import settle_depth
 from radpipe.imaging.fingerprint import fingerprint, slice_counts
@@ -161,20 +163,21 @@ def list_tasks(cases: pa.Table, manifest: Mapping[str, str]) -> list[Task]:
 
     """
     names, facings = cases["case"].to_pylist(), _facings(cases)
-    found, unknown = [], []
+    found: list[Task] = []
+    unknown: list[str] = []
     for view in _views(cases):
         files = cases[f"file_{view}"].to_pylist()
         for case, file, facing in zip(names, files, facings, strict=True):
             if file is None:
                 continue
             if file not in manifest:
-                unknown.append(f"{view} of {case}")
+                unknown.append(case)
             else:
                 found.append(Task(case, view, file, manifest[file], facing=facing))
     if unknown:
         raise StaleError(
-            f"{_some(unknown)}: in the table of cases but not in the manifest. Run fetch and"
-            " index again."
+            f"the table of cases names {counted(len(unknown), 'file')} that the manifest does not"
+            f" have: {patterns(unknown)}. Run fetch and index again."
         )
     if not found:
         raise DataError("the table of cases names no file. Look at the layout, then run index.")
@@ -300,22 +303,33 @@ def _in_processes(chunks: Iterator[Chunk], workers: int) -> Iterator[list[ChunkO
 
 
 def _refuse_changed(done: Sequence[ChunkOutcome]) -> None:
-    changed = [f"{one.task.view} of {one.task.case} ({one.changed})" for one in done if one.changed]
+    changed = [one for one in done if one.changed]
     if changed:
+        kinds = Counter(one.changed for one in changed)
+        counts = ", ".join(f"{n} {kind}" for kind, n in sorted(kinds.items()))
         raise StaleError(
-            f"{_some(changed)}: not as fetch saw them. If the change is wanted, run fetch and"
+            f"{counted(len(changed), 'file is', 'files are')} not as fetch saw them ({counts}):"
+            f" {patterns(one.task.file for one in changed)}. If the change is wanted, run fetch and"
             " index again, then ingest; else put the files back."
         )
 
 
-def _refuse_empty(stored: Sequence[ChunkOutcome], rejected: Sequence[tuple[str, str, str]]) -> None:
+def _refuse_empty(stored: Sequence[ChunkOutcome], rejected: Rejected) -> None:
     if not stored:
-        lines = [f"{case}: {reason}" for _, case, reason in rejected]
         raise DataError(
             f"not one of {len(rejected)} files is a usable picture or volume:\n  "
-            + "\n  ".join(lines[:SHOWN])
+            + "\n  ".join(_told(rejected)[:SHOWN])
             + "\nLook at the study's source and layout in params.yaml."
         )
+
+
+def _told(rejected: Rejected) -> list[str]:
+    """Say why files were refused, most frequent reason first, and what they are called like."""
+    cases: defaultdict[str, list[str]] = defaultdict(list)
+    for _, case, reason in rejected:
+        cases[reason].append(case)
+    order = sorted(cases, key=lambda reason: -len(cases[reason]))
+    return [f"{reason}: {patterns(cases[reason])}" for reason in order]
 
 
 def _index(done: Sequence[ChunkOutcome], writer: StoreWriter) -> pa.Table:
@@ -356,8 +370,8 @@ def _counts(cases: pa.Table, packed: Packed) -> dict[str, Any]:
     stored, rejected = packed.stored, packed.rejected
     kept = {one.task.case for one in stored}
     reasons = Counter(reason.partition(" (")[0] for _, _, reason in rejected)
-    for _, case, reason in rejected[:SHOWN]:
-        log.warning("refused a file of %s: %s", case, reason)
+    for line in _told(rejected)[:SHOWN]:
+        log.warning("refused: %s", line)
     if rejected:
         log.warning("refused %d in all; see rejected.csv in the store", len(rejected))
     # Both knees of a film are cases of their own.
@@ -390,8 +404,3 @@ def _remarks(stored: Sequence[ChunkOutcome]) -> dict[str, int]:
     """Count the files of each remark; both knees of a film are cases of their own."""
     found = {(text, one.task.file) for one in stored for text in one.remarks}
     return dict(sorted(Counter(text for text, _ in found).items()))
-
-
-def _some(names: Sequence[str]) -> str:
-    rest = len(names) - SHOWN
-    return ", ".join(names[:SHOWN]) + (f" and {rest} more" if rest > 0 else "")

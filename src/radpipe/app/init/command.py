@@ -11,11 +11,11 @@ from radpipe.app.init.study import SeenStudy, look
 from radpipe.app.init.tokens import slug
 from radpipe.core.errors import ConfigError
 from radpipe.core.files import write_text
+from radpipe.core.masking import names_shown
 from radpipe.core.plurals import counted
 from radpipe.core.settings import Target
 from radpipe.studies.base.adapters import load_adapter, read_layout
 from radpipe.studies.base.manifest import list_files
-from radpipe.studies.base.template import names_shown
 
 LEVELS = ("warning", "problem")
 # What the adapter says of patients and copies with which on_leak: drop, as in our studies, deals.

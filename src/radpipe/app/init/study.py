@@ -13,9 +13,10 @@ from radpipe.app.init.table import fitting_table, propose_table, tables_among
 from radpipe.app.init.tokens import MASK_FOLDERS
 from radpipe.app.init.tree import propose_tree
 from radpipe.core.errors import DataError
+from radpipe.core.masking import IMAGE_SUFFIXES
 from radpipe.core.plurals import counted
 from radpipe.studies.base.manifest import list_files
-from radpipe.studies.base.template import IMAGE_SUFFIXES, Template
+from radpipe.studies.base.template import Template
 from radpipe.studies.folders.pictures import pictures_below
 
 VOLUMES = (".npy", ".nii", ".nii.gz", ".mha", ".mhd", ".nrrd")

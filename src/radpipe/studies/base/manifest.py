@@ -11,10 +11,10 @@ from tqdm import tqdm
 
 from radpipe.core.errors import DataError
 from radpipe.core.files import atomic, sha256_file
+from radpipe.core.masking import patterns
 from radpipe.core.plurals import counted
 from radpipe.core.processors import n_processors
 from radpipe.studies.base.contract import File
-from radpipe.studies.base.template import patterns
 
 COLUMNS = ["file", "bytes", "sha256"]
 SYSTEM_FILES = {"thumbs.db", "desktop.ini", "__macosx"}

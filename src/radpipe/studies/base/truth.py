@@ -26,6 +26,8 @@ log = logging.getLogger("radpipe.index")
 
 CEILING = "ceiling.csv"
 BOXES = "boxes.csv"
+# More slices than any volume has.
+MAX_SLICE = 10**6
 EDGES = ("x0", "y0", "x1", "y1")
 FORM = Form(way_out="correct the table, or take it away.")
 
@@ -154,7 +156,7 @@ def _edge(text: str, line: int, name: str) -> float:
 
 def _slice(text: str, line: int) -> int:
     value = _float(text or "0")
-    if not value >= 0 or value != int(value):
+    if not 0 <= value <= MAX_SLICE or value != int(value):
         raise DataError(f"{BOXES}, line {line}: slice should be a whole number, got {text!r}.")
     return int(value)
 

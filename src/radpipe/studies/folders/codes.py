@@ -4,8 +4,9 @@ import re
 from collections.abc import Container, Mapping
 
 from radpipe.core.errors import DataError
+from radpipe.core.masking import masked, patterns
 from radpipe.core.plurals import counted
-from radpipe.studies.base.template import Template, masked, patterns
+from radpipe.studies.base.template import Template
 from radpipe.studies.folders.findings import N_NAMED
 
 # The Osteoarthritis Initiative writes 1 for right and 2 for left.

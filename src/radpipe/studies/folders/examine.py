@@ -8,10 +8,11 @@ from pathlib import Path
 
 from radpipe.core.errors import ConfigError, DataError
 from radpipe.core.findings import Finding, problem
+from radpipe.core.masking import patterns
 from radpipe.core.plurals import counted
 from radpipe.core.settings import Split, Target
 from radpipe.studies.base.contract import Case, File
-from radpipe.studies.base.template import Template, patterns
+from radpipe.studies.base.template import Template
 from radpipe.studies.base.truth import BOXES, CEILING
 from radpipe.studies.folders.copies import tell_copies
 from radpipe.studies.folders.covariates import kinds

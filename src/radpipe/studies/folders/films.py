@@ -5,11 +5,11 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 
 from radpipe.core.errors import DataError
 from radpipe.core.findings import Finding
+from radpipe.core.masking import patterns
 from radpipe.core.plurals import counted
 from radpipe.imaging.dicom.headers import FilmHeader
 from radpipe.imaging.dicom.views import LONGEST_MM
 from radpipe.studies.base.contract import Case, unknown_patient
-from radpipe.studies.base.template import patterns
 from radpipe.studies.folders.headers import Headers, known
 from radpipe.studies.folders.layout import FoldersLayout
 

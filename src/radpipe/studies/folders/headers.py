@@ -9,11 +9,11 @@ from pathlib import Path
 from tqdm import tqdm
 
 from radpipe.core.errors import DataError
+from radpipe.core.masking import patterns
 from radpipe.core.plurals import counted
 from radpipe.imaging.dicom.headers import FilmHeader, read_film_headers
 from radpipe.studies.base.contract import Case, unknown_patient
 from radpipe.studies.base.keyed import KeyedPatient, hiding, read_key
-from radpipe.studies.base.template import patterns
 from radpipe.studies.folders.layout import VIEW, FoldersLayout
 from radpipe.studies.folders.pictures import holds_dicom
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from radpipe.core.errors import DataError
+from radpipe.core.masking import patterns
 from radpipe.core.plurals import counted
 from radpipe.core.text_tables import some_lines
 from radpipe.studies.base.contract import Case, unknown_patient
@@ -15,7 +16,6 @@ from radpipe.studies.base.same_patient import (
     plain_form,
     several_forms,
 )
-from radpipe.studies.base.template import patterns
 from radpipe.studies.folders.layout import FoldersLayout
 
 log = logging.getLogger("radpipe.index")

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
+from radpipe.core.masking import IMAGE_SUFFIXES
 from radpipe.imaging.dicom.read import is_dicom
-from radpipe.studies.base.template import IMAGE_SUFFIXES
 
 # Enough for the prefix of a DICOM file, or for its first element.
 LOOK = 256

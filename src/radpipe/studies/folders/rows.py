@@ -8,12 +8,13 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from radpipe.core.errors import ConfigError, DataError, near_miss, unknown_name
+from radpipe.core.masking import masked, patterns
 from radpipe.core.plurals import counted
 from radpipe.core.settings import Target
 from radpipe.core.text_files import composed
 from radpipe.core.text_tables import Form, read_text_table, some_lines
 from radpipe.studies.base.contract import Files
-from radpipe.studies.base.template import PLACEHOLDER, masked, patterns
+from radpipe.studies.base.template import PLACEHOLDER
 from radpipe.studies.folders.codes import code
 from radpipe.studies.folders.covariates import (
     COMMA,

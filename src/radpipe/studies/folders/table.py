@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from radpipe.core.errors import DataError
+from radpipe.core.masking import patterns
 from radpipe.core.plurals import counted
 from radpipe.core.settings import Target
 from radpipe.core.text_tables import some_lines
 from radpipe.studies.base.contract import Case, Files, unknown_patient
-from radpipe.studies.base.template import Template, patterns
+from radpipe.studies.base.template import Template
 from radpipe.studies.base.truth import read_ceiling
 from radpipe.studies.folders.codes import code, refuse_unknown_sides, side_of
 from radpipe.studies.folders.covariates import Line, recoded

@@ -5,10 +5,11 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from radpipe.core.errors import ConfigError, DataError, near_miss
+from radpipe.core.masking import patterns
 from radpipe.core.plurals import counted
 from radpipe.core.settings import Target
 from radpipe.studies.base.contract import Case, Files, unknown_patient
-from radpipe.studies.base.template import Template, patterns
+from radpipe.studies.base.template import Template
 from radpipe.studies.base.truth import read_ceiling
 from radpipe.studies.folders.codes import refuse_unknown_sides, side_of
 from radpipe.studies.folders.findings import (

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from radpipe.core.errors import DataError
 from radpipe.core.findings import Finding
+from radpipe.core.masking import patterns
 from radpipe.core.plurals import counted
 from radpipe.imaging.dicom.views import POSITIONS
 from radpipe.studies.base.contract import Case
-from radpipe.studies.base.template import patterns
 from radpipe.studies.folders.layout import VIEW, FoldersLayout
 
 log = logging.getLogger("radpipe.index")
