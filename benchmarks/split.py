@@ -59,9 +59,7 @@ def main() -> None:
         pictures[n - 1 - k] = copy_of(pictures[k : k + 1], rng)[0]
     names = np.arange(n).astype(str)
     started = time.monotonic()
-    found = find_copies(
-        pictures, sha256=names, pixel_hash=names, patients=names, correlation=0.92
-    )
+    found = find_copies(pictures, sha256=names, pixel_hash=names, patients=names, correlation=0.92)
     seconds = time.monotonic() - started
     pairs = {(copy.first, copy.second) for copy in found}
     hit = sum((k, n - 1 - k) in pairs for k in range(planted))
