@@ -153,7 +153,7 @@ def decompress(
     if uid == JPEG_EXTENDED and frame.bits > 8:
         return _deep_jpeg(coded, frame), frame
     if halvings and uid in JPEG_2000 and (frame.signed or not options["pixel_representation"]):
-        with suppress(OSError, ValueError, LookupError, struct.error), hushed():
+        with hushed(), suppress(OSError, ValueError, LookupError, struct.error):
             return decode_halved(coded, frame, min(halvings, levels_in(coded))), frame
     # The picture knows its precision; Bits Stored may be smaller, and Bits Allocated larger.
     said = options | {
@@ -162,7 +162,7 @@ def decompress(
         "pixel_representation": int(frame.signed),
         "correct_unused_bits": False,
     }
-    with otherwise(f"broken or truncated ({codec.name} pixels cannot be decoded)"), hushed():
+    with hushed(), otherwise(f"broken or truncated ({codec.name} pixels cannot be decoded)"):
         return _decoded(uid, coded, codec, said, raw=not colour), frame
 
 
@@ -217,7 +217,7 @@ def _deep_jpeg(coded: bytes, frame: Frame) -> Array:
     image.SetTransferSyntax(gdcm.TransferSyntax(syntax))
     image.SetPixelFormat(gdcm.PixelFormat(1, 16, DEEP_BITS, DEEP_BITS - 1, 0))
     image.SetDataElement(pixels)
-    with otherwise(NO_DEEP_JPEG), hushed():
+    with hushed(), otherwise(NO_DEEP_JPEG):
         # GDCM hands bytes over as text.
         words = np.frombuffer(image.GetBuffer().encode("utf-8", "surrogateescape"), "<u2")
         return words.reshape(frame.rows, frame.columns)
