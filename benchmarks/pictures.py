@@ -1,8 +1,8 @@
 """How fast ingest of small colour JPEGs is, against decoding and resizing them alone.
 
 Pictures are of a quarter of a megapixel, as radiographs on the web are, in colour though they are
-grey, and are stored grey. Both sides work in this process, with the memory settings of ingest, in turns;
-times are processor times.
+grey, and are stored grey. Both sides work in this process, with the memory settings of ingest, in
+turns; times are processor times.
 
     python benchmarks/pictures.py
 """

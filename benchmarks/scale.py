@@ -19,7 +19,7 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from radpipe.imaging.store import StoreWriter
+from radpipe.imaging.writing import StoreWriter
 from tests.engines.conftest import Engines
 
 SEEDS = 5

@@ -15,7 +15,8 @@ from radpipe.core.params import Params, Recipes
 from radpipe.core.recipe import Recipe, artifacts_of, stored_image
 from radpipe.core.settings import Target
 from radpipe.core.tables import read_table, write_table
-from radpipe.imaging.store import INDEX, StoreWriter, building, write_pictures
+from radpipe.imaging.store import INDEX
+from radpipe.imaging.writing import StoreWriter, building, write_pictures
 from tests.conftest import ROOT, SMALL
 
 THREE = Target(kind="multi-class", classes=["healthy", "fractured", "beyond_repair"])

@@ -11,7 +11,8 @@ from radpipe.core.settings import Detection
 from radpipe.detection.detector import Detector, Maps, best_boxes, detection_loss
 from radpipe.detection.finding import _changed, find, train_detector
 from radpipe.imaging.boxes import overlap
-from radpipe.imaging.store import INDEX, Store, StoreWriter, building, write_pictures
+from radpipe.imaging.store import INDEX, Store
+from radpipe.imaging.writing import StoreWriter, building, write_pictures
 from tests.small_study import sums_of
 
 

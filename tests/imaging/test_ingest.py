@@ -18,7 +18,7 @@ from PIL import ImageDraw, ImageFont
 from radpipe.core.errors import DataError, StaleError
 from radpipe.core.settings import Dicom, Image
 from radpipe.imaging import ingest as module
-from radpipe.imaging import store as store_module
+from radpipe.imaging import writing
 from radpipe.imaging.hashing import perceptual_hash
 from radpipe.imaging.ingest import ingest, list_tasks
 from radpipe.imaging.read import pixel_hash
@@ -107,7 +107,7 @@ def test_bytes_do_not_depend_on_the_number_of_workers(
 ) -> None:
     monkeypatch.setattr(module, "PATIENCE", 0)
     monkeypatch.setattr(module, "CHUNK", 4)
-    monkeypatch.setattr(store_module, "SHARD_BYTES", 6 * 16 * 16)
+    monkeypatch.setattr(writing, "SHARD_BYTES", 6 * 16 * 16)
     raw = tmp_path / "raw"
     write(raw, [f"{k}.png" for k in range(15)])
     (raw / "7.png").write_bytes(b"%PDF")

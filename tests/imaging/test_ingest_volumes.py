@@ -12,7 +12,7 @@ from PIL import Image as PillowImage
 from radpipe.core.errors import DataError, StaleError
 from radpipe.core.settings import Image
 from radpipe.imaging import ingest as module
-from radpipe.imaging import store as store_module
+from radpipe.imaging import writing
 from radpipe.imaging.hashing import perceptual_hash
 from radpipe.imaging.ingest import ingest
 from radpipe.imaging.read import pixel_hash
@@ -109,7 +109,7 @@ def test_bytes_do_not_depend_on_the_number_of_workers(
 ) -> None:
     monkeypatch.setattr(module, "PATIENCE", 0)
     monkeypatch.setattr(module, "CHUNK", 4)
-    monkeypatch.setattr(store_module, "SHARD_BYTES", 9 * SLICE)
+    monkeypatch.setattr(writing, "SHARD_BYTES", 9 * SLICE)
     counts = [(3, 5, 2), (7, 1, 6), (12, 1, 1), (2, 2, 2), (1, 1, 1)]
     written = write(tmp_path / "raw", {f"c{k}": slices for k, slices in enumerate(counts)})
     (tmp_path / "raw/coronal/c3.npy").write_bytes(b"%PDF")
@@ -126,7 +126,7 @@ def test_bytes_do_not_depend_on_the_number_of_workers(
 
 
 def test_volumes_lie_whole_in_shards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store_module, "SHARD_BYTES", 6 * SLICE)
+    monkeypatch.setattr(writing, "SHARD_BYTES", 6 * SLICE)
     written = write(tmp_path / "raw", {"a": (4, 2, 3), "b": (4, 9, 1)})
     run(tmp_path / "raw", tmp_path / "store", table(["a", "b"]))
     store = Store(tmp_path / "store")

@@ -9,8 +9,9 @@ import pyarrow as pa
 import pytest
 
 from radpipe.core.errors import DataError
-from radpipe.imaging import store
-from radpipe.imaging.store import INDEX, Store, StoreWriter, building, shard_name, write_pictures
+from radpipe.imaging import writing
+from radpipe.imaging.store import INDEX, Store, shard_name
+from radpipe.imaging.writing import StoreWriter, building, write_pictures
 
 SHAPE = (8, 8, 1)
 
@@ -116,7 +117,7 @@ def test_an_empty_store_is_refused(tmp_path: Path) -> None:
 
 
 def test_writing_picture_by_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store, "SHARD_BYTES", 3 * 64)
+    monkeypatch.setattr(writing, "SHARD_BYTES", 3 * 64)
     writer = StoreWriter(tmp_path, shape=SHAPE, dtype="uint8", count=5)
     writer.allocate()
     sizes = [np.load(tmp_path / shard_name(k)).shape[0] for k in range(2)]
@@ -127,7 +128,7 @@ def test_writing_picture_by_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_writing_volumes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store, "SHARD_BYTES", 4 * 64)
+    monkeypatch.setattr(writing, "SHARD_BYTES", 4 * 64)
     slices = np.array([3, 1, 2, 7, 1])
     writer = StoreWriter(tmp_path, shape=SHAPE, dtype="uint8", count=5, slices=slices)
     writer.allocate()

@@ -9,7 +9,8 @@ import pytest
 
 from radpipe.core.files import sha256_file
 from radpipe.core.tables import read_table, write_table
-from radpipe.imaging.store import INDEX, StoreWriter, building, write_pictures
+from radpipe.imaging.store import INDEX
+from radpipe.imaging.writing import StoreWriter, building, write_pictures
 from tests.small_study import sums_of
 from tests.splitting.films import altered, films
 

@@ -13,7 +13,8 @@ import yaml
 
 from radpipe.core.files import sha256_path
 from radpipe.core.tables import read_table, write_table
-from radpipe.imaging.store import Store, write_pictures
+from radpipe.imaging.store import Store
+from radpipe.imaging.writing import write_pictures
 from tests.conftest import Project
 from tests.splitting.films import altered
 

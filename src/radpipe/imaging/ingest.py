@@ -6,7 +6,6 @@ of several views stays only if all of them do, because models look at all. Messa
 cases by their form: they can be paths of files, and hold a patient's number.
 """
 
-import logging
 import multiprocessing
 import time
 from collections import Counter, defaultdict
@@ -29,9 +28,11 @@ from radpipe.imaging.depth import settle_depth
 from radpipe.imaging.fingerprint import fingerprint, slice_counts
 from radpipe.imaging.placing import parts, runs
 from radpipe.imaging.regions import Facing
-from radpipe.imaging.store import INDEX, StoreWriter, building, shard_name, write_pictures
+from radpipe.imaging.store import INDEX, shard_name
+from radpipe.imaging.tally import tally, told
 from radpipe.imaging.volumes import count_slices
 from radpipe.imaging.worker import Chunk, ChunkOutcome, Task, keep_memory, start, work
+from radpipe.imaging.writing import StoreWriter, building, write_pictures
 
 Rejected = list[tuple[str, str, str]]
 
@@ -45,8 +46,6 @@ class Packed:
     fingerprint: dict[str, Any]
 
 
-log = logging.getLogger("radpipe.ingest")
-
 # Slices that a worker takes in before it writes them, unless one volume has more.
 CHUNK = 32
 # Bytes of their files, unless one file has more. A film fills this alone: no worker is left
@@ -54,7 +53,6 @@ CHUNK = 32
 CHUNK_BYTES = 8 * 2**20
 # Work that ends this soon is not worth starting other processes for, seconds.
 PATIENCE = 0.7
-SHOWN = 10
 
 
 def ingest(
@@ -100,7 +98,8 @@ def ingest(
     tasks, incomplete = _whole_cases(list_tasks(cases, manifest), cases)
     tasks = [replace(task, slices=count_slices(raw / task.file)) for task in tasks]
     packed = pack(tasks, raw, image, out, workers=workers, set_aside=incomplete)
-    return {**_counts(cases, packed), "fingerprint": packed.fingerprint}
+    counts = tally(len(cases), packed.stored, packed.rejected)
+    return {**counts, "fingerprint": packed.fingerprint}
 
 
 def pack(
@@ -318,18 +317,9 @@ def _refuse_empty(stored: Sequence[ChunkOutcome], rejected: Rejected) -> None:
     if not stored:
         raise DataError(
             f"not one of {len(rejected)} files is a usable picture or volume:\n  "
-            + "\n  ".join(_told(rejected)[:SHOWN])
+            + "\n  ".join(told(rejected))
             + "\nLook at the study's source and layout in params.yaml."
         )
-
-
-def _told(rejected: Rejected) -> list[str]:
-    """Say why files were refused, most frequent reason first, and what they are called like."""
-    cases: defaultdict[str, list[str]] = defaultdict(list)
-    for _, case, reason in rejected:
-        cases[reason].append(case)
-    order = sorted(cases, key=lambda reason: -len(cases[reason]))
-    return [f"{reason}: {patterns(cases[reason])}" for reason in order]
 
 
 def _index(done: Sequence[ChunkOutcome], writer: StoreWriter) -> pa.Table:
@@ -363,44 +353,3 @@ def _index(done: Sequence[ChunkOutcome], writer: StoreWriter) -> pa.Table:
             }
         )
     return pa.Table.from_pylist(rows, schema=INDEX)
-
-
-def _counts(cases: pa.Table, packed: Packed) -> dict[str, Any]:
-    """Count what came and what stayed; reasons without the details that follow in brackets."""
-    stored, rejected = packed.stored, packed.rejected
-    kept = {one.task.case for one in stored}
-    reasons = Counter(reason.partition(" (")[0] for _, _, reason in rejected)
-    for line in _told(rejected)[:SHOWN]:
-        log.warning("refused: %s", line)
-    if rejected:
-        log.warning("refused %d in all; see rejected.csv in the store", len(rejected))
-    # Both knees of a film are cases of their own.
-    n_burned_in = len({one.task.file for one in stored if one.burned_in})
-    if n_burned_in:
-        log.warning(
-            "pictures that are captures or scans, say so themselves, or show lines of letters: %d."
-            " Text, perhaps a name, is likely to stand in their pixels. Look at some before passing"
-            " the store on",
-            n_burned_in,
-        )
-    remarks = _remarks(stored)
-    for text, number in remarks.items():
-        log.warning("films with %s: %d", text, number)
-    pixels = Counter(one.pixel_hash for one in stored)
-    return {
-        "n_cases": len(cases),
-        "n_cases_stored": len(kept),
-        "n_cases_lost": len(cases) - len(kept),
-        "n_pictures": len(stored),
-        "n_rejected": len(rejected),
-        "rejected": dict(sorted(reasons.items())),
-        "n_burned_in": n_burned_in,
-        "remarks": remarks,
-        "n_equal_pixels": sum(n - 1 for n in pixels.values()),
-    }
-
-
-def _remarks(stored: Sequence[ChunkOutcome]) -> dict[str, int]:
-    """Count the files of each remark; both knees of a film are cases of their own."""
-    found = {(text, one.task.file) for one in stored for text in one.remarks}
-    return dict(sorted(Counter(text for text, _ in found).items()))

@@ -25,9 +25,9 @@ from radpipe.imaging.hashing import perceptual_hash
 from radpipe.imaging.lettering import has_lettering
 from radpipe.imaging.read import Array, Picture, pixel_hash
 from radpipe.imaging.regions import Facing, Region
-from radpipe.imaging.store import write_pictures
 from radpipe.imaging.stored import decode_file, region_shown, slices_shown, stored_squares
 from radpipe.imaging.volumes import Volume
+from radpipe.imaging.writing import write_pictures
 
 # Distance of rows and of columns, mm, where a file does not tell.
 UNKNOWN = (math.nan, math.nan)
