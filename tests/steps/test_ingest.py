@@ -116,7 +116,8 @@ def test_a_file_changed_since_fetch_stops_the_step(project: Project) -> None:
     Image.fromarray(np.zeros((20, 20), np.uint8)).save(raw / "ü 0001.png")
     done = project.step("ingest", *COMMAND)
     assert done.returncode == 2
-    assert "image of case ü 0001.png (changed): not as fetch saw them" in done.stderr
+    assert "1 file is not as fetch saw them (1 changed)" in done.stderr
+    assert "0001" not in done.stderr
     assert not (project.root / "data/bones/store").exists()
 
 
