@@ -1,6 +1,7 @@
 """Compressed pictures found in Pixel Data and tidied: what lies around them makes no difference."""
 
 import struct
+import time
 
 import jpeg_ls
 import numpy as np
@@ -141,6 +142,19 @@ def test_pictures_without_an_end_are_told():
     tables = b"\xff\xc4\0\2"
     second = scan + tables + b"\xff\xda\0\2de"
     assert tidied(second + COMMENT + b"\xff\xd9\0\0") == second + b"\xff\xd9"
+
+
+@pytest.mark.parametrize("rest", [b"", b"\0\0", b"\xff\0" * 9])
+def test_long_runs_of_fill_bytes_take_no_time(rest):
+    """As in a file whose end was never written, on a medium that is empty as 0xFF."""
+    scan, fill = b"\xff\xd8\xff\xda\0\2abc", b"\xff" * 3_000_000
+    start = time.process_time()
+    with pytest.raises(ValueError, match="no end"):
+        tidied(scan + fill + rest)
+    assert tidied(scan + fill + b"\xd9" + fill) == scan + b"\xff\xd9"
+    height = b"\xff\xdc\0\4\1\xff"
+    assert tidied(scan + height + fill + b"\xd9") == scan + height + b"\xff\xd9"
+    assert time.process_time() - start < 5
 
 
 def test_parts_of_jpeg_2000_are_counted(coded):

@@ -21,7 +21,8 @@ LONE_MARKERS = frozenset({0x01, *range(0xD0, 0xD9)})
 END, SCAN, LINES = 0xD9, 0xDA, 0xDC
 TILE_PART = 0xFF90  # SOT (ISO 15444-1, A.4.2)
 # A marker that ends compressed data: any but stuffed bytes and restarts (ISO 10918-1, B.1.1.5).
-MARKER = re.compile(rb"\xff+([\xc0-\xcf\xd8-\xfe])")
+# Of fill bytes before it only the last: a long run of them would be searched again from each.
+MARKER = re.compile(rb"\xff([\xc0-\xcf\xd8-\xfe])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +145,9 @@ def _tidied_jpeg(coded: bytes) -> bytes:
     at, end = 2, 0
     while found := MARKER.search(coded, at):
         marker = found[1][0]
-        # Pixels end before the first marker behind them; the height may follow (B.2.5).
-        end = end or found.start()
+        # Pixels end before the first marker behind them; the height may follow (B.2.5). Their own
+        # last byte is never 0xFF, behind which a zero is stuffed.
+        end = end or len(coded[: found.start()].rstrip(b"\xff"))
         if marker == END:
             _refuse_another(coded[found.end() :])
             return coded[:end] + JPEG_END
