@@ -13,6 +13,7 @@ from radpipe.core.errors import DataError
 from radpipe.imaging.dicom.codestreams import (
     Frame,
     coded_picture,
+    is_without_gaps,
     read_frame,
     tidied,
 )
@@ -155,6 +156,15 @@ def test_long_runs_of_fill_bytes_take_no_time(rest):
     height = b"\xff\xdc\0\4\1\xff"
     assert tidied(scan + height + fill + b"\xd9") == scan + height + b"\xff\xd9"
     assert time.process_time() - start < 5
+
+
+def test_segments_follow_upon_each_other():
+    table, scan = b"\xff\xc4\0\4ab", b"\xff\xda\0\2data\xff\xd9"
+    for between in (b"", b"\xff\xff", b"\xff\xe0\0\2"):
+        assert is_without_gaps(b"\xff\xd8" + table + between + scan)
+    for between in (b"\0", b"ab", b"\xff\0", b"\xff\xe0\0\1"):
+        assert not is_without_gaps(b"\xff\xd8" + table + between + scan)
+    assert not is_without_gaps(b"\xff\xd8" + table)
 
 
 def test_parts_of_jpeg_2000_are_counted(coded):

@@ -11,6 +11,7 @@ from pydicom.encaps import encapsulate, get_frame
 from radpipe.core.errors import DataError
 from radpipe.imaging.dicom import codecs as dicom_codecs
 from radpipe.imaging.dicom.codecs import CODECS, Codec, missing_codec, preflight
+from radpipe.imaging.dicom.codestreams import Frame
 from radpipe.imaging.dicom.read import decode_dicom
 from tests.dicom_files import body, compressed, film, meta, scene
 from tests.imaging.dicom.coding import JPEG_LOSSLESS, JPEG_LOSSLESS_SV1, by_gdcm
@@ -172,6 +173,33 @@ def test_noise_in_place_of_compressed_pixels_is_refused(syntax):
     raw = body(scene(), PixelData=None) + b"\xe0\x7f\x10\x00OB\0\0\xff\xff\xff\xff" + value
     with pytest.raises(DataError, match="broken or truncated"):
         decode_dicom(meta(syntax) + raw + b"\xfe\xff\xdd\xe0\0\0\0\0")
+
+
+@pytest.mark.parametrize("syntax", [JPEG_LOSSLESS, JPEG_LOSSLESS_SV1])
+def test_pictures_with_gaps_are_not_given_to_gdcm(syntax, tmp_path, monkeypatch):
+    """It ends the process over them, and with it a whole step."""
+    monkeypatch.setattr(dicom_codecs, "is_without_gaps", lambda _: False)
+    monkeypatch.setattr(dicom_codecs, "_decoded", None)
+    data = by_gdcm(film(scene(), BitsStored=12), syntax, tmp_path)
+    with pytest.raises(DataError, match="pixels cannot be decoded"):
+        decode_dicom(data)
+
+
+@pytest.mark.parametrize(("bits", "asked"), [(2, 8), (7, 8), (8, 8), (9, 9), (12, 12), (16, 16)])
+def test_gdcm_is_asked_for_no_less_than_8_bits(bits, asked, tmp_path, monkeypatch):
+    """Fewer end the process, though the standard allows them (ISO 10918-1, table B.2)."""
+    size = (48, 40)
+    seen = []
+
+    def decoded(*args, **_):
+        seen.append(args[3]["bits_stored"])
+        return np.ones(size, np.uint8 if bits <= 8 else np.uint16)
+
+    monkeypatch.setattr(dicom_codecs, "read_frame", lambda _: Frame(*size, 1, bits))
+    monkeypatch.setattr(dicom_codecs, "_decoded", decoded)
+    found = decode_dicom(by_gdcm(film(scene(size), BitsStored=12), JPEG_LOSSLESS, tmp_path))
+    assert seen == [asked]
+    assert found.pixels.shape == size
 
 
 def test_a_panic_of_a_codec_is_a_refusal():

@@ -18,6 +18,7 @@ from radpipe.imaging.dicom.codestreams import (
     JPEG_END,
     Frame,
     coded_picture,
+    is_without_gaps,
     read_frame,
     tidied,
 )
@@ -68,6 +69,8 @@ NO_DEEP_JPEG = (
     " (DCMTK's dcmdjpeg makes an uncompressed copy)"
 )
 JPEG_LS = frozenset({"1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81"})
+# GDCM ends the process over fewer bits, which it hands over like others if it is told 8.
+LEAST_BITS = {"gdcm": 8}
 # Bytes of padding that may stand before the end of a JPEG-LS picture.
 MAX_STRAY = 8
 
@@ -158,7 +161,7 @@ def decompress(
     # The picture knows its precision; Bits Stored may be smaller, and Bits Allocated larger.
     said = options | {
         "bits_allocated": 8 if frame.bits <= 8 else 16,
-        "bits_stored": frame.bits,
+        "bits_stored": max(frame.bits, LEAST_BITS.get(codec.plugin, 1)),
         "pixel_representation": int(frame.signed),
         "correct_unused_bits": False,
     }
@@ -188,7 +191,12 @@ def _decoded(uid: str, coded: bytes, codec: Codec, options: dict[str, Any], *, r
 
 
 def _whole(coded: bytes, codec: Codec) -> bytes:
-    """Refuse a picture without an end, which GDCM would fill up; cut off what is behind it."""
+    """Refuse a picture without an end, which GDCM would fill up; cut off what is behind it.
+
+    One with stray bytes between its tables is refused, too, because GDCM would end the process.
+    """
+    if codec.plugin == "gdcm" and not is_without_gaps(coded):
+        raise DataError(f"broken or truncated ({codec.name} pixels cannot be decoded)")
     try:
         return tidied(coded)
     except (ValueError, LookupError, struct.error):
@@ -199,7 +207,7 @@ def _deep_jpeg(coded: bytes, frame: Frame) -> Array:
     """Let GDCM decode grey JPEG of 12 bits, which pydicom does not ask of it."""
     import gdcm
 
-    if frame.bits != DEEP_BITS or frame.samples != 1:
+    if frame.bits != DEEP_BITS or frame.samples != 1 or not is_without_gaps(coded):
         raise DataError(NO_DEEP_JPEG)
 
     fragment = gdcm.Fragment()

@@ -87,6 +87,21 @@ def read_frame(coded: bytes) -> Frame:
     return Frame(rows, columns, samples, bits)
 
 
+def is_without_gaps(coded: bytes) -> bool:
+    """Say whether the segments of a JPEG picture follow upon each other up to its first scan.
+
+    So they must (ISO 10918-1, B.2.1); some decoders skip what lies between them.
+    """
+    marker, at = 0, 2
+    try:
+        while marker != SCAN:
+            marker, at = _next_segment(coded, at)
+            at = _behind(coded, marker, at)
+    except (ValueError, LookupError, struct.error):
+        return False
+    return True
+
+
 def tidied(coded: bytes) -> bytes:
     """Return a compressed picture that ends where its pixels do, with an end marker.
 
