@@ -181,6 +181,14 @@ def test_parts_of_jpeg_2000_are_counted(coded):
     assert tidied(promised) == promised
 
 
+@pytest.mark.parametrize("side", [24, 28])
+def test_tiles_of_no_size_are_refused(side, coded):
+    broken = bytearray(coded[JPEG_2000])
+    broken[side : side + 4] = bytes(4)
+    with pytest.raises(DataError, match="have no end"):
+        check(JPEG_2000, encapsulate([bytes(broken)]))
+
+
 def test_frames_say_their_size():
     siz = struct.pack(">2H2xIIII16xHB", 0xFF51, 41, 90, 70, 10, 20, 3, 0x80 | 11)
     assert read_frame(b"\xff\x4f" + siz) == Frame(50, 80, 3, 12, signed=True)

@@ -201,4 +201,6 @@ def _tidied_j2k(coded: bytes) -> bytes:
 def _tiles(coded: bytes) -> int:
     """Return the number of tiles that SIZ says (ISO 15444-1, B.3)."""
     right, bottom, _, _, wide, high, left, top = struct.unpack_from(">8I", coded, 8)
+    if not (wide and high):
+        raise ValueError("tiles of no size")
     return int(-(-(right - left) // wide) * -(-(bottom - top) // high))
