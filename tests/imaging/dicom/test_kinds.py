@@ -32,7 +32,7 @@ from tests.imaging.dicom.coding import (
 RLE = "1.2.840.10008.1.2.5"
 JPEG_BASELINE = "1.2.840.10008.1.2.4.50"
 JPEG_LS, NEAR = "1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81"
-JPEG_2000 = "1.2.840.10008.1.2.4.91"
+JPEG_2000, LOSSLESS_2000 = "1.2.840.10008.1.2.4.91", "1.2.840.10008.1.2.4.90"
 ENCAPSULATED = "1.2.840.10008.1.2.1.98"
 ANGIOGRAPHY, FLUOROSCOPY, RADIOGRAPHY = (
     f"1.2.840.10008.5.1.4.1.1.{kind}" for kind in ("12.1", "12.2", "1.1")
@@ -99,6 +99,51 @@ def test_values_of_more_bits_than_stored_in_a_lossless_codec_are_clamped():
     expected = np.minimum(beyond, 4095)
     data = wrapped(pixels, JPEG_LS, encapsulate([coded]), BitsStored=12)
     same(data, film(expected, BitsStored=12))
+
+
+def lossless(words, syntax):
+    """Return what a codec makes of words of 16 bits, in all of which it believes."""
+    if syntax == JPEG_LS:
+        return bytes(jpeg_ls.encode_array(words.view(np.uint16)))
+    about = {"bits_stored": 16, "photometric_interpretation": 2, "codec_format": 0}
+    return bytes(encode_array(words, **about))
+
+
+@pytest.mark.parametrize("syntax", [JPEG_LS, LOSSLESS_2000])
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+@pytest.mark.parametrize(
+    ("padding", "signed"),
+    [(65535, False), (0x8000, False), (5000, False), (-32768, True), (-3000, True), (3000, True)],
+)
+def test_padding_beyond_bits_stored_stays_black_in_a_codec(syntax, photometric, padding, signed):
+    pixels = with_edges(12, signed=signed)
+    pixels[:5] = padding
+    about = {
+        "BitsStored": 12,
+        "PhotometricInterpretation": photometric,
+        "PixelPaddingValue": padding,
+    }
+    data = wrapped(pixels, syntax, encapsulate([lossless(pixels, syntax)]), **about)
+    assert not decode_dicom(data).pixels[:5].any()
+    same(data, film(pixels, **about))
+
+
+def test_padding_beyond_bits_stored_uses_no_bits():
+    pixels = scene(bits=10)
+    pixels[:5] = 65535
+    found = decode_dicom(film(pixels, BitsStored=12, PixelPaddingValue=65535))
+    assert found.remarks == ("no window, and 10 of 12 bits used: those are shown",)
+    assert not found.pixels[:5].any()
+
+
+@pytest.mark.parametrize("syntax", [JPEG_LS, LOSSLESS_2000])
+@pytest.mark.parametrize("bits", [10, 12])
+def test_signed_values_without_bits_above_them_in_a_codec_of_16_bits(syntax, bits):
+    """The words of an uncompressed film, whose upper bits say nothing (PS3.5, 8.1.1)."""
+    pixels = with_edges(bits, signed=True)
+    words = pixels.view(np.uint16) & (2**bits - 1)
+    data = wrapped(pixels, syntax, encapsulate([lossless(words, syntax)]), BitsStored=bits)
+    same(data, film(pixels, BitsStored=bits))
 
 
 @pytest.mark.parametrize("signed", [False, True])

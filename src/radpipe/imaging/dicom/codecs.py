@@ -62,6 +62,8 @@ CODECS = {
     "1.2.840.10008.1.2.4.203": Codec("HTJ2K", "pylibjpeg", "pylibjpeg-openjpeg"),
     RLE: Codec("RLE Lossless", "pylibjpeg", "pylibjpeg-rle"),
 }
+# Those that may lose something; the others hand over exactly what they were given (PS3.6, A.1).
+LOSSY = frozenset(f"1.2.840.10008.1.2.4.{number}" for number in (50, 51, 81, 91, 203))
 # The one depth besides 8 of JPEG that loses something (ISO 10918-1, B.2.2).
 DEEP_BITS = 12
 NO_DEEP_JPEG = (

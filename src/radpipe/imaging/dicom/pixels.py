@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from radpipe.core.errors import DataError
 from radpipe.core.settings import Dicom
-from radpipe.imaging.dicom.codecs import CODECS, ENCAPSULATED, RLE, decompress
+from radpipe.imaging.dicom.codecs import CODECS, ENCAPSULATED, LOSSY, RLE, decompress
 from radpipe.imaging.dicom.codestreams import Frame, coded_picture
 from radpipe.imaging.dicom.grey import read_grey, read_table
 from radpipe.imaging.dicom.header import DicomHeader
@@ -53,7 +53,7 @@ def displayed(
     if layout.photometric == PALETTE:
         return _palette(header, layout, _words(header, layout)[0]), []
     grey, remarks = read_grey(header, layout, how)
-    words, high_bit = _words(header, layout, 0 if grey.padding else halvings)
+    words, high_bit = _words(header, layout, 0 if grey.padding else halvings, grey.padding)
     grey = replace(grey, high_bit=high_bit)
     if grey.voi is None and grey.modality is None:
         shown = range_used(grey, words)
@@ -64,7 +64,12 @@ def displayed(
     return look_up(grey_table(grey, words.dtype.itemsize * 8), words), remarks
 
 
-def _words(header: DicomHeader, layout: PixelLayout, halvings: int = 0) -> tuple[Array, int]:
+def _words(
+    header: DicomHeader,
+    layout: PixelLayout,
+    halvings: int = 0,
+    padding: tuple[int, int] | None = None,
+) -> tuple[Array, int]:
     """Return the words of grey or of a palette, unsigned, and the highest bit of their values."""
     if header.syntax not in CODECS:
         words = _plain(header, layout)
@@ -77,23 +82,48 @@ def _words(header: DicomHeader, layout: PixelLayout, halvings: int = 0) -> tuple
     if header.syntax == RLE or (not usual and frame.bits > layout.high_bit):
         # PS3.5, G.2 and 8.2: what was compressed are whole words, as they would lie in a file.
         return words.view(f"u{words.dtype.itemsize}"), layout.high_bit
-    return _within_bits_stored(words, frame, layout), layout.stored - 1
+    exact = header.syntax not in LOSSY
+    return _within_bits_stored(words, frame, layout, padding, exact=exact), layout.stored - 1
 
 
-def _within_bits_stored(words: Array, frame: Frame, layout: PixelLayout) -> Array:
+def _within_bits_stored(
+    words: Array,
+    frame: Frame,
+    layout: PixelLayout,
+    padding: tuple[int, int] | None,
+    *,
+    exact: bool,
+) -> Array:
     """Clamp what a codec has handed over beyond Bits Stored: white stays white (PS3.5, 8.2).
 
-    The value lies in the lowest bits of what is returned, whatever High Bit says.
+    The value lies in the lowest bits of what is returned, whatever High Bit says. `exact` is
+    whether the codec loses nothing.
     """
     if not (layout.signed or frame.signed or frame.bits > layout.stored):
         return words
     codes = words.astype(np.int32) & (2**frame.bits - 1)
     if layout.signed:
-        sign = 2 ** (frame.bits - 1)
+        sign = _sign_bit(codes, frame, layout, exact=exact)
         codes = (codes ^ sign) - sign
+    clamped = np.clip(codes, *layout.stored_range)
+    if padding is not None and padding[0] == padding[1]:
+        # Padding may lie beyond Bits Stored, where no value does, and stays a word of its own.
+        clamped = np.where(codes == padding[0], codes, clamped)
     # Two's complement in 16 bits, as an uncompressed film would hold it.
-    clamped: Array = np.clip(codes, *layout.stored_range).astype(np.uint16)
-    return clamped
+    found: Array = clamped.astype(np.uint16)
+    return found
+
+
+def _sign_bit(codes: Array, frame: Frame, layout: PixelLayout, *, exact: bool) -> int:
+    """Return the bit that is the sign of signed values: the picture's highest, as a rule.
+
+    Unsigned words in which nothing stands above Bits Stored have their sign there, as if they
+    were not compressed (PS3.5, 8.1.1). A lossy codec may have overshot to that instead.
+    """
+    masked = exact and not frame.signed and frame.bits > layout.stored
+    if masked and int(codes.max()) < 2**layout.stored:
+        return int(2 ** (layout.stored - 1))
+    return int(2 ** (frame.bits - 1))
 
 
 def _plain(header: DicomHeader, layout: PixelLayout) -> Array:

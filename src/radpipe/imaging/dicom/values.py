@@ -187,6 +187,9 @@ def _ends(grey: Grey, words: NDArray[Any]) -> tuple[int, int]:
     """Return the lowest and the highest stored value of a picture, padding aside."""
     there = np.zeros(2 ** (words.dtype.itemsize * 8), np.bool_)
     there[words] = True
+    if grey.padding is not None and grey.padding[0] == grey.padding[1]:
+        # A padding value wider than Bits Stored means the whole word.
+        there[grey.padding[0] & (len(there) - 1)] = False
     values = _stored_values(grey)[np.unique(_codes(grey, words.dtype.itemsize * 8)[there])]
     if grey.padding is not None:
         values = values[(values < grey.padding[0]) | (values > grey.padding[1])]
