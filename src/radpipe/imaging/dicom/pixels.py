@@ -14,7 +14,7 @@ from radpipe.imaging.dicom.header import DicomHeader
 from radpipe.imaging.dicom.layout import PALETTE, PixelLayout
 from radpipe.imaging.dicom.quiet import otherwise
 from radpipe.imaging.dicom.remarks import unused_bits
-from radpipe.imaging.dicom.values import FULL, grey_table, look_up, range_used
+from radpipe.imaging.dicom.values import FULL, grey_table, look_up, range_used, uses_all_bits
 from radpipe.imaging.read import Array
 
 EXPLICIT = "1.2.840.10008.1.2.1"
@@ -56,6 +56,9 @@ def displayed(
     words, high_bit = _words(header, layout, 0 if grey.padding else halvings, grey.padding)
     grey = replace(grey, high_bit=high_bit)
     if grey.voi is None and grey.modality is None:
+        if len(words) < layout.rows and not uses_all_bits(grey, words):
+            # An average hides how bright the brightest pixel is, and that says what is shown.
+            words, _ = _words(header, layout)
         shown = range_used(grey, words)
         if shown is not None:
             grey = replace(grey, shown=shown)

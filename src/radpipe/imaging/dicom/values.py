@@ -170,17 +170,28 @@ def range_used(grey: Grey, words: NDArray[Any]) -> tuple[int, int] | None:
         (rows, columns), uint8 or uint16, as they lie in the file.
 
     """
+    used, sign = _bits_used(grey, words)
+    bits = next(depth for depth in DEPTHS if depth >= used)
+    if bits + SPARE_BITS >= grey.stored:
+        return None
+    return (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if sign else (0, 2**bits - 1)
+
+
+def uses_all_bits(grey: Grey, words: NDArray[Any]) -> bool:
+    """Say whether a picture, `words` as for `range_used`, takes as many bits as can be stored."""
+    return _bits_used(grey, words)[0] == grey.stored
+
+
+def _bits_used(grey: Grey, words: NDArray[Any]) -> tuple[int, bool]:
+    """Return how many bits a picture takes, with that of a sign, and whether it has one."""
     brightest = int(words.max())
     if grey.signed or grey.padding is not None or brightest >= 2**grey.stored:
         low, high = _ends(grey, words)
     else:
         low, high = 0, brightest
-    sign = int(low < 0)
-    used = sign + max(high.bit_length(), (-low - 1).bit_length() if sign else 0)
-    bits = next(depth for depth in DEPTHS if depth >= used)
-    if bits + SPARE_BITS >= grey.stored:
-        return None
-    return (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if sign else (0, 2**bits - 1)
+    if low >= 0:
+        return high.bit_length(), False
+    return 1 + max(high.bit_length(), (-low - 1).bit_length()), True
 
 
 def _ends(grey: Grey, words: NDArray[Any]) -> tuple[int, int]:
