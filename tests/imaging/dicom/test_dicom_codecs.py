@@ -93,6 +93,49 @@ def test_palette_colours():
     assert found.mode == "PALETTE_COLOR/8"
 
 
+def palette(tables, bits, first=0):
+    """Return the elements of a palette; `tables` are red, green and blue, uint16."""
+    return {
+        "PhotometricInterpretation": "PALETTE COLOR",
+        **{
+            f"{name}PaletteColorLookupTable{part}": value
+            for name, table in zip(("Red", "Green", "Blue"), tables, strict=True)
+            for part, value in (
+                ("Descriptor", [len(table), first, bits]),
+                ("Data", ("OW", table.astype("<u2").tobytes())),
+            )
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("said", "factor", "held"),
+    [(16, 257, None), (16, 256, None), (8, 1, None), (16, 1, 8), (12, 1, 8), (8, 257, 16)],
+)
+def test_palettes_of_other_bits_than_they_say(said, factor, held):
+    """Of three tables one may be black; all of them count."""
+    index = scene(bits=8)
+    red, green, blue = np.arange(256), np.arange(255, -1, -1), np.zeros(256, int)
+    tables = [factor * red, factor * green, blue]
+    found = decode_dicom(film(index, **palette(tables, said)))
+    np.testing.assert_array_equal(found.pixels, np.stack([index, 255 - index, 0 * index], -1))
+    told = f"a lookup table that says {said} bits and holds {held}"
+    assert found.remarks == ((told,) if held else ())
+
+
+def test_signed_values_and_upper_bits_of_a_palette():
+    index = scene(bits=8)
+    tables = [257 * np.arange(256)] * 3
+    expected = np.repeat(index[..., None], 3, axis=-1)
+    signed = (index.astype(np.int16) - 128).astype(np.int8)
+    for first in (-128, 65536 - 128):
+        found = decode_dicom(film(signed, **palette(tables, 16, first)))
+        np.testing.assert_array_equal(found.pixels, expected)
+    upper = index.astype(np.uint16) << 8 | 0x0F
+    found = decode_dicom(film(upper, BitsStored=8, HighBit=15, **palette(tables, 16)))
+    np.testing.assert_array_equal(found.pixels, expected)
+
+
 def test_lossy_grey_is_close(tmp_path):
     from PIL import Image
 

@@ -13,11 +13,13 @@ from radpipe.imaging.dicom.grey import read_grey, read_table
 from radpipe.imaging.dicom.header import DicomHeader
 from radpipe.imaging.dicom.layout import PALETTE, PixelLayout
 from radpipe.imaging.dicom.quiet import otherwise
-from radpipe.imaging.dicom.remarks import unused_bits
+from radpipe.imaging.dicom.remarks import unused_bits, wrong_table
 from radpipe.imaging.dicom.values import FULL, grey_table, look_up, range_used, uses_all_bits
 from radpipe.imaging.read import Array
 
 EXPLICIT = "1.2.840.10008.1.2.1"
+# Bits of a channel of colour.
+BYTE = 8
 
 
 def displayed(
@@ -51,7 +53,7 @@ def displayed(
     if layout.samples == 3:
         return _colour(header, layout), []
     if layout.photometric == PALETTE:
-        return _palette(header, layout, _words(header, layout)[0]), []
+        return _palette(header, layout)
     grey, remarks = read_grey(header, layout, how)
     words, high_bit = _words(header, layout, 0 if grey.padding else halvings, grey.padding)
     grey = replace(grey, high_bit=high_bit)
@@ -188,13 +190,38 @@ def _scaled(pixels: Array, full: int, shown: int) -> NDArray[np.uint32]:
     return scaled
 
 
-def _palette(header: DicomHeader, layout: PixelLayout, words: Array) -> Array:
-    """Look palette colours up (C.7.9); of their 16 bits the upper 8 are kept."""
-    values = words.astype(np.uint16) & (2**layout.stored - 1)
+def _palette(header: DicomHeader, layout: PixelLayout) -> tuple[Array, list[str]]:
+    """Look palette colours up (C.7.9); of their 16 bits the upper 8 are kept.
+
+    Returns
+    -------
+    pixels
+        (rows, columns, 3) RGB, uint8.
+    remarks
+        As of `displayed`.
+
+    """
+    values = _palette_values(layout, *_words(header, layout))
+    names = [f"{name}PaletteColorLookupTable" for name in ("Red", "Green", "Blue")]
+    tables = [read_table(header, signed=layout.signed, prefix=name) for name in names]
+    said = max(table.bits for table in tables)
+    held = max(table.bits_held for table in tables)
+    # Tables that say 16 bits and hold 8 would be black, and of those that say 8 and hold 16 the
+    # upper bits are meant; all three count, because one alone may be black.
+    bits = BYTE if held <= BYTE else max(said, held)
     channels = []
-    for name in ("Red", "Green", "Blue"):
-        prefix = f"{name}PaletteColorLookupTable"
-        table = read_table(header, signed=layout.signed, prefix=prefix)
-        index = np.clip(values.astype(np.int32) - table.first, 0, len(table.entries) - 1)
-        channels.append((table.entries[index] >> max(table.bits - 8, 0)).astype(np.uint8))
-    return np.stack(channels, axis=-1)
+    for table in tables:
+        index = np.clip(values - table.first, 0, len(table.entries) - 1)
+        channels.append((table.entries[index] >> (bits - BYTE)).astype(np.uint8))
+    wrong = held <= BYTE < said or held > said
+    return np.stack(channels, axis=-1), [wrong_table(said, held)] if wrong else []
+
+
+def _palette_values(layout: PixelLayout, words: Array, high_bit: int) -> NDArray[np.int32]:
+    """Return the stored values of a palette's pixels (C.7.6.3.1.5; PS3.5, 8.1.1)."""
+    values: NDArray[np.int32] = words.astype(np.int32) >> (high_bit + 1 - layout.stored)
+    values &= 2**layout.stored - 1
+    if layout.signed:
+        sign = 2 ** (layout.stored - 1)
+        values = (values ^ sign) - sign
+    return values

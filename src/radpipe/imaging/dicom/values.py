@@ -44,7 +44,7 @@ class LookUpTable:
 
         Tables that say 16 bits and hold 12 are common; viewers scale to what they hold.
         """
-        return float(2 ** (self.bits_held if self.is_short else self.bits) - 1)
+        return float(2 ** (self.bits_held if self.is_wrong else self.bits) - 1)
 
     @property
     def bits_held(self) -> int:
@@ -52,9 +52,15 @@ class LookUpTable:
         return int(self.entries.max()).bit_length()
 
     @property
-    def is_short(self) -> bool:
-        """Whether half of what its bits allow goes unused, and more than black is in it."""
-        return bool(MIN_WHITE <= int(self.entries.max()) < 2 ** (self.bits - 1))
+    def is_wrong(self) -> bool:
+        """Whether it says other bits than it holds.
+
+        Half of what its bits allow goes unused, and more than black is in it; or it holds at least
+        twice as much as they allow, so that most of the picture would be white.
+        """
+        largest = int(self.entries.max())
+        unused = MIN_WHITE <= largest < 2 ** (self.bits - 1)
+        return unused or bool(largest >= 2 ** (self.bits + 1))
 
 
 @dataclass(frozen=True, slots=True)
