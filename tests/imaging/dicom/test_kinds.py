@@ -3,6 +3,7 @@
 import io
 import itertools
 import os
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -21,7 +22,17 @@ from radpipe.core.settings import Dicom, Image
 from radpipe.imaging.dicom import decode_dicom
 from radpipe.imaging.dicom.codestreams import coded_picture
 from radpipe.imaging.resize import prepare
-from tests.dicom_files import EXPLICIT, compressed, film, scene, wrapped
+from tests.dicom_files import (
+    BIG_ENDIAN,
+    EXPLICIT,
+    IMPLICIT,
+    body,
+    compressed,
+    film,
+    meta,
+    scene,
+    wrapped,
+)
 from tests.imaging.dicom.coding import (
     JPEG_EXTENDED,
     JPEG_LOSSLESS_SV1,
@@ -256,6 +267,25 @@ def test_pixels_in_fragments_that_are_not_compressed(bits, samples):
         decode_dicom(wrapped(pixels, ENCAPSULATED, encapsulate([raw[:-90]]), BitsStored=bits))
 
 
+@pytest.mark.parametrize("syntax", [IMPLICIT, EXPLICIT, BIG_ENDIAN])
+def test_fragments_in_a_syntax_that_has_none(syntax):
+    """Undefined length means that they are there (PS3.5, A.4); their heads are no pixels."""
+    order = ">" if syntax == BIG_ENDIAN else "<"
+    raw = scene().astype(f"{order}u2").tobytes()
+    items = [struct.pack(f"{order}HHI", 0xFFFE, 0xE000, len(some)) + some for some in (b"", raw)]
+    end = struct.pack(f"{order}HHI", 0xFFFE, 0xE0DD, 0)
+    head = struct.pack(f"{order}HH", 0x7FE0, 0x0010) + (b"OW\0\0" if syntax != IMPLICIT else b"")
+    about = body(scene(), syntax, PixelData=None, BitsStored=12)
+    for some in (items, items[1:], items[:1]):
+        data = meta(syntax) + about + head + b"\xff\xff\xff\xff" + b"".join(some) + end
+        if syntax == BIG_ENDIAN or some != items:
+            # Fragments are only ever little endian, and a table of offsets comes first.
+            with pytest.raises(DataError, match="broken or truncated"):
+                decode_dicom(data)
+        else:
+            same(data, film(scene(), BitsStored=12))
+
+
 TO_BEAM = {
     "ModalityLUTSequence": [
         {"LUTDescriptor": [4096, 0, 16], "LUTData": ("OW", np.arange(4096, dtype="<u2").tobytes())}
@@ -322,6 +352,13 @@ def test_a_disc_stays_round(keyword, down, across, colour):
     square, _ = prepare(found.pixels, Image(side=100, bits=8))
     high, wide = sides(square[..., 0] > 100)
     assert abs(high - wide) <= 2
+
+
+@pytest.mark.parametrize("text", ["0.2\\0.1\\", " 0.2\\ 0.1\\\\", "2E-1\\1e-1", "+.2\\.10000 "])
+def test_spacing_is_read_however_it_is_written(text):
+    found = decode_dicom(film(scene(), BitsStored=12, PixelSpacing=text))
+    assert found.pixels.shape == (96, 40)
+    assert found.spacing == (0.1, 0.1)
 
 
 def test_pixels_that_are_square_or_nearly_so_are_left_alone():

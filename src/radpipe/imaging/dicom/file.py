@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from radpipe.core.errors import DataError
 from radpipe.imaging.dicom.codecs import CODECS, PLAIN
-from radpipe.imaging.dicom.header import PIXEL_DATA, DicomHeader, first_item, skipped
+from radpipe.imaging.dicom.header import PIXEL_DATA, UNDEFINED, DicomHeader, first_item, skipped
 from radpipe.imaging.dicom.quiet import otherwise
 from radpipe.imaging.read import MAX_PIXELS
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-UNDEFINED = 0xFFFFFFFF  # a length that is not told (PS3.5, 7.1.1)
 DEFLATED = "1.2.840.10008.1.2.1.99"
 IMPLICIT, BIG_ENDIAN = "1.2.840.10008.1.2", "1.2.840.10008.1.2.2"
 # As many 16-bit pixels as are read at most, and a long header.

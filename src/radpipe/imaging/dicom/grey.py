@@ -152,14 +152,19 @@ def _window_or_none(
         return None
 
 
+def windows(header: DicomHeader) -> list[tuple[float, float]]:
+    """Return center and width of the windows of which both are there; NaN for what is no number."""
+    both = zip(header.readings("WindowCenter"), header.readings("WindowWidth"), strict=False)
+    return [(center, width) for center, width in both if center is not None and width is not None]
+
+
 def _window(header: DicomHeader, step: float, remarks: list[str]) -> Window:
     """Return the first window of which both numbers are there."""
     function = header.word("VOILUTFunction")
     if function not in ("", "LINEAR", "LINEAR_EXACT", "SIGMOID"):
         raise DataError("a VOI LUT Function that is not of the standard")
-    both = zip(header.readings("WindowCenter"), header.readings("WindowWidth"), strict=False)
-    center, width = next((pair for pair in both if None not in pair), (None, None))
-    if center is None or width is None or math.isnan(center + width):
+    center, width = next(iter(windows(header)), (math.nan, math.nan))
+    if math.isnan(center + width):
         raise DataError("a window that is no number")
     if function == "LINEAR_EXACT":
         return Window(center, width, "LINEAR_EXACT")

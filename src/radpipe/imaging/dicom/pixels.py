@@ -134,7 +134,7 @@ def _sign_bit(codes: Array, frame: Frame, layout: PixelLayout, *, exact: bool) -
 def _plain(header: DicomHeader, layout: PixelLayout) -> Array:
     """Return pixels that are not compressed, colour as RGB."""
     data = header.pixel_data()
-    if header.syntax == ENCAPSULATED:
+    if header.syntax == ENCAPSULATED or header.is_in_fragments():
         with otherwise("broken or truncated (pixels cannot be found)"):
             data = coded_picture(bytes(data))
     if len(data) < layout.bytes:
