@@ -18,10 +18,11 @@ from radpipe.imaging.dicom.codestreams import (
     tidied,
 )
 from radpipe.imaging.dicom.read import decode_dicom
-from tests.dicom_files import film, scene, wrapped
+from tests.dicom_files import compressed, film, scene, wrapped
 from tests.imaging.dicom.coding import JPEG_LOSSLESS_SV1, coded_by_gdcm
 
 JPEG_LS, JPEG_2000 = "1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.90"
+RLE = "1.2.840.10008.1.2.5"
 # The start of a JPEG 2000 picture, where comments may hold any bytes.
 TRAP = b"\xff\x4f\xff\x51"
 COMMENT = b"\xff\xfe" + struct.pack(">H", 2 + 8) + TRAP + b"\xff\xd9ab"
@@ -95,6 +96,25 @@ def test_stray_bytes_of_other_depths(bits):
     value = encapsulate([whole[:-2] + b"\0" + whole[-2:]])
     found = decode_dicom(wrapped(pixels, JPEG_LS, value))
     np.testing.assert_array_equal(found.pixels, decode_dicom(film(pixels)).pixels)
+
+
+@pytest.mark.parametrize("syntax", CODECS)
+@pytest.mark.parametrize("missing", [8, 4, 1])
+def test_fragments_that_nothing_ends(syntax, missing, coded):
+    """What ends them is missing; of pixels that are missing themselves the film is refused."""
+    data = wrapped(scene(), syntax, encapsulate([coded[syntax]]), BitsStored=12)
+    found = decode_dicom(data[:-missing])
+    np.testing.assert_array_equal(found.pixels, decode_dicom(data).pixels)
+    for cut in (9, 10, 14, 40, 500):
+        with pytest.raises(DataError, match="broken or truncated"):
+            decode_dicom(data[:-cut])
+    assert decode_dicom(data + b"\0" * 6).pixels.shape == (48, 40)
+    rle = compressed(film(scene(), BitsStored=12), RLE)
+    for cut in (9, 10, 40):
+        with pytest.raises(DataError, match="broken or truncated"):
+            decode_dicom(rle[:-cut])
+    with pytest.raises(DataError, match="holds no pixels"):
+        decode_dicom(data[: data.index(b"\xe0\x7f\x10\0")])
 
 
 @pytest.mark.parametrize("syntax", CODECS)

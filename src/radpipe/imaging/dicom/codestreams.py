@@ -4,12 +4,14 @@ Codestreams are parsed from their start, so no bytes of a comment or of a pictur
 something else. Offset tables are not believed: a film is one frame, whatever they say.
 """
 
-import io
 import re
 import struct
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+# Tags of items and of what ends them, as two words in one (PS3.5, 7.5).
+ITEM, ITEMS_END = 0xE000FFFE, 0xE0DDFFFE
 JPEG_START, JPEG_END = b"\xff\xd8", b"\xff\xd9"
 J2K_START = b"\xff\x4f\xff\x51"
 # The signature box of a .jp2 file (ISO 15444-1, I.5.1), and the box that holds the codestream.
@@ -58,12 +60,22 @@ def coded_picture(value: bytes) -> bytes:
         There is none.
 
     """
-    from pydicom.encaps import generate_fragments, parse_basic_offsets
-
-    stream = io.BytesIO(value)
-    parse_basic_offsets(stream)
-    coded = b"".join(generate_fragments(stream))
+    # The first item is the table of offsets.
+    coded = b"".join(list(_items(value))[1:])
     return _unboxed(coded) if coded.startswith(JP2_START) else coded
+
+
+def _items(value: bytes) -> Iterator[bytes]:
+    """Yield the items of encapsulated Pixel Data, always little endian, up to what ends them."""
+    at = 0
+    while at + 8 <= len(value):
+        tag, length = struct.unpack_from("<II", value, at)
+        if tag == ITEMS_END:
+            return
+        at += 8 + length
+        if tag != ITEM or at > len(value):
+            raise ValueError("no item, or one that ends early")
+        yield value[at - length : at]
 
 
 def read_frame(coded: bytes) -> Frame:
