@@ -21,6 +21,7 @@ from radpipe.core.errors import DataError
 from radpipe.core.settings import Dicom, Image
 from radpipe.imaging.dicom import decode_dicom
 from radpipe.imaging.dicom.codestreams import coded_picture
+from radpipe.imaging.dicom.levels import Wanted
 from radpipe.imaging.resize import prepare
 from tests.dicom_files import (
     BIG_ENDIAN,
@@ -212,6 +213,20 @@ def test_colour_of_8_bits_in_words_of_16():
     coded = bytes(jpeg_ls.encode_array(pixels))
     data = wrapped(pixels, JPEG_LS, encapsulate([coded]), BitsAllocated=16, BitsStored=8)
     np.testing.assert_array_equal(decode_dicom(data).pixels, pixels)
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize("offset", [(7, 5), (0, 1), (64, 3)])
+def test_jpeg_2000_that_does_not_begin_where_its_grid_does(bits, offset):
+    """XOsiz and YOsiz (ISO 15444-1, A.5.1, B.2)."""
+    pixels = scene((64, 72), bits)
+    stream = io.BytesIO()
+    about = {"offset": offset, "tile_offset": (0, 0), "tile_size": (512, 512)}
+    Pillow.fromarray(pixels).save(stream, "JPEG2000", no_jp2=True, **about)
+    data = wrapped(pixels, LOSSLESS_2000, encapsulate([stream.getvalue()]), BitsStored=bits)
+    same(data, film(pixels))
+    halved = decode_dicom(data, wanted=Wanted(8, "letterbox"))
+    np.testing.assert_array_equal(halved.pixels, decode_dicom(data).pixels)
 
 
 def blocks():

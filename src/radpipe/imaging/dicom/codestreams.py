@@ -39,6 +39,8 @@ class Frame:
         Precision of a sample.
     signed
         Whether samples are signed, which only JPEG 2000 can say.
+    moved
+        Whether the picture does not begin where its grid does, which only JPEG 2000 can say.
 
     """
 
@@ -47,6 +49,7 @@ class Frame:
     samples: int
     bits: int
     signed: bool = False
+    moved: bool = False
 
 
 def coded_picture(value: bytes) -> bytes:
@@ -91,7 +94,8 @@ def read_frame(coded: bytes) -> Frame:
         # ISO 15444-1, A.5.1: SIZ follows the start; sizes are those of a grid with an offset.
         right, bottom, left, top = struct.unpack_from(">4I", coded, 8)
         samples, bits = struct.unpack_from(">HB", coded, 40)
-        return Frame(bottom - top, right - left, samples, (bits & 0x7F) + 1, bits > 0x7F)
+        size, moved = (bottom - top, right - left), bool(top or left)
+        return Frame(*size, samples, (bits & 0x7F) + 1, bits > 0x7F, moved)
     marker, at = _next_segment(coded, 2 if coded.startswith(JPEG_START) else -1)
     while marker not in FRAME_MARKERS:
         marker, at = _next_segment(coded, _behind(coded, marker, at))
