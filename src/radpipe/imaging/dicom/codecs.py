@@ -160,7 +160,7 @@ def decompress(
     if frame.moved and frame.samples == 1:
         # pylibjpeg's OpenJPEG hands the whole grid over, Pillow's the picture. Whole, because where
         # the levels of such a picture lie is another matter.
-        with otherwise(f"broken or truncated ({codec.name} pixels cannot be decoded)"), hushed():
+        with hushed(), otherwise(f"broken or truncated ({codec.name} pixels cannot be decoded)"):
             return decode_halved(coded, frame, 0), frame
     if halvings and uid in JPEG_2000 and (frame.signed or not options["pixel_representation"]):
         with hushed(), suppress(OSError, ValueError, LookupError, struct.error):
