@@ -1,6 +1,7 @@
 """Compressed pictures found in Pixel Data and tidied: what lies around them makes no difference."""
 
 import struct
+import time
 
 import jpeg_ls
 import numpy as np
@@ -12,14 +13,16 @@ from radpipe.core.errors import DataError
 from radpipe.imaging.dicom.codestreams import (
     Frame,
     coded_picture,
+    is_without_gaps,
     read_frame,
     tidied,
 )
 from radpipe.imaging.dicom.read import decode_dicom
-from tests.dicom_files import film, scene, wrapped
+from tests.dicom_files import compressed, film, scene, wrapped
 from tests.imaging.dicom.coding import JPEG_LOSSLESS_SV1, coded_by_gdcm
 
 JPEG_LS, JPEG_2000 = "1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.90"
+RLE = "1.2.840.10008.1.2.5"
 # The start of a JPEG 2000 picture, where comments may hold any bytes.
 TRAP = b"\xff\x4f\xff\x51"
 COMMENT = b"\xff\xfe" + struct.pack(">H", 2 + 8) + TRAP + b"\xff\xd9ab"
@@ -96,6 +99,25 @@ def test_stray_bytes_of_other_depths(bits):
 
 
 @pytest.mark.parametrize("syntax", CODECS)
+@pytest.mark.parametrize("missing", [8, 4, 1])
+def test_fragments_that_nothing_ends(syntax, missing, coded):
+    """What ends them is missing; of pixels that are missing themselves the film is refused."""
+    data = wrapped(scene(), syntax, encapsulate([coded[syntax]]), BitsStored=12)
+    found = decode_dicom(data[:-missing])
+    np.testing.assert_array_equal(found.pixels, decode_dicom(data).pixels)
+    for cut in (9, 10, 14, 40, 500):
+        with pytest.raises(DataError, match="broken or truncated"):
+            decode_dicom(data[:-cut])
+    assert decode_dicom(data + b"\0" * 6).pixels.shape == (48, 40)
+    rle = compressed(film(scene(), BitsStored=12), RLE)
+    for cut in (9, 10, 40):
+        with pytest.raises(DataError, match="broken or truncated"):
+            decode_dicom(rle[:-cut])
+    with pytest.raises(DataError, match="holds no pixels"):
+        decode_dicom(data[: data.index(b"\xe0\x7f\x10\0")])
+
+
+@pytest.mark.parametrize("syntax", CODECS)
 def test_offset_tables_are_not_believed(syntax, coded):
     whole = coded[syntax] + b"\0" * (len(coded[syntax]) % 2)
     middle = len(whole) // 4 * 2
@@ -143,6 +165,28 @@ def test_pictures_without_an_end_are_told():
     assert tidied(second + COMMENT + b"\xff\xd9\0\0") == second + b"\xff\xd9"
 
 
+@pytest.mark.parametrize("rest", [b"", b"\0\0", b"\xff\0" * 9])
+def test_long_runs_of_fill_bytes_take_no_time(rest):
+    """As in a file whose end was never written, on a medium that is empty as 0xFF."""
+    scan, fill = b"\xff\xd8\xff\xda\0\2abc", b"\xff" * 3_000_000
+    start = time.process_time()
+    with pytest.raises(ValueError, match="no end"):
+        tidied(scan + fill + rest)
+    assert tidied(scan + fill + b"\xd9" + fill) == scan + b"\xff\xd9"
+    height = b"\xff\xdc\0\4\1\xff"
+    assert tidied(scan + height + fill + b"\xd9") == scan + height + b"\xff\xd9"
+    assert time.process_time() - start < 5
+
+
+def test_segments_follow_upon_each_other():
+    table, scan = b"\xff\xc4\0\4ab", b"\xff\xda\0\2data\xff\xd9"
+    for between in (b"", b"\xff\xff", b"\xff\xe0\0\2"):
+        assert is_without_gaps(b"\xff\xd8" + table + between + scan)
+    for between in (b"\0", b"ab", b"\xff\0", b"\xff\xe0\0\1"):
+        assert not is_without_gaps(b"\xff\xd8" + table + between + scan)
+    assert not is_without_gaps(b"\xff\xd8" + table)
+
+
 def test_parts_of_jpeg_2000_are_counted(coded):
     whole = coded[JPEG_2000].rstrip(b"\0")
     at = whole.index(b"\xff\x90")
@@ -157,9 +201,17 @@ def test_parts_of_jpeg_2000_are_counted(coded):
     assert tidied(promised) == promised
 
 
+@pytest.mark.parametrize("side", [24, 28])
+def test_tiles_of_no_size_are_refused(side, coded):
+    broken = bytearray(coded[JPEG_2000])
+    broken[side : side + 4] = bytes(4)
+    with pytest.raises(DataError, match="have no end"):
+        check(JPEG_2000, encapsulate([bytes(broken)]))
+
+
 def test_frames_say_their_size():
     siz = struct.pack(">2H2xIIII16xHB", 0xFF51, 41, 90, 70, 10, 20, 3, 0x80 | 11)
-    assert read_frame(b"\xff\x4f" + siz) == Frame(50, 80, 3, 12, signed=True)
+    assert read_frame(b"\xff\x4f" + siz) == Frame(50, 80, 3, 12, signed=True, moved=True)
     jpeg = b"\xff\xd8\xff\xe0\0\4ab\xff\xff\xc4\0\2\xff\xc3\0\x0b\x0c\0\x10\0\x20\1"
     assert read_frame(jpeg) == Frame(16, 32, 1, 12)
     for broken in (b"", b"GIF89a", b"\xff\xd8", b"\xff\xd8ab", b"\xff\xd8\xff\xe0", jpeg[:-3]):

@@ -11,6 +11,7 @@ from pydicom.encaps import encapsulate, get_frame
 from radpipe.core.errors import DataError
 from radpipe.imaging.dicom import codecs as dicom_codecs
 from radpipe.imaging.dicom.codecs import CODECS, Codec, missing_codec, preflight
+from radpipe.imaging.dicom.codestreams import Frame
 from radpipe.imaging.dicom.read import decode_dicom
 from tests.dicom_files import body, compressed, film, meta, scene
 from tests.imaging.dicom.coding import JPEG_LOSSLESS, JPEG_LOSSLESS_SV1, by_gdcm
@@ -90,6 +91,49 @@ def test_palette_colours():
     colours = [[0, 255, 128], [0, 255, 128], [128, 0, 255], [255, 128, 0]]
     np.testing.assert_array_equal(found.pixels[0, :4], colours)
     assert found.mode == "PALETTE_COLOR/8"
+
+
+def palette(tables, bits, first=0):
+    """Return the elements of a palette; `tables` are red, green and blue, uint16."""
+    return {
+        "PhotometricInterpretation": "PALETTE COLOR",
+        **{
+            f"{name}PaletteColorLookupTable{part}": value
+            for name, table in zip(("Red", "Green", "Blue"), tables, strict=True)
+            for part, value in (
+                ("Descriptor", [len(table), first, bits]),
+                ("Data", ("OW", table.astype("<u2").tobytes())),
+            )
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("said", "factor", "held"),
+    [(16, 257, None), (16, 256, None), (8, 1, None), (16, 1, 8), (12, 1, 8), (8, 257, 16)],
+)
+def test_palettes_of_other_bits_than_they_say(said, factor, held):
+    """Of three tables one may be black; all of them count."""
+    index = scene(bits=8)
+    red, green, blue = np.arange(256), np.arange(255, -1, -1), np.zeros(256, int)
+    tables = [factor * red, factor * green, blue]
+    found = decode_dicom(film(index, **palette(tables, said)))
+    np.testing.assert_array_equal(found.pixels, np.stack([index, 255 - index, 0 * index], -1))
+    told = f"a lookup table that says {said} bits and holds {held}"
+    assert found.remarks == ((told,) if held else ())
+
+
+def test_signed_values_and_upper_bits_of_a_palette():
+    index = scene(bits=8)
+    tables = [257 * np.arange(256)] * 3
+    expected = np.repeat(index[..., None], 3, axis=-1)
+    signed = (index.astype(np.int16) - 128).astype(np.int8)
+    for first in (-128, 65536 - 128):
+        found = decode_dicom(film(signed, **palette(tables, 16, first)))
+        np.testing.assert_array_equal(found.pixels, expected)
+    upper = index.astype(np.uint16) << 8 | 0x0F
+    found = decode_dicom(film(upper, BitsStored=8, HighBit=15, **palette(tables, 16)))
+    np.testing.assert_array_equal(found.pixels, expected)
 
 
 def test_lossy_grey_is_close(tmp_path):
@@ -172,6 +216,33 @@ def test_noise_in_place_of_compressed_pixels_is_refused(syntax):
     raw = body(scene(), PixelData=None) + b"\xe0\x7f\x10\x00OB\0\0\xff\xff\xff\xff" + value
     with pytest.raises(DataError, match="broken or truncated"):
         decode_dicom(meta(syntax) + raw + b"\xfe\xff\xdd\xe0\0\0\0\0")
+
+
+@pytest.mark.parametrize("syntax", [JPEG_LOSSLESS, JPEG_LOSSLESS_SV1])
+def test_pictures_with_gaps_are_not_given_to_gdcm(syntax, tmp_path, monkeypatch):
+    """It ends the process over them, and with it a whole step."""
+    monkeypatch.setattr(dicom_codecs, "is_without_gaps", lambda _: False)
+    monkeypatch.setattr(dicom_codecs, "_decoded", None)
+    data = by_gdcm(film(scene(), BitsStored=12), syntax, tmp_path)
+    with pytest.raises(DataError, match="pixels cannot be decoded"):
+        decode_dicom(data)
+
+
+@pytest.mark.parametrize(("bits", "asked"), [(2, 8), (7, 8), (8, 8), (9, 9), (12, 12), (16, 16)])
+def test_gdcm_is_asked_for_no_less_than_8_bits(bits, asked, tmp_path, monkeypatch):
+    """Fewer end the process, though the standard allows them (ISO 10918-1, table B.2)."""
+    size = (48, 40)
+    seen = []
+
+    def decoded(*args, **_):
+        seen.append(args[3]["bits_stored"])
+        return np.ones(size, np.uint8 if bits <= 8 else np.uint16)
+
+    monkeypatch.setattr(dicom_codecs, "read_frame", lambda _: Frame(*size, 1, bits))
+    monkeypatch.setattr(dicom_codecs, "_decoded", decoded)
+    found = decode_dicom(by_gdcm(film(scene(size), BitsStored=12), JPEG_LOSSLESS, tmp_path))
+    assert seen == [asked]
+    assert found.pixels.shape == size
 
 
 def test_a_panic_of_a_codec_is_a_refusal():

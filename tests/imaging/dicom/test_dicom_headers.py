@@ -3,10 +3,11 @@
 import hashlib
 import io
 
+import numpy as np
 import pytest
 
 from radpipe.core.errors import DataError
-from radpipe.imaging.dicom import headers
+from radpipe.imaging.dicom import decode_dicom, headers
 from radpipe.imaging.dicom.file import read_up_to_pixels
 from radpipe.imaging.dicom.headers import NOBODY, Hiding, read_film_header, read_film_headers
 from radpipe.imaging.dicom.quiet import quiet
@@ -123,6 +124,27 @@ def test_frames_pixels_and_tables(tmp_path):
     assert not header(tmp_path, PixelData=None).holds_pixels
     assert header(tmp_path, VOILUTSequence=[{"LUTDescriptor": (1, 0, 8)}]).display == "VOI LUT"
     assert header(tmp_path).display == "none"
+
+
+@pytest.mark.parametrize(
+    ("center", "width", "display"),
+    [
+        ("40", "400", "one window"),
+        ("40\\", "400\\", "one window"),
+        ("40\\", "400", "one window"),
+        ("\\40", "\\400", "one window"),
+        ("40\\50\\", "400\\300", "several windows"),
+        ("40\\", "\\400", "none"),
+        ("40", "", "none"),
+        ("x", "y", "none"),
+    ],
+)
+def test_windows_that_count_are_those_that_are_decoded_with(tmp_path, center, width, display):
+    window = {"WindowCenter": center, "WindowWidth": width}
+    assert header(tmp_path, **window).display == display
+    shown = decode_dicom(film(GREY, **window)).pixels
+    same = np.array_equal(shown, decode_dicom(film(GREY)).pixels)
+    assert same == (display == "none")
 
 
 def test_syntaxes_that_are_not_read(tmp_path):

@@ -176,6 +176,28 @@ def test_a_table_that_says_16_bits_and_holds_fewer_is_scaled_to_what_it_holds(
     assert list(found.remarks) == held * (white < 65535)
 
 
+@pytest.mark.parametrize("sequence", ["ModalityLUTSequence", "VOILUTSequence"])
+@pytest.mark.parametrize(
+    ("bits", "entries", "white"),
+    [
+        (12, [0, 9000, 65535], 65535),
+        (10, [0, 1000, 4000], 4095),
+        (8, [0, 200, 3000], 4095),
+        # A little more than is allowed is white.
+        (10, [0, 1000, 1023], 1023),
+        (10, [0, 1000, 1024], 1023),
+        (12, [0, 1000, 4500], 4095),
+    ],
+)
+def test_a_table_that_holds_far_more_than_it_says(sequence, bits, entries, white):
+    item = {"LUTDescriptor": [3, 0, bits], "LUTData": entries}
+    expected = [round(min(entry / white, 1) * 65535) for entry in entries]
+    assert shown([0, 1, 2], **{sequence: [item]}) == expected
+    found = decode_dicom(film(scene((8, 8)), **{sequence: [item]}))
+    held = [f"a lookup table that says {bits} bits and holds {white.bit_length()}"]
+    assert list(found.remarks) == held * (white >= 2**bits)
+
+
 @pytest.mark.parametrize("empty", [{"LUTDescriptor": ("US", b""), "LUTData": ("OW", b"")}, {}])
 @pytest.mark.parametrize("sequence", ["ModalityLUTSequence", "VOILUTSequence"])
 def test_a_table_of_which_nothing_is_said_is_none(sequence, empty):

@@ -3,6 +3,7 @@
 import io
 import itertools
 import os
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -20,8 +21,19 @@ from radpipe.core.errors import DataError
 from radpipe.core.settings import Dicom, Image
 from radpipe.imaging.dicom import decode_dicom
 from radpipe.imaging.dicom.codestreams import coded_picture
+from radpipe.imaging.dicom.levels import Wanted
 from radpipe.imaging.resize import prepare
-from tests.dicom_files import EXPLICIT, compressed, film, scene, wrapped
+from tests.dicom_files import (
+    BIG_ENDIAN,
+    EXPLICIT,
+    IMPLICIT,
+    body,
+    compressed,
+    film,
+    meta,
+    scene,
+    wrapped,
+)
 from tests.imaging.dicom.coding import (
     JPEG_EXTENDED,
     JPEG_LOSSLESS_SV1,
@@ -32,7 +44,7 @@ from tests.imaging.dicom.coding import (
 RLE = "1.2.840.10008.1.2.5"
 JPEG_BASELINE = "1.2.840.10008.1.2.4.50"
 JPEG_LS, NEAR = "1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81"
-JPEG_2000 = "1.2.840.10008.1.2.4.91"
+JPEG_2000, LOSSLESS_2000 = "1.2.840.10008.1.2.4.91", "1.2.840.10008.1.2.4.90"
 ENCAPSULATED = "1.2.840.10008.1.2.1.98"
 ANGIOGRAPHY, FLUOROSCOPY, RADIOGRAPHY = (
     f"1.2.840.10008.5.1.4.1.1.{kind}" for kind in ("12.1", "12.2", "1.1")
@@ -101,6 +113,51 @@ def test_values_of_more_bits_than_stored_in_a_lossless_codec_are_clamped():
     same(data, film(expected, BitsStored=12))
 
 
+def lossless(words, syntax):
+    """Return what a codec makes of words of 16 bits, in all of which it believes."""
+    if syntax == JPEG_LS:
+        return bytes(jpeg_ls.encode_array(words.view(np.uint16)))
+    about = {"bits_stored": 16, "photometric_interpretation": 2, "codec_format": 0}
+    return bytes(encode_array(words, **about))
+
+
+@pytest.mark.parametrize("syntax", [JPEG_LS, LOSSLESS_2000])
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+@pytest.mark.parametrize(
+    ("padding", "signed"),
+    [(65535, False), (0x8000, False), (5000, False), (-32768, True), (-3000, True), (3000, True)],
+)
+def test_padding_beyond_bits_stored_stays_black_in_a_codec(syntax, photometric, padding, signed):
+    pixels = with_edges(12, signed=signed)
+    pixels[:5] = padding
+    about = {
+        "BitsStored": 12,
+        "PhotometricInterpretation": photometric,
+        "PixelPaddingValue": padding,
+    }
+    data = wrapped(pixels, syntax, encapsulate([lossless(pixels, syntax)]), **about)
+    assert not decode_dicom(data).pixels[:5].any()
+    same(data, film(pixels, **about))
+
+
+def test_padding_beyond_bits_stored_uses_no_bits():
+    pixels = scene(bits=10)
+    pixels[:5] = 65535
+    found = decode_dicom(film(pixels, BitsStored=12, PixelPaddingValue=65535))
+    assert found.remarks == ("no window, and 10 of 12 bits used: those are shown",)
+    assert not found.pixels[:5].any()
+
+
+@pytest.mark.parametrize("syntax", [JPEG_LS, LOSSLESS_2000])
+@pytest.mark.parametrize("bits", [10, 12])
+def test_signed_values_without_bits_above_them_in_a_codec_of_16_bits(syntax, bits):
+    """The words of an uncompressed film, whose upper bits say nothing (PS3.5, 8.1.1)."""
+    pixels = with_edges(bits, signed=True)
+    words = pixels.view(np.uint16) & (2**bits - 1)
+    data = wrapped(pixels, syntax, encapsulate([lossless(words, syntax)]), BitsStored=bits)
+    same(data, film(pixels, BitsStored=bits))
+
+
 @pytest.mark.parametrize("signed", [False, True])
 @pytest.mark.parametrize("syntax", [RLE, JPEG_LS, JPEG_2000, JPEG_LOSSLESS_SV1])
 def test_values_in_the_upper_bits_of_words_that_were_compressed(syntax, signed, tmp_path):
@@ -158,6 +215,20 @@ def test_colour_of_8_bits_in_words_of_16():
     np.testing.assert_array_equal(decode_dicom(data).pixels, pixels)
 
 
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize("offset", [(7, 5), (0, 1), (64, 3)])
+def test_jpeg_2000_that_does_not_begin_where_its_grid_does(bits, offset):
+    """XOsiz and YOsiz (ISO 15444-1, A.5.1, B.2)."""
+    pixels = scene((64, 72), bits)
+    stream = io.BytesIO()
+    about = {"offset": offset, "tile_offset": (0, 0), "tile_size": (512, 512)}
+    Pillow.fromarray(pixels).save(stream, "JPEG2000", no_jp2=True, **about)
+    data = wrapped(pixels, LOSSLESS_2000, encapsulate([stream.getvalue()]), BitsStored=bits)
+    same(data, film(pixels))
+    halved = decode_dicom(data, wanted=Wanted(8, "letterbox"))
+    np.testing.assert_array_equal(halved.pixels, decode_dicom(data).pixels)
+
+
 def blocks():
     """Even blocks of 8 x 8 pixels, black and white among them."""
     values = np.random.default_rng(3).integers(0, 4096, (6, 5))
@@ -209,6 +280,25 @@ def test_pixels_in_fragments_that_are_not_compressed(bits, samples):
         same(wrapped(pixels, ENCAPSULATED, value, BitsStored=bits), film(pixels, BitsStored=bits))
     with pytest.raises(DataError, match="broken or truncated"):
         decode_dicom(wrapped(pixels, ENCAPSULATED, encapsulate([raw[:-90]]), BitsStored=bits))
+
+
+@pytest.mark.parametrize("syntax", [IMPLICIT, EXPLICIT, BIG_ENDIAN])
+def test_fragments_in_a_syntax_that_has_none(syntax):
+    """Undefined length means that they are there (PS3.5, A.4); their heads are no pixels."""
+    order = ">" if syntax == BIG_ENDIAN else "<"
+    raw = scene().astype(f"{order}u2").tobytes()
+    items = [struct.pack(f"{order}HHI", 0xFFFE, 0xE000, len(some)) + some for some in (b"", raw)]
+    end = struct.pack(f"{order}HHI", 0xFFFE, 0xE0DD, 0)
+    head = struct.pack(f"{order}HH", 0x7FE0, 0x0010) + (b"OW\0\0" if syntax != IMPLICIT else b"")
+    about = body(scene(), syntax, PixelData=None, BitsStored=12)
+    for some in (items, items[1:], items[:1]):
+        data = meta(syntax) + about + head + b"\xff\xff\xff\xff" + b"".join(some) + end
+        if syntax == BIG_ENDIAN or some != items:
+            # Fragments are only ever little endian, and a table of offsets comes first.
+            with pytest.raises(DataError, match="broken or truncated"):
+                decode_dicom(data)
+        else:
+            same(data, film(scene(), BitsStored=12))
 
 
 TO_BEAM = {
@@ -277,6 +367,13 @@ def test_a_disc_stays_round(keyword, down, across, colour):
     square, _ = prepare(found.pixels, Image(side=100, bits=8))
     high, wide = sides(square[..., 0] > 100)
     assert abs(high - wide) <= 2
+
+
+@pytest.mark.parametrize("text", ["0.2\\0.1\\", " 0.2\\ 0.1\\\\", "2E-1\\1e-1", "+.2\\.10000 "])
+def test_spacing_is_read_however_it_is_written(text):
+    found = decode_dicom(film(scene(), BitsStored=12, PixelSpacing=text))
+    assert found.pixels.shape == (96, 40)
+    assert found.spacing == (0.1, 0.1)
 
 
 def test_pixels_that_are_square_or_nearly_so_are_left_alone():

@@ -157,7 +157,8 @@ def test_pixels_that_are_not_square():
     one = decode_dicom(data)
     other = decode_dicom(data, wanted=WHOLE)
     assert one.grid == other.grid == (400, 330)
-    assert other.step == pytest.approx((4, 4), rel=0.01)
+    # Of the 200 rows that were enlarged to 400, twice what is stored is left.
+    assert other.step == (2, 2)
     assert one.spacing == other.spacing == (0.1, 0.1)
     assert one.stretch == other.stretch == (2, 1)
     image = Image(side=48)
@@ -165,6 +166,72 @@ def test_pixels_that_are_not_square():
         stored_form(film, Region(0, 0, 330, 400), image).astype(int) for film in (one, other)
     ]
     assert np.abs(squares[0] - squares[1]).max() <= 4
+
+
+@pytest.mark.parametrize("spacing", [r"0.2\0.1", r"0.1\0.2", r"0.4\0.1", r"0.1\0.5"])
+def test_stripes_across_the_longer_side_of_pixels(spacing):
+    """They are as well to be seen as where nothing was decoded smaller."""
+    down, across = map(float, spacing.split("\\"))
+    rows, columns = np.mgrid[:400, :400]
+    along = rows if down > across else columns
+    stripes = (2048 + 1500 * np.sin(2 * np.pi * along / 14)).astype(np.uint16)
+    data = coded_film(stripes, PixelSpacing=spacing)
+    squares = []
+    for decode in ("full", "reduced"):
+        image = Image(side=48, resize="squash", decode=decode)
+        found = decode_file("a", data, image, Facing())
+        square = stored_form(found, region_shown(found, Facing()), image)
+        squares.append(square.astype(int))
+    assert np.abs(squares[0] - squares[1]).max() <= 12
+
+
+@pytest.mark.parametrize("rows", [33, 40, 65])
+def test_strips(rows):
+    """What is left of their shorter side says little of how often they were halved."""
+    pixels = grained((rows, 3000))
+    data = coded_film(pixels)
+    full, reduced = (Image(side=24, decode=decode) for decode in ("full", "reduced"))
+    one, other = (decode_file("a", data, image, Facing()) for image in (full, reduced))
+    assert other.step == (32, 32)
+    squares = [
+        stored_form(found, region_shown(found, Facing()), full).astype(int)
+        for found in (one, other)
+    ]
+    assert np.abs(squares[0] - squares[1]).mean() < 1
+
+
+def grey_of(pixels, brightest):
+    """Return few grey levels, and brighter points that averages do not show."""
+    few = (pixels >> 3).astype(np.uint16)
+    few[::9, ::7] = brightest
+    return few
+
+
+@pytest.mark.parametrize("brightest", [600, 1100, 4095])
+@pytest.mark.parametrize("signed", [False, True])
+@pytest.mark.parametrize("elements", [{}, {"RescaleSlope": "2", "RescaleIntercept": "-5"}])
+def test_bits_that_are_used_are_those_of_all_pixels(brightest, signed, elements):
+    few = grey_of(grained(), brightest)
+    few = (few.astype(np.int32) // 2 - 20).astype(np.int16) if signed else few
+    data = coded_film(few, **elements)
+    one, other = decode_dicom(data), decode_dicom(data, wanted=WHOLE)
+    unused = [text for text in one.remarks if "bits used" in text]
+    assert [text for text in other.remarks if "bits used" in text] == unused
+    assert bool(unused) == (brightest == 600)
+    crop = Region(100.0, 80.0, 300.0, 280.0)
+    image = Image(side=40, decode="reduced")
+    some = decode_file("a", data, image, Facing(), crop)
+    squares = [stored_form(found, crop, image).astype(int) for found in (one, some)]
+    assert np.abs(squares[0] - squares[1]).mean() < 3
+
+
+def test_films_that_use_all_bits_are_decoded_smaller():
+    assert decode_dicom(coded_film(grained()), wanted=WHOLE).step == (4, 4)
+    some = decode_dicom(coded_film(grained() >> 3), wanted=WHOLE)
+    assert some.step == (1, 1)
+    assert some.remarks == ("no window, and 10 of 12 bits used: those are shown",)
+    window = {"WindowCenter": "200", "WindowWidth": "500"}
+    assert decode_dicom(coded_film(grained() >> 3, **window), wanted=WHOLE).step == (4, 4)
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from radpipe.imaging.dicom.codestreams import (
     JPEG_END,
     Frame,
     coded_picture,
+    is_without_gaps,
     read_frame,
     tidied,
 )
@@ -61,6 +62,8 @@ CODECS = {
     "1.2.840.10008.1.2.4.203": Codec("HTJ2K", "pylibjpeg", "pylibjpeg-openjpeg"),
     RLE: Codec("RLE Lossless", "pylibjpeg", "pylibjpeg-rle"),
 }
+# Those that may lose something; the others hand over exactly what they were given (PS3.6, A.1).
+LOSSY = frozenset(f"1.2.840.10008.1.2.4.{number}" for number in (50, 51, 81, 91, 203))
 # The one depth besides 8 of JPEG that loses something (ISO 10918-1, B.2.2).
 DEEP_BITS = 12
 NO_DEEP_JPEG = (
@@ -68,6 +71,8 @@ NO_DEEP_JPEG = (
     " (DCMTK's dcmdjpeg makes an uncompressed copy)"
 )
 JPEG_LS = frozenset({"1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81"})
+# GDCM ends the process over fewer bits, which it hands over like others if it is told 8.
+LEAST_BITS = {"gdcm": 8}
 # Bytes of padding that may stand before the end of a JPEG-LS picture.
 MAX_STRAY = 8
 
@@ -152,13 +157,18 @@ def decompress(
         raise DataError(_missing(codec))
     if uid == JPEG_EXTENDED and frame.bits > 8:
         return _deep_jpeg(coded, frame), frame
+    if frame.moved and frame.samples == 1:
+        # pylibjpeg's OpenJPEG hands the whole grid over, Pillow's the picture. Whole, because where
+        # the levels of such a picture lie is another matter.
+        with hushed(), otherwise(f"broken or truncated ({codec.name} pixels cannot be decoded)"):
+            return decode_halved(coded, frame, 0), frame
     if halvings and uid in JPEG_2000 and (frame.signed or not options["pixel_representation"]):
         with hushed(), suppress(OSError, ValueError, LookupError, struct.error):
             return decode_halved(coded, frame, min(halvings, levels_in(coded))), frame
     # The picture knows its precision; Bits Stored may be smaller, and Bits Allocated larger.
     said = options | {
         "bits_allocated": 8 if frame.bits <= 8 else 16,
-        "bits_stored": frame.bits,
+        "bits_stored": max(frame.bits, LEAST_BITS.get(codec.plugin, 1)),
         "pixel_representation": int(frame.signed),
         "correct_unused_bits": False,
     }
@@ -188,7 +198,12 @@ def _decoded(uid: str, coded: bytes, codec: Codec, options: dict[str, Any], *, r
 
 
 def _whole(coded: bytes, codec: Codec) -> bytes:
-    """Refuse a picture without an end, which GDCM would fill up; cut off what is behind it."""
+    """Refuse a picture without an end, which GDCM would fill up; cut off what is behind it.
+
+    One with stray bytes between its tables is refused, too, because GDCM would end the process.
+    """
+    if codec.plugin == "gdcm" and not is_without_gaps(coded):
+        raise DataError(f"broken or truncated ({codec.name} pixels cannot be decoded)")
     try:
         return tidied(coded)
     except (ValueError, LookupError, struct.error):
@@ -199,7 +214,7 @@ def _deep_jpeg(coded: bytes, frame: Frame) -> Array:
     """Let GDCM decode grey JPEG of 12 bits, which pydicom does not ask of it."""
     import gdcm
 
-    if frame.bits != DEEP_BITS or frame.samples != 1:
+    if frame.bits != DEEP_BITS or frame.samples != 1 or not is_without_gaps(coded):
         raise DataError(NO_DEEP_JPEG)
 
     fragment = gdcm.Fragment()

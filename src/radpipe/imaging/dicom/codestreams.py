@@ -4,12 +4,14 @@ Codestreams are parsed from their start, so no bytes of a comment or of a pictur
 something else. Offset tables are not believed: a film is one frame, whatever they say.
 """
 
-import io
 import re
 import struct
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+# Tags of items and of what ends them, as two words in one (PS3.5, 7.5).
+ITEM, ITEMS_END = 0xE000FFFE, 0xE0DDFFFE
 JPEG_START, JPEG_END = b"\xff\xd8", b"\xff\xd9"
 J2K_START = b"\xff\x4f\xff\x51"
 # The signature box of a .jp2 file (ISO 15444-1, I.5.1), and the box that holds the codestream.
@@ -21,7 +23,8 @@ LONE_MARKERS = frozenset({0x01, *range(0xD0, 0xD9)})
 END, SCAN, LINES = 0xD9, 0xDA, 0xDC
 TILE_PART = 0xFF90  # SOT (ISO 15444-1, A.4.2)
 # A marker that ends compressed data: any but stuffed bytes and restarts (ISO 10918-1, B.1.1.5).
-MARKER = re.compile(rb"\xff+([\xc0-\xcf\xd8-\xfe])")
+# Of fill bytes before it only the last: a long run of them would be searched again from each.
+MARKER = re.compile(rb"\xff([\xc0-\xcf\xd8-\xfe])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,8 @@ class Frame:
         Precision of a sample.
     signed
         Whether samples are signed, which only JPEG 2000 can say.
+    moved
+        Whether the picture does not begin where its grid does, which only JPEG 2000 can say.
 
     """
 
@@ -44,6 +49,7 @@ class Frame:
     samples: int
     bits: int
     signed: bool = False
+    moved: bool = False
 
 
 def coded_picture(value: bytes) -> bytes:
@@ -57,12 +63,22 @@ def coded_picture(value: bytes) -> bytes:
         There is none.
 
     """
-    from pydicom.encaps import generate_fragments, parse_basic_offsets
-
-    stream = io.BytesIO(value)
-    parse_basic_offsets(stream)
-    coded = b"".join(generate_fragments(stream))
+    # The first item is the table of offsets.
+    coded = b"".join(list(_items(value))[1:])
     return _unboxed(coded) if coded.startswith(JP2_START) else coded
+
+
+def _items(value: bytes) -> Iterator[bytes]:
+    """Yield the items of encapsulated Pixel Data, always little endian, up to what ends them."""
+    at = 0
+    while at + 8 <= len(value):
+        tag, length = struct.unpack_from("<II", value, at)
+        if tag == ITEMS_END:
+            return
+        at += 8 + length
+        if tag != ITEM or at > len(value):
+            raise ValueError("no item, or one that ends early")
+        yield value[at - length : at]
 
 
 def read_frame(coded: bytes) -> Frame:
@@ -78,12 +94,28 @@ def read_frame(coded: bytes) -> Frame:
         # ISO 15444-1, A.5.1: SIZ follows the start; sizes are those of a grid with an offset.
         right, bottom, left, top = struct.unpack_from(">4I", coded, 8)
         samples, bits = struct.unpack_from(">HB", coded, 40)
-        return Frame(bottom - top, right - left, samples, (bits & 0x7F) + 1, bits > 0x7F)
+        size, moved = (bottom - top, right - left), bool(top or left)
+        return Frame(*size, samples, (bits & 0x7F) + 1, bits > 0x7F, moved)
     marker, at = _next_segment(coded, 2 if coded.startswith(JPEG_START) else -1)
     while marker not in FRAME_MARKERS:
         marker, at = _next_segment(coded, _behind(coded, marker, at))
     bits, rows, columns, samples = struct.unpack_from(">BHHB", coded, at + 2)
     return Frame(rows, columns, samples, bits)
+
+
+def is_without_gaps(coded: bytes) -> bool:
+    """Say whether the segments of a JPEG picture follow upon each other up to its first scan.
+
+    So they must (ISO 10918-1, B.2.1); some decoders skip what lies between them.
+    """
+    marker, at = 0, 2
+    try:
+        while marker != SCAN:
+            marker, at = _next_segment(coded, at)
+            at = _behind(coded, marker, at)
+    except (ValueError, LookupError, struct.error):
+        return False
+    return True
 
 
 def tidied(coded: bytes) -> bytes:
@@ -144,8 +176,9 @@ def _tidied_jpeg(coded: bytes) -> bytes:
     at, end = 2, 0
     while found := MARKER.search(coded, at):
         marker = found[1][0]
-        # Pixels end before the first marker behind them; the height may follow (B.2.5).
-        end = end or found.start()
+        # Pixels end before the first marker behind them; the height may follow (B.2.5). Their own
+        # last byte is never 0xFF, behind which a zero is stuffed.
+        end = end or len(coded[: found.start()].rstrip(b"\xff"))
         if marker == END:
             _refuse_another(coded[found.end() :])
             return coded[:end] + JPEG_END
@@ -184,4 +217,6 @@ def _tidied_j2k(coded: bytes) -> bytes:
 def _tiles(coded: bytes) -> int:
     """Return the number of tiles that SIZ says (ISO 15444-1, B.3)."""
     right, bottom, _, _, wide, high, left, top = struct.unpack_from(">8I", coded, 8)
+    if not (wide and high):
+        raise ValueError("tiles of no size")
     return int(-(-(right - left) // wide) * -(-(bottom - top) // high))

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from radpipe.core.errors import DataError
 from radpipe.imaging.dicom.codecs import CODECS, PLAIN
-from radpipe.imaging.dicom.header import PIXEL_DATA, DicomHeader, first_item, skipped
+from radpipe.imaging.dicom.header import PIXEL_DATA, UNDEFINED, DicomHeader, first_item, skipped
 from radpipe.imaging.dicom.quiet import otherwise
 from radpipe.imaging.read import MAX_PIXELS
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-UNDEFINED = 0xFFFFFFFF  # a length that is not told (PS3.5, 7.1.1)
+FRAGMENTS_END = b"\xfe\xff\xdd\xe0\0\0\0\0"  # Sequence Delimitation Item (PS3.5, A.4)
 DEFLATED = "1.2.840.10008.1.2.1.99"
 IMPLICIT, BIG_ENDIAN = "1.2.840.10008.1.2", "1.2.840.10008.1.2.2"
 # As many 16-bit pixels as are read at most, and a long header.
@@ -109,6 +109,9 @@ def read_header(data: bytes) -> DicomHeader:
         found = dcmread(io.BytesIO(data), force=True, specific_tags=wanted, defer_size=large)
         if not all(map(_can_be_skipped, filter(skipped, found.values()))):
             found = dcmread(io.BytesIO(data), force=True, specific_tags=wanted)
+        if PIXEL_DATA not in found and said in CODECS:
+            # Fragments that nothing ends are left out; what ends them may be all that is missing.
+            found = dcmread(io.BytesIO(data + FRAGMENTS_END), force=True, specific_tags=wanted)
         implicit, little = found.original_encoding
         syntax = said or _guessed(implicit, little)
         return DicomHeader(syntax, bool(little), _with_groups(found), data)

@@ -14,7 +14,7 @@ from radpipe.imaging.dicom.remarks import (
     FOR_PROCESSING,
     INVERSE,
     NARROW_WINDOW,
-    short_table,
+    wrong_table,
 )
 from radpipe.imaging.dicom.values import Grey, LookUpTable, Window
 
@@ -47,7 +47,7 @@ def read_grey(header: DicomHeader, layout: PixelLayout, how: Dicom) -> tuple[Gre
         voi = read_table(item, signed=modality is None and min(ends) < 0)
     elif header.has("WindowCenter") and header.has("WindowWidth") and believed:
         voi = _window_or_none(header, abs(slope) if modality is None else 1.0, how, remarks)
-    remarks += [_said_of(table) for table in (modality, voi) if _is_short(table)]
+    remarks += [_said_of(table) for table in (modality, voi) if _is_wrong(table)]
     grey = Grey(
         stored=layout.stored,
         high_bit=layout.high_bit,
@@ -105,14 +105,14 @@ def _leads_to_beam_intensity(header: DicomHeader) -> bool:
     return header.word("SOPClassUID") in BEAM and relation in ("LOG", "DISP")
 
 
-def _is_short(table: LookUpTable | Window | None) -> bool:
-    return isinstance(table, LookUpTable) and table.is_short
+def _is_wrong(table: LookUpTable | Window | None) -> bool:
+    return isinstance(table, LookUpTable) and table.is_wrong
 
 
 def _said_of(table: LookUpTable | Window | None) -> str:
     if not isinstance(table, LookUpTable):
         return ""
-    return short_table(table.bits, table.bits_held)
+    return wrong_table(table.bits, table.bits_held)
 
 
 def read_table(header: DicomHeader, *, signed: bool, prefix: str = "LUT") -> LookUpTable:
@@ -152,14 +152,19 @@ def _window_or_none(
         return None
 
 
+def windows(header: DicomHeader) -> list[tuple[float, float]]:
+    """Return center and width of the windows of which both are there; NaN for what is no number."""
+    both = zip(header.readings("WindowCenter"), header.readings("WindowWidth"), strict=False)
+    return [(center, width) for center, width in both if center is not None and width is not None]
+
+
 def _window(header: DicomHeader, step: float, remarks: list[str]) -> Window:
     """Return the first window of which both numbers are there."""
     function = header.word("VOILUTFunction")
     if function not in ("", "LINEAR", "LINEAR_EXACT", "SIGMOID"):
         raise DataError("a VOI LUT Function that is not of the standard")
-    both = zip(header.readings("WindowCenter"), header.readings("WindowWidth"), strict=False)
-    center, width = next((pair for pair in both if None not in pair), (None, None))
-    if center is None or width is None or math.isnan(center + width):
+    center, width = next(iter(windows(header)), (math.nan, math.nan))
+    if math.isnan(center + width):
         raise DataError("a window that is no number")
     if function == "LINEAR_EXACT":
         return Window(center, width, "LINEAR_EXACT")

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pydicom.tag import BaseTag
 
 PIXEL_DATA = 0x7FE00010
+UNDEFINED = 0xFFFFFFFF  # a length that is not told (PS3.5, 7.1.1)
 _UNREADABLE = object()
 
 
@@ -58,14 +59,19 @@ class DicomHeader:
         return int(found) if found is not None and found == int(found) else None
 
     def numbers(self, keyword: str) -> tuple[float, ...]:
-        """Return an element's numbers; none if one of them is no finite number."""
+        """Return an element's numbers; none if one of them is no finite number.
+
+        Empty ones behind the last are left out.
+        """
         value = self._value(keyword)
         if value is None:
             return ()
         if isinstance(value, bytes):
             # "US or SS" that pydicom leaves open (PS3.5, A.1).
             return tuple(float(word) for word in _words(value))
-        many = [value] if isinstance(value, str) or not hasattr(value, "__iter__") else value
+        many = [value] if isinstance(value, str) or not hasattr(value, "__iter__") else list(value)
+        while many and isinstance(many[-1], str) and not many[-1].strip(" \0"):
+            many.pop()  # a backslash too many
         try:
             numbers = tuple(float(one) for one in many)
         except UNREADABLE:
@@ -129,6 +135,12 @@ class DicomHeader:
         if skipped(found):
             return memoryview(self._file)[found.value_tell :][: found.length]
         return found.value if isinstance(found.value, bytes) else b""
+
+    def is_in_fragments(self) -> bool:
+        """Say whether Pixel Data is of undefined length, and so encapsulated (PS3.5, A.4)."""
+        found = self._pixel_element()
+        undefined = getattr(found, "is_undefined_length", False)
+        return bool(undefined or getattr(found, "length", 0) == UNDEFINED)
 
     def pixel_vr(self) -> str:
         """Return the value representation of Pixel Data, "OB" or "OW"."""

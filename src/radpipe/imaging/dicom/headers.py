@@ -4,6 +4,7 @@ Nothing in it can name a person: technical facts come out of fixed lists, and id
 what the caller makes of them, which should be a keyed hash (`studies.base.keyed`).
 """
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Literal
 from radpipe.core.errors import DataError
 from radpipe.imaging.dicom.codecs import missing_codec, syntax_name
 from radpipe.imaging.dicom.file import read_up_to_pixels
-from radpipe.imaging.dicom.grey import LUT
+from radpipe.imaging.dicom.grey import LUT, windows
 from radpipe.imaging.dicom.header import DicomHeader
 from radpipe.imaging.dicom.layout import COLOURS, GREYS, MAX_NUMBER, PALETTE
 from radpipe.imaging.dicom.quiet import quiet
@@ -225,8 +226,8 @@ def _display(header: DicomHeader) -> Display:
     """Say what chooses the values that are shown (C.11.2); a lookup table comes first."""
     if header.item("VOILUTSequence", with_any=LUT) is not None:
         return "VOI LUT"
-    windows = min(len(header.numbers("WindowCenter")), len(header.numbers("WindowWidth")))
-    return "none" if not windows else "one window" if windows == 1 else "several windows"
+    number = sum(not math.isnan(center + width) for center, width in windows(header))
+    return "none" if not number else "one window" if number == 1 else "several windows"
 
 
 def _doubts(header: DicomHeader, photometric: str) -> Iterator[str]:

@@ -42,11 +42,26 @@ class Wanted:
     facing: Facing = field(default_factory=Facing)
     region: Region | None = None
 
-    def halvings(self, grid: tuple[int, int], shows: Shown | None, toward: Side) -> int:
-        """Return how often a film of a size may be halved.
+    def halvings(
+        self,
+        grid: tuple[int, int],
+        shows: Shown | None,
+        toward: Side,
+        stretch: tuple[float, float] = (1.0, 1.0),
+    ) -> int:
+        """Return how often a film may be halved.
 
-        What is left is at least `REDUCING_GAP` times as large as the square, as where whole
-        pictures are first averaged.
+        What is left is at least `REDUCING_GAP` times as large as the square along both sides, as
+        where whole pictures are first averaged.
+
+        Parameters
+        ----------
+        grid
+            Rows and columns of the whole film, with square pixels.
+        shows, toward
+            The side that it shows, and that towards which its columns run.
+        stretch
+            How many of these rows and columns come from one of the file's.
 
         Raises
         ------
@@ -57,7 +72,8 @@ class Wanted:
         region = self.region or region_of(grid, self.facing, shows=shows, toward=toward)
         shown = (region.height, region.width)
         longest = max(shown) if self.resize == "letterbox" else min(shown)
-        spare = longest / (self.side * REDUCING_GAP)
+        # What was enlarged to make pixels square holds no more than it did before.
+        spare = longest / (self.side * REDUCING_GAP * max(stretch))
         return max(0, int(np.floor(np.log2(spare)))) if spare > 0 else 0
 
 

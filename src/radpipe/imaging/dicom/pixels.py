@@ -7,17 +7,19 @@ from numpy.typing import NDArray
 
 from radpipe.core.errors import DataError
 from radpipe.core.settings import Dicom
-from radpipe.imaging.dicom.codecs import CODECS, ENCAPSULATED, RLE, decompress
+from radpipe.imaging.dicom.codecs import CODECS, ENCAPSULATED, LOSSY, RLE, decompress
 from radpipe.imaging.dicom.codestreams import Frame, coded_picture
 from radpipe.imaging.dicom.grey import read_grey, read_table
 from radpipe.imaging.dicom.header import DicomHeader
 from radpipe.imaging.dicom.layout import PALETTE, PixelLayout
 from radpipe.imaging.dicom.quiet import otherwise
-from radpipe.imaging.dicom.remarks import unused_bits
-from radpipe.imaging.dicom.values import FULL, grey_table, look_up, range_used
+from radpipe.imaging.dicom.remarks import unused_bits, wrong_table
+from radpipe.imaging.dicom.values import FULL, grey_table, look_up, range_used, uses_all_bits
 from radpipe.imaging.read import Array
 
 EXPLICIT = "1.2.840.10008.1.2.1"
+# Bits of a channel of colour.
+BYTE = 8
 
 
 def displayed(
@@ -51,11 +53,14 @@ def displayed(
     if layout.samples == 3:
         return _colour(header, layout), []
     if layout.photometric == PALETTE:
-        return _palette(header, layout, _words(header, layout)[0]), []
+        return _palette(header, layout)
     grey, remarks = read_grey(header, layout, how)
-    words, high_bit = _words(header, layout, 0 if grey.padding else halvings)
+    words, high_bit = _words(header, layout, 0 if grey.padding else halvings, grey.padding)
     grey = replace(grey, high_bit=high_bit)
     if grey.voi is None and grey.modality is None:
+        if len(words) < layout.rows and not uses_all_bits(grey, words):
+            # An average hides how bright the brightest pixel is, and that says what is shown.
+            words, _ = _words(header, layout)
         shown = range_used(grey, words)
         if shown is not None:
             grey = replace(grey, shown=shown)
@@ -64,7 +69,12 @@ def displayed(
     return look_up(grey_table(grey, words.dtype.itemsize * 8), words), remarks
 
 
-def _words(header: DicomHeader, layout: PixelLayout, halvings: int = 0) -> tuple[Array, int]:
+def _words(
+    header: DicomHeader,
+    layout: PixelLayout,
+    halvings: int = 0,
+    padding: tuple[int, int] | None = None,
+) -> tuple[Array, int]:
     """Return the words of grey or of a palette, unsigned, and the highest bit of their values."""
     if header.syntax not in CODECS:
         words = _plain(header, layout)
@@ -77,29 +87,54 @@ def _words(header: DicomHeader, layout: PixelLayout, halvings: int = 0) -> tuple
     if header.syntax == RLE or (not usual and frame.bits > layout.high_bit):
         # PS3.5, G.2 and 8.2: what was compressed are whole words, as they would lie in a file.
         return words.view(f"u{words.dtype.itemsize}"), layout.high_bit
-    return _within_bits_stored(words, frame, layout), layout.stored - 1
+    exact = header.syntax not in LOSSY
+    return _within_bits_stored(words, frame, layout, padding, exact=exact), layout.stored - 1
 
 
-def _within_bits_stored(words: Array, frame: Frame, layout: PixelLayout) -> Array:
+def _within_bits_stored(
+    words: Array,
+    frame: Frame,
+    layout: PixelLayout,
+    padding: tuple[int, int] | None,
+    *,
+    exact: bool,
+) -> Array:
     """Clamp what a codec has handed over beyond Bits Stored: white stays white (PS3.5, 8.2).
 
-    The value lies in the lowest bits of what is returned, whatever High Bit says.
+    The value lies in the lowest bits of what is returned, whatever High Bit says. `exact` is
+    whether the codec loses nothing.
     """
     if not (layout.signed or frame.signed or frame.bits > layout.stored):
         return words
     codes = words.astype(np.int32) & (2**frame.bits - 1)
     if layout.signed:
-        sign = 2 ** (frame.bits - 1)
+        sign = _sign_bit(codes, frame, layout, exact=exact)
         codes = (codes ^ sign) - sign
+    clamped = np.clip(codes, *layout.stored_range)
+    if padding is not None and padding[0] == padding[1]:
+        # Padding may lie beyond Bits Stored, where no value does, and stays a word of its own.
+        clamped = np.where(codes == padding[0], codes, clamped)
     # Two's complement in 16 bits, as an uncompressed film would hold it.
-    clamped: Array = np.clip(codes, *layout.stored_range).astype(np.uint16)
-    return clamped
+    found: Array = clamped.astype(np.uint16)
+    return found
+
+
+def _sign_bit(codes: Array, frame: Frame, layout: PixelLayout, *, exact: bool) -> int:
+    """Return the bit that is the sign of signed values: the picture's highest, as a rule.
+
+    Unsigned words in which nothing stands above Bits Stored have their sign there, as if they
+    were not compressed (PS3.5, 8.1.1). A lossy codec may have overshot to that instead.
+    """
+    masked = exact and not frame.signed and frame.bits > layout.stored
+    if masked and int(codes.max()) < 2**layout.stored:
+        return int(2 ** (layout.stored - 1))
+    return int(2 ** (frame.bits - 1))
 
 
 def _plain(header: DicomHeader, layout: PixelLayout) -> Array:
     """Return pixels that are not compressed, colour as RGB."""
     data = header.pixel_data()
-    if header.syntax == ENCAPSULATED:
+    if header.syntax == ENCAPSULATED or header.is_in_fragments():
         with otherwise("broken or truncated (pixels cannot be found)"):
             data = coded_picture(bytes(data))
     if len(data) < layout.bytes:
@@ -155,13 +190,38 @@ def _scaled(pixels: Array, full: int, shown: int) -> NDArray[np.uint32]:
     return scaled
 
 
-def _palette(header: DicomHeader, layout: PixelLayout, words: Array) -> Array:
-    """Look palette colours up (C.7.9); of their 16 bits the upper 8 are kept."""
-    values = words.astype(np.uint16) & (2**layout.stored - 1)
+def _palette(header: DicomHeader, layout: PixelLayout) -> tuple[Array, list[str]]:
+    """Look palette colours up (C.7.9); of their 16 bits the upper 8 are kept.
+
+    Returns
+    -------
+    pixels
+        (rows, columns, 3) RGB, uint8.
+    remarks
+        As of `displayed`.
+
+    """
+    values = _palette_values(layout, *_words(header, layout))
+    names = [f"{name}PaletteColorLookupTable" for name in ("Red", "Green", "Blue")]
+    tables = [read_table(header, signed=layout.signed, prefix=name) for name in names]
+    said = max(table.bits for table in tables)
+    held = max(table.bits_held for table in tables)
+    # Tables that say 16 bits and hold 8 would be black, and of those that say 8 and hold 16 the
+    # upper bits are meant; all three count, because one alone may be black.
+    bits = BYTE if held <= BYTE else max(said, held)
     channels = []
-    for name in ("Red", "Green", "Blue"):
-        prefix = f"{name}PaletteColorLookupTable"
-        table = read_table(header, signed=layout.signed, prefix=prefix)
-        index = np.clip(values.astype(np.int32) - table.first, 0, len(table.entries) - 1)
-        channels.append((table.entries[index] >> max(table.bits - 8, 0)).astype(np.uint8))
-    return np.stack(channels, axis=-1)
+    for table in tables:
+        index = np.clip(values - table.first, 0, len(table.entries) - 1)
+        channels.append((table.entries[index] >> (bits - BYTE)).astype(np.uint8))
+    wrong = held <= BYTE < said or held > said
+    return np.stack(channels, axis=-1), [wrong_table(said, held)] if wrong else []
+
+
+def _palette_values(layout: PixelLayout, words: Array, high_bit: int) -> NDArray[np.int32]:
+    """Return the stored values of a palette's pixels (C.7.6.3.1.5; PS3.5, 8.1.1)."""
+    values: NDArray[np.int32] = words.astype(np.int32) >> (high_bit + 1 - layout.stored)
+    values &= 2**layout.stored - 1
+    if layout.signed:
+        sign = 2 ** (layout.stored - 1)
+        values = (values ^ sign) - sign
+    return values

@@ -149,16 +149,15 @@ def decode_dicom(
         syntax = syntax_name(header.syntax)
         known = facts(header)
         whole = _squared((layout.rows, layout.columns), known.row_to_column)
+        stretch = whole[0] / layout.rows, whole[1] / layout.columns
         toward = known.columns_go or "L"
-        halvings = 0 if wanted is None else wanted.halvings(whole, known.shows, toward)
+        halvings = 0 if wanted is None else wanted.halvings(whole, known.shows, toward, stretch)
         pixels, remarks = displayed(header, layout, how or Dicom(), halvings=halvings)
     seen = pixels.shape[:2]
-    # A power of two, rounded up at each halving.
-    halved = 2 ** round(math.log2(layout.rows / seen[0]))
+    halved = _halved((layout.rows, layout.columns), seen)
     if whole != (layout.rows, layout.columns):
         pixels = with_square_pixels(pixels, known.row_to_column)
         remarks.append(NOT_SQUARE)
-    stretch = whole[0] / layout.rows, whole[1] / layout.columns
     down, across = pixels.shape[0] / seen[0], pixels.shape[1] / seen[1]
     if halved > 1:
         remarks.append(HALVED)
@@ -181,6 +180,16 @@ def decode_dicom(
         origin=((1 - 1 / halved) / 2 * down, (1 - 1 / halved) / 2 * across),
         stretch=stretch,
     )
+
+
+def _halved(shape: tuple[int, int], seen: tuple[int, ...]) -> int:
+    """Return the power of two by which a film was made smaller.
+
+    By its longer side: at each halving what is left of a side is rounded up, and a short one says
+    little after many.
+    """
+    longer = int(np.argmax(shape))
+    return int(2 ** round(math.log2(shape[longer] / seen[longer])))
 
 
 def _squared(shape: tuple[int, int], ratio: float) -> tuple[int, int]:

@@ -13,8 +13,8 @@ NOT_SQUARE = "pixels that are not square, made so"
 HALVED = "decoded at a smaller size: text in the pixels was not looked for"
 
 
-def short_table(said: int, held: int) -> str:
-    """Return what is said of a lookup table that holds fewer bits than it says."""
+def wrong_table(said: int, held: int) -> str:
+    """Return what is said of a lookup table that holds fewer or more bits than it says."""
     return f"a lookup table that says {said} bits and holds {held}"
 
 

@@ -44,7 +44,7 @@ class LookUpTable:
 
         Tables that say 16 bits and hold 12 are common; viewers scale to what they hold.
         """
-        return float(2 ** (self.bits_held if self.is_short else self.bits) - 1)
+        return float(2 ** (self.bits_held if self.is_wrong else self.bits) - 1)
 
     @property
     def bits_held(self) -> int:
@@ -52,9 +52,15 @@ class LookUpTable:
         return int(self.entries.max()).bit_length()
 
     @property
-    def is_short(self) -> bool:
-        """Whether half of what its bits allow goes unused, and more than black is in it."""
-        return bool(MIN_WHITE <= int(self.entries.max()) < 2 ** (self.bits - 1))
+    def is_wrong(self) -> bool:
+        """Whether it says other bits than it holds.
+
+        Half of what its bits allow goes unused, and more than black is in it; or it holds at least
+        twice as much as they allow, so that most of the picture would be white.
+        """
+        largest = int(self.entries.max())
+        unused = MIN_WHITE <= largest < 2 ** (self.bits - 1)
+        return unused or bool(largest >= 2 ** (self.bits + 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,23 +176,37 @@ def range_used(grey: Grey, words: NDArray[Any]) -> tuple[int, int] | None:
         (rows, columns), uint8 or uint16, as they lie in the file.
 
     """
-    brightest = int(words.max())
-    if grey.signed or grey.padding is not None or brightest >= 2**grey.stored:
-        low, high = _ends(grey, words)
-    else:
-        low, high = 0, brightest
-    sign = int(low < 0)
-    used = sign + max(high.bit_length(), (-low - 1).bit_length() if sign else 0)
+    used, sign = _bits_used(grey, words)
     bits = next(depth for depth in DEPTHS if depth >= used)
     if bits + SPARE_BITS >= grey.stored:
         return None
     return (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if sign else (0, 2**bits - 1)
 
 
+def uses_all_bits(grey: Grey, words: NDArray[Any]) -> bool:
+    """Say whether a picture, `words` as for `range_used`, takes as many bits as can be stored."""
+    return _bits_used(grey, words)[0] == grey.stored
+
+
+def _bits_used(grey: Grey, words: NDArray[Any]) -> tuple[int, bool]:
+    """Return how many bits a picture takes, with that of a sign, and whether it has one."""
+    brightest = int(words.max())
+    if grey.signed or grey.padding is not None or brightest >= 2**grey.stored:
+        low, high = _ends(grey, words)
+    else:
+        low, high = 0, brightest
+    if low >= 0:
+        return high.bit_length(), False
+    return 1 + max(high.bit_length(), (-low - 1).bit_length()), True
+
+
 def _ends(grey: Grey, words: NDArray[Any]) -> tuple[int, int]:
     """Return the lowest and the highest stored value of a picture, padding aside."""
     there = np.zeros(2 ** (words.dtype.itemsize * 8), np.bool_)
     there[words] = True
+    if grey.padding is not None and grey.padding[0] == grey.padding[1]:
+        # A padding value wider than Bits Stored means the whole word.
+        there[grey.padding[0] & (len(there) - 1)] = False
     values = _stored_values(grey)[np.unique(_codes(grey, words.dtype.itemsize * 8)[there])]
     if grey.padding is not None:
         values = values[(values < grey.padding[0]) | (values > grey.padding[1])]
