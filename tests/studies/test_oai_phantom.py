@@ -14,6 +14,7 @@ from radpipe.studies.base.adapters import load_adapter, read_layout
 from radpipe.studies.base.manifest import list_files, write_manifest
 from radpipe.studies.oai import phantom_film
 from radpipe.studies.oai.phantom import write_phantom
+from radpipe.studies.oai.phantom_dicom import write_film
 from radpipe.studies.oai.phantom_film import PLUGINS, draw, plan_films
 from radpipe.studies.oai.phantom_labels import (
     BMI,
@@ -318,7 +319,9 @@ def test_headers_are_what_the_plan_says(written):
         assert ("PixelSpacing" in data) != film.imager_only
         assert float(data.ImagerPixelSpacing[0]) == film.spacing
         one = film.knees[0].side if len(film.knees) == 1 else None
-        assert data.get("Laterality") == one
+        # Computed radiography has no other place for the side; digital X-ray has only one.
+        assert data.get("Laterality") == ((one or "") if film.computed else None)
+        assert data.get("ImageLaterality") == (None if film.computed else one or "B")
         assert re.fullmatch(r"Phantom\^Knee\d{4}", str(data.PatientName))
         assert data.PatientID == film.person.id
         assert data.Modality == ("CR" if film.computed else "DX")
@@ -336,7 +339,7 @@ def test_a_film_of_full_size_has_the_pixels_of_a_detector(tmp_path):
     """28 x 36 cm at 0.12 mm; the same millimetres as at 0.4 mm."""
     planned = plan_films(draw_plan(source(40)), seed=1)
     (film,) = [film for film in planned if film.full]
-    (box, _) = phantom_film.write_film(tmp_path, film, seed=1)
+    (box, _) = write_film(tmp_path, film, seed=1)
     data = dcmread(tmp_path / film.file)
     assert data.pixel_array.shape == (2333, 3000)
     assert (box[2] - box[0]) * 0.12 == pytest.approx(56, rel=0.08)

@@ -1,25 +1,16 @@
-"""The films of a phantom of OAI: which there are, how they are drawn, and as DICOM files.
-
-Names, identifiers, dates and hospital in the headers are invented and look it; they stand
-there so that it can be seen what becomes of them.
-"""
+"""The films of a phantom of OAI: which there are, and how they are drawn."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import (
     UID,
-    ComputedRadiographyImageStorage,
-    DigitalXRayImageStorageForPresentation,
     ExplicitVRLittleEndian,
     JPEG2000Lossless,
     JPEGLSLossless,
     RLELossless,
-    generate_uid,
 )
 
 from radpipe.imaging.phantom import knee_radiograph as radiograph
@@ -100,6 +91,11 @@ class PlannedFilm:
         """Path below the root of the phantom."""
         above = "OAIScreeningImages/results/00m/0.C.2"
         return f"{above}/{self.person.id}/{self.date}/{self.series}/001"
+
+    @property
+    def side(self) -> str | None:
+        """Which knee it shows; None: both."""
+        return self.knees[0].side if len(self.knees) == 1 else None
 
     @property
     def spacing(self) -> float:
@@ -185,22 +181,6 @@ def draw(film: PlannedFilm, *, seed: int) -> tuple[NDArray[np.uint16], list[Box]
     return stored, boxes
 
 
-def write_film(out: Path, film: PlannedFilm, *, seed: int) -> list[Box]:
-    """Draw a film and write it below `out`; return the boxes of its joints."""
-    pixels, boxes = draw(film, seed=seed)
-    data = _dataset(film, seed)
-    data.Rows, data.Columns = film.shape
-    data.PixelData = pixels.tobytes()
-    if film.syntax in PLUGINS:
-        data.compress(
-            film.syntax, encoding_plugin=PLUGINS[film.syntax], generate_instance_uid=False
-        )
-    path = out / film.file
-    path.parent.mkdir(parents=True, exist_ok=True)
-    data.save_as(path, enforce_file_format=True)
-    return boxes
-
-
 def _placed(knee: PlannedKnee, left: float, rng: np.random.Generator) -> radiograph.Knee:
     """Place a knee in its half of the film, which begins at `left` mm."""
     shift = rng.uniform(-SHIFT_MM, SHIFT_MM, 2)
@@ -233,51 +213,6 @@ def _markers(film: PlannedFilm, rng: np.random.Generator) -> list[radiograph.Mar
         for order, (knee, (x, y)) in enumerate(zip(film.knees, places, strict=True))
         if both or order == only
     ]
-
-
-def _dataset(film: PlannedFilm, seed: int) -> Dataset:
-    """Describe a film; PS3.3 A.2 (computed radiography) and A.26 (digital X-ray)."""
-    person = film.person
-    uids = [
-        generate_uid(entropy_srcs=["radpipe phantom", str(seed), film.series, kind])
-        for kind in ("study", "series", "instance")
-    ]
-    of_class = (
-        ComputedRadiographyImageStorage if film.computed else DigitalXRayImageStorageForPresentation
-    )
-    data = Dataset()
-    data.file_meta = FileMetaDataset()
-    data.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    data.SOPClassUID, data.SOPInstanceUID = of_class, uids[2]
-    data.StudyInstanceUID, data.SeriesInstanceUID = uids[:2]
-    data.PatientName = f"Phantom^Knee{person.number:04d}"
-    data.PatientID = person.id
-    data.PatientBirthDate = f"18{person.number % 60 + 20:02d}0101"
-    data.PatientSex = "MF"[person.sex - 1]
-    data.StudyDate = data.SeriesDate = data.ContentDate = film.date
-    data.StudyTime = data.ContentTime = "120000"
-    data.AccessionNumber = film.barcode
-    data.InstitutionName = "Phantom Hospital"
-    data.ReferringPhysicianName = "Phantom^Doctor"
-    data.StudyID, data.SeriesNumber, data.InstanceNumber = "1", "1", "1"
-    data.Modality = "CR" if film.computed else "DX"
-    data.Manufacturer = "radpipe"
-    data.BodyPartExamined, data.ViewPosition = "KNEE", "PA"
-    data.PatientOrientation = ["R" if film.mirrored else "L", "F"]
-    side = film.knees[0].side if len(film.knees) == 1 else None
-    if side:
-        data.Laterality = side
-    if not film.computed:
-        data.PresentationIntentType = "FOR PRESENTATION"
-        data.ImageLaterality = side or "B"
-    data.ImagerPixelSpacing = [film.spacing, film.spacing]
-    if not film.imager_only:
-        data.PixelSpacing = [film.spacing, film.spacing]
-    data.SamplesPerPixel = 1
-    data.PhotometricInterpretation = "MONOCHROME1" if film.inverted else "MONOCHROME2"
-    data.BitsAllocated, data.BitsStored, data.HighBit = 16, BITS, BITS - 1
-    data.PixelRepresentation = 0
-    return data
 
 
 def _some(share: float, n: int, rng: np.random.Generator) -> NDArray[np.bool_]:
