@@ -8,8 +8,9 @@ import pytest
 from pydicom import dcmread
 
 from radpipe.core.settings import PhantomSource
+from radpipe.imaging.phantom.grey_kinds import COMPUTED, DIGITAL
 from radpipe.studies.oai.phantom_dicom import write_film
-from radpipe.studies.oai.phantom_film import plan_films
+from radpipe.studies.oai.phantom_film import PADDINGS, plan_films
 from radpipe.studies.oai.phantom_plan import draw_plan
 
 # Beside the interpreter, whether or not the environment is activated.
@@ -31,6 +32,8 @@ def errors(file):
 
 def test_films_of_every_kind_are_valid(tmp_path):
     films = plan_films(draw_plan(PhantomSource(kind="phantom", seed=1, patients=29)), seed=1)
+    assert {film.grey for film in films} == {*DIGITAL, *COMPUTED}
+    assert {film.padding for film in films} == set(PADDINGS)
     for film in films:
         write_film(tmp_path, film, seed=1)
         assert errors(tmp_path / film.file) == [], film.file
