@@ -17,11 +17,8 @@ NAME, DATE, PLACE = "DOE^JANE 1234567", "12.03.1950 F", "General Hospital, Room 
 def films():
     """Return films of the phantom as displayed, uint16 of full scale, markers on them."""
     planned = plan_films(draw_plan(PhantomSource(kind="phantom", seed=5, patients=20)), seed=5)
-    shown = []
-    for film in [film for film in planned if not film.full][:10]:
-        pixels = draw(film, seed=5)[0].astype(np.uint16) * 16
-        shown.append(WHITE - pixels if film.inverted else pixels)
-    return shown
+    chosen = [film for film in planned if not film.full][:10]
+    return [np.clip(draw(film, seed=5)[0], 0, 4095).astype(np.uint16) * 16 for film in chosen]
 
 
 def write(pixels, text, size, *, row, column=8, value=WHITE):

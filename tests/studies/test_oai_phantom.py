@@ -9,12 +9,14 @@ from pydicom import dcmread
 from scipy.stats import norm
 
 from radpipe.core.settings import PhantomSource, Target
+from radpipe.imaging.phantom.grey_forms import UNEXPOSED
 from radpipe.studies.base import drawing
 from radpipe.studies.base.adapters import load_adapter, read_layout
 from radpipe.studies.base.manifest import list_files, write_manifest
 from radpipe.studies.oai import phantom_film
 from radpipe.studies.oai.phantom import write_phantom
-from radpipe.studies.oai.phantom_film import PLUGINS, draw, plan_films
+from radpipe.studies.oai.phantom_dicom import write_film
+from radpipe.studies.oai.phantom_film import PLUGINS, draw, draw_grey, plan_films
 from radpipe.studies.oai.phantom_labels import (
     BMI,
     CUT,
@@ -172,9 +174,8 @@ def films():
 
 
 def upright(film, pixels):
-    """Return grey values of 0..1, bone bright, as if neither mirrored nor inverted."""
-    grey = pixels / 4095
-    grey = 1 - grey if film.inverted else grey
+    """Return grey values of 0..1, bone bright, as if not mirrored."""
+    grey = np.clip(pixels / 4095, 0, 1)
     return grey[:, ::-1] if film.mirrored else grey
 
 
@@ -186,12 +187,11 @@ def as_upright(film, box):
 
 def test_films_have_twelve_bits_and_use_them(films):
     for film, pixels, _ in films:
-        assert (pixels.dtype, pixels.shape) == (np.uint16, (700, 900))
-        grey = upright(film, pixels)
-        assert pixels.max() <= 4095
+        assert (pixels.dtype, pixels.shape) == (np.int16, (700, 900))
+        grey = upright(film, pixels)[upright(film, pixels != UNEXPOSED) > 0]
         # Air is dark, bone is bright, and few pixels are cut.
-        assert np.median(grey) < 0.2 < np.quantile(grey, 0.95) < 0.9
-        assert (pixels == 4095).mean() + (pixels == 0).mean() < 0.25
+        assert np.median(grey) < 0.3 < np.quantile(grey, 0.95) < 0.9
+        assert (pixels >= 4095).mean() + ((pixels <= 0) & (pixels != UNEXPOSED)).mean() < 0.25
         assert len(np.unique(pixels)) > 1000
 
 
@@ -267,7 +267,7 @@ def test_a_sign_shows_where_it_belongs_and_nowhere_else():
 
     film = next(
         f for f in plan_films(draw_plan(source(40)), seed=1)
-        if len(f.knees) == 2 and not (f.full or f.inverted or f.mirrored)
+        if len(f.knees) == 2 and not (f.full or f.collimated or f.mirrored)
     )  # fmt: skip
     calm, active = (
         replace(film, knees=(replace(film.knees[0], reaction=value), film.knees[1]))
@@ -276,7 +276,7 @@ def test_a_sign_shows_where_it_belongs_and_nowhere_else():
     before, (box, _) = draw(calm, seed=1)
     after, _ = draw(active, seed=1)
     x0, y0, x1, y1 = box
-    difference = after.astype(int) - before
+    difference = np.clip(after, 0, 4095).astype(int) - np.clip(before, 0, 4095)
     part = difference[(y0 + y1) // 2 : y1, (x0 + x1) // 2 : x1]
     assert part.max() > 400
     part[:] = 0
@@ -312,13 +312,16 @@ def test_headers_are_what_the_plan_says(written):
     for film in plan_films(draw_plan(source()), seed=1):
         data = dcmread(written / film.file)
         assert data.file_meta.TransferSyntaxUID == film.syntax
-        assert (data.BitsAllocated, data.BitsStored, data.HighBit) == (16, 12, 11)
+        bits = draw_grey(film, seed=1).bits
+        assert (data.BitsAllocated, data.BitsStored, data.HighBit) == (16, bits, bits - 1)
         assert data.PhotometricInterpretation == f"MONOCHROME{1 if film.inverted else 2}"
         assert list(data.PatientOrientation) == ["R" if film.mirrored else "L", "F"]
         assert ("PixelSpacing" in data) != film.imager_only
         assert float(data.ImagerPixelSpacing[0]) == film.spacing
         one = film.knees[0].side if len(film.knees) == 1 else None
-        assert data.get("Laterality") == one
+        # Computed radiography has no other place for the side; digital X-ray has only one.
+        assert data.get("Laterality") == ((one or "") if film.computed else None)
+        assert data.get("ImageLaterality") == (None if film.computed else one or "B")
         assert re.fullmatch(r"Phantom\^Knee\d{4}", str(data.PatientName))
         assert data.PatientID == film.person.id
         assert data.Modality == ("CR" if film.computed else "DX")
@@ -328,7 +331,7 @@ def test_compression_loses_nothing(written):
     films = [film for film in plan_films(draw_plan(source()), seed=1) if film.syntax in PLUGINS]
     assert len(films) == 3
     for film in films:
-        pixels, _ = draw(film, seed=1)
+        pixels = draw_grey(film, seed=1).store(draw(film, seed=1)[0])
         assert np.array_equal(dcmread(written / film.file).pixel_array, pixels)
 
 
@@ -336,7 +339,7 @@ def test_a_film_of_full_size_has_the_pixels_of_a_detector(tmp_path):
     """28 x 36 cm at 0.12 mm; the same millimetres as at 0.4 mm."""
     planned = plan_films(draw_plan(source(40)), seed=1)
     (film,) = [film for film in planned if film.full]
-    (box, _) = phantom_film.write_film(tmp_path, film, seed=1)
+    (box, _) = write_film(tmp_path, film, seed=1)
     data = dcmread(tmp_path / film.file)
     assert data.pixel_array.shape == (2333, 3000)
     assert (box[2] - box[0]) * 0.12 == pytest.approx(56, rel=0.08)

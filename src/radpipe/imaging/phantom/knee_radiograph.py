@@ -153,6 +153,13 @@ def joint_box(knee: Knee, spacing: float) -> Box:
     return x0, y0, x1, y1
 
 
+def marker_box(marker: Marker, spacing: float) -> Box:
+    """Return the box around a letter, as `joint_box` does; it may reach beyond the film."""
+    stroke = _stroke(spacing)
+    x0, y0 = (round(place / spacing) for place in marker.at)
+    return x0, y0, x0 + 5 * stroke, y0 + 7 * stroke
+
+
 class _Leg:
     """The part of a film that a knee takes: coordinates, tables, and what is drawn so far."""
 
@@ -297,11 +304,16 @@ def _spur(leg: _Leg, place: tuple[float, float], radius: float, grey: float) -> 
 def _draw_letter(film: Pixels, marker: Marker, spacing: float) -> None:
     """Lay a letter of lead on the film."""
     rows = np.array([[sign == "1" for sign in row] for row in LETTERS[marker.letter]])
-    stroke = max(1, round(LETTER_STROKE / spacing))
+    stroke = _stroke(spacing)
     letter = np.kron(rows, np.ones((stroke, stroke), dtype=bool))
-    top, left = round(marker.at[1] / spacing), round(marker.at[0] / spacing)
-    part = film[top : top + letter.shape[0], left : left + letter.shape[1]]
+    left, top, right, bottom = marker_box(marker, spacing)
+    part = film[top:bottom, left:right]
     part[letter[: part.shape[0], : part.shape[1]]] = np.float32(0.95)
+
+
+def _stroke(spacing: float) -> int:
+    """Return the width of a letter's strokes, pixels."""
+    return max(1, round(LETTER_STROKE / spacing))
 
 
 def _half_widths(points: Sequence[tuple[float, float]], scale: float) -> Pixels:

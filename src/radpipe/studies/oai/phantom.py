@@ -10,7 +10,8 @@ from pathlib import Path
 
 from radpipe.core.settings import PhantomSource
 from radpipe.studies.base.drawing import draw_all
-from radpipe.studies.oai.phantom_film import plan_films, write_film
+from radpipe.studies.oai.phantom_dicom import write_film
+from radpipe.studies.oai.phantom_film import plan_films
 from radpipe.studies.oai.phantom_plan import draw_plan
 from radpipe.studies.oai.phantom_tables import write_ceilings, write_joints, write_tables
 

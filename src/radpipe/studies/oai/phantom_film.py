@@ -1,29 +1,31 @@
-"""The films of a phantom of OAI: which there are, how they are drawn, and as DICOM files.
-
-Names, identifiers, dates and hospital in the headers are invented and look it; they stand
-there so that it can be seen what becomes of them.
-"""
+"""The films of a phantom of OAI: which there are, and how they are drawn."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from itertools import cycle
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import (
     UID,
-    ComputedRadiographyImageStorage,
-    DigitalXRayImageStorageForPresentation,
     ExplicitVRLittleEndian,
     JPEG2000Lossless,
     JPEGLSLossless,
     RLELossless,
-    generate_uid,
 )
 
 from radpipe.imaging.phantom import knee_radiograph as radiograph
 from radpipe.imaging.phantom.bones import Box
+from radpipe.imaging.phantom.collimation import exposed_part
+from radpipe.imaging.phantom.grey_forms import (
+    BRIGHTEST,
+    DARKEST,
+    UNEXPOSED,
+    WHITE,
+    GreyForm,
+    Levels,
+)
+from radpipe.imaging.phantom.grey_kinds import COMPUTED, DIGITAL, Padding, draw_form
 from radpipe.studies.oai.phantom_plan import Person, PlannedKnee
 
 # 28 x 36 cm, landscape, or one half of it; default and full-size films.
@@ -32,7 +34,8 @@ SPACING, FULL_SPACING = 0.4, 0.12
 # A joint lies in the middle of its half, give or take an eighth of the film either way.
 SHIFT_MM = 35.0
 TILT_DEGREES = 5.0
-BITS = 12
+# A collimator leaves so much around joints and markers, and covers no more than this, mm.
+OPEN_MM, COVERED_MM = 2.0, 40.0
 # Plug-ins are named, because another one would give other bytes.
 PLUGINS = {RLELossless: "pylibjpeg", JPEGLSLossless: "pyjpegls", JPEG2000Lossless: "pylibjpeg"}
 # One film of so many has full size; shares of other films, at least one each. A film may have
@@ -40,6 +43,9 @@ PLUGINS = {RLELossless: "pylibjpeg", JPEGLSLossless: "pyjpegls", JPEG2000Lossles
 ONE_FULL_IN = 30
 SHARE_OF = {"inverted": 0.15, "mirrored": 0.1, "imager_only": 0.1, "computed": 0.3}
 SHARE_COMPRESSED = 0.04
+# Films with borders that the collimator has left, and by turns how padding is named in them.
+SHARE_COLLIMATED = 0.3
+PADDINGS: tuple[Padding, ...] = ("", "range", "value")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +72,12 @@ class PlannedFilm:
         Pixel Spacing is left out, and Imager Pixel Spacing is there.
     computed
         Computed radiography, and not digital X-ray.
+    grey
+        How its grey is kept, a kind of `radpipe.imaging.phantom.grey_kinds`.
+    collimated
+        Whether it has unexposed borders.
+    padding
+        How they are named in the header.
 
     """
 
@@ -78,6 +90,9 @@ class PlannedFilm:
     mirrored: bool
     imager_only: bool
     computed: bool
+    grey: str
+    collimated: bool
+    padding: Padding
 
     @property
     def series(self) -> str:
@@ -100,6 +115,11 @@ class PlannedFilm:
         """Path below the root of the phantom."""
         above = "OAIScreeningImages/results/00m/0.C.2"
         return f"{above}/{self.person.id}/{self.date}/{self.series}/001"
+
+    @property
+    def side(self) -> str | None:
+        """Which knee it shows; None: both."""
+        return self.knees[0].side if len(self.knees) == 1 else None
 
     @property
     def spacing(self) -> float:
@@ -130,6 +150,9 @@ def plan_films(people: Sequence[Person], *, seed: int) -> list[PlannedFilm]:
     order = rng.permutation(n)
     each = max(1, round(SHARE_COMPRESSED * n))
     syntaxes = dict(zip(order.tolist(), [s for s in PLUGINS for _ in range(each)], strict=False))
+    kinds = np.random.default_rng([seed, 4])
+    greys = _greys(has["computed"], kinds)
+    paddings = _paddings(n, kinds)
     return [
         PlannedFilm(
             person=person,
@@ -137,13 +160,16 @@ def plan_films(people: Sequence[Person], *, seed: int) -> list[PlannedFilm]:
             number=number,
             syntax=syntaxes.get(row, ExplicitVRLittleEndian),
             full=bool(full[row]),
+            grey=greys[row],
+            collimated=row in paddings,
+            padding=paddings.get(row, ""),
             **{name: bool(chosen[row]) for name, chosen in has.items()},
         )
         for row, (person, number, knees) in enumerate(shown)
     ]
 
 
-def draw(film: PlannedFilm, *, seed: int) -> tuple[NDArray[np.uint16], list[Box]]:
+def draw(film: PlannedFilm, *, seed: int) -> tuple[Levels, list[Box]]:
     """Draw a film.
 
     Parameters
@@ -155,8 +181,9 @@ def draw(film: PlannedFilm, *, seed: int) -> tuple[NDArray[np.uint16], list[Box]
 
     Returns
     -------
-    pixels
-        (rows, columns) uint16 of 12 bits, as stored.
+    levels
+        (rows, columns), grey as it is to be shown, in the levels of
+        `radpipe.imaging.phantom.grey_forms`: bone is bright, columns run as stored.
     boxes
         Around the joint of each knee, in pixels as stored.
 
@@ -170,35 +197,42 @@ def draw(film: PlannedFilm, *, seed: int) -> tuple[NDArray[np.uint16], list[Box]
         for knee in film.knees
     ]
     markers = _markers(film, rng)
-    pixels = radiograph.draw_film(film.shape, film.spacing, knees, markers, rng)
+    levels = _levels(radiograph.draw_film(film.shape, film.spacing, knees, markers, rng))
     boxes = [radiograph.joint_box(knee, film.spacing) for knee in knees]
-    top = 2**BITS - 1
-    pixels *= np.float32(top)
-    np.clip(pixels, 0, top, out=pixels)
-    if film.inverted:
-        np.subtract(top, pixels, out=pixels)
-    stored = pixels.astype(np.uint16)
-    if film.mirrored:
-        stored = np.ascontiguousarray(stored[:, ::-1])
-        columns = film.shape[1]
-        boxes = [(columns - x1, y0, columns - x0, y1) for x0, y0, x1, y1 in boxes]
-    return stored, boxes
+    if film.collimated:
+        lead = [radiograph.marker_box(marker, film.spacing) for marker in markers]
+        levels = _collimate(levels, [*boxes, *lead], film, seed)
+    return _mirror(levels, boxes) if film.mirrored else (levels, boxes)
 
 
-def write_film(out: Path, film: PlannedFilm, *, seed: int) -> list[Box]:
-    """Draw a film and write it below `out`; return the boxes of its joints."""
-    pixels, boxes = draw(film, seed=seed)
-    data = _dataset(film, seed)
-    data.Rows, data.Columns = film.shape
-    data.PixelData = pixels.tobytes()
-    if film.syntax in PLUGINS:
-        data.compress(
-            film.syntax, encoding_plugin=PLUGINS[film.syntax], generate_instance_uid=False
-        )
-    path = out / film.file
-    path.parent.mkdir(parents=True, exist_ok=True)
-    data.save_as(path, enforce_file_format=True)
-    return boxes
+def draw_grey(film: PlannedFilm, *, seed: int) -> GreyForm:
+    """Draw the numbers of a film's kind of grey."""
+    rng = np.random.default_rng([seed, 5, film.person.number, film.number])
+    return draw_form(film.grey, rng, inverted=film.inverted, padding=film.padding)
+
+
+def _levels(pixels: radiograph.Pixels) -> Levels:
+    """Bring a film of about 0..1 to levels, in place; what is beyond black and white is kept."""
+    pixels *= np.float32(WHITE)
+    np.clip(pixels, DARKEST, BRIGHTEST, out=pixels)
+    return pixels.astype(np.int16)
+
+
+def _collimate(levels: Levels, seen: Sequence[Box], film: PlannedFilm, seed: int) -> Levels:
+    """Leave what a collimator leaves open, with all of `seen`."""
+    rng = np.random.default_rng([seed, 6, film.person.number, film.number])
+    margin, most = OPEN_MM / film.spacing, COVERED_MM / film.spacing
+    part = exposed_part(film.shape, seen, rng, margin=margin, most=most)
+    exposed = np.full_like(levels, UNEXPOSED)
+    exposed[part] = levels[part]
+    return exposed
+
+
+def _mirror(levels: Levels, boxes: Sequence[Box]) -> tuple[Levels, list[Box]]:
+    """Turn columns round, and boxes with them."""
+    columns = levels.shape[1]
+    turned = [(columns - x1, y0, columns - x0, y1) for x0, y0, x1, y1 in boxes]
+    return np.ascontiguousarray(levels[:, ::-1]), turned
 
 
 def _placed(knee: PlannedKnee, left: float, rng: np.random.Generator) -> radiograph.Knee:
@@ -235,49 +269,22 @@ def _markers(film: PlannedFilm, rng: np.random.Generator) -> list[radiograph.Mar
     ]
 
 
-def _dataset(film: PlannedFilm, seed: int) -> Dataset:
-    """Describe a film; PS3.3 A.2 (computed radiography) and A.26 (digital X-ray)."""
-    person = film.person
-    uids = [
-        generate_uid(entropy_srcs=["radpipe phantom", str(seed), film.series, kind])
-        for kind in ("study", "series", "instance")
-    ]
-    of_class = (
-        ComputedRadiographyImageStorage if film.computed else DigitalXRayImageStorageForPresentation
-    )
-    data = Dataset()
-    data.file_meta = FileMetaDataset()
-    data.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    data.SOPClassUID, data.SOPInstanceUID = of_class, uids[2]
-    data.StudyInstanceUID, data.SeriesInstanceUID = uids[:2]
-    data.PatientName = f"Phantom^Knee{person.number:04d}"
-    data.PatientID = person.id
-    data.PatientBirthDate = f"18{person.number % 60 + 20:02d}0101"
-    data.PatientSex = "MF"[person.sex - 1]
-    data.StudyDate = data.SeriesDate = data.ContentDate = film.date
-    data.StudyTime = data.ContentTime = "120000"
-    data.AccessionNumber = film.barcode
-    data.InstitutionName = "Phantom Hospital"
-    data.ReferringPhysicianName = "Phantom^Doctor"
-    data.StudyID, data.SeriesNumber, data.InstanceNumber = "1", "1", "1"
-    data.Modality = "CR" if film.computed else "DX"
-    data.Manufacturer = "radpipe"
-    data.BodyPartExamined, data.ViewPosition = "KNEE", "PA"
-    data.PatientOrientation = ["R" if film.mirrored else "L", "F"]
-    side = film.knees[0].side if len(film.knees) == 1 else None
-    if side:
-        data.Laterality = side
-    if not film.computed:
-        data.PresentationIntentType = "FOR PRESENTATION"
-        data.ImageLaterality = side or "B"
-    data.ImagerPixelSpacing = [film.spacing, film.spacing]
-    if not film.imager_only:
-        data.PixelSpacing = [film.spacing, film.spacing]
-    data.SamplesPerPixel = 1
-    data.PhotometricInterpretation = "MONOCHROME1" if film.inverted else "MONOCHROME2"
-    data.BitsAllocated, data.BitsStored, data.HighBit = 16, BITS, BITS - 1
-    data.PixelRepresentation = 0
-    return data
+def _greys(computed: NDArray[np.bool_], rng: np.random.Generator) -> list[str]:
+    """Deal every kind of grey to films by turns; which there are depends on the detector."""
+    turns = {
+        True: cycle(rng.permutation(list(COMPUTED))),
+        False: cycle(rng.permutation(list(DIGITAL))),
+    }
+    greys = [""] * len(computed)
+    for row in rng.permutation(len(computed)):
+        greys[row] = str(next(turns[bool(computed[row])]))
+    return greys
+
+
+def _paddings(n: int, rng: np.random.Generator) -> dict[int, Padding]:
+    """Choose the films that are collimated, and how each of them names its padding."""
+    chosen = np.flatnonzero(_some(SHARE_COLLIMATED, n, rng))
+    return dict(zip(rng.permutation(chosen).tolist(), cycle(PADDINGS), strict=False))
 
 
 def _some(share: float, n: int, rng: np.random.Generator) -> NDArray[np.bool_]:
