@@ -1,5 +1,7 @@
 """One run of each kind, made once for all tests of this folder."""
 
+from pathlib import Path
+
 import pytest
 
 from radpipe.core.settings import Image, Localize, Target
@@ -32,13 +34,25 @@ def exams(tmp_path_factory: pytest.TempPathFactory) -> Made:
 @pytest.fixture(scope="session")
 def knees(tmp_path_factory: pytest.TempPathFactory) -> Maker:
     """DICOM films of both knees, and crops around their joints."""
-    root = tmp_path_factory.mktemp("knees")
-    image = Image(side=64)
+    return cropped(tmp_path_factory.mktemp("knees"), Image(side=64))
+
+
+def cropped(root: Path, image: Image) -> Maker:
+    """Return a maker with crops around the joints of its films."""
     maker = Maker(root, "oai", LOSS, {"question": "progression"}, image=image, patients=50)
     detection = {"epochs": 2, "batch_size": 8}
     block = {"remote": None, "side": 32, "extent_mm": 56, "confidence": 0.0}
     maker.crop(Localize.model_validate({**block, "detection": detection}))
     return maker
+
+
+@pytest.fixture(scope="session")
+def smaller(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """Crops of films in JPEG 2000 that were decoded at the size that each of them takes."""
+    root = tmp_path_factory.mktemp("smaller")
+    maker = cropped(root, Image(side=32, decode="reduced"))
+    assert any("smaller size" in text for text in maker.about["remarks"])
+    return maker.run(root, maker.recipe("knee_oa/compact_joint", store="crops", train=ONCE))
 
 
 @pytest.fixture(scope="session")

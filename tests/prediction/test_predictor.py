@@ -19,7 +19,7 @@ from radpipe.prediction.description import DESCRIPTION
 from radpipe.prediction.predictor import Predictor
 from tests.prediction.made import PARTS
 
-KINDS = ("pictures", "exams", "halves", "fusion", "factors")
+KINDS = ("pictures", "exams", "halves", "fusion", "smaller", "factors")
 
 
 @pytest.fixture(params=KINDS)
