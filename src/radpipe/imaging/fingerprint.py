@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from radpipe.imaging.read import Array
 from radpipe.imaging.resize import How
@@ -80,7 +81,7 @@ def traits(
     counts = np.zeros((squares.shape[-1], full + 1), np.int64)
     for content in contents:
         for channel, mine in enumerate(counts):
-            mine += np.bincount(content[..., channel].ravel(), minlength=full + 1)
+            mine += _counted(content[..., channel], full)
     values = np.arange(full + 1)
     sums, squared = (counts @ values).tolist(), (counts @ (values * values)).tolist()
     rows, columns = size or original.shape[1:3]
@@ -98,6 +99,14 @@ def traits(
         squares=tuple(squared),
         histogram=counts.sum(axis=0).reshape(256, -1).sum(axis=1),
     )
+
+
+def _counted(plane: Array, full: int) -> NDArray[np.int64]:
+    """Count how often each value stands in a plane, (full + 1,)."""
+    if plane.dtype == np.uint8:
+        # Pillow counts bytes as they are; NumPy makes words of eight bytes of them first.
+        return np.array(Image.fromarray(np.ascontiguousarray(plane)).histogram(), np.int64)
+    return np.bincount(plane.ravel(), minlength=full + 1)
 
 
 def fingerprint(seen: Sequence[Traits], how: How) -> dict[str, Any]:
