@@ -13,6 +13,7 @@ from radpipe.splitting.leaks import (
     patient_leaks,
     refuse,
     settle,
+    told_of_joins,
 )
 
 
@@ -131,25 +132,34 @@ def test_without_official_parts_no_patient_leaks():
     assert patient_leaks(cases, files=files) == []
 
 
-def test_refusal_shows_twenty_and_the_way_out():
+def test_refusal_counts_kinds_and_shows_the_way_out():
     rows = [(f"p{k:02d}", "") for k in range(30)]
     found = settled(rows, [(k, k + 1) for k in range(24)], "refuse")
     with pytest.raises(LeakError) as raised:
-        refuse(found, study(*rows)[0], study="bones", table="data/bones/leaks-refused.csv")
+        refuse(found, study="bones", table="data/bones/leaks-refused.csv")
     text = str(raised.value)
     assert text.startswith("24 pairs of cases would leak")
-    assert "near    0.950  c0  c1\n" in text
-    assert "c19  c20\n" in text
-    assert "c20  c21" not in text
-    assert "... and 4 more" in text
+    assert "near    24 pairs, which agree by 0.950 to 0.950\n" in text
     assert "data/bones/leaks-refused.csv" in text
-    assert "studies.bones.split.on_leak" in text
-    assert "studies.bones.split.accept" in text
-    assert "p00" not in text
+    for setting in ("on_leak", "accept", "correlation"):
+        assert f"studies.bones.split.{setting}" in text
+    # Names of cases can hold a patient's number.
+    assert not [name for name in ("p00", "c0", "c19", ".png") if name in text]
+
+
+def test_patients_who_were_joined_are_counted_with_the_way_out():
+    rows = [(f"p{k:02d}", "") for k in range(6)]
+    found = settled(rows, [(0, 1), (1, 2)], "group")
+    about = {"study": "bones", "correlation": 0.9, "table": "leaks-refused.csv"}
+    text = told_of_joins(found, study(*rows)[0], **about)
+    assert "2 pairs of copies joined 6 patients into 4" in text
+    assert "agree by 0.950 to 0.950" in text
+    assert "raise studies.bones.split.correlation (now 0.9)" in text
+    assert told_of_joins(settled(rows, [], "group"), study(*rows)[0], **about) == ""
 
 
 def test_nothing_is_refused_where_nothing_leaks():
-    refuse(settled(FREE, [], "refuse"), study(*FREE)[0], study="bones", table="")
+    refuse(settled(FREE, [], "refuse"), study="bones", table="")
 
 
 def test_accept_refuses_unknown_files():

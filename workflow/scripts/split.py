@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from radpipe.core.errors import DataError
+from radpipe.core.errors import ConfigError, DataError
 from radpipe.core.files import write_json
 from radpipe.core.settings import Split, Target
 from radpipe.core.step import Job, Step
@@ -31,6 +31,7 @@ from radpipe.splitting.leaks import (
     patient_leaks,
     refuse,
     settle,
+    told_of_joins,
 )
 from radpipe.splitting.parts import check_classes, draw_parts, large_groups
 from radpipe.splitting.tables import split_table, summary, write_leaks
@@ -72,15 +73,22 @@ def main(job: Job) -> None:
     refused.unlink(missing_ok=True)
     if any(leak.decision == "refused" for leak in settled.leaks):
         write_leaks(refused, settled.leaks, cases.official)
-    refuse(settled, cases, study=args.study, table=str(refused))
+    refuse(settled, study=args.study, table=str(refused))
 
     kept = settled.kept
     truth = read_truth(table, target)
     patient = settled.patient[kept]
     parts = draw_parts(patient, truth[kept], cases.official[kept], split=split, target=target)
-    remarks = check_classes(
-        parts, truth[kept], patient, target=target, study=args.study, folds=split.folds
-    )
+    try:
+        remarks = check_classes(
+            parts, truth[kept], patient, target=target, study=args.study, folds=split.folds
+        )
+    except ConfigError as error:
+        write_leaks(refused, settled.leaks, cases.official)
+        joins = told_of_joins(
+            settled, cases, study=args.study, correlation=split.correlation, table=str(refused)
+        )
+        raise ConfigError(f"{error}{joins}") from error
     remarks += large_groups(patient, cases.patient[kept])
     for remark in remarks:
         log.warning("%s: %s", args.study, remark)

@@ -15,6 +15,7 @@ The policy, in one place:
 - A patient in two official parts is treated alike by both: the first part keeps its cases.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -31,7 +32,6 @@ Strings = npt.NDArray[np.str_]
 Decision = Literal["grouped", "dropped", "accepted", "refused", "none"]
 OnLeak = Literal["refuse", "group", "drop"]
 PARTS = ("test", "tune", "train", "")
-SHOWN = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,16 +184,13 @@ def _decision(leak: Leak, rank: npt.NDArray[np.int64], on_leak: OnLeak) -> Decis
     return "refused" if on_leak == "refuse" else "dropped"
 
 
-def refuse(settled: Settled, cases: LeakCases, *, study: str, table: str) -> None:
+def refuse(settled: Settled, *, study: str, table: str) -> None:
     """Stop if a leak was refused.
 
     Parameters
     ----------
     settled
         From `settle`.
-    cases
-        What it was settled for; leaks are shown by the names of cases, because paths of files
-        can hold a patient's number.
     study
         Its name, for the way out.
     table
@@ -202,7 +199,8 @@ def refuse(settled: Settled, cases: LeakCases, *, study: str, table: str) -> Non
     Raises
     ------
     LeakError
-        With the first 20 leaks and the way out.
+        With the number of leaks of each kind and the way out. Names of cases stand in the table
+        alone, because they can hold a patient's number, and messages are passed on.
 
     """
     refused = [leak for leak in settled.leaks if leak.decision == "refused"]
@@ -212,22 +210,60 @@ def refuse(settled: Settled, cases: LeakCases, *, study: str, table: str) -> Non
         f"{counted(len(refused), 'pair')} of cases would leak between parts (patient: one"
         " patient in two"
         " official parts; bytes, pixels, near: one picture under two patients):\n"
-        + "\n".join(_listed(refused, cases))
+        + "\n".join(_listed(refused))
         + f"\nAll of them: {table}\nThe way out, in params.yaml: studies.{study}.split.on_leak:"
         " group (treat them as one patient) or drop (keep the first copy only); or, after"
-        f" looking at a pair that is no copy, add one of its files to studies.{study}.split.accept."
+        f" looking at a pair that is no copy, add one of its files to studies.{study}.split.accept;"
+        f" or, if most that are called near are no copies, raise studies.{study}.split.correlation."
     )
 
 
-def _listed(refused: Sequence[Leak], cases: LeakCases) -> list[str]:
-    """Name the cases of the first leaks, a line each, and count the rest."""
-    lines = [
-        f"  {leak.kind:8}{'' if leak.kind == 'patient' else format(leak.correlation, '.3f'):7}"
-        f"{cases.case[leak.case_a]}  {cases.case[leak.case_b]}"
-        for leak in refused[:SHOWN]
-    ]
-    more = [f"  ... and {len(refused) - SHOWN} more"] if len(refused) > SHOWN else []
-    return lines + more
+def _listed(refused: Sequence[Leak]) -> list[str]:
+    """Count leaks of each kind, with how well near copies agree; names stand in the table only."""
+    lines = []
+    for kind, number in Counter(leak.kind for leak in refused).items():
+        agree = [leak.correlation for leak in refused if leak.kind == kind]
+        how = f", which agree by {min(agree):.3f} to {max(agree):.3f}" if kind == "near" else ""
+        lines.append(f"  {kind:8}{counted(number, 'pair')}{how}")
+    return lines
+
+
+def told_of_joins(
+    settled: Settled, cases: LeakCases, *, study: str, correlation: float, table: str
+) -> str:
+    """Say how many patients copies have joined, and the way out if they are none.
+
+    Parameters
+    ----------
+    settled, cases
+        From `settle`, and what it was settled for.
+    study, correlation
+        Its name, and what it says in `split.correlation`.
+    table
+        Where all leaks are listed.
+
+    Returns
+    -------
+    str
+        A sentence or more behind another one; empty if nobody was joined.
+
+    """
+    before = len(np.unique(cases.patient[settled.kept]))
+    after = len(np.unique(settled.patient[settled.kept]))
+    if after == before:
+        return ""
+    grouped = [leak for leak in settled.leaks if leak.decision == "grouped"]
+    near = [leak.correlation for leak in grouped if leak.kind == "near"]
+    way_out = (
+        f" If those that are called near, which agree by {min(near):.3f} to {max(near):.3f}, are"
+        f" no copies, raise studies.{study}.split.correlation (now {correlation:g})."
+        if near
+        else ""
+    )
+    return (
+        f" {counted(len(grouped), 'pair')} of copies joined {before:,} patients into"
+        f" {after:,}; all of them: {table}.{way_out}"
+    )
 
 
 def numbered(leaks: Sequence[Leak]) -> list[int]:

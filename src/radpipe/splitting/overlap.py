@@ -13,7 +13,7 @@ The policy, in one place:
 
 import csv
 import io
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -34,7 +34,6 @@ from radpipe.splitting.warp import shrink
 Strings = npt.NDArray[np.str_]
 Role = Literal["learned", "test"]
 Decision = Literal["accepted", "dropped", "refused", "none"]
-SHOWN = 20
 COLUMNS = ("case", "file", "kind", "correlation", "study", "role", "other_file", "decision")
 COUNTED = ("study", "role", "kind", "decision", "pairs", "cases", "patients")
 ROLES: tuple[Role, ...] = ("learned", "test")
@@ -317,8 +316,7 @@ def refuse(settled: SettledOverlap, *, study: str, home: str, table: Path) -> No
     Parameters
     ----------
     settled
-        From `settle`; overlaps are shown by the names of cases, because paths of files can hold a
-        patient's number.
+        From `settle`; overlaps are counted, because names of cases can hold a patient's number.
     study, home
         The cohort, and the study whose variants are to be judged.
     table
@@ -327,7 +325,7 @@ def refuse(settled: SettledOverlap, *, study: str, home: str, table: Path) -> No
     Raises
     ------
     LeakError
-        With the first 20 overlaps and the way out.
+        With the number of overlaps of each kind and the way out.
 
     """
     table.unlink(missing_ok=True)
@@ -335,13 +333,11 @@ def refuse(settled: SettledOverlap, *, study: str, home: str, table: Path) -> No
     if not refused:
         return
     write_overlaps(table, settled.found)
-    lines = [
-        f"  {one.kind:8}{'' if one.kind == 'patient' else format(one.correlation, '.3f'):7}"
-        f"{one.case}  {one.other_case or 'the same name'} of {one.study}"
-        for one in refused[:SHOWN]
-    ]
-    if len(refused) > SHOWN:
-        lines.append(f"  ... and {len(refused) - SHOWN} more")
+    lines = []
+    for (kind, of), number in Counter((one.kind, one.study) for one in refused).items():
+        agree = [one.correlation for one in refused if (one.kind, one.study) == (kind, of)]
+        how = f", which agree by {min(agree):.3f} to {max(agree):.3f}" if kind == "near" else ""
+        lines.append(f"  {kind:8}{number:,} of {of}{how}")
     raise LeakError(
         f"{study}: {counted(len({one.case for one in refused}), 'case is', 'cases are')} known to"
         f" the variants of {home}, which learned from these patients or were chosen by them"
