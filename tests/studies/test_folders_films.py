@@ -53,6 +53,13 @@ def test_windows_of_some_films(tmp_path):
     assert starting(found, "1 film has neither window nor lookup table")[0][0] == "note"
 
 
+def test_windows_that_cannot_be_applied_are_counted(tmp_path):
+    found = of(tmp_path, shot(0, WindowCenter="9", WindowWidth="0"), shot(1))
+    assert ("ok", "what is shown: a window that cannot be applied 1, none 1") in found
+    (line,) = starting(found, "1 film: a window that cannot be applied, so all grey levels")
+    assert line[0] == "warning"
+
+
 def test_devices_if_the_study_allows(tmp_path):
     maker = {"Manufacturer": "Maker", "ManufacturerModelName": "M1"}
     found = of(tmp_path, shot(0, **maker), shot(1, **maker), layout={**TREE, "devices": True})

@@ -9,7 +9,13 @@ import pytest
 from radpipe.core.errors import DataError
 from radpipe.imaging.dicom import decode_dicom, headers
 from radpipe.imaging.dicom.file import read_up_to_pixels
-from radpipe.imaging.dicom.headers import NOBODY, Hiding, read_film_header, read_film_headers
+from radpipe.imaging.dicom.headers import (
+    BAD_WINDOW,
+    NOBODY,
+    Hiding,
+    read_film_header,
+    read_film_headers,
+)
 from radpipe.imaging.dicom.quiet import quiet
 from tests.dicom_files import BIG_ENDIAN, EXPLICIT, IMPLICIT, body, film, meta, scene
 from tests.imaging.dicom.test_dicom import deflated
@@ -134,9 +140,12 @@ def test_frames_pixels_and_tables(tmp_path):
         ("40\\", "400", "one window"),
         ("\\40", "\\400", "one window"),
         ("40\\50\\", "400\\300", "several windows"),
-        ("40\\", "\\400", "none"),
-        ("40", "", "none"),
-        ("x", "y", "none"),
+        ("", "", "none"),
+        ("40\\", "\\400", BAD_WINDOW),
+        ("40", "", BAD_WINDOW),
+        ("x", "y", BAD_WINDOW),
+        ("40", "0", BAD_WINDOW),
+        ("40", "-400", BAD_WINDOW),
     ],
 )
 def test_windows_that_count_are_those_that_are_decoded_with(tmp_path, center, width, display):
@@ -144,7 +153,7 @@ def test_windows_that_count_are_those_that_are_decoded_with(tmp_path, center, wi
     assert header(tmp_path, **window).display == display
     shown = decode_dicom(film(GREY, **window)).pixels
     same = np.array_equal(shown, decode_dicom(film(GREY)).pixels)
-    assert same == (display == "none")
+    assert same == (display in ("none", BAD_WINDOW))
 
 
 def test_syntaxes_that_are_not_read(tmp_path):

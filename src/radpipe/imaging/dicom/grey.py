@@ -152,6 +152,17 @@ def _window_or_none(
         return None
 
 
+def has_bad_window(header: DicomHeader) -> bool:
+    """Say whether there is a window, and it cannot be applied."""
+    if not (header.says("WindowCenter") or header.says("WindowWidth")):
+        return False
+    try:
+        _window(header, abs(header.number("RescaleSlope") or 1.0), [])
+    except DataError:
+        return True
+    return False
+
+
 def windows(header: DicomHeader) -> list[tuple[float, float]]:
     """Return center and width of the windows of which both are there; NaN for what is no number."""
     both = zip(header.readings("WindowCenter"), header.readings("WindowWidth"), strict=False)

@@ -13,7 +13,7 @@ from typing import Literal
 from radpipe.core.errors import DataError
 from radpipe.imaging.dicom.codecs import missing_codec, syntax_name
 from radpipe.imaging.dicom.file import read_up_to_pixels
-from radpipe.imaging.dicom.grey import LUT, windows
+from radpipe.imaging.dicom.grey import LUT, has_bad_window, windows
 from radpipe.imaging.dicom.header import DicomHeader
 from radpipe.imaging.dicom.layout import COLOURS, GREYS, MAX_NUMBER, PALETTE
 from radpipe.imaging.dicom.quiet import quiet
@@ -39,7 +39,10 @@ LOOK = 256
 # Headers that are read before one is handed over.
 AT_ONCE = 256
 
-Display = Literal["VOI LUT", "one window", "several windows", "none"]
+Display = Literal[
+    "VOI LUT", "one window", "several windows", "a window that cannot be applied", "none"
+]
+BAD_WINDOW: Display = "a window that cannot be applied"
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +229,8 @@ def _display(header: DicomHeader) -> Display:
     """Say what chooses the values that are shown (C.11.2); a lookup table comes first."""
     if header.item("VOILUTSequence", with_any=LUT) is not None:
         return "VOI LUT"
+    if has_bad_window(header):
+        return BAD_WINDOW
     number = sum(not math.isnan(center + width) for center, width in windows(header))
     return "none" if not number else "one window" if number == 1 else "several windows"
 

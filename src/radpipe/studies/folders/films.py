@@ -7,7 +7,7 @@ from radpipe.core.errors import DataError
 from radpipe.core.findings import Finding
 from radpipe.core.masking import patterns
 from radpipe.core.plurals import counted
-from radpipe.imaging.dicom.headers import FilmHeader
+from radpipe.imaging.dicom.headers import BAD_WINDOW, FilmHeader
 from radpipe.imaging.dicom.views import LONGEST_MM
 from radpipe.studies.base.contract import Case, unknown_patient
 from radpipe.studies.folders.headers import Headers, known
@@ -17,7 +17,10 @@ Films = Mapping[str, FilmHeader]
 # Values of one kind that are listed.
 N_LISTED = 8
 UNSAID = "not said"
-DOUBTFUL = "step ingest leaves them out, unless the block image.dicom of the study says read"
+DOUBTFUL = (
+    "step ingest leaves them out, unless image.dicom.on_for_processing or image.dicom.on_inverse of"
+    " the study says read"
+)
 LEFT_OUT = "step ingest leaves them out; mend them, or name them under layout.leave_out"
 
 
@@ -103,6 +106,12 @@ def _greys(films: Films) -> Iterator[Finding]:
         yield Finding("warning", f"{_films(files)}: {doubt}: {patterns(files)}", DOUBTFUL)
     shown = Counter(header.display for header in every)
     yield Finding("ok", f"what is shown: {_listed(header.display for header in every)}")
+    if files := [file for file, header in films.items() if header.display == BAD_WINDOW]:
+        yield Finding(
+            "warning",
+            f"{_films(files)}: {BAD_WINDOW}, so all grey levels are shown: {patterns(files)}",
+            "image.dicom.on_bad_window: refuse leaves them out",
+        )
     if shown["none"] and len(shown) > 1:
         yield Finding(
             "note",
