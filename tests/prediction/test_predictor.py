@@ -90,7 +90,13 @@ def test_the_file_names_no_patient_and_no_file(made):
 def test_what_each_kind_takes(pictures, exams, halves, fusion, factors):
     said = {
         name: Predictor.open(made.folder).description
-        for name, made in zip(KINDS, (pictures, exams, halves, fusion, factors), strict=True)
+        for name, made in {
+            "pictures": pictures,
+            "exams": exams,
+            "halves": halves,
+            "fusion": fusion,
+            "factors": factors,
+        }.items()
     }
     assert {name: what.inputs.views for name, what in said.items()} == {
         "pictures": ["image"],
