@@ -101,7 +101,6 @@ def test_a_flipped_byte_in_raw_data_stops_ingest(made, tmp_path):
     picture.write_bytes(raw)
     text = project.snakemake("--until", "ingest", check=False)
     assert "1 file is not as fetch saw them (1 changed)" in text
-    assert "changed" in text
 
 
 @pytest.mark.engine

@@ -1,6 +1,7 @@
 """Pictures that stand alike: the same bytes, the same pixels, or nearly the same look."""
 
 import logging
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
@@ -170,3 +171,8 @@ def _identical(hashes: Strings, patients: Strings) -> list[tuple[int, int]]:
         for other in one[1:]
         if patients[other] != patients[one[0]]
     ]
+
+
+def agreement(correlations: Sequence[float]) -> str:
+    """Return how well near copies agree, for messages: "which agree by 0.970 to 0.987"."""
+    return f"which agree by {min(correlations):.3f} to {max(correlations):.3f}"

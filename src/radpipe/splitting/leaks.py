@@ -25,7 +25,7 @@ import numpy.typing as npt
 
 from radpipe.core.errors import ConfigError, LeakError, near_miss
 from radpipe.core.plurals import counted
-from radpipe.splitting.copies import Copy, Kind
+from radpipe.splitting.copies import Copy, Kind, agreement
 from radpipe.splitting.groups import Groups
 
 Strings = npt.NDArray[np.str_]
@@ -223,7 +223,7 @@ def _listed(refused: Sequence[Leak]) -> list[str]:
     lines = []
     for kind, number in Counter(leak.kind for leak in refused).items():
         agree = [leak.correlation for leak in refused if leak.kind == kind]
-        how = f", which agree by {min(agree):.3f} to {max(agree):.3f}" if kind == "near" else ""
+        how = f", {agreement(agree)}" if kind == "near" else ""
         lines.append(f"  {kind:8}{counted(number, 'pair')}{how}")
     return lines
 
@@ -255,8 +255,8 @@ def told_of_joins(
     grouped = [leak for leak in settled.leaks if leak.decision == "grouped"]
     near = [leak.correlation for leak in grouped if leak.kind == "near"]
     way_out = (
-        f" If those that are called near, which agree by {min(near):.3f} to {max(near):.3f}, are"
-        f" no copies, raise studies.{study}.split.correlation (now {correlation:g})."
+        f" If those that are called near, {agreement(near)}, are no copies,"
+        f" raise studies.{study}.split.correlation (now {correlation:g})."
         if near
         else ""
     )

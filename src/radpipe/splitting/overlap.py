@@ -27,7 +27,7 @@ from radpipe.core.files import write_text
 from radpipe.core.plurals import counted
 from radpipe.core.settings import External
 from radpipe.imaging.store import Store
-from radpipe.splitting.copies import Kind, find_copies
+from radpipe.splitting.copies import Kind, agreement, find_copies
 from radpipe.splitting.thumbnails import thumbnails
 from radpipe.splitting.warp import shrink
 
@@ -336,7 +336,7 @@ def refuse(settled: SettledOverlap, *, study: str, home: str, table: Path) -> No
     lines = []
     for (kind, of), number in Counter((one.kind, one.study) for one in refused).items():
         agree = [one.correlation for one in refused if (one.kind, one.study) == (kind, of)]
-        how = f", which agree by {min(agree):.3f} to {max(agree):.3f}" if kind == "near" else ""
+        how = f", {agreement(agree)}" if kind == "near" else ""
         lines.append(f"  {kind:8}{number:,} of {of}{how}")
     raise LeakError(
         f"{study}: {counted(len({one.case for one in refused}), 'case is', 'cases are')} known to"
