@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
+from radpipe.core.environment import use_kernels
+
 ROOT = Path(__file__).parent.parent
 # A small plan: everything that the real one has, in seconds.
 SMALL: dict[str, Any] = {
@@ -58,6 +60,11 @@ SMALL: dict[str, Any] = {
         "threshold": "youden",
     },
 }
+
+
+def pytest_configure() -> None:
+    """Let what tests train in their own process keep a step's promise (core/environment.py)."""
+    use_kernels("native")
 
 
 class Project:

@@ -9,6 +9,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
@@ -117,6 +118,7 @@ class Walk(RuleBasedStateMachine):
         self.check()
 
 
+@pytest.mark.timeout(900 + 30 * WALKS)
 def test_no_walk_ends_in_a_lie() -> None:
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         Walk,

@@ -45,9 +45,11 @@ SET_ON_AVX2: dict[str, tuple[str, str]] = {
     "ARROW_USER_SIMD_LEVEL": ("AVX2", "Arrow's kernels"),
 }
 
-# What makes torch use the same kernels everywhere; by the setting `train.kernels`.
+# What makes torch use the same kernels everywhere; by the setting `train.kernels`. Native ones are
+# the processor's best, but not MKL's default: there the last bits of a linear layer depend on where
+# in memory its input happens to lie. AUTO costs no time.
 KERNELS: dict[str, dict[str, str]] = {
-    "native": {},
+    "native": {"MKL_CBWR": "AUTO"},
     "avx512": {
         "ATEN_CPU_CAPABILITY": "avx512",
         "ONEDNN_MAX_CPU_ISA": "AVX512_CORE",
@@ -187,7 +189,7 @@ def pinned(variables: Mapping[str, str], kernels: str = DEFAULT) -> dict[str, st
         warn = found.get("PYTHONWARNINGS", "")
         if not warn.endswith(_QUIET):
             found["PYTHONWARNINGS"] = f"{warn},{_QUIET}" if warn else _QUIET
-    return found if lacking(kernels) else found | KERNELS[kernels]
+    return found | KERNELS["native" if lacking(kernels) else kernels]
 
 
 _QUIET = "ignore::ImportWarning"
@@ -222,8 +224,7 @@ def use_kernels(kernels: str) -> None:
     """
     for name in KERNELS[DEFAULT]:
         os.environ.pop(name, None)
-    if not lacking(kernels):
-        os.environ.update(KERNELS[kernels])
+    os.environ.update(KERNELS["native" if lacking(kernels) else kernels])
 
 
 def kernels_in_use() -> str:

@@ -38,7 +38,8 @@ def trained(kernels: str, **shell: str) -> dict[str, Any]:
     """Train in a process of its own with these kernels, started from a shell with variables."""
     variables = pinned({**os.environ, **shell}, kernels)
     if kernels == "native":
-        assert not KERNELS["avx2"].keys() & variables.keys()
+        asked = {name: variables[name] for name in KERNELS["avx2"] if name in variables}
+        assert asked == KERNELS["native"]
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "tests.learning.training.short_training", folder]
         done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True)
@@ -87,6 +88,36 @@ def test_weights_are_those_of_other_machines(kernels):
             f" is {here.kind} ({here.name}). docs/reference/bits.md promises too much: {promised}."
         )
     assert not differing, f"{differing}: other weights under {kernels} than this machine gave"
+
+
+ALIGNED = """
+import numpy as np, torch
+
+def place(values, offset):
+    room = np.empty(values.nbytes + 128, np.uint8)
+    start = -room.ctypes.data % 64 + offset
+    view = room[start : start + values.nbytes].view(np.float32).reshape(values.shape)
+    view[:] = values
+    return torch.from_numpy(view)
+
+draw = np.random.default_rng(1)
+for n, wide, out in [(5, 1024, 16), (28, 300, 7), (5, 17, 33)]:
+    x, w = (draw.standard_normal((k, wide), dtype=np.float32) for k in (n, out))
+    found = {
+        torch.nn.functional.linear(place(x, a), place(w, b)).numpy().tobytes()
+        for a in range(0, 64, 4) for b in range(0, 64, 16)
+    }
+    print(len(found))
+"""
+
+
+@pytest.mark.parametrize("kernels", PLAYABLE)
+def test_where_numbers_lie_in_memory_changes_no_bit(kernels):
+    """As MKL promises for `MKL_CBWR` alone; a process that has run for long has other places."""
+    command = [sys.executable, "-c", ALIGNED]
+    variables = pinned(os.environ, kernels)
+    done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True)
+    assert done.stdout.split() == ["1", "1", "1"], done.stderr
 
 
 def check_refusal(kernels: str, missing: list[str]) -> None:
