@@ -24,8 +24,11 @@ signal.signal(signal.SIGTERM, end)
 Path("ready").touch()
 time.sleep(60)
 """
+# Whoever starts the tests may ignore a closed terminal, as `nohup` does.
 OURS = f"""
-import sys
+import signal, sys
+if "nohup" not in sys.argv:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 from radpipe.engines.signals import in_a_group
 with in_a_group([sys.executable, "-c", {COMMAND!r}]) as group:
     group.process.wait()
@@ -34,7 +37,7 @@ with in_a_group([sys.executable, "-c", {COMMAND!r}]) as group:
 
 def started(tmp_path, *before):
     process = subprocess.Popen(
-        [*before, sys.executable, "-c", OURS],
+        [*before, sys.executable, "-c", OURS, *before],
         cwd=tmp_path,
         env={"PYTHONPATH": str(ROOT / "src"), "PATH": "/usr/bin:/bin"},
         stderr=subprocess.PIPE,

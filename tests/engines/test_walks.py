@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
 from radpipe.core.hashes import stamp_of
-from tests.engines.world import EDITED, LIBRARIES, RESULTS, SETTINGS, World
+from tests.engines.world import DECIDING, EDITED, LIBRARIES, RESULTS, SETTINGS, World
 
 WALKS = int(os.environ.get("RADPIPE_WALKS", "100"))
 STEPS = 10
@@ -71,6 +71,11 @@ class Walk(RuleBasedStateMachine):
         self.world.versions[name] = version
         self.check()
 
+    @rule(name=st.sampled_from(sorted(DECIDING)), value=st.sampled_from(["1", "de_DE.UTF-8"]))
+    def a_shell_says_otherwise(self, name: str, value: str) -> None:
+        self.world.shell[name] = value
+        self.check()
+
     @rule(until=st.sampled_from(["", "", "", "split", "train"]))
     def everything_is_made(self, until: str) -> None:
         self.world.make(until=until)
@@ -102,6 +107,7 @@ class Walk(RuleBasedStateMachine):
     def memory_is_deleted(self) -> None:
         self.world.forget()
         self.check()
+        assert not self.world.forgotten(), "openings of test are counted no more"
 
     @rule()
     def a_commit_is_made(self) -> None:
@@ -110,12 +116,18 @@ class Walk(RuleBasedStateMachine):
     @rule(
         number=ANY,
         names=st.sampled_from(
-            [("params.yaml", "workflow", *RESULTS), ("params.yaml",), RESULTS, ("workflow",)]
+            [
+                ("params.yaml", "workflow", "openings.csv", *RESULTS),
+                ("params.yaml", "openings.csv"),
+                RESULTS,
+                ("workflow",),
+            ]
         ),
     )
     def a_commit_is_checked_out(self, number: int, names: tuple[str, ...]) -> None:
         self.world.restore(number, names)
         self.check()
+        assert not self.world.forgotten(), "openings of test are counted no more"
 
 
 @pytest.mark.timeout(900 + 30 * WALKS)

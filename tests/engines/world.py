@@ -8,18 +8,24 @@ one that a fresh folder makes from the settings, scripts and libraries of now.
 import os
 import re
 import shutil
+import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr
 from copy import deepcopy
+from functools import cache
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
+from radpipe.core import graph as plans
 from radpipe.core import step, versions
 from radpipe.core.checking import load_yaml
+from radpipe.core.environment import pinned
 from radpipe.core.files import files_below, sha256_json
 from radpipe.core.graph import Graph, Run
+from radpipe.core.imports import needed
+from radpipe.core.openings import read_openings
 from radpipe.core.params import load_params
 from radpipe.core.step import Job, Step, StoppedError
 from radpipe.engines.freshness import Freshness
@@ -41,15 +47,23 @@ EDITED = ("fetch", "ingest", "split", "train", "predict", "evaluate", "compare")
 EFFECT = re.compile(r"^EFFECT = (\d+)$", re.MULTILINE)
 # Results alone are compared: receipts hold times, what stands in `.state` is memory.
 RESULTS = ("data", "results")
+# Memory, and what no walk changes.
+UNSAVED = (".state", ".git", "logs", "presets", "weights")
+# Variables of a shell to the step whose outputs depend on them, unless they are pinned.
+DECIDING = {"PYTHONHASHSEED": "split", "ATEN_CPU_CAPABILITY": "train", "LANG": "evaluate"}
 
 
 class World:
-    """A project, the versions of libraries, and snapshots of both."""
+    """A project, the versions of libraries, the user's shell, snapshots, and what was opened."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self.versions = dict.fromkeys(LIBRARIES, "1.0")
+        self.shell: dict[str, str] = {}
+        self.opened: set[str] = set()
         root.mkdir(exist_ok=True)
+        # The book of openings keeps its second copy in Git's folder.
+        subprocess.run(["git", "init", "--quiet", "--template=", str(root)], check=True)
         self.project = Project(root)
         for script in (root / "workflow/scripts").glob("*.py"):
             script.write_text(stub_of(script))
@@ -61,6 +75,7 @@ class World:
         other = object.__new__(World)
         shutil.copytree(self.root, root)
         other.root, other.versions, other.snapshots = root, dict(self.versions), []
+        other.shell, other.opened = dict(self.shell), set(self.opened)
         other.project, other.expected = object.__new__(Project), self.expected
         other.project.root, other.project.params = root, deepcopy(self.project.params)
         return other
@@ -70,13 +85,14 @@ class World:
         """Work in the project's folder, with its versions of libraries."""
         installed, before, sync = versions._version, Path.cwd(), os.fsync
         os.fsync = lambda _: None  # no power fails here, and walks are many
+        plans.needed = _needed_once
         versions._version = lambda name: self.versions.get(name) or installed(name)  # type: ignore[assignment]
         os.chdir(self.root)
         try:
             with redirect_stderr(StringIO()):
                 yield
         finally:
-            versions._version, os.fsync = installed, sync
+            versions._version, os.fsync, plans.needed = installed, sync, needed
             os.chdir(before)
 
     # What people do -------------------------------------------------------------------------
@@ -104,9 +120,10 @@ class World:
                     # Asked again after each step; only then are inputs what they will be.
                     freshness.ask_again(graph.steps)
                     if freshness.reasons(run) and not self._run(graph, run, dies_in):
-                        return
+                        break
                     if run.step.name == until and run is graph.runs_of(until)[-1]:
-                        return
+                        break
+        self.opened |= self._book()
 
     def _run(self, graph: Graph, run: Run, dies_in: str) -> bool:
         declared = run.step
@@ -131,7 +148,13 @@ class World:
         return not dies
 
     def _deciding(self, name: str) -> list[str]:
-        return [self.versions[library] for library, step in LIBRARIES.items() if step == name]
+        versions = [self.versions[library] for library, step in LIBRARIES.items() if step == name]
+        shell = pinned({"LANG": "C", **self.shell})
+        return versions + [str(shell.get(v)) for v, step in DECIDING.items() if step == name]
+
+    def _book(self) -> frozenset[str]:
+        book = self.root / "openings.csv"
+        return frozenset(book.read_text().splitlines()[1:] if book.exists() else ())
 
     # What happens to files ------------------------------------------------------------------
 
@@ -163,9 +186,9 @@ class World:
     # Git and DVC ----------------------------------------------------------------------------
 
     def save(self) -> None:
-        """Keep a copy of everything."""
+        """Keep a copy of everything that walks change and a commit holds."""
         folder = self.root.parent / f"snapshot-{len(self.snapshots)}"
-        shutil.copytree(self.root, folder, ignore=shutil.ignore_patterns(".state", "logs"))
+        shutil.copytree(self.root, folder, ignore=shutil.ignore_patterns(*UNSAVED))
         self.snapshots.append(folder)
 
     def restore(self, number: int, names: Sequence[str]) -> None:
@@ -193,6 +216,12 @@ class World:
                 "status": not any(map(planning.reasons, graph.runs.values())),
                 "verify": verify(load_params()) == [],
             }
+
+    def forgotten(self) -> frozenset[str]:
+        """Return the openings of test that happened and that radpipe no longer counts."""
+        with self.entered():
+            counted = {",".join(row.values()) for row in read_openings()}
+        return frozenset(self.opened - counted)
 
     def results(self) -> dict[str, bytes]:
         """Return what the planned runs have written, without receipts."""
@@ -225,6 +254,17 @@ class World:
     def _results(self) -> list[Path]:
         files = [f for name in RESULTS for f in files_below(self.root / name)]
         return [file for file in files if "receipts" not in file.parts]
+
+
+def _needed_once(script: Path, loads: Iterable[str] = ()) -> set[Path]:
+    """Find once what a script needs of the package, in which no walk edits anything."""
+    return _needed_by(script.read_text(), script, tuple(loads))
+
+
+@cache
+def _needed_by(text: str, script: Path, loads: tuple[str, ...]) -> set[Path]:
+    del text
+    return needed(script, loads)
 
 
 @contextmanager

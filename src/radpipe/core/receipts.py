@@ -3,6 +3,7 @@
 import errno
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,7 @@ def _require_own_package() -> None:
         )
 
 
+@lru_cache(maxsize=4096)
 def name_of_code(file: Path) -> str:
     """Return the name of a file of code in the project."""
     root = Path(radpipe.__file__).parent
