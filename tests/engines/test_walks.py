@@ -29,6 +29,7 @@ def start(folder: Path) -> World:
     if not _START:
         first = World(Path(tempfile.mkdtemp(prefix="radpipe-walks-"), "project"))
         first.make()
+        first.save()
         _START.append(first)
     return _START[0].copy_to(folder / "project")
 

@@ -71,10 +71,14 @@ class World:
         self.expected: dict[str, dict[str, bytes]] = {}
 
     def copy_to(self, root: Path) -> "World":
-        """Return a world of its own that is as this one is; it shares what fresh folders made."""
+        """Return a world of its own that is as this one is.
+
+        It shares what fresh folders made, and the snapshots, which nobody writes to.
+        """
         other = object.__new__(World)
         shutil.copytree(self.root, root)
-        other.root, other.versions, other.snapshots = root, dict(self.versions), []
+        other.root, other.versions = root, dict(self.versions)
+        other.snapshots = list(self.snapshots)
         other.shell, other.opened = dict(self.shell), set(self.opened)
         other.project, other.expected = object.__new__(Project), self.expected
         other.project.root, other.project.params = root, deepcopy(self.project.params)
