@@ -1,6 +1,8 @@
 """What `radpipe run` shows of Snakemake."""
 
 import io
+import os
+import signal
 import sys
 
 import pytest
@@ -110,6 +112,17 @@ def test_a_long_silence_is_filled_with_what_is_under_way(tmp_path, monkeypatch):
     script = f"import time; print({said!r}, flush=True); time.sleep(1.5)"
     assert follow([sys.executable, "-c", script], tmp_path / "all.log", out) == 0
     assert set(out.getvalue().splitlines()) == {"... ingest bones"}
+
+
+def test_a_process_that_is_left_behind_holds_up_nothing(tmp_path, monkeypatch):
+    """It has the output open, as a daemon may; what was said until the end is kept."""
+    monkeypatch.setattr(progress, "WAIT", 0.05)
+    monkeypatch.setattr(progress, "LINGER", 0.2)
+    log, left = tmp_path / "all.log", tmp_path / "left"
+    script = f"sleep 60 & echo $! > {left}; echo one"
+    assert follow(["sh", "-c", script], log, io.StringIO()) == 0
+    os.kill(int(left.read_text()), signal.SIGKILL)
+    assert log.read_text() == "one\n"
 
 
 def test_a_stop_that_was_asked_for_is_no_failure(tmp_path, monkeypatch):

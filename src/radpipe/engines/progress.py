@@ -1,9 +1,10 @@
 """What `radpipe run` shows of Snakemake: a line for each finished step, and errors in full."""
 
+import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,13 +35,9 @@ TAIL = 20
 ALL = "all"
 # Seconds without a line after which the screen is looked after.
 WAIT = 1.0
-PIPED: dict[str, Any] = {
-    "stdout": subprocess.PIPE,
-    "stderr": subprocess.STDOUT,
-    "text": True,
-    "errors": "replace",
-    "bufsize": 1,
-}
+# Seconds of silence for which its output is kept open after its end: a process that it has left
+# behind may hold it for ever.
+LINGER = 5.0
 
 
 @dataclass
@@ -160,12 +157,15 @@ def follow(
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     digest = Digest(n_planned)
+    ours, theirs = os.pipe()
     with (
         log.open("w", encoding="utf-8") as kept,
-        in_a_group(command, **PIPED) as group,
+        open(theirs, "wb") as end,  # noqa: PTH123 - a file descriptor
+        in_a_group(command, stdout=end, stderr=subprocess.STDOUT) as group,
         closing(Screen(out or sys.stderr)) as screen,
     ):
-        for line in _as_they_come(group.process.stdout or ()):
+        end.close()
+        for line in _as_they_come(ours, group.process):
             kept.write(line)
             # Steps that end because they were told to are no failures.
             for shown in digest.lines(line) if line and not group.told else ():
@@ -183,22 +183,29 @@ def _end_of(log: Path) -> list[str]:
     return log.read_text(encoding="utf-8").splitlines()[-TAIL:]
 
 
-def _as_they_come(stream: Iterable[str]) -> Iterator[str]:
-    """Yield lines, and "" whenever none has come for a while."""
+def _as_they_come(pipe: int, process: "subprocess.Popen[Any]") -> Iterator[str]:
+    """Yield the lines that come out of a pipe, and "" whenever none has come for a while."""
     came: SimpleQueue[str | None] = SimpleQueue()
 
     def read() -> None:
-        for line in stream:
-            came.put(line)
-        came.put(None)
+        try:
+            with open(pipe, encoding="utf-8", errors="replace") as lines:
+                for line in lines:
+                    came.put(line)
+        finally:
+            came.put(None)
 
+    # Of this thread alone: to close a pipe that another one reads would wait for its end.
     Thread(target=read, daemon=True).start()
-    while True:
+    silent = 0.0
+    while process.poll() is None or silent < LINGER:
         try:
             line = came.get(timeout=WAIT)
         except Empty:
+            silent += WAIT
             yield ""
             continue
         if line is None:
             return
+        silent = 0.0
         yield line
