@@ -30,6 +30,13 @@ def test_weighted_draws_every_class_equally_often():
     assert np.abs(share - 1 / 3).max() < 0.035
 
 
+def test_a_soft_label_is_drawn_as_the_class_next_to_it():
+    truth = np.array([[0.7], [0.55], [1.0], [0.0]])
+    order = draw_order(np.tile(truth, (500, 1)), TWO, how(sampler="weighted"), chance())
+    absent = (order % 4 == 3).double().mean().item()
+    assert absent == pytest.approx(0.5, abs=0.05)
+
+
 def test_weighted_refuses_labels():
     with pytest.raises(ConfigError, match="'weighted' needs one class a case"):
         draw_order(np.zeros((4, 2)), LABELS, how(sampler="weighted"), chance())

@@ -1,6 +1,7 @@
 """Losses, class weights and probabilities, worked out by hand."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ from tests.small_study import GRADES, LABELS, THREE, TWO
 NAN = float("nan")
 
 
-def how(**settings: str) -> Training:
+def how(**settings: Any) -> Training:
     given = {"optimizer": "adam", "lr": 1e-3, "batch_size": 1, "epochs": 1, **settings}
     return Training.model_validate(given)
 
@@ -230,3 +231,56 @@ def test_ordinal_loss_is_the_log_of_the_probability(row, grade):
     assert loss.item() == pytest.approx(
         -probabilities(logits, target, ORDERED)[0, grade].log().item(), rel=1e-4, abs=1e-5
     )
+
+
+def test_three_classes_of_a_label_worked_out_by_hand():
+    """Absent 1/4, present 1/4, uncertain 1/2; and thirds. What is unknown counts for nothing."""
+    train = how(uncertain={"learn_as": "three"})
+    assert n_outputs(LABELS, train) == 6
+    logits = torch.tensor([[0.0, 0.0, math.log(2), 0.0, 0.0, 0.0]]).repeat(2, 1).requires_grad_()
+    loss = make_loss(LABELS, train)(logits, torch.tensor([[2.0, 1.0], [0.0, NAN]]))
+    assert loss.item() == pytest.approx(math.log(2) + math.log(3) + math.log(4))
+    loss.backward()
+    assert logits.grad is not None
+    assert (logits.grad[1, 3:] == 0).all()
+    np.testing.assert_allclose(logits.grad[0, :3], [1 / 4, 1 / 4, -1 / 2], rtol=1e-6)
+
+
+def test_weights_of_three_classes_are_those_of_absent_and_present():
+    train = how(uncertain={"learn_as": "three"})
+    weights = torch.tensor([[2.0, 3.0], [5.0, 7.0]])
+    logits = torch.zeros(1, 6)
+    weighed = make_loss(LABELS, train, weights)
+    assert weighed(logits, torch.tensor([[0.0, 1.0]])).item() == pytest.approx(9 * math.log(3))
+    assert weighed(logits, torch.tensor([[2.0, 2.0]])).item() == pytest.approx(2 * math.log(3))
+
+
+def test_what_is_uncertain_has_no_part_in_a_probability():
+    """As the authors of CheXpert do it: present against absent, 3/4 and 1/2, whatever the third."""
+    train = how(uncertain={"learn_as": "three"})
+    logits = torch.tensor([[0.0, math.log(3), 9.0, 1.0, 1.0, -9.0]])
+    np.testing.assert_allclose(probabilities(logits, LABELS, train), [[0.75, 0.5]], rtol=1e-6)
+
+
+@pytest.mark.parametrize(("target", "loss"), [(THREE, "auto"), (TWO, "auto")])
+def test_three_classes_need_labels(target, loss):
+    with pytest.raises(ConfigError, match="for a multi-label target"):
+        n_outputs(target, how(loss=loss, uncertain={"learn_as": "three"}))
+
+
+def test_a_soft_label_weighs_between_absent_and_present():
+    """0.25 of the way from 2 to 6 is 3; the entropy of logit 0 is log 2 whatever the label."""
+    loss = make_loss(LABELS, how(), torch.tensor([[2.0, 6.0], [1.0, 1.0]]))
+    found = loss(torch.zeros(1, 2), torch.tensor([[0.25, NAN]]))
+    assert found.item() == pytest.approx(3 * math.log(2))
+
+
+@pytest.mark.parametrize("soft", [0.55, 0.7, 0.85])
+def test_the_gradient_of_a_soft_label_is_what_its_formula_says(soft):
+    """Sigmoid less label; and by differences in float64."""
+    loss, truth = make_loss(LABELS, how()), torch.tensor([[soft, NAN]], dtype=torch.float64)
+    logits = torch.tensor([[0.3, -2.0]], dtype=torch.float64, requires_grad=True)
+    loss(logits, truth).backward()
+    assert logits.grad is not None
+    expected = [[1 / (1 + math.exp(-0.3)) - np.float32(soft), 0.0]]
+    np.testing.assert_allclose(logits.grad, expected, rtol=1e-6)

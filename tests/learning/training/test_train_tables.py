@@ -16,6 +16,7 @@ from radpipe.core.settings import Target
 from radpipe.core.step import StoppedError
 from radpipe.imaging.store import Store
 from radpipe.learning.data.cases import read_part
+from radpipe.learning.data.uncertain import Lessons
 from radpipe.learning.networks.inference import infer, infer_logits, predict_table
 from radpipe.learning.networks.network import load_network, read_about
 from radpipe.learning.runs.one_run import Order, train_run
@@ -256,3 +257,11 @@ def test_what_boosting_cannot_be_fitted_to_is_refused(make):
     run.train.targets[run.train.targets > 2] = 0
     with pytest.raises(DataError, match="the train part has no case of 3, 4"):
         fit(run, seed=0)
+
+
+def test_boosting_learns_nothing_of_what_is_uncertain(make):
+    run = boost(make, target=TWO, uncertain={"learn_as": "ones"})
+    unsure = np.zeros(run.train.targets.shape, dtype=bool)
+    taught = dataclasses.replace(run.train, taught=Lessons(run.train.targets, unsure))
+    with pytest.raises(ConfigError, match="is fitted in one go, on cases whose class is known"):
+        fit(dataclasses.replace(run, train=taught), seed=0)

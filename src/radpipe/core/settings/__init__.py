@@ -24,7 +24,7 @@ from radpipe.core.settings.studies import (
     Target,
     UrlSource,
 )
-from radpipe.core.settings.training import Freeze, Training
+from radpipe.core.settings.training import Freeze, Training, Uncertain
 
 __all__ = [
     "Augmentation",
@@ -56,6 +56,7 @@ __all__ = [
     "Study",
     "Target",
     "Training",
+    "Uncertain",
     "UrlSource",
     "Variant",
 ]

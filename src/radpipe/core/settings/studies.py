@@ -78,6 +78,13 @@ class Target(Strict):
         return ["target"]
 
     @property
+    def uncertain_columns(self) -> list[str]:
+        """Columns that say which labels the data set calls uncertain; their truth is unknown."""
+        if self.kind == "multi-label":
+            return [f"uncertain_{name}" for name in self.classes]
+        return ["uncertain"]
+
+    @property
     def score_columns(self) -> list[str]:
         """Columns of the predicted probabilities, one a class or label."""
         return [f"score_{name}" for name in self.classes]

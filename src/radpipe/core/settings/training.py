@@ -32,6 +32,37 @@ class Freeze(Strict):
         return self
 
 
+Policy = Literal["ignore", "zeros", "ones", "smooth"]
+
+
+class Uncertain(Strict):
+    """What training makes of labels of which the data set is not certain."""
+
+    learn_as: Literal["ignore", "zeros", "ones", "smooth", "three"] = Field(
+        default="ignore",
+        description="ignore: nothing is learned from them; zeros, ones: as absent, as present;"
+        " smooth: as present with doubt, a number drawn between low and high; three: a class of its"
+        " own beside absent and present, left out of the probabilities (as Irvin et al., 2019).",
+    )
+    labels: dict[str, Policy] = Field(
+        default={}, description="Another policy for some labels: {edema: ones}."
+    )
+    low: Fraction = Field(default=0.55, description="smooth: the lowest number drawn.")
+    high: Fraction = Field(default=0.85, description="smooth: the highest number drawn.")
+    draw: Literal["once", "anew"] = Field(
+        default="once",
+        description="smooth: once a run, or anew whenever a case is seen; from the run's seed.",
+    )
+
+    @model_validator(mode="after")
+    def _fits(self) -> "Uncertain":
+        if self.low > self.high:
+            raise ValueError(f"low {self.low} is above high {self.high}")
+        if self.labels and self.learn_as == "three":
+            raise ValueError("three is a form of the whole network: no labels beside it")
+        return self
+
+
 class Training(Strict):
     """How a network is trained."""
 
@@ -52,6 +83,11 @@ class Training(Strict):
         " serves both. binary-cross-entropy on one class of several trains each class"
         " against the rest. ordinal, for an ordinal target: of the cases that reach a grade,"
         " which go beyond it (CORN, arXiv:2111.08851).",
+    )
+    uncertain: Uncertain = Field(
+        default=Uncertain(),
+        description="What is learned from labels that the data set calls uncertain; scores are"
+        " never judged on them.",
     )
     class_weights: Literal["none", "balanced", "positive", "prevalence"] = Field(
         default="none",

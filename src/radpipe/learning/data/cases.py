@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -17,6 +17,7 @@ from radpipe.core.settings import ModelChoice, Target, Training
 from radpipe.core.tables import read_table
 from radpipe.imaging.store import ABSENT
 from radpipe.imaging.sums import Sums
+from radpipe.learning.data.uncertain import Lessons, lessons, policies, teaches
 from radpipe.learning.models import auxiliary_of, table_of, takes_pixels
 from radpipe.learning.models.covariates import read_auxiliary, read_entries
 
@@ -127,6 +128,8 @@ class Cases:
         it takes no table.
     auxiliary
         Float32 (n,): what the auxiliary task asks, NaN where unknown; None without one.
+    taught
+        What is learned in place of the targets, where the data set is uncertain of some.
 
     """
 
@@ -135,9 +138,15 @@ class Cases:
     targets: np.ndarray
     entries: np.ndarray | None = None
     auxiliary: np.ndarray | None = None
+    taught: Lessons | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    @property
+    def lessons(self) -> Lessons:
+        """What a network learns from: the targets, where nothing is uncertain."""
+        return self.taught or Lessons(self.targets)
 
     def entries_of(self, which: np.ndarray | slice) -> np.ndarray | None:
         """Return the covariates of some cases, float32 (m, columns), if the model takes any.
@@ -155,6 +164,7 @@ class Cases:
             self.targets[which],
             self.entries_of(which),
             auxiliary,
+            None if self.taught is None else self.taught.take(which),
         )
 
 
@@ -166,6 +176,8 @@ def read_part(
     part: str,
     fold: int,
     model: ModelChoice | None = None,
+    how: Training | None = None,
+    seed: int = 0,
 ) -> Cases:
     """Read which cases a part of a fold holds.
 
@@ -185,11 +197,15 @@ def read_part(
         Which part of the non-test cases is `tune`.
     model
         Says which covariates are read, and whether pixels are; None: no covariates.
+    how, seed
+        Of "train", the settings and seed of the run, which say what is learned from uncertain
+        labels; None: nothing.
 
     Raises
     ------
     ConfigError
-        The study lacks a covariate that the model takes, or it is a text.
+        The study lacks a covariate that the model takes, or it is a text; a policy is for a label
+        that the target lacks.
     DataError
         The part is empty, or a covariate has a value that the model does not know.
 
@@ -202,7 +218,8 @@ def read_part(
         mine = pc.and_(mine, pc.not_equal(table["fold"], fold))
     table = table.filter(mine)
     if part == "train":
-        known = ~np.isnan(_columns(table, target)).all(axis=1)
+        each = policies(target, how) if how else ["ignore"] * len(target.columns)
+        known = teaches(_columns(table, target), _uncertain(table, target), each)
         table = table.filter(pa.array(known))
     if model is None or takes_pixels(model):
         table = _stored(table, store, part)
@@ -212,7 +229,8 @@ def read_part(
             f"{' with a known target' if part == 'train' else ''}. Look at plan.folds, at the"
             " study's split.json, and whether the variant's store is of the same cases."
         )
-    return _cases(table, store, target, model)
+    cases = _cases(table, store, target, model)
+    return cases if part != "train" or how is None else _taught(cases, target, how, seed)
 
 
 def read_all(split: Path, store: Pixels, target: Target, model: ModelChoice) -> Cases:
@@ -254,6 +272,22 @@ def _stored(table: pa.Table, store: Pixels, part: str) -> pa.Table:
 
 def _columns(table: pa.Table, target: Target) -> np.ndarray:
     return np.stack([np.asarray(table[n], dtype=np.float32) for n in target.columns], axis=1)
+
+
+def _uncertain(table: pa.Table, target: Target) -> np.ndarray:
+    """Return of which labels the data set is not certain, bool (n, labels)."""
+    names = target.uncertain_columns
+    if names[0] not in table.column_names:
+        return np.zeros((len(table), len(names)), dtype=bool)
+    return np.stack([np.asarray(table[name], dtype=bool) for name in names], axis=1)
+
+
+def _taught(cases: Cases, target: Target, how: Training, seed: int) -> Cases:
+    uncertain = _uncertain(cases.table, target)
+    if not uncertain.any():
+        return cases
+    each = policies(target, how)
+    return replace(cases, taught=lessons(cases.targets, uncertain, each, how.uncertain, seed=seed))
 
 
 def _cases(

@@ -63,7 +63,7 @@ def draw_order(
     Parameters
     ----------
     targets
-        (n, columns), NaN where unknown.
+        (n, columns), NaN where unknown; an uncertain one counts as the class next to it.
     target, train
         `sampler` is "shuffle" or "downsample" (every case once) or "weighted" (with
         replacement, every class equally likely).
@@ -80,7 +80,7 @@ def draw_order(
     if train.sampler != "weighted":
         return torch.randperm(n, generator=generator)
     _need_classes(target, train)
-    level = targets[:, 0].astype(np.int64)
+    level = np.rint(targets[:, 0]).astype(np.int64)
     chance = torch.from_numpy(1.0 / np.bincount(level)[level])
     return torch.multinomial(chance, n, replacement=True, generator=generator)
 

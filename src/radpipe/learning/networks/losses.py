@@ -14,6 +14,8 @@ from radpipe.core.settings import Target, Training
 # divided by their number, which the caller counts where the targets lie: a device that
 # trains should not have to be waited for.
 Loss = Callable[[Tensor, Tensor], Tensor]
+# Absent, present and uncertain as three classes of each label.
+THREE = "three-classes"
 
 
 def loss_name(target: Target, train: Training) -> str:
@@ -22,11 +24,13 @@ def loss_name(target: Target, train: Training) -> str:
     Raises
     ------
     ConfigError
-        Cross-entropy over classes was asked for labels that do not exclude each other, or a
-        loss of grades for classes without an order.
+        Cross-entropy over classes was asked for labels that do not exclude each other, a loss
+        of grades for classes without an order, or a class of what is uncertain without labels.
 
     """
     one_of_several = target.kind in ("multi-class", "ordinal")
+    if train.uncertain.learn_as == "three":
+        return _three_name(target, train)
     if train.loss == "ordinal":
         if target.kind != "ordinal":
             raise ConfigError(
@@ -46,14 +50,26 @@ def loss_name(target: Target, train: Training) -> str:
     return "binary-cross-entropy" if target.kind == "binary" else train.loss
 
 
+def _three_name(target: Target, train: Training) -> str:
+    if target.kind != "multi-label" or train.loss not in ("auto", "binary-cross-entropy"):
+        raise ConfigError(
+            "train.uncertain: 'three' makes three classes of every label, for a multi-label target"
+            f" and train.loss 'auto'; the target is {target.kind}, train.loss {train.loss!r}."
+        )
+    return THREE
+
+
 def n_outputs(target: Target, train: Training) -> int:
     """Return the width of a network's last layer.
 
     One logit for a binary target, one a class or label otherwise; with the loss `ordinal`
-    one for each grade but the highest, beyond which nothing goes.
+    one for each grade but the highest, beyond which nothing goes; three a label (absent,
+    present, uncertain) if what is uncertain is a class of its own.
     """
-    fewer = loss_name(target, train) == "ordinal" or target.kind == "binary"
-    return len(target.classes) - fewer
+    name = loss_name(target, train)
+    if name == THREE:
+        return 3 * len(target.classes)
+    return len(target.classes) - (name == "ordinal" or target.kind == "binary")
 
 
 def make_loss(target: Target, train: Training, weights: Tensor | None = None) -> Loss:
@@ -79,6 +95,8 @@ def make_loss(target: Target, train: Training, weights: Tensor | None = None) ->
         return lambda logits, targets: _cross_entropy(logits, targets, weights)
     if name == "ordinal":
         return lambda logits, targets: _conditional(logits, targets, weights)
+    if name == THREE:
+        return lambda logits, targets: _of_three(logits, targets, weights)
     one_hot = target.kind in ("multi-class", "ordinal")
 
     def binary(logits: Tensor, targets: Tensor) -> Tensor:
@@ -99,6 +117,24 @@ def _cross_entropy(logits: Tensor, targets: Tensor, weights: Tensor | None) -> T
     truth = torch.where(known, targets, 0.0).long()[:, 0]
     each = F.cross_entropy(logits, truth, reduction="none")
     return (each * _weigh(targets, known, weights)[:, 0]).sum()
+
+
+def _of_three(logits: Tensor, targets: Tensor, weights: Tensor | None) -> Tensor:
+    """Return the cross-entropy of absent, present and uncertain, added over labels.
+
+    What is uncertain weighs 1: weights are of the absent and the present.
+    """
+    known = ~torch.isnan(targets)
+    truth = torch.where(known, targets, 0.0).long()
+    if weights is not None:
+        weights = torch.cat([weights, torch.ones_like(weights[:, :1])], dim=1)
+    each = F.cross_entropy(_by_label(logits).transpose(1, 2), truth, reduction="none")
+    return (each * _level_weights(truth, known, weights)).sum()
+
+
+def _by_label(logits: Tensor) -> Tensor:
+    """Return (n, labels, 3) of (n, 3 * labels)."""
+    return logits.reshape(len(logits), -1, 3)
 
 
 def _conditional(logits: Tensor, targets: Tensor, weights: Tensor | None) -> Tensor:
@@ -134,10 +170,19 @@ def _grades(logits: Tensor) -> Tensor:
 
 def _weigh(targets: Tensor, known: Tensor, weights: Tensor | None) -> Tensor:
     """Return the weight of every target, 0 where it is unknown."""
+    given = torch.where(known, targets, 0.0)
+    if weights is None or weights.shape[1] != 2:
+        return _level_weights(given.long(), known, weights)
+    # Also of a label between absent and present; exactly the one weight or the other at 0 and 1.
+    absent, present = weights.T
+    return torch.where(known, (1 - given) * absent + given * present, 0.0)
+
+
+def _level_weights(level: Tensor, known: Tensor, weights: Tensor | None) -> Tensor:
+    """Return the weight of every level, int64 (n, columns), 0 where it is unknown."""
     if weights is None:
         return known.float()
-    columns = torch.arange(targets.shape[1], device=targets.device)
-    level = torch.where(known, targets, 0.0).long()
+    columns = torch.arange(level.shape[1], device=level.device)
     return torch.where(known, weights[columns, level], 0.0)
 
 
@@ -199,7 +244,8 @@ def probabilities(logits: Tensor, target: Target, train: Training) -> Tensor:
 
     A binary target gets two columns, of its negative and its positive class. Classes that
     were trained each against the rest are scaled to a sum of 1; probabilities of grades that
-    were trained in order are the chain of their conditional ones.
+    were trained in order are the chain of their conditional ones. Where what is uncertain is a
+    class of its own, a label's probability is that of present against absent alone.
     """
     logits = logits.float()
     if target.kind == "binary":
@@ -209,6 +255,9 @@ def probabilities(logits: Tensor, target: Target, train: Training) -> Tensor:
         return torch.softmax(logits, dim=1)
     if name == "ordinal":
         return _grades(logits)
+    if name == THREE:
+        absent, present, _ = _by_label(logits).unbind(2)
+        return torch.sigmoid(present - absent)
     scores = torch.sigmoid(logits)
     if target.kind == "multi-label":
         return scores

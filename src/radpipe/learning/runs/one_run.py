@@ -71,7 +71,16 @@ def train_run(
     """
     store, split, fold = Store(Path(recipe.store.path)), Path(recipe.split.path), order.fold
     model, target = recipe.model, recipe.target
-    train_part = read_part(split, store, target, part="train", fold=fold, model=model)
+    train_part = read_part(
+        split,
+        store,
+        target,
+        part="train",
+        fold=fold,
+        model=model,
+        how=recipe.train,
+        seed=order.seed,
+    )
     train_part = downsampled(train_part, target, recipe.train, order.seed)
     tune_part = read_part(split, store, target, part="tune", fold=fold, model=model)
     run = make_run(recipe, store, train_part, tune_part, process_group)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from radpipe.core.errors import ConfigError, DataError
 from radpipe.learning.data.samplers import draw_order
+from radpipe.learning.data.uncertain import policies
 from radpipe.learning.models import build_model
 from radpipe.learning.models.covariates import fit_table
 from radpipe.learning.networks.inference import infer_logits
@@ -88,6 +89,11 @@ def _chosen(run: TrainingRun, seed: int) -> tuple[np.ndarray, np.ndarray]:
         raise ConfigError(
             f"model.name: {run.recipe.model.name!r} takes one class a case and the loss that"
             f" `auto` stands for; the target is {target.kind}, train.loss {how.loss!r}."
+        )
+    if run.train.taught is not None and policies(target, how) != ["ignore"]:
+        raise ConfigError(
+            f"train.uncertain: {run.recipe.model.name!r} is fitted in one go, on cases whose class"
+            " is known; use ignore."
         )
     generator = torch.Generator().manual_seed(seed)
     order = draw_order(run.train.targets, target, how, generator)

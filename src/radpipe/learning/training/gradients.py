@@ -92,9 +92,10 @@ def batch_gradient(run: TrainingRun, state: State, batch: Tensor, n_batches: int
     The batch holds numbers of cases of the train part, int64 (n,), of all processes.
     """
     chosen = batch.numpy()
-    n_known = int((~np.isnan(run.train.targets[chosen])).sum())
+    # Drawn for the whole batch, as pictures below: neither depends on the number of processes.
+    lessons = run.train.lessons.of_batch(chosen, run.how.uncertain, state.generator)
+    n_known = int((~torch.isnan(lessons)).sum())
     mine, n_copies = run.process_group.share(len(chosen))
-    # Drawn for the whole batch: pictures do not depend on the number of processes.
     slices = run.store.slices(run.train.rows[chosen])
     drawn = draw_batch(run.recipe.augment, slices, mine, state.generator)
     chosen = chosen[mine]
@@ -102,10 +103,11 @@ def batch_gradient(run: TrainingRun, state: State, batch: Tensor, n_batches: int
     images = run.batches.take(own_rows(run, batch), entries)
     images = apply_batch(images, drawn)
     truth = torch.from_numpy(run.train.targets[chosen]).to(run.device, non_blocking=True)
+    learned = lessons[mine].to(run.device, non_blocking=True)
     half = run.how.precision == "bfloat16"
     total = torch.zeros((), dtype=torch.float64, device=run.device)
     pieces = max(1, min(state.progress.pieces, len(chosen) // 2))
-    truths, answers, asked = truth.chunk(pieces), [], state.network.auxiliary
+    truths, answers, asked = learned.chunk(pieces), [], state.network.auxiliary
     others, n_others = _auxiliary_truth(run, batch.numpy(), mine)
     for some, their_truth, their_other in zip(
         images.chunk(pieces), truths, others.chunk(len(truths)), strict=True

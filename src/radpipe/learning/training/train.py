@@ -160,7 +160,7 @@ def start(run: TrainingRun, seed: int) -> State:
 
 def begin_epoch(run: TrainingRun, state: State) -> None:
     """Draw the order of the next epoch."""
-    targets = run.train.targets
+    targets = run.train.lessons.targets
     state.order = draw_order(targets, run.recipe.target, run.how, state.generator)
     state.progress.n_seen = 0
     state.loss_sum.zero_()
