@@ -9,7 +9,8 @@ import torch
 from radpipe.core.presets import load_preset
 from radpipe.core.settings import Target, Training
 from radpipe.learning.data.cases import MRNET, Batch
-from radpipe.learning.networks.losses import class_weights, make_loss
+from radpipe.learning.networks.class_weights import class_weights
+from radpipe.learning.networks.losses import make_loss
 from radpipe.learning.networks.network import Network, stretched
 from radpipe.learning.training.optimisers import end_epoch, make_optimizer, make_schedule
 from radpipe.learning.training.stopping import Watch

@@ -13,7 +13,6 @@ from torch import Tensor
 from radpipe.core.errors import ConfigError
 from radpipe.core.settings import Target, Training
 from radpipe.learning.networks.losses import (
-    class_weights,
     loss_name,
     make_loss,
     n_outputs,
@@ -90,21 +89,6 @@ def test_weighted_cross_entropy_is_divided_by_cases_and_not_by_weights():
     assert loss.item() == pytest.approx(6 * math.log(3))
 
 
-def test_balanced_weights():
-    """Of 6 known cases, 3, 2 and 1: 6/(3*3), 6/(3*2), 6/(3*1)."""
-    truth = np.array([[0, 0, 0, 1, 1, 2, NAN]]).T
-    expected = torch.tensor([[2 / 3, 1.0, 2.0]])
-    torch.testing.assert_close(class_weights(truth, THREE, how(class_weights="balanced")), expected)
-
-
-def test_balanced_weights_of_labels_and_of_an_absent_class():
-    truth = np.array([[1, 0], [0, 0], [0, NAN], [0, 0]])
-    expected = torch.tensor([[4 / 6, 2.0], [0.5, 1.0]])
-    torch.testing.assert_close(
-        class_weights(truth, LABELS, how(class_weights="balanced")), expected
-    )
-
-
 def test_probabilities():
     two = probabilities(column(math.log(3)), TWO, how())
     torch.testing.assert_close(two, torch.tensor([[0.25, 0.75]]))
@@ -114,28 +98,6 @@ def test_probabilities():
     torch.testing.assert_close(labels, torch.tensor([[0.75, 0.5]]))
     rest = probabilities(torch.zeros(1, 3), THREE, how(loss="binary-cross-entropy"))
     torch.testing.assert_close(rest, torch.full((1, 3), 1 / 3))
-
-
-def test_the_present_weigh_as_many_as_the_absent():
-    """3 absent and 1 present: 3; the label that is always absent keeps 1."""
-    truth = np.array([[1, 0], [0, 0], [0, NAN], [0, 0]])
-    found = class_weights(truth, LABELS, how(class_weights="positive"))
-    assert found.tolist() == [[1, 3], [1, 1]]
-
-
-def test_prevalence_weighs_each_by_the_share_of_the_other():
-    truth = np.array([[1, 0], [0, 0], [0, NAN], [0, 0]])
-    found = class_weights(truth, LABELS, how(class_weights="prevalence"))
-    assert found.tolist() == [[0.25, 0.75], [1, 1]]
-
-
-def test_no_weights_are_none():
-    assert class_weights(np.zeros((2, 1)), TWO, how()) is None
-
-
-def test_exclusive_classes_are_neither_present_nor_absent():
-    with pytest.raises(ConfigError, match=r"weighs what is present.*the target is multi-class"):
-        class_weights(np.zeros((2, 1)), THREE, how(class_weights="positive"))
 
 
 # --- grades in order ---------------------------------------------------------------------
@@ -189,13 +151,6 @@ def test_ordinal_loss_by_hand(grade, expected):
     assert loss(torch.tensor([CHAIN]), column(grade)).item() == pytest.approx(expected)
     both = loss(torch.tensor([CHAIN, CHAIN]), column(grade, 2))
     assert both.item() == pytest.approx(expected + math.log(4))
-
-
-def test_ordinal_loss_is_weighted_by_grade():
-    weights = class_weights(np.array([[0.0, 0, 1, 2]]).T, GRADES, how(class_weights="balanced"))
-    assert weights.tolist() == [[pytest.approx(2 / 3), pytest.approx(4 / 3), pytest.approx(4 / 3)]]
-    loss = make_loss(GRADES, ORDERED, weights)(torch.tensor([CHAIN] * 3), column(0, 2, NAN))
-    assert loss.item() == pytest.approx(2 / 3 * math.log(4) + 4 / 3 * math.log(4))
 
 
 def test_a_grade_teaches_only_the_questions_that_it_answers():
@@ -284,3 +239,75 @@ def test_the_gradient_of_a_soft_label_is_what_its_formula_says(soft):
     assert logits.grad is not None
     expected = [[1 / (1 + math.exp(-0.3)) - np.float32(soft), 0.0]]
     np.testing.assert_allclose(logits.grad, expected, rtol=1e-6)
+
+
+def test_the_asymmetric_loss_worked_out_by_hand():
+    """At p = 1/2: 0.5 * log 2 of what is present; 0.45^4 * -log 0.55 of what is absent."""
+    loss, logits = make_loss(LABELS, how(loss="asymmetric")), torch.zeros(1, 2)
+    present = loss(logits, torch.tensor([[1.0, NAN]])).item()
+    absent = loss(logits, torch.tensor([[0.0, NAN]])).item()
+    assert present == pytest.approx(0.5 * math.log(2))
+    assert absent == pytest.approx(0.45**4 * -math.log(0.55))
+    both = loss(logits, torch.tensor([[0.25, NAN]])).item()
+    assert both == pytest.approx(0.25 * present + 0.75 * absent)
+
+
+def test_an_absent_label_below_the_margin_is_at_rest():
+    loss = make_loss(LABELS, how(loss="asymmetric"))
+    logits = torch.tensor([[-3.0, -4.0]], requires_grad=True)  # 0.047 and 0.018
+    found = loss(logits, torch.tensor([[0.0, NAN]]))
+    found.backward()
+    assert found.item() == 0
+    assert (logits.grad == 0).all()
+
+
+def test_without_focus_and_margin_the_asymmetric_loss_is_binary_cross_entropy():
+    plain = {"gamma_absent": 0, "gamma_present": 0, "margin": 0}
+    logits, truth = torch.randn(9, 2), torch.tensor([[1.0, 0.0]] * 8 + [[NAN, 0.3]])
+    found = make_loss(LABELS, how(loss="asymmetric", asymmetric=plain))(logits, truth)
+    torch.testing.assert_close(found, make_loss(LABELS, how())(logits, truth))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"loss": "asymmetric"},
+        {"loss": "asymmetric", "asymmetric": {"gamma_absent": 1, "margin": 0}},
+        {"label_smoothing": 0.2},
+        {"uncertain": {"learn_as": "three"}, "label_smoothing": 0.2},
+    ],
+)
+def test_gradients_are_those_of_differences(settings):
+    train = how(**settings)
+    loss = make_loss(LABELS, train, torch.tensor([[0.5, 2.0], [1.0, 3.0]], dtype=torch.float64))
+    truth = torch.tensor([[1.0, 0.0], [0.0, NAN], [1.0, 1.0]], dtype=torch.float64)
+    logits = torch.randn(3, n_outputs(LABELS, train), dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda given: loss(given, truth), (logits,))
+
+
+def test_smoothing_worked_out_by_hand():
+    """0.9 and 0.1 of a label; 0.8, 0.1 and 0.1 of one class of three."""
+    labels = make_loss(LABELS, how(label_smoothing=0.2))
+    found = labels(torch.tensor([[math.log(3), 0.0]]), torch.tensor([[1.0, NAN]])).item()
+    assert found == pytest.approx(-0.9 * math.log(0.75) - 0.1 * math.log(0.25))
+    classes = make_loss(THREE, how(label_smoothing=0.3))
+    found = classes(torch.tensor([[math.log(2), 0.0, 0.0]]), column(0)).item()
+    assert found == pytest.approx(-0.8 * math.log(0.5) - 0.2 * math.log(0.25))
+
+
+@pytest.mark.parametrize("target", [THREE, GRADES])
+def test_the_asymmetric_loss_needs_labels(target):
+    with pytest.raises(ConfigError, match="weighs what is absent against what is present"):
+        loss_name(target, how(loss="asymmetric"))
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"loss": "ordinal", "label_smoothing": 0.1}, "no meaning for loss ordinal"),
+        ({"asymmetric": {"gamma_absent": 0.5}}, "0 or at least 1"),
+    ],
+)
+def test_settings_of_losses_that_cannot_be_are_refused(settings, told):
+    with pytest.raises(ValueError, match=told):
+        how(**settings)

@@ -24,9 +24,10 @@ from radpipe.core.settings.studies import (
     Target,
     UrlSource,
 )
-from radpipe.core.settings.training import Freeze, Training, Uncertain
+from radpipe.core.settings.training import Asymmetric, Freeze, Training, Uncertain
 
 __all__ = [
+    "Asymmetric",
     "Augmentation",
     "Constant",
     "Cosine",

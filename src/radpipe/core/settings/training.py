@@ -32,6 +32,22 @@ class Freeze(Strict):
         return self
 
 
+class Asymmetric(Strict):
+    """The asymmetric loss (Ridnik et al., ICCV 2021:82): easy absent labels count for little."""
+
+    gamma_absent: float = Field(default=4.0, ge=0, description="Focus on absent labels.")
+    gamma_present: float = Field(default=1.0, ge=0, description="Focus on present labels.")
+    margin: float = Field(
+        default=0.05, ge=0, lt=1, description="Probability below which an absent label is at rest."
+    )
+
+    @model_validator(mode="after")
+    def _fits(self) -> "Asymmetric":
+        if any(0 < gamma < 1 for gamma in (self.gamma_absent, self.gamma_present)):
+            raise ValueError("a gamma is 0 or at least 1: between, its gradient has no bound")
+        return self
+
+
 Policy = Literal["ignore", "zeros", "ones", "smooth"]
 
 
@@ -76,12 +92,13 @@ class Training(Strict):
     epsilon: Positive = Field(default=1e-8, description="Adam, AdamW, RMSprop.")
     decay_rate: float = Field(default=0.99, gt=0, lt=1, description="RMSprop's alpha.")
     schedule: Schedule = Constant(name="constant")
-    loss: Literal["auto", "cross-entropy", "binary-cross-entropy", "ordinal"] = Field(
+    loss: Literal["auto", "cross-entropy", "binary-cross-entropy", "asymmetric", "ordinal"] = Field(
         default="auto",
         description="auto: what the target asks for, binary-cross-entropy for a binary or"
         " multi-label target and cross-entropy for one class of several, so that a preset"
         " serves both. binary-cross-entropy on one class of several trains each class"
-        " against the rest. ordinal, for an ordinal target: of the cases that reach a grade,"
+        " against the rest. asymmetric, for a binary or multi-label target, is told by the block"
+        " of that name. ordinal, for an ordinal target: of the cases that reach a grade,"
         " which go beyond it (CORN, arXiv:2111.08851).",
     )
     uncertain: Uncertain = Field(
@@ -89,12 +106,28 @@ class Training(Strict):
         description="What is learned from labels that the data set calls uncertain; scores are"
         " never judged on them.",
     )
-    class_weights: Literal["none", "balanced", "positive", "prevalence"] = Field(
+    asymmetric: Asymmetric = Field(default=Asymmetric(), description="Of loss asymmetric.")
+    label_smoothing: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="Share s of a label that is spread over all classes: 1 becomes 1 - s +"
+        " s/classes; a label has the classes absent and present (Szegedy et al., CVPR 2016:2818).",
+    )
+    class_weights: Literal["none", "balanced", "effective", "positive", "prevalence"] = Field(
         default="none",
         description="From the run's own train part. balanced: n / (classes * n of the class)."
+        " effective: 1 / (1 - effective_beta**n of the class), scaled to a mean of 1 over the"
+        " classes (Cui et al., CVPR 2019:9268)."
         " Of a binary or multi-label target also positive: 1 for an absent finding, n absent /"
         " n present for a present one; prevalence: the share p of the present for an absent"
         " one, 1 - p for a present one.",
+    )
+    effective_beta: float = Field(
+        default=0.9999,
+        gt=0,
+        lt=1,
+        description="Of class_weights effective: near 0 as none, near 1 as balanced.",
     )
     tune_loss: Literal["plain", "weighted"] = Field(
         default="plain",
@@ -177,6 +210,8 @@ class Training(Strict):
                 f"a batch_size of {self.batch_size} cannot be shared by {self.n_processes}"
                 " processes"
             )
+        if self.label_smoothing and self.loss in ("ordinal", "asymmetric"):
+            raise ValueError(f"label_smoothing has no meaning for loss {self.loss}")
         if self.momentum and self.optimizer in ("adam", "adamw"):
             raise ValueError(f"momentum has no meaning for {self.optimizer}")
         return self

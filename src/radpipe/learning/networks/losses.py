@@ -1,14 +1,13 @@
-"""Losses with unknown targets left out, their class weights, and probabilities from logits."""
+"""Losses with unknown targets left out, and probabilities from logits."""
 
 from collections.abc import Callable
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from radpipe.core.errors import ConfigError
-from radpipe.core.settings import Target, Training
+from radpipe.core.settings import Asymmetric, Target, Training
 
 # (logits (n, outputs), targets (n, columns)) -> sum over the known entries, a scalar. To be
 # divided by their number, which the caller counts where the targets lie: a device that
@@ -39,6 +38,13 @@ def loss_name(target: Target, train: Training) -> str:
                 " grades."
             )
         return "ordinal"
+    if train.loss == "asymmetric":
+        if one_of_several:
+            raise ConfigError(
+                "train.loss: 'asymmetric' weighs what is absent against what is present, and the"
+                f" target is {target.kind}; use 'auto'."
+            )
+        return "asymmetric"
     if train.loss == "auto":
         return "cross-entropy" if one_of_several else "binary-cross-entropy"
     if train.loss == "cross-entropy" and target.kind == "multi-label":
@@ -91,12 +97,15 @@ def make_loss(target: Target, train: Training, weights: Tensor | None = None) ->
 
     """
     name = loss_name(target, train)
+    smoothing = train.label_smoothing
     if name == "cross-entropy":
-        return lambda logits, targets: _cross_entropy(logits, targets, weights)
+        return lambda logits, targets: _cross_entropy(logits, targets, weights, smoothing)
+    if name == "asymmetric":
+        return lambda logits, targets: _asymmetric(logits, targets, weights, train.asymmetric)
     if name == "ordinal":
         return lambda logits, targets: _conditional(logits, targets, weights)
     if name == THREE:
-        return lambda logits, targets: _of_three(logits, targets, weights)
+        return lambda logits, targets: _of_three(logits, targets, weights, smoothing)
     one_hot = target.kind in ("multi-class", "ordinal")
 
     def binary(logits: Tensor, targets: Tensor) -> Tensor:
@@ -106,20 +115,38 @@ def make_loss(target: Target, train: Training, weights: Tensor | None = None) ->
             truth = F.one_hot(torch.where(known, targets, 0.0).long()[:, 0], logits.shape[1])
         else:
             truth = torch.where(known, targets, 0.0)
-        each = F.binary_cross_entropy_with_logits(logits, truth.float(), reduction="none")
+        soft = truth.to(logits.dtype)
+        if smoothing:
+            soft = soft * (1 - smoothing) + smoothing / 2
+        each = F.binary_cross_entropy_with_logits(logits, soft, reduction="none")
         return (each * weighed).sum() / (logits.shape[1] if one_hot else 1)
 
     return binary
 
 
-def _cross_entropy(logits: Tensor, targets: Tensor, weights: Tensor | None) -> Tensor:
+def _cross_entropy(
+    logits: Tensor, targets: Tensor, weights: Tensor | None, smoothing: float
+) -> Tensor:
     known = ~torch.isnan(targets)
     truth = torch.where(known, targets, 0.0).long()[:, 0]
-    each = F.cross_entropy(logits, truth, reduction="none")
+    each = F.cross_entropy(logits, truth, reduction="none", label_smoothing=smoothing)
     return (each * _weigh(targets, known, weights)[:, 0]).sum()
 
 
-def _of_three(logits: Tensor, targets: Tensor, weights: Tensor | None) -> Tensor:
+def _asymmetric(logits: Tensor, targets: Tensor, weights: Tensor | None, how: Asymmetric) -> Tensor:
+    """Return the loss of Ridnik et al. (ICCV 2021:82), equations 6 to 8, for soft labels, too."""
+    known = ~torch.isnan(targets)
+    truth = torch.where(known, targets, 0.0).to(logits.dtype)
+    share = torch.sigmoid(logits)
+    shifted = (share - how.margin).clamp_min(0)
+    # Of the shifted probability, which stays below 1; without a shift, without losing digits.
+    absent = torch.log1p(-shifted) if how.margin else F.logsigmoid(-logits)
+    present = (1 - share) ** how.gamma_present * F.logsigmoid(logits)
+    each = -truth * present - (1 - truth) * shifted**how.gamma_absent * absent
+    return (each * _weigh(targets, known, weights)).sum()
+
+
+def _of_three(logits: Tensor, targets: Tensor, weights: Tensor | None, smoothing: float) -> Tensor:
     """Return the cross-entropy of absent, present and uncertain, added over labels.
 
     What is uncertain weighs 1: weights are of the absent and the present.
@@ -128,7 +155,8 @@ def _of_three(logits: Tensor, targets: Tensor, weights: Tensor | None) -> Tensor
     truth = torch.where(known, targets, 0.0).long()
     if weights is not None:
         weights = torch.cat([weights, torch.ones_like(weights[:, :1])], dim=1)
-    each = F.cross_entropy(_by_label(logits).transpose(1, 2), truth, reduction="none")
+    scores = _by_label(logits).transpose(1, 2)
+    each = F.cross_entropy(scores, truth, reduction="none", label_smoothing=smoothing)
     return (each * _level_weights(truth, known, weights)).sum()
 
 
@@ -184,59 +212,6 @@ def _level_weights(level: Tensor, known: Tensor, weights: Tensor | None) -> Tens
         return known.float()
     columns = torch.arange(level.shape[1], device=level.device)
     return torch.where(known, weights[columns, level], 0.0)
-
-
-def class_weights(targets: np.ndarray, target: Target, train: Training) -> Tensor | None:
-    """Return the weight of every class from known targets, as `train.class_weights` says.
-
-    Parameters
-    ----------
-    targets
-        (n, columns) class indices, or 0 and 1 a label; NaN where unknown.
-    target, train
-        How many classes there are; which weights.
-
-    Returns
-    -------
-    Tensor or None
-        Float32 (columns, classes); columns is 1 unless the target is multi-label. A class
-        without a case gets 1. None: no weights.
-
-    Raises
-    ------
-    ConfigError
-        Weights of present findings were asked for a target of several exclusive classes.
-
-    """
-    if train.class_weights == "none":
-        return None
-    if train.class_weights == "balanced":
-        return _balanced(targets, target)
-    if target.kind not in ("binary", "multi-label"):
-        raise ConfigError(
-            f"train.class_weights: {train.class_weights!r} weighs what is present against what"
-            f" is absent, and the target is {target.kind}; use 'balanced' or 'none'."
-        )
-    absent, present = (np.nansum(targets == level, axis=0) for level in (0, 1))
-    both = (absent > 0) & (present > 0)
-    if train.class_weights == "positive":
-        rows = [np.ones(len(both)), absent / np.maximum(present, 1)]
-    else:
-        prevalence = present / np.maximum(absent + present, 1)
-        rows = [prevalence, 1 - prevalence]
-    weights = np.where(both, np.stack(rows), 1.0).T
-    return torch.from_numpy(np.ascontiguousarray(weights, dtype=np.float32))
-
-
-def _balanced(targets: np.ndarray, target: Target) -> Tensor:
-    n_levels = 2 if target.kind == "multi-label" else len(target.classes)
-    weights = np.ones((targets.shape[1], n_levels), dtype=np.float32)
-    for column, values in enumerate(targets.T):
-        known = values[~np.isnan(values)].astype(np.int64)
-        counts = np.bincount(known, minlength=n_levels)
-        seen = counts > 0
-        weights[column, seen] = len(known) / (n_levels * counts[seen])
-    return torch.from_numpy(weights)
 
 
 def probabilities(logits: Tensor, target: Target, train: Training) -> Tensor:

@@ -13,8 +13,9 @@ from radpipe.learning.data.samplers import draw_order
 from radpipe.learning.data.uncertain import policies
 from radpipe.learning.models import build_model
 from radpipe.learning.models.covariates import fit_table
+from radpipe.learning.networks.class_weights import class_weights
 from radpipe.learning.networks.inference import infer_logits
-from radpipe.learning.networks.losses import class_weights, loss_name
+from radpipe.learning.networks.losses import loss_name
 from radpipe.learning.networks.network import Network, make_network, shape_of
 from radpipe.learning.starts.start import Taken
 from radpipe.learning.training.run import TrainingRun

@@ -19,7 +19,8 @@ from radpipe.learning.data.cases import Cases, Summed
 from radpipe.learning.data.samplers import cut
 from radpipe.learning.distributed.devices import device_of, take_device
 from radpipe.learning.distributed.process_group import ALONE, ProcessGroup
-from radpipe.learning.networks.losses import Loss, class_weights, make_loss
+from radpipe.learning.networks.class_weights import class_weights
+from radpipe.learning.networks.losses import Loss, make_loss
 from radpipe.learning.starts.lineage import Ancestor, patients_of
 from radpipe.learning.starts.start import read_ancestors, starts_from_weights
 from radpipe.learning.training.scores import check_watched
