@@ -275,11 +275,13 @@ def test_without_focus_and_margin_the_asymmetric_loss_is_binary_cross_entropy():
         {"loss": "asymmetric", "asymmetric": {"gamma_absent": 1, "margin": 0}},
         {"label_smoothing": 0.2},
         {"uncertain": {"learn_as": "three"}, "label_smoothing": 0.2},
+        {"loss": "auc-margin"},
     ],
 )
 def test_gradients_are_those_of_differences(settings):
     train = how(**settings)
-    loss = make_loss(LABELS, train, torch.tensor([[0.5, 2.0], [1.0, 3.0]], dtype=torch.float64))
+    weights = torch.tensor([[0.5, 2.0], [1.0, 3.0]], dtype=torch.float64)
+    loss = make_loss(LABELS, train, weights)
     truth = torch.tensor([[1.0, 0.0], [0.0, NAN], [1.0, 1.0]], dtype=torch.float64)
     logits = torch.randn(3, n_outputs(LABELS, train), dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(lambda given: loss(given, truth), (logits,))
@@ -296,15 +298,67 @@ def test_smoothing_worked_out_by_hand():
 
 
 @pytest.mark.parametrize("target", [THREE, GRADES])
-def test_the_asymmetric_loss_needs_labels(target):
+@pytest.mark.parametrize("loss", ["asymmetric", "auc-margin"])
+def test_losses_of_what_is_present_need_labels(target, loss):
     with pytest.raises(ConfigError, match="weighs what is absent against what is present"):
-        loss_name(target, how(loss="asymmetric"))
+        loss_name(target, how(loss=loss))
+
+
+def logit(*shares: float) -> Tensor:
+    return torch.logit(torch.tensor(shares, dtype=torch.float64))[:, None].requires_grad_()
+
+
+def test_the_auc_margin_loss_worked_out_by_hand():
+    """Present 0.6 and 0.8: mean 0.7, variance 0.01. Absent 0.3 and 0.5: 0.4 and 0.01.
+
+    Of a margin of 1 the difference of 0.3 lacks 0.7, of one of 0.2 nothing. Four cases are known.
+    """
+    logits, truth = logit(0.6, 0.8, 0.3, 0.5, 0.9), column(1, 1, 0, 0, NAN).double()
+    wide = make_loss(TWO, how(loss="auc-margin"))(logits, truth)
+    assert wide.item() == pytest.approx(4 * (0.01 + 0.01 + 0.49))
+    near = make_loss(TWO, how(loss="auc-margin", auc_margin=0.2))(logits, truth)
+    assert near.item() == pytest.approx(4 * 0.02)
+    wide.backward()
+    assert logits.grad is not None
+    assert logits.grad[4] == 0
+    assert (logits.grad[:2] < 0).all()
+    assert (logits.grad[2:4] > 0).all()
+
+
+def test_a_batch_of_the_absent_alone_brings_their_scores_together():
+    logits = logit(0.2, 0.4)
+    found = make_loss(TWO, how(loss="auc-margin"))(logits, column(0, 0).double())
+    assert found.item() == pytest.approx(2 * 0.01)
+    found.backward()
+    assert torch.isfinite(logits.grad).all()
+
+
+def test_the_auc_margin_loss_is_the_saddle_point_of_the_paper():
+    """Of all a and b the least, and of all alpha of at least 0 the greatest, at p = 1/2.
+
+    A = (1 - p) E[(s - a)^2 present] + p E[(s - b)^2 absent] + 2 alpha (p (1 - p) m
+    + E[p s absent - (1 - p) s present]) - p (1 - p) alpha^2, which is p (1 - p) times our sum.
+    """
+    score, present = np.array([0.6, 0.8, 0.3, 0.5]), np.array([1.0, 1.0, 0.0, 0.0])
+
+    def paper(a: float, b: float, alpha: float) -> float:
+        squares = (score - a) ** 2 * present + (score - b) ** 2 * (1 - present)
+        moved = 0.5 * score * (1 - present) - 0.5 * score * present
+        return float(0.5 * squares.mean() + 2 * alpha * (0.25 + moved.mean()) - 0.25 * alpha**2)
+
+    grid = np.linspace(0, 1.5, 151)
+    inner = max(paper(0.7, 0.4, alpha) for alpha in grid)
+    assert inner == pytest.approx(min(paper(a, 0.4, 0.7) for a in grid))
+    assert inner == pytest.approx(min(paper(0.7, b, 0.7) for b in grid))
+    ours = make_loss(TWO, how(loss="auc-margin"))(logit(*score), column(*present).double())
+    assert inner == pytest.approx(0.25 * ours.item() / 4)
 
 
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
         ({"loss": "ordinal", "label_smoothing": 0.1}, "no meaning for loss ordinal"),
+        ({"loss": "auc-margin", "class_weights": "balanced"}, "takes no class_weights"),
         ({"asymmetric": {"gamma_absent": 0.5}}, "0 or at least 1"),
     ],
 )

@@ -92,14 +92,17 @@ class Training(Strict):
     epsilon: Positive = Field(default=1e-8, description="Adam, AdamW, RMSprop.")
     decay_rate: float = Field(default=0.99, gt=0, lt=1, description="RMSprop's alpha.")
     schedule: Schedule = Constant(name="constant")
-    loss: Literal["auto", "cross-entropy", "binary-cross-entropy", "asymmetric", "ordinal"] = Field(
+    loss: Literal[
+        "auto", "cross-entropy", "binary-cross-entropy", "asymmetric", "auc-margin", "ordinal"
+    ] = Field(
         default="auto",
         description="auto: what the target asks for, binary-cross-entropy for a binary or"
         " multi-label target and cross-entropy for one class of several, so that a preset"
         " serves both. binary-cross-entropy on one class of several trains each class"
         " against the rest. asymmetric, for a binary or multi-label target, is told by the block"
-        " of that name. ordinal, for an ordinal target: of the cases that reach a grade,"
-        " which go beyond it (CORN, arXiv:2111.08851).",
+        " of that name; auc-margin, for the same, makes the order of scores right, label by label,"
+        " and no probabilities (Yuan et al., ICCV 2021:3020). ordinal, for an ordinal target: of"
+        " the cases that reach a grade, which go beyond it (CORN, arXiv:2111.08851).",
     )
     uncertain: Uncertain = Field(
         default=Uncertain(),
@@ -107,6 +110,12 @@ class Training(Strict):
         " never judged on them.",
     )
     asymmetric: Asymmetric = Field(default=Asymmetric(), description="Of loss asymmetric.")
+    auc_margin: Positive = Field(
+        default=1.0,
+        le=1,
+        description="Of loss auc-margin: by how much the mean score of the present should exceed"
+        " that of the absent.",
+    )
     label_smoothing: float = Field(
         default=0.0,
         ge=0,
@@ -210,8 +219,13 @@ class Training(Strict):
                 f"a batch_size of {self.batch_size} cannot be shared by {self.n_processes}"
                 " processes"
             )
-        if self.label_smoothing and self.loss in ("ordinal", "asymmetric"):
+        if self.label_smoothing and self.loss in ("ordinal", "asymmetric", "auc-margin"):
             raise ValueError(f"label_smoothing has no meaning for loss {self.loss}")
+        if self.loss == "auc-margin" and (self.class_weights != "none" or self.n_processes > 1):
+            raise ValueError(
+                "auc-margin compares the cases of a batch, present with absent: it takes no"
+                " class_weights, and one process"
+            )
         if self.momentum and self.optimizer in ("adam", "adamw"):
             raise ValueError(f"momentum has no meaning for {self.optimizer}")
         return self

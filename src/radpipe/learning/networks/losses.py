@@ -38,13 +38,13 @@ def loss_name(target: Target, train: Training) -> str:
                 " grades."
             )
         return "ordinal"
-    if train.loss == "asymmetric":
+    if train.loss in ("asymmetric", "auc-margin"):
         if one_of_several:
             raise ConfigError(
-                "train.loss: 'asymmetric' weighs what is absent against what is present, and the"
+                f"train.loss: {train.loss!r} weighs what is absent against what is present, and the"
                 f" target is {target.kind}; use 'auto'."
             )
-        return "asymmetric"
+        return train.loss
     if train.loss == "auto":
         return "cross-entropy" if one_of_several else "binary-cross-entropy"
     if train.loss == "cross-entropy" and target.kind == "multi-label":
@@ -102,6 +102,8 @@ def make_loss(target: Target, train: Training, weights: Tensor | None = None) ->
         return lambda logits, targets: _cross_entropy(logits, targets, weights, smoothing)
     if name == "asymmetric":
         return lambda logits, targets: _asymmetric(logits, targets, weights, train.asymmetric)
+    if name == "auc-margin":
+        return lambda logits, targets: _auc_margin(logits, targets, train.auc_margin)
     if name == "ordinal":
         return lambda logits, targets: _conditional(logits, targets, weights)
     if name == THREE:
@@ -144,6 +146,33 @@ def _asymmetric(logits: Tensor, targets: Tensor, weights: Tensor | None, how: As
     present = (1 - share) ** how.gamma_present * F.logsigmoid(logits)
     each = -truth * present - (1 - truth) * shifted**how.gamma_absent * absent
     return (each * _weigh(targets, known, weights)).sum()
+
+
+def _auc_margin(logits: Tensor, targets: Tensor, margin: float) -> Tensor:
+    """Return the AUC margin loss of Yuan et al. (ICCV 2021:3020), equation 4, for each label.
+
+    The paper trains a, b and alpha beside the network: for given scores the best a and b are
+    the means of the present and of the absent, and the best alpha is what lacks between them to
+    the margin, or 0. With these the loss of a label is the variance of each group and the square of that
+    lack, and its gradient is the paper's at that point. All are of the cases at hand, a soft
+    label counting in both groups by its shares; a group without a case has no part in it.
+    It is multiplied by the number of known cases, by which the caller divides.
+    """
+    known = ~torch.isnan(targets)
+    present = torch.where(known, targets, 0.0).to(logits.dtype)
+    absent = known.to(logits.dtype) - present
+    score = torch.sigmoid(logits)
+    (mean, spread), (other, wide) = (_moments(score, group) for group in (present, absent))
+    both = (present.sum(0) > 0) & (absent.sum(0) > 0)
+    lack = torch.where(both, (margin + other - mean).clamp_min(0), 0.0)
+    return ((spread + wide + lack.square()) * known.sum(0)).sum()
+
+
+def _moments(score: Tensor, share: Tensor) -> tuple[Tensor, Tensor]:
+    """Return mean and variance (labels,) of scores (n, labels), each counted by its share."""
+    total = share.sum(0).clamp_min(torch.finfo(share.dtype).tiny)
+    mean = (score * share).sum(0) / total
+    return mean, ((score - mean).square() * share).sum(0) / total
 
 
 def _of_three(logits: Tensor, targets: Tensor, weights: Tensor | None, smoothing: float) -> Tensor:
