@@ -153,9 +153,9 @@ def _auc_margin(logits: Tensor, targets: Tensor, margin: float) -> Tensor:
 
     The paper trains a, b and alpha beside the network: for given scores the best a and b are
     the means of the present and of the absent, and the best alpha is what lacks between them to
-    the margin, or 0. With these the loss of a label is the variance of each group and the square of that
-    lack, and its gradient is the paper's at that point. All are of the cases at hand, a soft
-    label counting in both groups by its shares; a group without a case has no part in it.
+    the margin, or 0. With these the loss of a label is the variance of each group and the square
+    of that lack, and its gradient is the paper's at that point. All are of the cases at hand, a
+    soft label counting in both groups by its shares; a group without a case has no part in it.
     It is multiplied by the number of known cases, by which the caller divides.
     """
     known = ~torch.isnan(targets)
