@@ -1,5 +1,6 @@
 """Where files come from: used where they lie, drawn, or downloaded; kept while they agree."""
 
+import hashlib
 import io
 import time
 import zipfile
@@ -7,14 +8,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from radpipe.core import versions
 from radpipe.core.errors import DataError
+from radpipe.core.files import sha256_file
 from radpipe.core.settings import Study
 from radpipe.core.sources import source_of
 from radpipe.studies.base import sources
-from radpipe.studies.base.adapters import load_adapter
+from radpipe.studies.base.adapters import load_adapter, read_layout
+from radpipe.studies.base.contract import File
 from radpipe.studies.base.manifest import list_files
 from radpipe.studies.base.sources import materialise, raw_root
 
@@ -211,6 +215,39 @@ def test_other_files_are_kept_as_they_are(server, unpack):
     server.content = b"abc" if unpack else zipped(a="1")
     raw = materialise("net", study(url(server, "x.npz", "y.csv", unpack=unpack)))
     assert list_files(raw) == dict.fromkeys(["x.npz", "y.csv"], len(server.content))
+
+
+def test_arrays_become_pictures_and_a_table(server):
+    """As MedMNIST serves them; the adapter `folders` then reads the table."""
+    stream = io.BytesIO()
+    pictures = np.arange(6 * 8 * 8).astype(np.uint8).reshape(6, 8, 8)
+    labels = np.array([[0], [1]] * 3, np.uint8)
+    np.savez(stream, train_images=pictures[:4], train_labels=labels[:4])
+    server.content = stream.getvalue()
+    source = url(server, "small.npz")
+    source["files"][0] |= {"arrays": {}, "sha256": f"md5:{md5(server.content)}"}
+    raw = materialise("net", study(source))
+    assert set(list_files(raw)) == {"labels.csv", *(f"train/{k:06d}.png" for k in range(4))}
+    layout = {"table": {"file": "labels.csv", "image": "file", "target": "label", "part": "part"}}
+    layout["table"]["mapping"] = {"0": "whole", "1": "broken"}
+    adapter = load_adapter("folders")
+    read = read_layout("net", adapter, layout)
+    cases = adapter.cases(raw, files=files_of(raw), layout=read, target=study(source).target).cases
+    assert cases["target"].to_pylist() == [0, 1, 0, 1]
+    assert set(cases["official"].to_pylist()) == {"train"}
+    source["files"][0]["sha256"] = "md5:" + "0" * 32
+    with pytest.raises(DataError, match="hash"):
+        materialise("other", study(source))
+
+
+def md5(data):
+    """Return the hash that MedMNIST states."""
+    return hashlib.md5(data, usedforsecurity=False).hexdigest()
+
+
+def files_of(raw):
+    sizes = list_files(raw)
+    return {name: File(size, sha256_file(raw / name)) for name, size in sizes.items()}
 
 
 def test_an_archive_that_tries_to_escape_leaves_nothing(server, tmp_path):

@@ -15,6 +15,7 @@ PAGES = (
     "how-to/mrnet.md",
     "how-to/knee-radiographs.md",
     "how-to/oai.md",
+    "how-to/open-chest-data.md",
 )
 BLOCKS = [
     yaml.safe_load(text)
@@ -39,6 +40,7 @@ def test_variants(name):
 def test_every_kind_of_example_is_there():
     own = {"wrist", "limbs", "chest", "chest_binary", "fracatlas"}
     knees = {"knee_mri", "knee_acl", "knee_grades", "knee_loss", "knee_kl", "knee_progression"}
-    assert STUDIES.keys() == own | knees
+    chests = {"pneumonia", "chest_findings"}
+    assert STUDIES.keys() == own | knees | chests
     kinds = {Study.model_validate(block).source.kind for block in STUDIES.values()}
     assert kinds == {"path", "url"}

@@ -11,6 +11,7 @@ from radpipe.core.settings.model import ModelChoice
 from radpipe.core.settings.plan import Plan, Variant
 from radpipe.core.settings.schedules import Constant, Cosine, OneCycle, Plateau, Schedule, StepDecay
 from radpipe.core.settings.studies import (
+    Arrays,
     Dicom,
     Download,
     External,
@@ -27,6 +28,7 @@ from radpipe.core.settings.studies import (
 from radpipe.core.settings.training import Asymmetric, Freeze, Training, Uncertain
 
 __all__ = [
+    "Arrays",
     "Asymmetric",
     "Augmentation",
     "Constant",

@@ -23,6 +23,27 @@ class PathSource(Strict):
     path: str = Field(description="Folder of the data set; ~ and $VARIABLES are expanded.")
 
 
+class Arrays(Strict):
+    """Which arrays of an .npz are pictures and labels: MedMNIST's, if nothing is said."""
+
+    images: str = Field(
+        default="{part}_images",
+        pattern=r"^[^{}]*(\{part\})?[^{}]*$",
+        description="Name of the array of pictures; {part} stands for train, val and test.",
+    )
+    labels: str = Field(
+        default="{part}_labels",
+        pattern=r"^[^{}]*(\{part\})?[^{}]*$",
+        description="Name of the array of labels, one whole number or several a picture.",
+    )
+
+    @model_validator(mode="after")
+    def _alike(self) -> "Arrays":
+        if ("{part}" in self.images) != ("{part}" in self.labels):
+            raise ValueError("{part} stands in both names or in none")
+        return self
+
+
 class Download(Strict):
     """One file to fetch."""
 
@@ -34,6 +55,11 @@ class Download(Strict):
         " first download and writes its hash down for the next one.",
     )
     unpack: bool = Field(default=True, description="Unpack a zip or tar archive.")
+    arrays: Arrays | None = Field(
+        default=None,
+        description="Of an .npz: write its pictures as PNG and its labels as labels.csv, with the"
+        " columns file, part and label (label_0, label_1, ... if there are several).",
+    )
 
 
 class UrlSource(Strict):

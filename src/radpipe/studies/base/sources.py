@@ -28,6 +28,7 @@ from radpipe.core.sources import source_of
 from radpipe.core.step import Job
 from radpipe.core.versions import libraries
 from radpipe.studies.base.adapters import load_adapter, read_layout
+from radpipe.studies.base.arrays import unpack_arrays
 from radpipe.studies.base.download import download, file_name
 from radpipe.studies.base.manifest import list_files
 from radpipe.studies.base.unpack import is_archive, unpack
@@ -170,7 +171,9 @@ def _build(name: str, study: Origin, raw: Path) -> None:
 def _fetch(source: UrlSource, out: Path, *, folder: Path) -> None:
     for file in source.files:
         path = download(file, folder / "download", seen=folder / "source.json")
-        if file.unpack and is_archive(path):
+        if file.arrays is not None:
+            unpack_arrays(path, out, file.arrays)
+        elif file.unpack and is_archive(path):
             unpack(path, out)
         else:
             shutil.copyfile(path, out / file_name(file.address))
