@@ -218,9 +218,10 @@ def read_part(
         mine = pc.and_(mine, pc.not_equal(table["fold"], fold))
     table = table.filter(mine)
     if part == "train":
-        each = policies(target, how) if how else ["ignore"] * len(target.columns)
-        known = teaches(_columns(table, target), _uncertain(table, target), each)
-        table = table.filter(pa.array(known))
+        doubtful = _uncertain(table, target)
+        each = policies(target, how) if how and doubtful.any() else []
+        each = each or ["ignore"] * len(target.columns)
+        table = table.filter(pa.array(teaches(_columns(table, target), doubtful, each)))
     if model is None or takes_pixels(model):
         table = _stored(table, store, part)
     if not len(table):

@@ -1,0 +1,137 @@
+"""Networks of torchvision for photographs, one or several side by side, with one head.
+
+DenseNet (Huang et al., CVPR 2017, arXiv:1608.06993), EfficientNet (Tan and Le, ICML 2019,
+arXiv:1905.11946), MnasNet (Tan et al., CVPR 2019, arXiv:1807.11626), ResNet and VGG without their
+last layers. Each sees the same picture; their features are joined. Layers have torchvision's names
+below `networks.<number>`, so that weights trained elsewhere fit.
+"""
+
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from radpipe.core.errors import ConfigError
+from radpipe.core.settings import Count, Strict
+from radpipe.learning.models.base import architecture
+from radpipe.learning.models.trunks import GreyAsColour
+
+Name = Literal[
+    "densenet121",
+    "densenet169",
+    "densenet201",
+    "efficientnet_b0",
+    "efficientnet_b5",
+    "mnasnet1_0",
+    "resnet18",
+    "resnet50",
+    "vgg16",
+    "vgg19",
+    "vgg19_bn",
+]
+# Each halves the sides five times.
+SMALLEST = 32
+# Sides for which VGG's last maps are 7 x 7, as its published layers want them.
+VGG_SIDES = range(224, 256)
+
+
+class CollectionSettings(Strict):
+    """Settings of the architecture `torchvision`."""
+
+    networks: list[Name] = Field(min_length=1, description="One, or several side by side.")
+    hidden: Count | None = Field(
+        default=None, description="Width of a linear layer before the last one, without activation."
+    )
+    dropout: float = Field(default=0.0, ge=0, lt=1, description="Before the last layer.")
+    grey_as_colour: bool = Field(
+        default=True,
+        description="Take a grey picture as red, green and blue, as networks for photographs do.",
+    )
+
+
+class Collection(nn.Module):
+    """Networks side by side, their features joined, and a head.
+
+    Attributes
+    ----------
+    networks
+        Without their last layers.
+    hidden
+        A linear layer on the features, or nothing.
+    last
+        From these to logits.
+
+    """
+
+    def __init__(
+        self, settings: CollectionSettings, *, n_channels: int, n_outputs: int, size: int
+    ) -> None:
+        super().__init__()
+        made = [_headless(name, settings, n_channels, size) for name in settings.networks]
+        self.networks = nn.ModuleList([network for network, _ in made])
+        width = sum(n_features for _, n_features in made)
+        self.hidden: nn.Module = nn.Identity()
+        if settings.hidden:
+            self.hidden, width = nn.Linear(width, settings.hidden), settings.hidden
+        self.dropout = nn.Dropout(settings.dropout)
+        self.last = nn.Linear(width, n_outputs)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Map (batch, n_channels, size, size) to logits (batch, n_outputs)."""
+        features = torch.cat([network(images) for network in self.networks], dim=1)
+        logits: Tensor = self.last(self.dropout(self.hidden(features)))
+        return logits
+
+
+@architecture("torchvision", CollectionSettings)
+def collection(
+    settings: CollectionSettings, *, n_channels: int, n_outputs: int, size: int
+) -> nn.Module:
+    """Build the network; input (batch, n_channels, size, size), output (batch, n_outputs)."""
+    if size < SMALLEST:
+        raise ConfigError(
+            f"model.name: 'torchvision' halves a picture five times, for which {size} pixels are"
+            f" too few; use an image side of at least {SMALLEST}, or another architecture."
+        )
+    return Collection(settings, n_channels=n_channels, n_outputs=n_outputs, size=size)
+
+
+def _headless(
+    name: str, settings: CollectionSettings, n_channels: int, size: int
+) -> tuple[nn.Module, int]:
+    """Build a network of random weights without its head; return it and its number of features."""
+    # torchvision takes seconds to import, so only those wait who train one of its networks.
+    from torchvision.models import get_model
+
+    network: nn.Module = get_model(name, weights=None)
+    if name.startswith("vgg") and size in VGG_SIDES:
+        # Nothing to average; on a GPU this layer has no gradient that is the same every time.
+        network.avgpool = nn.Identity()
+    head = "fc" if hasattr(network, "fc") else "classifier"
+    layers = [layer for layer in getattr(network, head).modules() if isinstance(layer, nn.Linear)]
+    setattr(network, head, nn.Identity())
+    if n_channels != 3:
+        _take_channels(network, n_channels, as_colour=settings.grey_as_colour)
+    return network, layers[0].in_features
+
+
+def _take_channels(network: nn.Module, n_channels: int, *, as_colour: bool) -> None:
+    """Let the first convolution take pictures of another number of channels."""
+    name, first = next(
+        (name, layer) for name, layer in network.named_modules() if isinstance(layer, nn.Conv2d)
+    )
+    if as_colour and n_channels == 1:
+        first.__class__ = GreyAsColour  # the same weights, used otherwise
+        return
+    stem = nn.Conv2d(
+        n_channels,
+        first.out_channels,
+        first.kernel_size,  # type: ignore[arg-type]
+        stride=first.stride,  # type: ignore[arg-type]
+        padding=first.padding,  # type: ignore[arg-type]
+        bias=first.bias is not None,
+    )
+    nn.init.kaiming_normal_(stem.weight, mode="fan_out", nonlinearity="relu")
+    parent, _, own = name.rpartition(".")
+    setattr(network.get_submodule(parent), own, stem)
