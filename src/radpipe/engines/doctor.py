@@ -24,6 +24,7 @@ from radpipe.core.params import Params
 from radpipe.core.places import is_writable, require_writable
 from radpipe.core.plurals import counted
 from radpipe.engines.commands import lines_of, run_command
+from radpipe.engines.halfway import half_written
 from radpipe.engines.remotes import examine_remotes
 
 SLURM = Path("slurm/config.yaml")
@@ -216,7 +217,8 @@ def slurm(_: Params) -> Iterator[Finding]:
 
 @check("dvc")
 def dvc(params: Params) -> Iterator[Finding]:
-    """Check that there is a default remote that can be written, and those of the studies."""
+    """Check DVC's own files, and that remotes, the studies' too, are there and can be written."""
+    yield from half_written()
     yield from examine_remotes(params)
 
 
