@@ -68,10 +68,10 @@ class FakeCheXpert:
     prefix: str = SMALL
 
     def write(self, raw: Path) -> Path:
-        """Write tables and films below `raw`, and return it."""
+        """Write tables, and films where their rows name some, below `raw`, and return it."""
         for name, several in self.rows.items():
-            for one in several:
-                film = raw / (self.prefix + one["Path"].removeprefix(SMALL))
+            for path in (one["Path"] for one in several if "/study" in one.get("Path", "")):
+                film = raw / (self.prefix + path.removeprefix(SMALL))
                 film.parent.mkdir(parents=True, exist_ok=True)
                 pixels = np.full((8, 8), len(film.name), dtype=np.uint8)
                 Image.fromarray(pixels).save(film)

@@ -10,7 +10,7 @@ from radpipe.core.errors import ConfigError
 from radpipe.core.findings import Finding, problem
 from radpipe.core.settings import PhantomSource, Target
 from radpipe.studies.base.contract import CaseTable, Files, case_table
-from radpipe.studies.chexpert.cases import cases_of, refuse_shared
+from radpipe.studies.chexpert.cases import cases_of
 from radpipe.studies.chexpert.films import FilmFinder
 from radpipe.studies.chexpert.layout import (
     VIEWS,
@@ -18,6 +18,7 @@ from radpipe.studies.chexpert.layout import (
     views_of,
     wanted_labels,
 )
+from radpipe.studies.chexpert.matching import refuse_shared
 from radpipe.studies.chexpert.tables import find_tables, read_films
 
 log = logging.getLogger("radpipe.index")

@@ -12,23 +12,16 @@ from radpipe.core.errors import DataError
 from radpipe.core.findings import Finding, problem
 from radpipe.core.plurals import counted
 from radpipe.core.text_tables import some_lines
-from radpipe.studies.chexpert.cases import (
+from radpipe.studies.chexpert.films import FilmFinder
+from radpipe.studies.chexpert.layout import LABELS, ChexpertLayout, header_of
+from radpipe.studies.chexpert.matching import (
     found_films,
     refuse_shared,
     refuse_unequal,
     told_of_lost,
 )
-from radpipe.studies.chexpert.films import FilmFinder
-from radpipe.studies.chexpert.layout import LABELS, ChexpertLayout, header_of
-from radpipe.studies.chexpert.tables import (
-    BLANK,
-    NEGATIVE,
-    POSITIVE,
-    UNCERTAIN,
-    ChexpertTable,
-    find_tables,
-    read_films,
-)
+from radpipe.studies.chexpert.rows import BLANK, NEGATIVE, POSITIVE, UNCERTAIN
+from radpipe.studies.chexpert.tables import ChexpertTable, find_tables, read_films
 
 # Films and patients of CheXpert-v1.0 and of its test release.
 PUBLISHED = {"train": (223_414, 64_540), "valid": (234, 200), "test": (668, 500)}

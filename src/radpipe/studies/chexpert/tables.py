@@ -1,41 +1,21 @@
-"""The tables of CheXpert: a row a film, with 14 labels of the study that it belongs to.
+"""The tables of CheXpert, one a part: which there are, and what is refused.
 
 A message names tables, columns and lines, and never what stands in a cell: a path holds the number
 of a patient.
 """
 
-import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 from radpipe.core.errors import DataError, near_miss
 from radpipe.core.plurals import counted
 from radpipe.core.text_tables import Form, TextTable, read_text_table, some_lines
-from radpipe.studies.base.contract import number_of
-from radpipe.studies.base.same_patient import is_unknown_word
-from radpipe.studies.chexpert.films import EXAMPLE, FilmPlace, place_of
 from radpipe.studies.chexpert.layout import NEEDED, TABLES, header_of
-
-log = logging.getLogger("radpipe.index")
+from radpipe.studies.chexpert.rows import COVARIATES, PATH, SEEN, ChexpertFilm, RowReader
 
 FORM = Form(way_out="take the table from the release once more.")
-POSITIVE, NEGATIVE, UNCERTAIN, BLANK = 1, 0, -1, -2
-CODES = {
-    "1": POSITIVE,
-    "1.0": POSITIVE,
-    "0": NEGATIVE,
-    "0.0": NEGATIVE,
-    "-1": UNCERTAIN,
-    "-1.0": UNCERTAIN,
-    "": BLANK,
-}
-PATH, SEEN = "Path", "Frontal/Lateral"
-# Columns of what is known beside the labels; the tables of test films have none of them.
-COVARIATES = {"Sex": "sex", "Age": "age", "AP/PA": "projection"}
-MAX_AGE = 120
 # By which columns the tables of other data sets are known.
 OTHERS = {
     "Image Index": "ChestX-ray14 of the NIH",
@@ -43,31 +23,6 @@ OTHERS = {
     "dicom_id": "MIMIC-CXR",
     "path_to_image": "CheXpert Plus",
 }
-
-
-class ChexpertFilm(NamedTuple):
-    """One row.
-
-    Attributes
-    ----------
-    line
-        Of the table.
-    path
-        As it is written there.
-    place
-        What it says.
-    answers
-        One of `POSITIVE`, `NEGATIVE`, `UNCERTAIN`, `BLANK` for each label that was asked for.
-    covariates
-        view, and sex, age (years) and projection where the table has them; "" is unknown.
-
-    """
-
-    line: int
-    path: str
-    place: FilmPlace
-    answers: tuple[int, ...]
-    covariates: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +112,7 @@ def read_films(raw: Path, file: str, *, part: str, labels: Sequence[str]) -> Che
     said = [column for column in (SEEN, *COVARIATES) if column in text.columns]
     columns = [PATH, *said, *map(header_of, labels)]
     places = [_column(text, column) for column in columns]
-    reader = _RowReader(tuple(said), tuple(columns[1 + len(said) :]))
+    reader = RowReader(tuple(said), tuple(columns[1 + len(said) :]))
     films = [
         film
         for line, cells in zip(text.lines, text.rows(places), strict=True)
@@ -167,70 +122,6 @@ def read_films(raw: Path, file: str, *, part: str, labels: Sequence[str]) -> Che
     _refuse_twice(file, films)
     notes = (*text.notes, *_notes(file, reader, said))
     return ChexpertTable(file, part, tuple(labels), films, notes)
-
-
-@dataclass(slots=True)
-class _RowReader:
-    """Reads rows; cells that are written alike are taken apart once.
-
-    Attributes
-    ----------
-    said
-        Columns of covariates that the table has, which stand behind the path.
-    headers
-        Columns of labels behind them.
-    odd
-        What is wrong, to the lines in which it is.
-    contradicted
-        Lines in which path and table name two views.
-
-    """
-
-    said: tuple[str, ...]
-    headers: tuple[str, ...]
-    odd: defaultdict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
-    contradicted: list[int] = field(default_factory=list)
-    _answers: dict[tuple[str, ...], tuple[int, ...]] = field(default_factory=dict)
-    _covariates: dict[tuple[str, ...], Mapping[str, str]] = field(default_factory=dict)
-
-    def film(self, line: int, cells: tuple[str, ...]) -> ChexpertFilm | None:
-        """Read a row; None if it cannot be, which `odd` then says."""
-        place = place_of(cells[0])
-        if place is None:
-            self.odd[f"column 'Path': no path such as {EXAMPLE}"].append(line)
-            return None
-        behind = 1 + len(self.said)
-        answers = self._answers.get(cells[behind:]) or self._read_answers(line, cells[behind:])
-        key = (place.view, *cells[1:behind])
-        covariates = self._covariates.get(key) or self._read_covariates(line, key)
-        if self.said[:1] == (SEEN,) and cells[1].lower() not in ("", place.view):
-            self.contradicted.append(line)
-        return ChexpertFilm(line, cells[0], place, answers, covariates)
-
-    def _read_answers(self, line: int, texts: tuple[str, ...]) -> tuple[int, ...]:
-        odd = [
-            header for header, text in zip(self.headers, texts, strict=True) if text not in CODES
-        ]
-        for header in odd:
-            self.odd[f"column {header!r}: neither 1, 0, -1 nor empty"].append(line)
-        if odd:  # not remembered, so that every such line is told of
-            return ()
-        return self._answers.setdefault(texts, tuple(CODES[text] for text in texts))
-
-    def _read_covariates(self, line: int, key: tuple[str, ...]) -> Mapping[str, str]:
-        found = {"view": key[0]}
-        for column, text in zip(self.said, key[1:], strict=True):
-            if column in COVARIATES:
-                found[COVARIATES[column]] = "" if is_unknown_word(text) else text
-        if not _is_age(found.get("age", "")):
-            self.odd[f"column 'Age': no number of years from 0 to {MAX_AGE}"].append(line)
-            return found
-        return self._covariates.setdefault(key, found)
-
-
-def _is_age(text: str) -> bool:
-    age = number_of(text) if text else 0
-    return age is not None and 0 <= age <= MAX_AGE
 
 
 def _refuse_others(text: TextTable) -> None:
@@ -286,7 +177,7 @@ def _refuse_twice(name: str, films: Sequence[ChexpertFilm]) -> None:
         )
 
 
-def _notes(name: str, reader: _RowReader, said: Sequence[str]) -> list[str]:
+def _notes(name: str, reader: RowReader, said: Sequence[str]) -> list[str]:
     notes = []
     if lacking := [column for column in COVARIATES if column not in said]:
         notes.append(f"{name} has no column {', '.join(lacking)}: unknown of all of its films")
