@@ -30,6 +30,7 @@ def test_films_patients_views_and_projections_are_counted(fake, tmp_path):
     assert f"{train}5 films of 3 patients; CheXpert has 223,414 of 64,540" in lines(raw, "note")
     said = lines(raw, "ok")
     assert f"{train}1 to 3 films a patient, 1.7 on average" in said
+    assert f"{train}sex: Female 4, Male 1" in said
     assert f"{train}view: frontal 3, lateral 2" in said
     assert f"{train}projection: AP 2, unknown 2, PA 1" in said
 

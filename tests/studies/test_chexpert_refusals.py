@@ -73,6 +73,12 @@ def test_rows_that_contradict_each_other(fake, tmp_path):
     refused(fake, tmp_path, r"train\.csv: rows of one film say different .* \(lines 2, 7\)")
 
 
+def test_a_film_in_two_formats(fake, tmp_path):
+    first = fake.rows["train.csv"][0]
+    fake.rows["train.csv"].append({**first, "Path": first["Path"].replace(".jpg", ".png")})
+    refused(fake, tmp_path, r"train\.csv: rows stand there more than once \(lines 2, 7\)")
+
+
 @pytest.mark.parametrize("prefix", [SMALL, "CheXpert-v1.0/", ""])
 def test_rows_that_are_equal(fake, tmp_path, prefix):
     """A path may begin with another release's name, and is that of the same film."""
@@ -187,7 +193,8 @@ def test_most_films_are_missing(fake, tmp_path):
 def test_a_patient_in_two_parts(fake, tmp_path, table):
     fake.rows["test.csv"] = rows_of_test()
     fake.rows[table][0]["Path"] = f"{table[:-4]}/{FILM}"
-    refused(fake, tmp_path, rf"{table}: 1 film is of patients who stand in train, too \(line 2\)")
+    message = rf"{table}: 1 film is of patients who stand in another table, too \(line 2\)"
+    refused(fake, tmp_path, message)
 
 
 def test_a_patient_whose_number_is_written_in_two_ways(fake, tmp_path):
@@ -197,7 +204,7 @@ def test_a_patient_whose_number_is_written_in_two_ways(fake, tmp_path):
 
 def test_a_patient_in_two_parts_under_two_forms(fake, tmp_path):
     fake.rows["valid.csv"][0]["Path"] = "valid/patient2/study1/view1_frontal.jpg"
-    refused(fake, tmp_path, r"valid\.csv: 1 film is of patients who stand in train")
+    refused(fake, tmp_path, r"valid\.csv: 1 film is of patients who stand in another table")
 
 
 def test_films_of_a_study_that_say_different_things(fake, tmp_path):

@@ -73,7 +73,7 @@ def _as_images(
     for film, file in found:
         target, uncertain = answered.of(film)
         yield Case(
-            case=film.place.place.rpartition(".")[0],
+            case=film.place.film,
             patient=film.place.patient,
             official=part,
             target=target,
@@ -89,12 +89,7 @@ def _as_studies(
     """Yield a case for each study, with the first film of each view."""
     refuse_unequal(table, found)
     chosen = {key: _first_of_each_view(films) for key, films in studies_of(found).items()}
-    if n_others := len(found) - sum(map(len, chosen.values())):
-        log.warning(
-            "%s: %s of studies with several of one view left out; a case has the first of each",
-            table.name,
-            counted(n_others, "film"),
-        )
+    _tell_others(table, len(found) - sum(map(len, chosen.values())))
     for (patient, study), films in chosen.items():
         first = next(iter(films.values()))[0]
         target, uncertain = answered.of(first)
@@ -106,6 +101,15 @@ def _as_studies(
             files={view: file for view, (_, file) in films.items()},
             covariates={name: said for name, said in first.covariates.items() if name != "view"},
             uncertain=uncertain,
+        )
+
+
+def _tell_others(table: ChexpertTable, n_others: int) -> None:
+    if n_others:
+        log.warning(
+            "%s: %s of studies with several of one view left out; a case has the first of each",
+            table.name,
+            counted(n_others, "film"),
         )
 
 

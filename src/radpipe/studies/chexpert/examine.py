@@ -1,7 +1,7 @@
 """What `radpipe check-data` says of CheXpert: what is missing or odd, and counts of all labels."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -27,6 +27,7 @@ from radpipe.studies.chexpert.tables import ChexpertTable, find_tables, read_fil
 PUBLISHED = {"train": (223_414, 64_540), "valid": (234, 200), "test": (668, 500)}
 # The release itself lacks a film; a larger share of a table is an archive half unpacked.
 FEW = 0.01
+N_NAMED = 5
 LEFT_OUT = "step index leaves them out; if there are many, unpack the archive once more"
 T = TypeVar("T")
 
@@ -86,8 +87,8 @@ def _of_table(table: ChexpertTable) -> Iterator[Finding]:
         f" {per_patient.mean():.1f} on average",
     )
     above = sorted({film.place.above for film in table.films})
-    yield Finding("ok", f"{table.name}: paths begin with {', '.join(map(repr, above))}")
-    for name in ("view", "projection"):
+    yield Finding("ok", f"{table.name}: paths begin with {_some(map(repr, above))}")
+    for name in ("sex", "view", "projection"):
         yield _of_covariate(table, name)
     yield from _of_labels(table)
     yield from _oddities(table)
@@ -132,6 +133,12 @@ def _oddities(table: ChexpertTable) -> Iterator[Finding]:
         )
 
 
+def _some(texts: Iterable[str]) -> str:
+    """Join the first few texts."""
+    every = list(texts)
+    return ", ".join(every[:N_NAMED]) + (", ..." if len(every) > N_NAMED else "")
+
+
 def _is_zero(age: str) -> bool:
     return bool(age) and float(age) == 0
 
@@ -140,8 +147,8 @@ def _of_files(
     tables: Sequence[ChexpertTable], finder: FilmFinder, layout: ChexpertLayout
 ) -> list[Finding]:
     """Tell where films lie, and which are missing or not named."""
-    folders = ", ".join(f"{n:,} below {folder!r}" for folder, n in finder.folders.items())
-    findings = [Finding("ok", f"films: {folders}")]
+    folders = (f"{n:,} below {folder!r}" for folder, n in finder.folders.items())
+    findings = [Finding("ok", f"films: {_some(folders)}")]
     n_found = 0
     for table in tables:
         outcome = _tried(partial(found_films, table, finder, layout), findings)

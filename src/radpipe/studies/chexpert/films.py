@@ -40,6 +40,11 @@ class FilmPlace(NamedTuple):
     number: int
     view: str
 
+    @property
+    def film(self) -> str:
+        """Name of the film: its place without the suffix."""
+        return self.place.rpartition(".")[0]
+
 
 def place_of(path: str) -> FilmPlace | None:
     """Take a path apart; None if it is not that of a film."""

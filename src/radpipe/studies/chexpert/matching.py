@@ -29,29 +29,28 @@ def found_films(
         Most are missing, or one lies at two places.
 
     """
-    found, lost, several = [], [], []
-    for film in table.films:
-        if layout.views not in ("all", film.place.view):
-            continue
-        files = finder.files_of(film.path, film.place)
-        if len(files) == 1:
-            found.append((film, files[0]))
-        elif files:
-            several.append(film.line)
-        else:
-            lost.append(film.path)
+    wanted = [film for film in table.films if layout.views in ("all", film.place.view)]
+    files = [finder.files_of(film.path, film.place) for film in wanted]
+    pairs = list(zip(wanted, files, strict=True))
+    _refuse_several(table, [film.line for film, places in pairs if len(places) > 1])
+    lost = [film.path for film, places in pairs if not places]
+    found = [(film, places[0]) for film, places in pairs if places]
+    if lost and len(lost) >= MOST * len(wanted):
+        raise DataError(
+            f"{told_of_lost(table, found, lost)}. The way out: unpack the whole archive, or correct"
+            " source.path in params.yaml."
+        )
+    return found, lost
+
+
+def _refuse_several(table: ChexpertTable, several: Sequence[int]) -> None:
+    """Refuse the films of these lines, which lie at several places."""
     if several:
         raise DataError(
             f"{table.name}: {counted(len(several), 'film lies', 'films lie')} in several folders"
             f" ({some_lines(several)}). The way out: let source.path in params.yaml be the folder"
             " of one release."
         )
-    if lost and len(lost) >= MOST * (len(found) + len(lost)):
-        raise DataError(
-            f"{told_of_lost(table, found, lost)}. The way out: unpack the whole archive, or correct"
-            " source.path in params.yaml."
-        )
-    return found, lost
 
 
 def told_of_lost(table: ChexpertTable, found: Sequence[Found], lost: Sequence[str]) -> str:
@@ -70,26 +69,31 @@ def refuse_shared(tables: Iterable[ChexpertTable]) -> None:
 
     """
     first: dict[int, tuple[str, str]] = {}
-    forms: defaultdict[str, list[int]] = defaultdict(list)
-    shared: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
     for table in tables:
+        forms: list[int] = []
+        shared: list[int] = []
         for film in table.films:
             patient = film.place.patient
             part, name = first.setdefault(_number(patient), (table.part, patient))
             if part != table.part:
-                shared[part, table.name].append(film.line)
+                shared.append(film.line)
             elif name != patient:
-                forms[table.name].append(film.line)
-    for (part, name), lines in shared.items():
+                forms.append(film.line)
+        _refuse_patients(table.name, shared, forms)
+
+
+def _refuse_patients(name: str, shared: Sequence[int], forms: Sequence[int]) -> None:
+    """Refuse lines of patients who stand in a part before, or are written in another way."""
+    if shared:
         raise DataError(
-            f"{name}: {counted(len(lines), 'film is', 'films are')} of patients who stand in"
-            f" {part}, too ({some_lines(lines)}); a patient belongs to one part. The way out: take"
-            " the tables from one release, or take these patients out of one of the two."
+            f"{name}: {counted(len(shared), 'film is', 'films are')} of patients who stand in"
+            f" another table, too ({some_lines(shared)}); a patient belongs to one part. The way"
+            " out: take the tables from one release, or take these patients out of one of the two."
         )
-    for name, lines in forms.items():
+    if forms:
         raise DataError(
-            f"{name}: {counted(len(lines), 'path writes', 'paths write')} a patient's number in"
-            f" another way than a row before ({some_lines(lines)}), such as with fewer zeros. The"
+            f"{name}: {counted(len(forms), 'path writes', 'paths write')} a patient's number in"
+            f" another way than a row before ({some_lines(forms)}), such as with fewer zeros. The"
             " way out: take the table from the release once more."
         )
 

@@ -65,23 +65,26 @@ def find_tables(files: Iterable[str]) -> dict[str, str]:
     for file in files:
         if (name := file.rpartition("/")[2]) in names:
             found[names[name]].append(file)
-    tables = {}
-    for part, several in found.items():
-        at_root = [file for file in several if "/" not in file] or several
-        if len(at_root) > 1:
-            raise DataError(
-                f"the table of {part} lies at {len(at_root)} places below the root of the data set."
-                " The way out: let source.path in params.yaml be the folder of one release, with"
-                f" one {' or '.join(TABLES[part])}."
-            )
-        tables[part] = at_root[0]
+    tables = {part: _only(part, found[part]) for part in TABLES if part in found}
     if lacking := [TABLES[part][0] for part in NEEDED if part not in tables]:
         raise DataError(
             f"{' and '.join(lacking)} {'is' if len(lacking) == 1 else 'are'} missing below the root"
             " of the data set. The way out: unpack the archive once more, or correct source.path"
             " in params.yaml."
         )
-    return {part: tables[part] for part in TABLES if part in tables}
+    return tables
+
+
+def _only(part: str, several: Sequence[str]) -> str:
+    """Return the one table of a part; one at the root comes before others."""
+    found = [file for file in several if "/" not in file] or several
+    if len(found) > 1:
+        raise DataError(
+            f"the table of {part} lies at {len(found)} places below the root of the data set. The"
+            " way out: let source.path in params.yaml be the folder of one release, with one"
+            f" {' or '.join(TABLES[part])}."
+        )
+    return found[0]
 
 
 def read_films(raw: Path, file: str, *, part: str, labels: Sequence[str]) -> ChexpertTable:
@@ -161,7 +164,7 @@ def _refuse_twice(name: str, films: Sequence[ChexpertFilm]) -> None:
     equal: set[int] = set()
     other: set[int] = set()
     for film in films:
-        before = first.setdefault(film.place.place, film)
+        before = first.setdefault(film.place.film, film)
         if before is not film:
             same = (before.answers, before.covariates) == (film.answers, film.covariates)
             (equal if same else other).update((before.line, film.line))
