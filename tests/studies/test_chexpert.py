@@ -235,6 +235,38 @@ def test_films_are_not_opened(fake, tmp_path):
     assert len(read(raw, tmp_path)) == 5
 
 
+CEILING = f"""file,Edema,Pleural Effusion,Fracture
+{SMALL}train/patient00001/study1/view1_frontal.jpg,0.75,0.25,0.5
+{SMALL}train/patient00001/study1/view2_lateral.jpg,0.7,0.2,0.5
+"""
+
+
+def test_the_ideal_observer_of_each_label(fake, tmp_path):
+    raw = fake.write(tmp_path / "raw")
+    (raw / "ceiling.csv").write_text(CEILING)
+    for layout in ({}, {"unit": "study", "views": "all"}):
+        cases = read(raw, tmp_path, layout)
+        assert cases["ceiling_edema"].to_pylist()[0] == 0.75
+        assert cases["ceiling_pleural_effusion"].to_pylist()[0] == 0.25
+        assert math.isnan(cases["ceiling_edema"].to_pylist()[1])
+    one = {"kind": "binary", "classes": ["no", "yes"]}
+    first = read(raw, tmp_path, {"label": "edema"}, **one).to_pylist()[0]
+    assert (first["ceiling_no"], first["ceiling_yes"]) == (0.25, 0.75)
+
+
+def test_boxes_belong_to_cases(fake, tmp_path):
+    raw = fake.write(tmp_path / "raw")
+    (raw / "boxes.csv").write_text(
+        f"file,x0,y0,x1,y1,label\n{SMALL}train/patient00001/study1/view2_lateral.jpg,1,2,3,4,edema\n"
+    )
+    adapter = load_adapter("chexpert")
+    files = write_manifest(raw, tmp_path / "m.csv")
+    layout = read_layout("s", adapter, {"unit": "study", "views": "all"})
+    target = Target.model_validate(TWO)
+    (box,) = adapter.cases(raw, files=files, layout=layout, target=target).boxes.to_pylist()
+    assert (box["case"], box["view"], box["x1"]) == ("patient00001/study1", "lateral", 3)
+
+
 @pytest.mark.parametrize(
     ("layout", "target", "message"),
     [

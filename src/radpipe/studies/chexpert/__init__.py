@@ -1,20 +1,23 @@
 """Adapter `chexpert`: chest radiographs with 14 labels, CheXpert-v1.0; docs/how-to/chexpert.md."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import pyarrow as pa
 from pydantic import BaseModel
 
 from radpipe.core.errors import ConfigError
 from radpipe.core.findings import Finding, problem
 from radpipe.core.settings import PhantomSource, Target
-from radpipe.studies.base.contract import CaseTable, Files, case_table
+from radpipe.studies.base.contract import Case, CaseTable, Files, case_table
+from radpipe.studies.base.truth import BOXES, read_boxes, read_label_ceiling
 from radpipe.studies.chexpert.cases import cases_of
 from radpipe.studies.chexpert.films import FilmFinder
 from radpipe.studies.chexpert.layout import (
     VIEWS,
     ChexpertLayout,
+    label_of,
     views_of,
     wanted_labels,
 )
@@ -63,11 +66,15 @@ class CheXpert:
         for note in (note for table in tables for note in table.notes):
             log.warning("%s", note)
         refuse_shared(tables)
-        views = self.views(layout)
+        ceiling = read_label_ceiling(
+            raw, files=files, labels=labels, target=target, translate=label_of
+        )
+        cases, views = cases_of(tables, finder, layout, ceiling), self.views(layout)
         return case_table(
-            cases_of(tables, finder, layout),
+            cases,
             target=target,
             views=views,
+            boxes=_boxes(raw, files, cases),
             categories=("sex", "view", "projection"),
             # A study need not have both: most have no lateral film, and some nothing else.
             optional=views if views == VIEWS else (),
@@ -103,6 +110,14 @@ class CheXpert:
         except ConfigError as error:
             findings.append(problem(error))
         return findings + examine_data(raw, files=files, layout=layout)
+
+
+def _boxes(raw: Path, files: Files, cases: Sequence[Case]) -> pa.Table | None:
+    """Return the boxes of lesions, if the data set has any."""
+    if BOXES not in files:
+        return None
+    place = {file: (case.case, view) for case in cases for view, file in case.files.items()}
+    return read_boxes(raw, files=files, cases=place)
 
 
 ADAPTER = CheXpert()

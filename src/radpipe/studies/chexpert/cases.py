@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from radpipe.core.plurals import counted
 from radpipe.studies.base.contract import Case
@@ -22,9 +22,23 @@ log = logging.getLogger("radpipe.index")
 
 
 def cases_of(
-    tables: Sequence[ChexpertTable], finder: FilmFinder, layout: ChexpertLayout
+    tables: Sequence[ChexpertTable],
+    finder: FilmFinder,
+    layout: ChexpertLayout,
+    ceiling: Mapping[str, tuple[float, ...]],
 ) -> list[Case]:
     """Return the cases of all parts; films that are missing are counted in the log.
+
+    Parameters
+    ----------
+    tables
+        One a part.
+    finder
+        Of their films.
+    layout
+        Which films are cases, and how blanks are read.
+    ceiling
+        File to the ideal observer's probabilities; of a study, those of its first film count.
 
     Raises
     ------
@@ -34,21 +48,22 @@ def cases_of(
 
     """
     parts = official_parts(with_test=any(table.part == "test" for table in tables))
-    answered = _Answers(layout)
+    truth = _Truth(layout, ceiling)
     cases: list[Case] = []
     for table in tables:
         found, lost = found_films(table, finder, layout)
         if lost:
             log.warning("%s; they are left out", told_of_lost(table, found, lost))
         one_each = _as_studies if layout.unit == "study" else _as_images
-        cases += one_each(table, found, parts[table.part], answered)
+        cases += one_each(table, found, parts[table.part], truth)
     return cases
 
 
-class _Answers:
+class _Truth:
     """What rows' answers come to as a target, each combination of them worked out once."""
 
-    def __init__(self, layout: ChexpertLayout) -> None:
+    def __init__(self, layout: ChexpertLayout, ceiling: Mapping[str, tuple[float, ...]]) -> None:
+        self.ceiling = ceiling
         silent = 0.0 if layout.blank == "negative" else math.nan
         # What is uncertain is no answer: whoever evaluates, splits or stratifies must not take it
         # for one.
@@ -66,12 +81,12 @@ class _Answers:
 
 
 def _as_images(
-    table: ChexpertTable, found: Sequence[Found], part: str, answered: _Answers
+    table: ChexpertTable, found: Sequence[Found], part: str, truth: _Truth
 ) -> Iterator[Case]:
     """Yield a case for each film."""
     del table
     for film, file in found:
-        target, uncertain = answered.of(film)
+        target, uncertain = truth.of(film)
         yield Case(
             case=film.place.film,
             patient=film.place.patient,
@@ -79,27 +94,29 @@ def _as_images(
             target=target,
             files={IMAGE: file},
             covariates=film.covariates,
+            ceiling=truth.ceiling.get(file),
             uncertain=uncertain,
         )
 
 
 def _as_studies(
-    table: ChexpertTable, found: Sequence[Found], part: str, answered: _Answers
+    table: ChexpertTable, found: Sequence[Found], part: str, truth: _Truth
 ) -> Iterator[Case]:
     """Yield a case for each study, with the first film of each view."""
     refuse_unequal(table, found)
     chosen = {key: _first_of_each_view(films) for key, films in studies_of(found).items()}
     _tell_others(table, len(found) - sum(map(len, chosen.values())))
     for (patient, study), films in chosen.items():
-        first = next(iter(films.values()))[0]
-        target, uncertain = answered.of(first)
+        first, file = next(iter(films.values()))
+        target, uncertain = truth.of(first)
         yield Case(
             case=f"{patient}/{study}",
             patient=patient,
             official=part,
             target=target,
-            files={view: file for view, (_, file) in films.items()},
+            files={view: place for view, (_, place) in films.items()},
             covariates={name: said for name, said in first.covariates.items() if name != "view"},
+            ceiling=truth.ceiling.get(file),
             uncertain=uncertain,
         )
 

@@ -63,6 +63,12 @@ def header_of(label: str) -> str:
     return label.replace("_", " ").title()
 
 
+def label_of(header: str) -> str | None:
+    """Return the label of a column, None if it is none."""
+    label = header.lower().replace(" ", "_")
+    return label if label in LABELS and header_of(label) == header else None
+
+
 def views_of(layout: ChexpertLayout) -> tuple[str, ...]:
     """Return the names of the pictures that a case has."""
     if layout.unit == "image":
