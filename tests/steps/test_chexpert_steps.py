@@ -46,6 +46,7 @@ def settle(project, raw, layout):
     project.set("localize", {})
     variant = {"study": "chest", "store": "data/chest/store", "preset": "knee_mri/compact"}
     train = {"epochs": 1, "class_weights": "none", "batch_size": 8}
+    train |= {"uncertain": {"learn_as": "ones"}}
     project.set("variants", {"two": {**variant, "train": train}})
     plan = {"variants": ["two"], "open_test": [], "cohorts": {}}
     project.set("plan", {**project.params["plan"], **plan})
