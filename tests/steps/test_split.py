@@ -115,6 +115,20 @@ def test_group_is_written_whole(bones):
     ]
 
 
+def test_what_is_uncertain_is_kept_and_counted(bones):
+    path = bones.root / "data/bones/cases.parquet"
+    table = read_table(path)
+    doubts = [name == "case-07" for name in table["case"].to_pylist()]
+    write_table(path, table.append_column("uncertain", pa.array(doubts)))
+    done = bones.step("split", *ARGUMENTS)
+    assert done.returncode == 0, done.stderr
+    split = read_table(bones.root / "data/bones/split.parquet")
+    assert split["uncertain"].to_pylist() == [k == 7 for k in range(N)]
+    counts = json.loads((bones.root / "results/studies/bones/split.json").read_text())
+    assert sum(counts["parts"][part]["n_uncertain"] for part in ("train", "test")) == 1
+    assert sum(counts["parts"][part]["n_unknown"] for part in ("train", "test")) == 1
+
+
 def test_the_order_of_cases_changes_no_byte(bones):
     bones.step("split", *ARGUMENTS)
     before = sha256_file(bones.root / "data/bones/split.parquet")

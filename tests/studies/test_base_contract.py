@@ -94,6 +94,29 @@ def test_broken_contracts(broken, message):
         check_cases(found, target=TARGET, views=("image",), files=FILES)
 
 
+LABELS = Target(kind="multi-label", classes=["a", "b"])
+
+
+def test_uncertain_answers_have_columns_where_a_data_set_knows_such():
+    doubted = case("a", target=(math.nan, 1.0), uncertain=(True, False))
+    silent = case("b", target=(math.nan, 0.0))
+    found = case_table([silent, doubted], target=LABELS, views=("image",))
+    check_cases(found, target=LABELS, views=("image",), files=FILES)
+    assert found.cases.column_names[3:7] == ["target_a", "target_b", "uncertain_a", "uncertain_b"]
+    assert found.cases["uncertain_a"].to_pylist() == [True, False]
+    assert found.cases["uncertain_b"].to_pylist() == [False, False]
+    assert math.isnan(found.cases["target_a"].to_pylist()[0])
+    other = case_table([silent], target=LABELS, views=("image",))
+    assert not set(LABELS.uncertain_columns) & set(other.cases.column_names)
+
+
+@pytest.mark.parametrize("answer", [0.0, 1.0])
+def test_an_answer_that_is_uncertain_cannot_be_given(answer):
+    found = case_table([case(target=(answer,), uncertain=(True,))], target=TARGET, views=("image",))
+    with pytest.raises(DataError, match="what uncertain doubts must be unknown in target"):
+        check_cases(found, target=TARGET, views=("image",), files=FILES)
+
+
 def test_missing_columns_wrong_order_and_stray_boxes():
     good = case_table([case("a"), case("b")], target=TARGET, views=("image",))
     kept = {"target": TARGET, "views": ("image",), "files": FILES}

@@ -16,6 +16,7 @@ PAGES = (
     "how-to/knee-radiographs.md",
     "how-to/oai.md",
     "how-to/open-chest-data.md",
+    "how-to/chexpert.md",
 )
 BLOCKS = [
     yaml.safe_load(text)
@@ -40,7 +41,7 @@ def test_variants(name):
 def test_every_kind_of_example_is_there():
     own = {"wrist", "limbs", "chest", "chest_binary", "fracatlas"}
     knees = {"knee_mri", "knee_acl", "knee_grades", "knee_loss", "knee_kl", "knee_progression"}
-    chests = {"pneumonia", "chest_findings"}
+    chests = {"pneumonia", "chest_findings", "chest_labels", "chest_edema"}
     assert STUDIES.keys() == own | knees | chests
     kinds = {Study.model_validate(block).source.kind for block in STUDIES.values()}
     assert kinds == {"path", "url"}

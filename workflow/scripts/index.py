@@ -1,7 +1,7 @@
 """Read a study's layout into one table of cases and one of lesion boxes.
 
 Reads   data/<study>/manifest.csv, and the raw files it lists
-Writes  data/<study>/cases.parquet     case, patient, official, target, file, covariate_*
+Writes  data/<study>/cases.parquet     case, patient, official, target, uncertain, file, covariate_*
         data/<study>/boxes.parquet     case, view, slice, x0, y0, x1, y1, label
 """
 

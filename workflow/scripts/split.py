@@ -100,6 +100,7 @@ def main(job: Job) -> None:
         truth,
         settled,
         parts,
+        uncertain=read_uncertain(table, target),
         split=split,
         target=target,
         indexed=len(indexed),
@@ -143,6 +144,15 @@ def read_cases(table: pa.Table) -> LeakCases:
 def read_truth(table: pa.Table, target: Target) -> npt.NDArray[np.float64]:
     """Return the target columns, (cases, columns), null as NaN."""
     columns = [table[name].to_numpy().astype(np.float64) for name in target.columns]
+    return np.column_stack(columns)
+
+
+def read_uncertain(table: pa.Table, target: Target) -> npt.NDArray[np.bool_] | None:
+    """Return where answers are uncertain, (cases, columns); None if the data set does not say."""
+    names = target.uncertain_columns
+    if not set(names) <= set(table.column_names):
+        return None
+    columns = [table[name].fill_null(False).to_numpy() for name in names]
     return np.column_stack(columns)
 
 

@@ -26,6 +26,8 @@ LEAK_COLUMNS = (
     "part_b",
     "decision",
 )
+# Where answers are uncertain, bool of shape (cases, target columns).
+Doubts = npt.NDArray[np.bool_]
 COPIED = ("covariate_", "ceiling_")
 
 
@@ -41,7 +43,8 @@ def split_table(cases: pa.Table, settled: Settled, parts: Parts, *, target: Targ
     parts
         Of the kept cases.
     target
-        Its columns are copied, as are covariates and the ideal observer's probabilities.
+        Its columns are copied, as are those of what is uncertain, covariates and the ideal
+        observer's probabilities.
 
     """
     kept = cases.filter(pa.array(settled.kept))
@@ -53,8 +56,9 @@ def split_table(cases: pa.Table, settled: Settled, parts: Parts, *, target: Targ
         "part": pa.array(parts.part.tolist(), pa.string()),
         "fold": pa.array(parts.fold, pa.int64()),
     }
+    named = {*target.columns, *target.uncertain_columns}
     for name in kept.column_names:
-        if name in target.columns or name.startswith(COPIED):
+        if name in named or name.startswith(COPIED):
             columns[name] = kept[name].combine_chunks()
     return pa.table(columns)
 
@@ -82,6 +86,7 @@ def summary(
     settled: Settled,
     parts: Parts,
     *,
+    uncertain: Doubts | None,
     split: Split,
     target: Target,
     indexed: int,
@@ -97,6 +102,9 @@ def summary(
         Of the n cases in the store.
     parts
         Of the kept cases.
+    uncertain
+        Of the n cases, where the data set calls an answer uncertain, bool of shape (n, columns);
+        None if it does not say such things.
     split, target
         The rules.
     indexed
@@ -107,10 +115,12 @@ def summary(
     """
     kept = settled.kept
     patient, truth = settled.patient[kept], truth[kept]
+    doubts = None if uncertain is None else uncertain[kept]
     folds = range(int(parts.fold.max(initial=0)) + 1)
 
     def count(here: npt.NDArray[np.bool_]) -> dict[str, Any]:
-        return _count(here, patient, truth, target)
+        counts = _count(here, patient, truth, target)
+        return counts | _count_unknown(here, truth, doubts, target)
 
     leaks = Counter((leak.kind, leak.decision) for leak in settled.leaks)
     return {
@@ -158,3 +168,20 @@ def _count(
         "n_per_class": [int(n) for n in strata.sum(axis=0)],
         "n_unknown": int(np.isnan(truth[here]).any(axis=1).sum()),
     }
+
+
+def _count_unknown(
+    here: npt.NDArray[np.bool_], truth: Numbers, doubts: Doubts | None, target: Target
+) -> dict[str, Any]:
+    """Count answers that are not known, and those of them that the data set calls uncertain.
+
+    A list of one number a label; of other targets one number, which `_count` has for the unknown.
+    """
+    several = target.kind == "multi-label"
+    found: dict[str, Any] = {}
+    if several:
+        found["n_unknown_per_label"] = np.isnan(truth[here]).sum(axis=0).tolist()
+    if doubts is not None:
+        per_label = doubts[here].sum(axis=0).tolist()
+        found |= {"n_uncertain_per_label": per_label} if several else {"n_uncertain": per_label[0]}
+    return found

@@ -75,6 +75,9 @@ class Case:
     shows_both
         Its files show both sides, unless their own tags say otherwise: the store gets the half
         of `side`. Another case of the patient may name the same files.
+    uncertain
+        Whether the data set itself calls each answer of `target` uncertain, which is then NaN: it
+        is no answer, and no silence either. None: the data set does not say such things.
 
     """
 
@@ -87,6 +90,7 @@ class Case:
     ceiling: tuple[float, ...] | None = None
     side: str | None = None
     shows_both: bool = False
+    uncertain: tuple[bool, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +165,7 @@ def case_table(
 
     Covariates that hold only numbers become float64, others, and those named by `categories`,
     stay text. Ceiling columns exist if the ideal observer of any case is known, `side` and
-    `shows_both` if any case has a side.
+    `shows_both` if any case has a side, uncertain columns if any case has `uncertain`.
 
     Raises
     ------
@@ -179,6 +183,10 @@ def case_table(
     }
     for index, name in enumerate(target.columns):
         columns[name] = pa.array([case.target[index] for case in ordered], number)
+    if any(case.uncertain is not None for case in ordered):
+        for index, name in enumerate(target.uncertain_columns):
+            doubts = [case.uncertain is not None and case.uncertain[index] for case in ordered]
+            columns[name] = pa.array(doubts, pa.bool_())
     for view in views:
         columns[f"file_{view}"] = pa.array([case.files.get(view) for case in ordered], text)
         if view in optional:
@@ -268,11 +276,21 @@ def check_cases(found: CaseTable, *, target: Target, views: Sequence[str], files
         _require(
             values <= set(range(top + 1)), f"{column} must be a whole number 0..{top} or unknown"
         )
+    _check_uncertain(cases, target)
     for view in views:
         lost = set(cases[f"file_{view}"].to_pylist()) - {None} - files.keys()
         _require(not lost, f"files that are not in the manifest: {sorted(lost)[:10]}")
     _require(boxes.schema.equals(BOX_SCHEMA), "boxes must have the columns of BOX_SCHEMA")
     _require(set(boxes["case"].to_pylist()) <= set(names), "a box belongs to no case")
+
+
+def _check_uncertain(cases: pa.Table, target: Target) -> None:
+    """Refuse an answer that is called uncertain and given all the same."""
+    for column, doubt in zip(target.columns, target.uncertain_columns, strict=True):
+        if doubt in cases.column_names:
+            pairs = zip(cases[column].to_pylist(), cases[doubt].to_pylist(), strict=True)
+            unknown = all(math.isnan(value) for value, doubted in pairs if doubted)
+            _require(unknown, f"what {doubt} doubts must be unknown in {column}")
 
 
 def _require(holds: bool, what: str) -> None:

@@ -88,6 +88,41 @@ def read_ceiling(
     return found
 
 
+def read_label_ceiling(
+    raw: Path,
+    *,
+    files: Files,
+    labels: Sequence[str],
+    target: Target,
+    translate: Callable[[str], str | None] = str,
+) -> dict[str, tuple[float, ...]]:
+    """Read the probabilities of labels that are each present or not, in the target's form.
+
+    Parameters
+    ----------
+    raw, files
+        As for `read_ceiling`.
+    labels
+        Those that make up the target, one of a binary target.
+    target
+        multi-label or binary.
+    translate
+        The data set's name of a label to ours; None: there is no such label.
+
+    """
+    # The file holds one probability a label, so that it is read as of a multi-label target.
+    each = Target(kind="multi-label", classes=list(labels))
+
+    def wanted(name: str) -> str | None:
+        label = translate(name)
+        return label if label in labels else None
+
+    found = read_ceiling(raw, files=files, target=each, translate=wanted)
+    if target.kind == "multi-label":
+        return found
+    return {file: (1 - share, share) for file, (share,) in found.items()}
+
+
 def read_boxes(raw: Path, *, files: Files, cases: Mapping[str, tuple[str, str]]) -> pa.Table:
     """Read the lesion boxes.
 

@@ -16,7 +16,7 @@ from radpipe.studies.base.contract import (
     case_table,
     unknown_patient,
 )
-from radpipe.studies.base.truth import read_boxes, read_ceiling
+from radpipe.studies.base.truth import read_boxes, read_label_ceiling
 from radpipe.studies.mrnet.examine import examine_data
 from radpipe.studies.mrnet.exams import (
     Volumes,
@@ -76,7 +76,7 @@ class MRNet:
         refuse_other_layout(files)
         volumes = {part: find_volumes(files, part) for part in PARTS}
         refuse_shared(volumes)
-        ceiling = _ceiling(raw, files=files, labels=labels, target=target)
+        ceiling = read_label_ceiling(raw, files=files, labels=labels, target=target)
         cases: list[Case] = []
         for part, exams in volumes.items():
             tables = read_labels(raw, files=files, part=part, labels=labels)
@@ -129,20 +129,6 @@ def _case(
         covariates={},
         ceiling=ceiling.get(volume_name(part, PLANES[0], exam)),
     )
-
-
-def _ceiling(
-    raw: Path, *, files: Files, labels: tuple[str, ...], target: Target
-) -> dict[str, tuple[float, ...]]:
-    """Return the ideal observer's probabilities by axial volume, in the target's form."""
-    # The file holds one probability a label, so that it is read as of a multi-label target.
-    each = Target(kind="multi-label", classes=list(labels))
-    found = read_ceiling(
-        raw, files=files, target=each, translate=lambda name: name if name in labels else None
-    )
-    if target.kind == "multi-label":
-        return found
-    return {file: (1 - share, share) for file, (share,) in found.items()}
 
 
 def _warn_of_missing_planes(part: str, volumes: Volumes) -> None:

@@ -1,0 +1,123 @@
+"""Adapter `chexpert`: chest radiographs with 14 labels, CheXpert-v1.0; docs/how-to/chexpert.md."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+from pydantic import BaseModel
+
+from radpipe.core.errors import ConfigError
+from radpipe.core.findings import Finding, problem
+from radpipe.core.settings import PhantomSource, Target
+from radpipe.studies.base.contract import Case, CaseTable, Files, case_table
+from radpipe.studies.base.truth import BOXES, read_boxes, read_label_ceiling
+from radpipe.studies.chexpert.cases import cases_of
+from radpipe.studies.chexpert.films import FilmFinder
+from radpipe.studies.chexpert.layout import (
+    VIEWS,
+    ChexpertLayout,
+    label_of,
+    views_of,
+    wanted_labels,
+)
+from radpipe.studies.chexpert.matching import refuse_shared
+from radpipe.studies.chexpert.tables import find_tables, read_films
+
+log = logging.getLogger("radpipe.index")
+
+
+class CheXpert:
+    """Chest radiographs with 14 labels, of which each may be called uncertain.
+
+    Stanford Hospital, October 2002 to July 2017. Released are train, 223,414 films of 64,540
+    patients, whose labels a program took from the reports (1 present, 0 absent, -1 uncertain, or
+    not mentioned), and valid, 234 films of 200 patients, labelled by three radiologists. A later
+    release adds test, 668 films of 500 patients, labelled by five.
+
+    Layout: `{train,valid,test}/patientNNNNN/studyK/viewJ_{frontal,lateral}.jpg`, and `train.csv`,
+    `valid.csv` and perhaps `test.csv`, in which paths begin with the name of the release.
+
+    Citation: Irvin et al., AAAI Conference on Artificial Intelligence 2019;33:590. Licence:
+    Stanford University research use agreement; the data may not be passed on. Where: on request,
+    from the pages of the Stanford AIMI Center.
+
+    See `radpipe.studies.base.contract.Adapter` for the methods.
+    """
+
+    layout_model: type[BaseModel] = ChexpertLayout
+
+    def views(self, layout: ChexpertLayout) -> tuple[str, ...]:
+        """Return the one picture of a film, or the views of a study."""
+        return views_of(layout)
+
+    def check_target(self, layout: ChexpertLayout, target: Target) -> None:
+        """Refuse a target that is not made of the 14 labels."""
+        wanted_labels(layout, target)
+
+    def cases(
+        self, raw: Path, *, files: Files, layout: ChexpertLayout, target: Target
+    ) -> CaseTable:
+        """Read tables and names of films; films that are missing are counted and left out."""
+        labels = wanted_labels(layout, target)
+        names = find_tables(files)
+        finder = FilmFinder(files)
+        tables = [read_films(raw, file, part=part, labels=labels) for part, file in names.items()]
+        for note in (note for table in tables for note in table.notes):
+            log.warning("%s", note)
+        refuse_shared(tables)
+        ceiling = read_label_ceiling(
+            raw, files=files, labels=labels, target=target, translate=label_of
+        )
+        cases, views = cases_of(tables, finder, layout, ceiling), self.views(layout)
+        return case_table(
+            cases,
+            target=target,
+            views=views,
+            boxes=_boxes(raw, files, cases),
+            categories=("sex", "view", "projection"),
+            # A study need not have both: most have no lateral film, and some nothing else.
+            optional=views if views == VIEWS else (),
+        )
+
+    def phantom(
+        self, out: Path, *, source: PhantomSource, layout: ChexpertLayout, target: Target
+    ) -> None:
+        """Refuse: there is no phantom of this layout yet.
+
+        Raises
+        ------
+        ConfigError
+            Always.
+
+        """
+        del out, source
+        wanted_labels(layout, target)
+        raise ConfigError(
+            "source.kind: the adapter chexpert draws no phantom yet. The way out: kind: path,"
+            " with the folder of CheXpert-v1.0 or CheXpert-v1.0-small."
+        )
+
+    def examine(
+        self, raw: Path, *, files: Mapping[str, int], layout: ChexpertLayout, target: Target
+    ) -> list[Finding]:
+        """Tell what is missing or odd in tables and paths; no film is opened."""
+        from radpipe.studies.chexpert.examine import examine_data
+
+        findings = []
+        try:
+            wanted_labels(layout, target)
+        except ConfigError as error:
+            findings.append(problem(error))
+        return findings + examine_data(raw, files=files, layout=layout)
+
+
+def _boxes(raw: Path, files: Files, cases: Sequence[Case]) -> pa.Table | None:
+    """Return the boxes of lesions, if the data set has any."""
+    if BOXES not in files:
+        return None
+    place = {file: (case.case, view) for case in cases for view, file in case.files.items()}
+    return read_boxes(raw, files=files, cases=place)
+
+
+ADAPTER = CheXpert()
