@@ -9,6 +9,7 @@ import pytest
 from radpipe.app.cli import check_data
 from radpipe.app.init import command
 from radpipe.app.init.command import init
+from radpipe.core.errors import RadpipeError
 from radpipe.core.params import load_params
 from tests.conftest import Project
 from tests.dicom_files import film, scene
@@ -111,9 +112,11 @@ def test_looking_at_films_shows_nobody(
     init(tmp_path / "new", images=raw)
     settle(project, raw, {**LAYOUT, "header": ["side"]})
     monkeypatch.chdir(project.root)
-    check_data(load_params(), "films")
+    with pytest.raises(RadpipeError, match="Problems: 1"):
+        check_data(load_params(), "films")
     said = capsys.readouterr()
     assert "from Patient ID, as keyed hashes" in said.out
-    # One film ends in its header.
+    # One film ends in its header, another one in its pixels.
+    assert "1 film is truncated" in said.out
     assert "patients are unknown, and headers name 30 for 59 films" in said.out
     clean(said.out + said.err)

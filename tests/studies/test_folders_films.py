@@ -137,3 +137,12 @@ def test_pictures_alone_say_nothing_of_films(tmp_path):
     found = examined(tmp_path, {"healthy/a.png": "a", "fractured/b.png": "b"}, TREE)
     assert starting(found, "modalities") == []
     assert EXPLICIT not in str(found)
+
+
+def test_films_that_were_cut_off_are_a_problem(tmp_path):
+    found = of(tmp_path, shot(0)[:-9], shot(1), shot(2))
+    (line,) = [(level, what) for level, what in found if "truncated" in what]
+    assert line[0] == "problem"
+    start = "1 film is truncated, shorter than rows, columns and bits in the header say: 1 like "
+    assert line[1].startswith(start)
+    assert not [what for _, what in of(tmp_path, shot(0), shot(1)) if "truncated" in what]

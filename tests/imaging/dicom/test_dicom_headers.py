@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from radpipe.core.errors import DataError
-from radpipe.imaging.dicom import decode_dicom, headers
+from radpipe.imaging.dicom import codecs, decode_dicom, headers
 from radpipe.imaging.dicom.file import read_up_to_pixels
 from radpipe.imaging.dicom.headers import (
     BAD_WINDOW,
@@ -17,7 +17,16 @@ from radpipe.imaging.dicom.headers import (
     read_film_headers,
 )
 from radpipe.imaging.dicom.quiet import quiet
-from tests.dicom_files import BIG_ENDIAN, EXPLICIT, IMPLICIT, body, film, meta, scene
+from tests.dicom_files import (
+    BIG_ENDIAN,
+    EXPLICIT,
+    IMPLICIT,
+    body,
+    compressed,
+    film,
+    meta,
+    scene,
+)
 from tests.imaging.dicom.test_dicom import deflated
 from tests.imaging.dicom.test_dicom_privacy import NAME, SECRETS, broken, whole
 
@@ -186,3 +195,27 @@ def test_nothing_personal_is_in_a_record(tmp_path):
             said = f"{error!r} {error.__cause__!r}"
         assert not [secret for secret in SECRETS if secret in said.upper()]
     assert NAME  # what is planted stands in test_dicom_privacy
+
+
+@pytest.mark.parametrize("syntax", [EXPLICIT, IMPLICIT, BIG_ENDIAN])
+def test_files_too_short_for_their_pixels(tmp_path, syntax):
+    data = film(GREY, syntax)
+    assert header(tmp_path, data=data).lacking == 0
+    assert header(tmp_path, data=data[:-1]).lacking == 1
+    assert header(tmp_path, data=data[: -GREY.nbytes]).lacking == GREY.nbytes
+
+
+def test_frames_and_samples_count_for_the_length_of_pixels(tmp_path):
+    assert header(tmp_path, NumberOfFrames="3").lacking == 2 * GREY.nbytes
+    colour = np.zeros((24, 20, 3), np.uint8)
+    assert header(tmp_path, data=film(colour)[:-2]).lacking == 2
+    shared = film(colour[..., :2], PhotometricInterpretation="YBR_FULL_422", SamplesPerPixel=3)
+    assert header(tmp_path, data=shared).lacking == 0
+
+
+def test_the_size_of_a_file_says_nothing_of_pixels_that_are_packed(tmp_path):
+    assert header(tmp_path, data=deflated(body(GREY))).lacking == 0
+    packed = compressed(film(np.zeros((24, 20), np.uint8)), codecs.RLE)
+    assert len(packed) < len(film(GREY))
+    assert header(tmp_path, data=packed).lacking == 0
+    assert header(tmp_path, Rows=None, PixelData=("OW", b"")).lacking == 0

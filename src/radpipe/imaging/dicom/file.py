@@ -120,6 +120,8 @@ def read_header(data: bytes) -> DicomHeader:
 def read_up_to_pixels(stream: BinaryIO, more: Sequence[str] = ()) -> tuple[DicomHeader, bool]:
     """Read the elements of `ELEMENTS` and `more` in front of the pixels; inside `quiet`.
 
+    The stream is then where the pixels' element begins, unless the file is deflated.
+
     Returns
     -------
     header

@@ -5,17 +5,18 @@ what the caller makes of them, which should be a keyed hash (`studies.base.keyed
 """
 
 import math
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal
 
 from radpipe.core.errors import DataError
-from radpipe.imaging.dicom.codecs import missing_codec, syntax_name
-from radpipe.imaging.dicom.file import read_up_to_pixels
+from radpipe.imaging.dicom.codecs import ENCAPSULATED, PLAIN, missing_codec, syntax_name
+from radpipe.imaging.dicom.file import DEFLATED, IMPLICIT, read_up_to_pixels
 from radpipe.imaging.dicom.grey import LUT, has_bad_window, windows
 from radpipe.imaging.dicom.header import DicomHeader
-from radpipe.imaging.dicom.layout import COLOURS, GREYS, MAX_NUMBER, PALETTE
+from radpipe.imaging.dicom.layout import COLOURS, GREYS, MAX_NUMBER, PALETTE, n_bytes
 from radpipe.imaging.dicom.quiet import quiet
 from radpipe.imaging.dicom.read import is_dicom
 from radpipe.imaging.dicom.remarks import FOR_PROCESSING, INVERSE
@@ -36,6 +37,10 @@ MORE = (
 DEVICE_LETTERS = 32
 # Enough to see what a file is, bytes.
 LOOK = 256
+# Syntaxes in which the size of a file says whether all pixels are there.
+NATIVE = PLAIN.keys() - {DEFLATED, ENCAPSULATED}
+# Tag, kind and length in front of pixels, bytes (PS3.5, 7.1): implicit VR, and explicit.
+SHORT_HEAD, LONG_HEAD = 8, 12
 # Headers that are read before one is handed over.
 AT_ONCE = 256
 
@@ -86,6 +91,9 @@ class FilmHeader:
         Number of pictures in the file: 1 if it does not say, 0 if what it says is no number.
     holds_pixels
         Whether there are any.
+    lacking
+        How many bytes of pixels the file is too short for; 0 if it is not, or if that is not known
+        without decoding them.
     display
         What says which values are shown.
     view
@@ -112,6 +120,7 @@ class FilmHeader:
     bits: int | None
     frames: int
     holds_pixels: bool
+    lacking: int
     display: Display
     view: View | None
     stitched: bool
@@ -176,12 +185,35 @@ def _read(path: Path, hiding: Hiding, devices: bool) -> FilmHeader:
             if not is_dicom(stream.peek(LOOK)):
                 raise DataError("is no DICOM file")
             header, pixels = read_up_to_pixels(stream, MORE)
+            lacking = _lacking(header, stream) if pixels else 0
     except OSError as error:
         raise DataError(f"cannot be opened ({error.strerror})") from None
-    return _summed_up(header, pixels, hiding, devices)
+    return _summed_up(header, pixels, lacking, hiding, devices)
 
 
-def _summed_up(header: DicomHeader, pixels: bool, hiding: Hiding, devices: bool) -> FilmHeader:
+def _lacking(header: DicomHeader, stream: BinaryIO) -> int:
+    """Return by how many bytes a file, read up to its pixels, is too short for them."""
+    if header.syntax not in NATIVE:
+        return 0
+    head = SHORT_HEAD if header.syntax == IMPLICIT else LONG_HEAD
+    held = max(0, os.fstat(stream.fileno()).st_size - stream.tell() - head)
+    return max(0, _said_bytes(header) - held)
+
+
+def _said_bytes(header: DicomHeader) -> int:
+    """Return how long pixels are that are not compressed; 0 if the header does not say."""
+    rows, columns = _count(header, "Rows"), _count(header, "Columns")
+    allocated = _count(header, "BitsAllocated")
+    photometric = header.word("PhotometricInterpretation")
+    samples = _count(header, "SamplesPerPixel") or (3 if photometric in COLOURS else 1)
+    if not (rows and columns and allocated):
+        return 0
+    return n_bytes(rows * columns * samples * _frames(header), allocated, photometric)
+
+
+def _summed_up(
+    header: DicomHeader, pixels: bool, lacking: int, hiding: Hiding, devices: bool
+) -> FilmHeader:
     known, person = facts(header), header.identifier("PatientID")
     photometric = header.word("PhotometricInterpretation")
     syntax, undecodable = _syntax(header.syntax)
@@ -195,6 +227,7 @@ def _summed_up(header: DicomHeader, pixels: bool, hiding: Hiding, devices: bool)
         bits=_count(header, "BitsStored"),
         frames=_frames(header),
         holds_pixels=pixels,
+        lacking=lacking,
         display=_display(header),
         view=view_of(header),
         stitched=is_stitched(header, known.spacing),

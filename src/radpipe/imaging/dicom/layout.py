@@ -39,9 +39,8 @@ class PixelLayout:
     @property
     def bytes(self) -> int:
         """Length of one frame if it is not compressed."""
-        size = self.rows * self.columns * self.samples * (self.allocated // 8)
-        # C.7.6.3.1.2: two pixels share their chrominance.
-        return size * 2 // 3 if self.photometric == "YBR_FULL_422" else size
+        values = self.rows * self.columns * self.samples
+        return n_bytes(values, self.allocated, self.photometric)
 
     @property
     def stored_range(self) -> tuple[int, int]:
@@ -70,6 +69,13 @@ class PixelLayout:
             "pixel_keyword": "PixelData",
         }
         return options | ({"planar_configuration": self.planar} if self.samples > 1 else {})
+
+
+def n_bytes(values: int, allocated: int, photometric: str) -> int:
+    """Return how long so many values of so many bits are if they are not compressed."""
+    size = values * allocated // 8
+    # C.7.6.3.1.2: two pixels share their chrominance.
+    return size * 2 // 3 if photometric == "YBR_FULL_422" else size
 
 
 def read_layout(header: DicomHeader) -> PixelLayout:

@@ -49,6 +49,7 @@ def examine_films(
         yield from _lengths(films)
         yield from _places(films)
         yield from _patients(films, layout, cases)
+        yield from _truncated(films)
         yield from _several(films)
         yield from _doubtful(films)
 
@@ -170,6 +171,18 @@ def _patients(films: Films, layout: FoldersLayout, cases: Sequence[Case]) -> Ite
             "warning",
             f"patients are unknown, and headers name {len(named):,} for {n_films:,} films",
             "layout.header: [patient] takes them, as keyed hashes",
+        )
+
+
+def _truncated(films: Films) -> Iterator[Finding]:
+    """Tell of files that end before their pixels do, which a broken copy leaves behind."""
+    if files := [file for file, header in films.items() if header.lacking]:
+        yield Finding(
+            "problem",
+            f"{counted(len(files), 'film is', 'films are')} truncated, shorter than rows, columns"
+            f" and bits in the header say: {patterns(files)}",
+            "copy them once more from where they came from; if they are broken there, too, name"
+            " them under layout.leave_out",
         )
 
 
