@@ -101,7 +101,8 @@ def test_a_data_set_is_checked_before_anything_runs(params, tmp_path, capsys):
         (tmp_path / name).parent.mkdir()
         (tmp_path / name).write_text(name)
     cli.check_data(params, "bones", tmp_path)
-    first, *_ = capsys.readouterr().out.splitlines()
+    first, *_, last = capsys.readouterr().out.splitlines()
+    assert last == "2 notes: nothing that must be mended"
     counts = "3 images; healthy 1, fractured 1, beyond_repair 1"
     assert first == f"ok       bones     no official part: {counts}"
 
@@ -113,7 +114,9 @@ def test_a_data_set_with_problems_ends_with_2(params, tmp_path, monkeypatch, cap
     with pytest.raises(SystemExit) as ended:
         cli.main()
     assert ended.value.code == 2
-    assert "problem  bones     no image of the classes" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "problem  bones     no image of the classes" in said
+    assert said.splitlines()[-1].startswith("1 problem, ")
     assert "Problems: 1; the way out is below each." in caplog.text
 
 

@@ -19,7 +19,7 @@ from radpipe.app.outcome import outcome
 from radpipe.app.predictor import export, predict
 from radpipe.app.telemetry import telemetry
 from radpipe.core.errors import ConfigError, DataError, RadpipeError, unknown_name
-from radpipe.core.findings import Finding
+from radpipe.core.findings import Finding, summary
 from radpipe.core.masking import names_shown
 from radpipe.core.params import Params, load_params
 from radpipe.core.places import not_written
@@ -98,11 +98,14 @@ def check_data(params: Params, study: str, path: Path | None = None) -> None:
     files = list_files(raw)
     with names_shown():
         findings = adapter.examine(raw, files=files, layout=layout, target=settings.target)
-    _show((study, finding) for finding in findings)
+    _show(((study, finding) for finding in findings), end=f"\n{summary(findings)}\n")
 
 
-def _show(findings: Iterable[tuple[str, Finding]]) -> None:
-    """Write findings one a line, each as soon as it is there; refuse if any is a problem."""
+def _show(findings: Iterable[tuple[str, Finding]], end: str = "") -> None:
+    """Write findings one a line, each as soon as it is there; refuse if any is a problem.
+
+    `end` is written behind the last.
+    """
     n_problems, ways_out = 0, False
     for name, finding in findings:
         sys.stdout.write(f"{finding.level:<8} {name:<9} {finding.what}\n")
@@ -111,6 +114,7 @@ def _show(findings: Iterable[tuple[str, Finding]]) -> None:
         sys.stdout.flush()
         n_problems += finding.level == "problem"
         ways_out |= finding.level == "problem" and bool(finding.way_out)
+    sys.stdout.write(end)
     if n_problems:
         rest = "; the way out is below each" if ways_out else ""
         raise RadpipeError(f"Problems: {n_problems}{rest}.")
