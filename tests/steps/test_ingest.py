@@ -60,6 +60,7 @@ def test_a_store_a_summary_and_a_picture_come_out(project: Project) -> None:
     store = Store(project.root / "data/bones/store")
     assert (len(store), store.size, store.channels, store.bits) == (12, 32, 1, 8)
     assert "refused: is a PDF" in done.stderr
+    assert "refused 1 in all; which ones: data/bones/store/rejected.csv" in done.stderr
     text = (project.root / "results/studies/bones/ingest.json").read_text()
     summary = json.loads(text)
     assert (summary["n_cases"], summary["n_cases_lost"]) == (13, 1)

@@ -98,7 +98,7 @@ def ingest(
     tasks, incomplete = _whole_cases(list_tasks(cases, manifest), cases)
     tasks = [replace(task, slices=count_slices(raw / task.file)) for task in tasks]
     packed = pack(tasks, raw, image, out, workers=workers, set_aside=incomplete)
-    counts = tally(len(cases), packed.stored, packed.rejected)
+    counts = tally(len(cases), packed.stored, packed.rejected, listed=out / "rejected.csv")
     return {**counts, "fingerprint": packed.fingerprint}
 
 

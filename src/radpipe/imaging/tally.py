@@ -3,6 +3,7 @@
 import logging
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from radpipe.core.masking import patterns
@@ -15,7 +16,11 @@ SHOWN = 10
 
 
 def tally(
-    n_cases: int, stored: Sequence[ChunkOutcome], rejected: Sequence[tuple[str, str, str]]
+    n_cases: int,
+    stored: Sequence[ChunkOutcome],
+    rejected: Sequence[tuple[str, str, str]],
+    *,
+    listed: Path,
 ) -> dict[str, Any]:
     """Count what came and what stayed, and log what a person should look at.
 
@@ -27,6 +32,8 @@ def tally(
         What is in the store.
     rejected
         File, case and reason of the rest.
+    listed
+        Where these are written, each with its file.
 
     Returns
     -------
@@ -39,7 +46,7 @@ def tally(
     for line in told(rejected):
         log.warning("refused: %s", line)
     if rejected:
-        log.warning("refused %d in all; see rejected.csv in the store", len(rejected))
+        log.warning("refused %d in all; which ones: %s", len(rejected), listed)
     # Both knees of a film are cases of their own.
     n_burned_in = len({one.task.file for one in stored if one.burned_in})
     if n_burned_in:
