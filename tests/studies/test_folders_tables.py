@@ -107,6 +107,17 @@ def test_what_was_unusual_is_logged(tmp_path, caplog):
     assert "t.csv, line 1: names the separator, ';'" in caplog.text
     assert "t.csv: read as parted by semicolons" in caplog.text
     assert "1 row of empty cells, left out (line 5)" in caplog.text
+    assert not [
+        one for one in caplog.records if one.levelno > logging.INFO and "t.csv" in one.getMessage()
+    ]
+
+
+def test_only_what_may_mean_something_else_is_a_warning(tmp_path, caplog):
+    with caplog.at_level(logging.INFO):
+        table(tmp_path, "id;y;\na;healthy;note\nb;fractured;\n", "ab")
+    levels = {one.getMessage(): one.levelname for one in caplog.records}
+    assert levels["t.csv: read as parted by semicolons"] == "INFO"
+    assert levels["t.csv: column 3 has no name, and is not read"] == "WARNING"
 
 
 def test_check_data_names_it_too(tmp_path):

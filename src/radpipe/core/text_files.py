@@ -1,8 +1,10 @@
 """Files of text in, signs out: what they are is told by their first bytes, never guessed."""
 
 import codecs
+import logging
 import re
 import unicodedata
+from collections.abc import Iterable
 from pathlib import Path
 
 from radpipe.core.errors import DataError
@@ -28,6 +30,21 @@ MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+
+
+class Certain(str):
+    """A note on a file that can be read in one way only: worth knowing, and nothing to look at.
+
+    Other notes, which are plain text, tell of what may mean something else than was read.
+    """
+
+    __slots__ = ()
+
+
+def log_notes(log: logging.Logger, notes: Iterable[str]) -> None:
+    """Log notes on a file: as a warning only what a person should look at."""
+    for note in notes:
+        log.log(logging.INFO if isinstance(note, Certain) else logging.WARNING, "%s", note)
 
 
 def read_text(
@@ -72,7 +89,7 @@ def read_text(
             f" {encoding}. The way out: take that setting out."
         )
     if marked and marked != "utf-8-sig":
-        notes.append(f"{name}: read as {marked}, by its byte order mark")
+        notes.append(Certain(f"{name}: read as {marked}, by its byte order mark"))
     text = _decoded(data, name, marked or encoding, fallback, setting, notes)
     if (end := text.find("\0")) >= 0:
         raise DataError(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from radpipe.core.errors import DataError
+from radpipe.core.text_files import Certain
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "|"}
 # Signs among which the header is looked for.
@@ -74,7 +75,7 @@ def without_sep_line(
             f"{name}, line 1: says sep={found[1]}, and {form.setting}.separator another one."
             " The way out: take one of the two out."
         )
-    notes.append(f"{name}, line 1: names the separator, {found[1]!r}, and is no row")
+    notes.append(Certain(f"{name}, line 1: names the separator, {found[1]!r}, and is no row"))
     return text[found.end() :], 2, found[1]
 
 

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from radpipe.core.errors import DataError
 from radpipe.core.plurals import counted
-from radpipe.core.text_files import read_text
+from radpipe.core.text_files import Certain, read_text
 from radpipe.core.text_rows import (
     SEPARATORS,
     Form,
@@ -46,7 +46,7 @@ class TextTable:
     separator
         What stands between cells.
     notes
-        What was unusual and read all the same, a sentence each.
+        What was unusual and read all the same, a sentence each; see `core.text_files.Certain`.
 
     """
 
@@ -115,7 +115,8 @@ def read_text_table(path: Path, name: str, form: Form | None = None) -> TextTabl
     text, first, separator = without_sep_line(text, name, form, notes)
     separator = separator or form.separator or separator_of(text, name, form)
     if separator not in (",", form.separator):
-        notes.append(f"{name}: read as parted by {SEPARATORS.get(separator, repr(separator))}")
+        by = SEPARATORS.get(separator, repr(separator))
+        notes.append(Certain(f"{name}: read as parted by {by}"))
     found = parsed(text, separator, name, form, first)
     full = _without_empty(found, separator, name, form, notes)
     head, header = full.pop(0) if full and not form.columns else (0, form.columns)
@@ -150,7 +151,7 @@ def _without_empty(
         elif count_cells(row, separator) > 1:
             hollow.append(line)
     if hollow:
-        notes.append(f"{name}: {_rows(hollow, 'of empty cells, left out')}")
+        notes.append(Certain(f"{name}: {_rows(hollow, 'of empty cells, left out')}"))
     return full
 
 
@@ -185,7 +186,8 @@ def _fitted(
     shorter = all(count_cells(row, separator) == n - 1 for _, row in rows)
     if rows and shorter and not columns[-1]:
         odd, columns = [], columns[:-1]
-        notes.append(f"{name}: the header ends with a separator, behind which nothing stands")
+        ends = "the header ends with a separator, behind which nothing stands"
+        notes.append(Certain(f"{name}: {ends}"))
     if odd:
         raise DataError(_uneven(odd, len(rows), n, separator, name, form))
     return tuple(columns), rows

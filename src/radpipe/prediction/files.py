@@ -11,6 +11,7 @@ from typing import Any, get_args
 
 from radpipe.core.errors import ConfigError, DataError, unknown_name
 from radpipe.core.files import files_below
+from radpipe.core.text_files import log_notes
 from radpipe.core.text_tables import Form, read_text_table
 from radpipe.imaging.read import Side
 from radpipe.prediction.description import Description
@@ -95,8 +96,7 @@ def cases_of_table(what: Description, table: Path) -> list[RawCase]:
 
     """
     read = read_text_table(table, str(table), Form(keep_hollow=True))
-    for note in read.notes:
-        log.warning("%s", note)
+    log_notes(log, read.notes)
     if not read.lines:
         raise DataError(f"{table}: holds no case")
     views = what.inputs.views

@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from radpipe.core.errors import DataError
 from radpipe.core.settings import Target
-from radpipe.core.text_files import composed
+from radpipe.core.text_files import composed, log_notes
 from radpipe.core.text_tables import Form, TextTable, read_text_table
 from radpipe.studies.base.contract import BOX_SCHEMA, Files, number_of
 
@@ -163,8 +163,7 @@ def _read(
 ) -> tuple[TextTable, list[tuple[int, dict[str, str]]]]:
     """Return a table and its rows, each with its line; refuse one that lacks a column."""
     table = read_text_table(raw / name, name, FORM)
-    for note in table.notes:
-        log.warning("%s", note)
+    log_notes(log, table.notes)
     if missing := [column for column in needed if column not in table.columns]:
         raise DataError(
             f"{name} lacks the columns {', '.join(missing)}. The way out: {FORM.way_out}"

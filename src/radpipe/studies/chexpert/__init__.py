@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from radpipe.core.errors import ConfigError
 from radpipe.core.findings import Finding, problem
 from radpipe.core.settings import PhantomSource, Target
+from radpipe.core.text_files import log_notes
 from radpipe.studies.base.contract import Case, CaseTable, Files, case_table
 from radpipe.studies.base.truth import BOXES, read_boxes, read_label_ceiling
 from radpipe.studies.chexpert.cases import cases_of
@@ -63,8 +64,7 @@ class CheXpert:
         names = find_tables(files)
         finder = FilmFinder(files)
         tables = [read_films(raw, file, part=part, labels=labels) for part, file in names.items()]
-        for note in (note for table in tables for note in table.notes):
-            log.warning("%s", note)
+        log_notes(log, (note for table in tables for note in table.notes))
         refuse_shared(tables)
         ceiling = read_label_ceiling(
             raw, files=files, labels=labels, target=target, translate=label_of

@@ -10,6 +10,7 @@ from radpipe.core.errors import DataError
 from radpipe.core.masking import patterns
 from radpipe.core.plurals import counted
 from radpipe.core.settings import Target
+from radpipe.core.text_files import log_notes
 from radpipe.core.text_tables import some_lines
 from radpipe.studies.base.contract import Case, Files, unknown_patient
 from radpipe.studies.base.template import Template
@@ -114,8 +115,7 @@ def read_table(
         raise ValueError("read_table needs layout.table")
     rows, notes = read_rows(raw, files, table)
     # Who examines a data set has got them already.
-    for note in notes if seen is None else ():
-        log.warning("%s", note)
+    log_notes(log, notes if seen is None else ())
     check_rows(rows, table, target)
     template = Template(table.name or "")
     every = _lines(_pair(raw, rows, files, layout, table), table, template)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from radpipe.core.errors import DataError
 from radpipe.core.plurals import counted
+from radpipe.core.text_files import log_notes
 from radpipe.core.text_tables import Form, read_text_table, some_lines
 from radpipe.studies.mrnet.layout import LABELS, table_name
 
@@ -67,8 +68,7 @@ def read_table(raw: Path, *, files: Iterable[str], part: str, label: str) -> Lab
     table = read_text_table(raw / name, name, FORM)
     if not table.lines:
         raise DataError(f"{name} has no rows. The way out: unpack the archive once more.")
-    for note in table.notes:
-        log.warning("%s", note)
+    log_notes(log, table.notes)
     found: Labels = {}
     first: dict[str, int] = {}
     doubles: list[int] = []

@@ -10,6 +10,7 @@ from radpipe.core.errors import ConfigError
 from radpipe.core.findings import Finding, problem
 from radpipe.core.plurals import counted
 from radpipe.core.settings import PhantomSource, Target
+from radpipe.core.text_files import log_notes
 from radpipe.studies.base.contract import Case, CaseTable, Files, case_table
 from radpipe.studies.base.keyed import patient_name, read_key
 from radpipe.studies.oai.answers import read_answers
@@ -74,8 +75,7 @@ class OAI:
             lambda one, other: files[one].sha256 == files[other].sha256,
         )
         refuse_unclear(chosen, answers.table, layout)
-        for note in answers.notes:
-            log.warning("%s", note)
+        log_notes(log, answers.notes)
         _tell(answers.table.name, films, chosen)
         ceiling = read_ceiling(
             raw, files=files, question=layout.question, n_classes=len(target.classes)

@@ -15,6 +15,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from radpipe.core.errors import DataError
+from radpipe.core.text_files import log_notes
 from radpipe.core.text_tables import Form, TextTable, read_text_table, some_lines
 from radpipe.studies.base.contract import BOX_SCHEMA, number_of
 from radpipe.studies.oai.layout import JOINTS, SIDES, OaiLayout
@@ -134,8 +135,7 @@ def _rows(table: TextTable, columns: Iterable[str]) -> list[tuple[int, Shown, li
             f"{table.name} lacks the columns {', '.join(missing)}. The way out: write a header"
             f" {','.join(needed)}."
         )
-    for note in table.notes:
-        log.warning("%s", note)
+    log_notes(log, table.notes)
     rows = []
     places = [table.columns.index(column) for column in needed]
     for line, (file, said, *values) in zip(table.lines, table.rows(places), strict=True):
