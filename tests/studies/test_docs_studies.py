@@ -45,3 +45,21 @@ def test_every_kind_of_example_is_there():
     assert STUDIES.keys() == own | knees | chests
     kinds = {Study.model_validate(block).source.kind for block in STUDIES.values()}
     assert kinds == {"path", "url"}
+
+
+@pytest.mark.parametrize(
+    ("message", "module"),
+    [
+        ("of cases would leak between parts", "leaks"),
+        ("of copies joined", "leaks"),
+        ("one group joins", "parts"),
+        ("folds cannot be filled", "parts"),
+        ("has no case of", "parts"),
+    ],
+)
+def test_what_split_says_is_explained(message, module):
+    source = DOCS.parent / f"src/radpipe/splitting/{module}.py"
+    assert message in source.read_text()
+    page = (DOCS / PAGES[0]).read_text()
+    rows = [line for line in page.splitlines() if line.startswith("| `")]
+    assert any(message in row.split(" | ")[0] for row in rows)
