@@ -54,6 +54,7 @@ def write_study(root: Path, *, n_cases: int = 1250, n_test: int = 120) -> None:
     split = split_summary("knee", LABELS)
     split["cases"] |= {"indexed": n_cases, "placed": n_cases}
     split["parts"]["test"] |= {"n_cases": n_test}
+    split["parts"]["train"] |= {"n_uncertain_per_label": [0, 34, 5]}
     ingest = ingest_summary("knee")
     ingest["fingerprint"] |= {"n_pictures": 3750, "n_slices": 107000}
     write_json(folder / "ingest.json", ingest)

@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from radpipe.app.report.data import _uncertain
 from tests.app import fake_labels
 from tests.app.fake_labels import LABELS, VARIANTS
 from tests.conftest import Project
@@ -36,6 +37,20 @@ def rows(project, name):
 
 def section(page: str, start: str, end: str = "<h3>") -> str:
     return page.split(start, 1)[1].split(end, 1)[0]
+
+
+def test_uncertain_answers_stand_beside_the_known_ones(page):
+    table = section(page, "How they were split", "</table>")
+    assert re.findall(r"(\d+) uncertain<", table) == ["34", "5"]
+    assert "no score is judged on them" in table
+
+
+@pytest.mark.parametrize(
+    ("block", "expected"),
+    [({}, ()), ({"n_uncertain": 7}, (0, 7)), ({"n_uncertain_per_label": [1, 2]}, (1, 2))],
+)
+def test_uncertain_answers_are_those_of_the_classes(block, expected):
+    assert _uncertain(block) == expected
 
 
 def test_every_label_has_its_distance_from_the_ceiling(scored):

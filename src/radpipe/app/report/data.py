@@ -26,12 +26,17 @@ DECISIONS = {
 
 @dataclass(frozen=True)
 class Part:
-    """One part or fold with its counts; `classes` in the order of the target."""
+    """One part or fold with its counts; `classes` in the order of the target.
+
+    `uncertain` are answers that the data set is not sure of, in the same order; empty if it is of
+    all.
+    """
 
     name: str
     n_cases: int
     n_patients: int
     classes: tuple[int, ...]
+    uncertain: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -113,9 +118,22 @@ def _parts(study: StudyResults) -> list[Part]:
     found = [(titles.get(name, name), block) for name, block in study.split["parts"].items()]
     found += [(f"fold {block['fold']}", block) for block in study.split["folds"]]
     return [
-        Part(name, block["n_cases"], block["n_patients"], tuple(block["n_per_class"]))
+        Part(
+            name,
+            block["n_cases"],
+            block["n_patients"],
+            tuple(block["n_per_class"]),
+            _uncertain(block),
+        )
         for name, block in found
     ]
+
+
+def _uncertain(block: Mapping[str, Any]) -> tuple[int, ...]:
+    """Return uncertain answers in the order of the classes; of two classes, beside the second."""
+    if "n_uncertain" in block:
+        return 0, block["n_uncertain"]
+    return tuple(block.get("n_uncertain_per_label", ()))
 
 
 def _rules(rules: Mapping[str, Any]) -> list[tuple[str, str]]:
