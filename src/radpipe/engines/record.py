@@ -137,25 +137,12 @@ def sync(params: Params) -> None:
 def _way_to_fetch() -> Callable[[], str]:
     """Return what lets DVC put in place what `dvc.lock` names, from a remote if it knows one."""
     if dvc_has_remote():
-        return _pull
+        return lambda: dvc("pull")
     log.warning(
         "no DVC remote is known here, so only this machine's cache can help; where the"
         " results were made: dvc remote add --default store ADDRESS && dvc push"
     )
     return lambda: dvc("checkout")
-
-
-def _pull() -> str:
-    """Fetch and put in place; asked again if it fails, for it goes on from what has come.
-
-    Killed in the middle, `radpipe sync` can leave a DVC behind that is still at work. Beside it the
-    next pull (DVC 3.67) fetches less than it then wants to put in place.
-    """
-    try:
-        return dvc("pull")
-    except RadpipeError as error:
-        log.warning("dvc pull failed, and is tried once more: %s", str(error).splitlines()[-1])
-        return dvc("pull")
 
 
 def remember(params: Params) -> None:
