@@ -31,7 +31,7 @@ def half_written() -> Iterator[Finding]:
 
 def _is_json(file: Path) -> bool:
     try:
-        json.loads(file.read_text(encoding="utf-8") or "{}")
+        json.loads(file.read_text(encoding="utf-8"))
     except ValueError:
         return False
     return True
