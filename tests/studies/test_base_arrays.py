@@ -10,6 +10,7 @@ from PIL import Image as Pillow
 
 from radpipe.core.errors import DataError
 from radpipe.core.settings import Arrays
+from radpipe.studies.base import unpack
 from radpipe.studies.base.arrays import unpack_arrays
 
 DRAW = np.random.default_rng(1)
@@ -142,6 +143,15 @@ def test_what_is_no_npz_is_told(tmp_path, content):
     (tmp_path / "x.npz").write_bytes(content)
     with pytest.raises(DataError, match=r"x\.npz: damaged, or no \.npz"):
         unpack_arrays(tmp_path / "x.npz", tmp_path / "raw", BOTH)
+
+
+def test_what_is_out_of_proportion_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(unpack, "SMALL_BYTES", 1000)
+    nothing = np.zeros((90, 64, 64), np.uint8)
+    np.savez_compressed(tmp_path / "x.npz", pictures=nothing, grades=np.zeros(90))
+    with pytest.raises(DataError, match="looks like a decompression bomb"):
+        unpack_arrays(tmp_path / "x.npz", tmp_path / "raw", BOTH)
+    assert not list((tmp_path / "raw").iterdir())
 
 
 def test_damage_inside_is_told(tmp_path):

@@ -197,15 +197,14 @@ def _as_they_come(pipe: int, process: "subprocess.Popen[Any]") -> Iterator[str]:
 
     # Of this thread alone: to close a pipe that another one reads would wait for its end.
     Thread(target=read, daemon=True).start()
-    silent = 0.0
-    while process.poll() is None or silent < LINGER:
+    silent = 0.0  # since its end: before it, silence says nothing
+    while silent < LINGER:
         try:
             line = came.get(timeout=WAIT)
         except Empty:
-            silent += WAIT
+            silent += WAIT if process.poll() is not None else 0.0
             yield ""
             continue
         if line is None:
             return
-        silent = 0.0
         yield line

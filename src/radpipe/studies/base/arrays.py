@@ -21,6 +21,7 @@ from tqdm import tqdm
 
 from radpipe.core.errors import DataError
 from radpipe.core.settings import Arrays
+from radpipe.studies.base.unpack import Limits
 
 TABLE = "labels.csv"
 SUFFIX = ".npy"
@@ -65,6 +66,9 @@ def unpack_arrays(path: Path, out: Path, how: Arrays) -> None:
     """
     out.mkdir(parents=True, exist_ok=True)
     with _named(path), zipfile.ZipFile(path) as stream:
+        limits = Limits(path)
+        for member in stream.infolist():
+            limits.add(member.file_size)
         parts = _parts(stream, how)
         rows: list[list[Any]] = []
         for part in parts:

@@ -45,8 +45,8 @@ def unpack(archive: Path, out: Path) -> None:
             _unpack_tar(archive, out)
 
 
-class _Limits:
-    """Counts what is unpacked and stops before it is out of proportion."""
+class Limits:
+    """Counts what is unpacked and stops before it is out of proportion to its archive."""
 
     def __init__(self, archive: Path) -> None:
         packed = archive.stat().st_size
@@ -55,6 +55,7 @@ class _Limits:
         self.files = 0
 
     def add(self, size: int) -> None:
+        """Count a file of `size` bytes; a `DataError` says that the whole is out of proportion."""
         self.bytes += size
         self.files += 1
         if self.bytes > self.most_bytes or self.files > MOST_FILES:
@@ -65,7 +66,7 @@ class _Limits:
 
 
 def _unpack_zip(archive: Path, out: Path) -> None:
-    limits = _Limits(archive)
+    limits = Limits(archive)
     with zipfile.ZipFile(archive) as stream:
         members = stream.infolist()
         # All is checked before anything is written. The sizes stand in the archive's own
@@ -84,7 +85,7 @@ def _unpack_zip(archive: Path, out: Path) -> None:
 
 
 def _unpack_tar(archive: Path, out: Path) -> None:
-    limits = _Limits(archive)
+    limits = Limits(archive)
     with tarfile.open(archive) as stream:
         for member in tqdm(stream, "unpacking", unit="files", mininterval=2):
             _check_name(member.name)
