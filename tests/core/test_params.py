@@ -28,6 +28,11 @@ def edited(path, value):
     return params
 
 
+def labels(*scored):
+    """Return a target of labels that are scored on some of them."""
+    return {"kind": "multi-label", "classes": ["acl", "meniscus"], "score_on": list(scored)}
+
+
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
@@ -40,6 +45,10 @@ def edited(path, value):
         ("studies.bones.target.kind", "binary", "a binary target has two classes"),
         ("studies.bones.target.classes", ["a"], "at least two classes"),
         ("studies.bones.target.classes", ["a", "a"], "a class stands twice"),
+        ("studies.bones.target.score_on", ["healthy"], "score_on belongs to a multi-label target"),
+        ("studies.bones.target", labels("acls"), "score_on names 'acls', which is not one"),
+        ("studies.bones.target", labels("acl", "acl"), "score_on names a label twice"),
+        ("studies.bones.target", labels(), "at least 1 item"),
         ("studies.bones.split.seed", ..., "studies.bones.split.seed: missing; it has no default"),
         ("variants.bones-v1.study", "bons", "unknown 'bons', did you mean 'bones'?"),
         ("variants.bones-v1.optimizer", "adm", "variants.bones-v1.optimizer: unknown setting"),

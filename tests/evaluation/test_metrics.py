@@ -216,6 +216,18 @@ def test_a_label_that_cannot_be_answered_leaves_the_mean(labels):
     assert np.isnan(values(METRICS["auc"], nothing)).all()
 
 
+def test_labels_that_are_not_to_score_leave_every_mean_and_are_still_shown():
+    """Areas of 1, 0 and 1/2; the mean over the second and the third is 1/4."""
+    target = Target(kind="multi-label", classes=["a", "b", "c"], score_on=["c", "b"])
+    truth = np.array([[1.0, 1, 1], [0, 0, 0]])
+    sample = make_sample(target, truth, np.array([[0.9, 0.1, 0.5], [0.1, 0.9, 0.5]]))
+    assert values(METRICS["auc"], sample).tolist() == [0.25, 1, 0, 0.5]
+    for name in names_for(target):
+        found = values(METRICS[name], sample)
+        if np.isfinite(found).all() and len(found) == 4:
+            assert found[0] == pytest.approx(found[2:].mean()), name
+
+
 @pytest.mark.parametrize("name", ["quadratic_kappa", "grade_error", "auc_at_least"])
 def test_classes_without_an_order_have_no_grades(three, name):
     assert np.isnan(values(METRICS[name], three(TRUTH3, SCORE3))).all()

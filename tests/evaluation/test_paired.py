@@ -202,6 +202,23 @@ def test_area_of_labels_leaves_out_what_cannot_be_answered():
     assert np.isnan(area_influence(nothing)[0])
 
 
+def test_the_area_that_is_tested_is_the_one_that_ranks():
+    target = Target(kind="multi-label", classes=["edema", "fracture"], score_on=["fracture"])
+    truth = np.array([[1.0, 0], [0, 1], [1, 0], [0, 1]])
+    first, second = (
+        make_sample(target, truth, np.array(scores))
+        for scores in (
+            [[0.9, 0.1], [0.1, 0.2], [0.3, 0.3], [0.4, 0.1]],
+            [[0.1, 0.1], [0.9, 0.2], [0.1, 0.3], [0.9, 0.1]],
+        )
+    )
+    assert area_influence(first)[0] == values(METRICS["auc"], first)[0] == 0.375
+    # They differ in the label that does not count alone.
+    owner = np.arange(4)
+    assert area_test(first, second, owner) == (0, 1)
+    assert permutation_p("auc", first, second, owner, n_draws=20, rng=np.random.default_rng(0)) == 1
+
+
 def test_equal_scores_have_p_one():
     first, _, owner = three_classes(1)
     assert area_test(first, first, owner) == (0, 1)

@@ -8,7 +8,7 @@ import math
 import pytest
 
 from radpipe.core.errors import ConfigError
-from radpipe.core.settings import PhantomSource, Target
+from radpipe.core.settings import Target
 from radpipe.studies.base.adapters import load_adapter, read_layout
 from radpipe.studies.base.contract import check_cases
 from radpipe.studies.base.manifest import write_manifest
@@ -284,15 +284,3 @@ def test_targets_that_chexpert_does_not_have(layout, target, message):
     adapter = load_adapter("chexpert")
     with pytest.raises(ConfigError, match=message):
         adapter.check_target(read_layout("s", adapter, layout), Target.model_validate(target))
-
-
-def test_there_is_no_phantom_yet(tmp_path):
-    adapter = load_adapter("chexpert")
-    with pytest.raises(ConfigError, match=r"source\.kind: .* no phantom yet.*way out: kind: path"):
-        adapter.phantom(
-            tmp_path,
-            source=PhantomSource(kind="phantom"),
-            layout=read_layout("s", adapter, {}),
-            target=Target.model_validate(TWO),
-        )
-    assert not list(tmp_path.iterdir())

@@ -9,7 +9,7 @@ from radpipe.core.presets import load_preset
 from radpipe.core.settings import PathSource
 from radpipe.core.starting import start_of
 from radpipe.engines.remotes import unknown_remotes
-from radpipe.studies.base.adapters import load_adapter, read_layout
+from radpipe.studies.base.adapters import check_source, load_adapter, read_layout
 from radpipe.studies.base.sources import check_path, raw_root
 
 PRESETS = Path("presets")
@@ -34,6 +34,7 @@ def _of_study(name: str, params: Params) -> Iterator[str]:
     try:
         adapter = load_adapter(study.adapter)
         layout = read_layout(name, adapter, study.layout)
+        check_source(name, adapter, study.source)
     except ConfigError as error:
         yield str(error)
     else:

@@ -176,7 +176,7 @@ def _paired_rows(
     """Test every pair on every metric of `paired_metrics`, corrected within part and metric.
 
     Labels are questions of their own, so that areas of a multi-label target are tested label
-    by label, too, and corrected together with their mean.
+    by label, too, of those to score, and corrected together with their mean.
     """
     if len(variants) < 2:
         return []
@@ -188,7 +188,7 @@ def _paired_rows(
     rows: list[Row] = []
     for metric in names:
         family: list[Row] = []
-        for place, (name, seen) in enumerate(_questions(variants[0].target, samples, metric)):
+        for place, name, seen in _questions(variants[0].target, samples, metric):
             known = owner[~np.isnan(seen[0].truth).all(axis=1)]
             for i, j in zip(*np.triu_indices(len(variants), 1), strict=True):
                 difference = drawn[i][metric][place] - drawn[j][metric][place]
@@ -215,12 +215,13 @@ def _paired_rows(
 
 def _questions(
     target: Target, samples: list[Sample], metric: str
-) -> Iterator[tuple[str, list[Sample]]]:
-    """Yield what pairs are tested on: all together, then labels, in the order of the draws."""
-    yield "", samples
+) -> Iterator[tuple[int, str, list[Sample]]]:
+    """Yield what pairs are tested on, with its row in the draws: all together, then labels."""
+    yield 0, "", samples
     if target.kind == "multi-label" and metric == RANKED_BY and len(target.classes) > 1:
         for index, name in enumerate(column_names(target)):
-            yield name, [sample.column(index) for sample in samples]
+            if name in target.scored:
+                yield index + 1, name, [sample.column(index) for sample in samples]
 
 
 def _tests(

@@ -118,11 +118,11 @@ def area_influence(sample: Sample) -> tuple[float, Floats]:
 
     """
     areas, terms = [], []
-    for truth, scores in zip(sample.truth.T, sample.scores.T, strict=True):
+    counts = np.ones(sample.n_columns, dtype=np.bool_) if sample.exclusive else sample.answerable
+    for column in np.flatnonzero(counts):  # the labels that count in the metric `auc`
+        truth, scores = sample.truth[:, column], sample.scores[:, column]
         known = ~np.isnan(truth)
         area, placed = placements(truth[known], scores[known])
-        if np.isnan(area) and not sample.exclusive and sample.n_columns > 1:
-            continue  # a label that these cases cannot answer, as in the metric `auc`
         answers = truth[known] == 1
         size = np.where(answers, answers.sum(), (~answers).sum())
         term = np.zeros(len(truth))
@@ -266,4 +266,5 @@ def _side_by_side(first: Sample, second: Sample) -> Sample:
         np.concatenate([first.decided, second.decided]),
         first.exclusive,
         first.ordinal,
+        first.scored,
     )

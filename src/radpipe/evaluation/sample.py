@@ -41,6 +41,8 @@ class Sample:
         One class of several (multi-class, ordinal), so columns exclude each other.
     ordinal
         These classes have an order, that of the columns.
+    scored
+        Columns over which means are taken; None: all.
 
     """
 
@@ -51,6 +53,7 @@ class Sample:
     decided: NDArray[np.bool_]
     exclusive: bool
     ordinal: bool = False
+    scored: tuple[int, ...] | None = None
 
     @property
     def n_columns(self) -> int:
@@ -63,6 +66,14 @@ class Sample:
         if self.exclusive:
             return {"ordinal" if self.ordinal else "multi-class"}
         return {"binary", "multi-label"} if self.n_columns == 1 else {"multi-label"}
+
+    @property
+    def answerable(self) -> NDArray[np.bool_]:
+        """Labels that count in a mean: those to score, of which both answers occur; (columns,)."""
+        both: NDArray[np.bool_] = (self.truth == 1).any(axis=0) & (self.truth == 0).any(axis=0)
+        if self.scored is not None:
+            both &= np.isin(np.arange(self.n_columns), self.scored)
+        return both
 
     def take(self, rows: NDArray[np.bool_] | Integers) -> "Sample":
         """Return some of the cases: by mask, bool (cases,), or by row number, int (n,)."""
@@ -128,7 +139,13 @@ def make_sample(
         decided,
         exclusive,
         ordinal=target.kind == "ordinal",
+        scored=None if target.score_on is None else scored_columns(target),
     )
+
+
+def scored_columns(target: Target) -> tuple[int, ...]:
+    """Return the places of the columns over which means are taken."""
+    return tuple(column_names(target).index(name) for name in target.scored)
 
 
 def questions(target: Target, truth: Floats) -> Floats:

@@ -26,6 +26,13 @@ SIX = (
 )
 
 
+PUBLISHED = [
+    name
+    for name in presets("chest")
+    if "House." not in load_preset(name, {}, where="", root=ROOT / "presets").source
+]
+
+
 def preset(name: str) -> Preset:
     return load_preset(name, {}, where="", root=ROOT / "presets")
 
@@ -113,7 +120,42 @@ def test_a_preset_makes_a_step_at_its_published_size(project, name):
     weights.unlink()  # pytest keeps the folders of three sessions
 
 
-@pytest.mark.parametrize("name", presets("chest"))
-def test_presets_say_what_is_learned_from_uncertain_labels(name):
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_published_presets_say_what_is_learned_from_uncertain_labels(name):
     uncertain = preset(name).train.uncertain
     assert (uncertain.learn_as, uncertain.low, uncertain.high) == ("smooth", 0.55, 0.85)
+
+
+def test_a_densenet_can_be_made_small():
+    """The stem and six layers of 2 x 8 channels in three blocks, counted by hand.
+
+    A layer of c channels has norms of 2c and 2 x 32, and 32c + 9 x 32 x 8 weights; a transition
+    halves c with a norm of 2c and c x c / 2.
+    """
+    stem = 3 * 16 * 49 + 2 * 16
+
+    def layer(c):
+        return 2 * c + c * 32 + 2 * 32 + 32 * 8 * 9
+
+    def transition(c):
+        return 2 * c + c * c // 2
+
+    blocks = layer(16) + layer(24) + transition(32) + layer(16) + transition(24) + layer(12)
+    head = 2 * 20 + 20 * 3 + 3
+    small = made("densenet121", blocks=[2, 1, 1], growth=8)
+    assert sum(weight.numel() for weight in small.parameters()) == stem + blocks + head
+    assert small(torch.zeros(2, 1, 64, 64)).shape == (2, 3)
+
+
+@pytest.mark.parametrize("name", ["densenet121", "densenet169", "densenet201"])
+def test_one_setting_alone_leaves_the_other_as_published(name):
+    published, named = made(name), made(name, growth=32)
+    assert [tuple(w.shape) for w in named.parameters()] == [
+        tuple(w.shape) for w in published.parameters()
+    ]
+
+
+@pytest.mark.parametrize("setting", [{"blocks": [2, 2]}, {"growth": 8}])
+def test_only_densenets_can_be_made_small(setting):
+    with pytest.raises(ConfigError, match=r"of DenseNets, and model\.networks names resnet18"):
+        made("resnet18", **setting)

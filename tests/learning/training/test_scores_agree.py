@@ -19,7 +19,11 @@ WATCHED = [name for name in NAMES if name != "loss"]
 def predictions(draw, kind: str):
     """Draw a target of a kind, truths with unknown ones, and probabilities with ties."""
     n_classes = 2 if kind == "binary" else draw(st.integers(2, 4))
-    target = Target(kind=kind, classes=[f"class {k}" for k in range(n_classes)])
+    names = [f"class {k}" for k in range(n_classes)]
+    scored = None
+    if kind == "multi-label" and draw(st.booleans()):
+        scored = draw(st.lists(st.sampled_from(names), min_size=1, unique=True))
+    target = Target(kind=kind, classes=names, score_on=scored)
     n = draw(st.integers(1, 14))
 
     def table(cells, columns):
@@ -52,8 +56,16 @@ def expected(name: str, sample) -> float:
         columns = sample.n_columns
         rows = [one[-columns:] for one in each]
         # Of classes the mean recall, of labels the mean of with and without, label by label.
-        return mean(rows[0] if sample.exclusive else [mean(pair) for pair in np.transpose(rows)])
-    return mean(found[1:] if len(found) > 1 else found)
+        if sample.exclusive:
+            return mean(rows[0])
+        each = np.array([mean(pair) for pair in np.transpose(rows)])
+        return mean(each if sample.scored is None else each[list(sample.scored)])
+    return mean(counted(found, sample) if len(found) > 1 else found)
+
+
+def counted(found, sample):
+    """Return a metric's values of the labels that count in means, or of all classes."""
+    return found[1:] if sample.scored is None else found[1:][list(sample.scored)]
 
 
 def is_answerable(sample) -> bool:

@@ -14,6 +14,11 @@ class PhantomSource(Strict):
     kind: Literal["phantom"]
     seed: int = Field(default=1, description="Another seed, another set of patients.")
     patients: int = Field(default=600, ge=20, description="Number of synthetic patients.")
+    elsewhere: bool = Field(
+        default=False,
+        description="Patients of another hospital, in which what goes along with disease by habit"
+        " does not: a cohort on which a shortcut shows. The adapter chexpert has one.",
+    )
 
 
 class PathSource(Strict):
@@ -85,6 +90,12 @@ class Target(Strict):
         description="binary: [negative, positive]; multi-class and ordinal: all, in order;"
         " multi-label: the labels, each of them present or not.",
     )
+    score_on: list[Annotated[str, AfterValidator(composed)]] | None = Field(
+        default=None,
+        min_length=1,
+        description="multi-label only: the labels over which means are taken, so that these rank"
+        " variants and choose epochs; all are learned and shown. null: all of them.",
+    )
 
     @model_validator(mode="after")
     def _count(self) -> "Target":
@@ -95,6 +106,24 @@ class Target(Strict):
         if len(set(self.classes)) != len(self.classes):
             raise ValueError("a class stands twice")
         return self
+
+    @model_validator(mode="after")
+    def _scored(self) -> "Target":
+        scored = self.score_on
+        if scored is None:
+            return self
+        if self.kind != "multi-label":
+            raise ValueError(f"score_on belongs to a multi-label target, and this is {self.kind}")
+        if unknown := [name for name in scored if name not in self.classes]:
+            raise ValueError(f"score_on names {unknown[0]!r}, which is not one of classes")
+        if len(set(scored)) != len(scored):
+            raise ValueError("score_on names a label twice")
+        return self
+
+    @property
+    def scored(self) -> list[str]:
+        """Classes, or labels, over which means are taken."""
+        return list(self.classes if self.score_on is None else self.score_on)
 
     @property
     def columns(self) -> list[str]:

@@ -96,7 +96,8 @@ def ratio(part: Floats, whole: Floats) -> Floats:
 def with_mean(sample: Sample, columns: list[Floats]) -> Floats:
     """Put the mean over columns on top; a single column is its own mean.
 
-    Of labels, the mean is over those of which both answers occur; NaN if there is none.
+    Of labels, the mean is over those to score (`Target.score_on`) of which both answers occur; NaN
+    if there is none.
 
     Parameters
     ----------
@@ -116,7 +117,7 @@ def with_mean(sample: Sample, columns: list[Floats]) -> Floats:
         return each
     if sample.exclusive:
         return np.vstack([each.mean(axis=0), each])
-    answerable = (sample.truth == 1).any(axis=0) & (sample.truth == 0).any(axis=0)
+    answerable = sample.answerable
     if not answerable.any():
         return np.vstack([np.full(each.shape[1], np.nan), each])
     return np.vstack([each[answerable].mean(axis=0), each])

@@ -6,7 +6,7 @@ last layers. Each sees the same picture; their features are joined. Layers have 
 below `networks.<number>`, so that weights trained elsewhere fit.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from pydantic import Field
@@ -32,6 +32,13 @@ Name = Literal[
 ]
 # Each halves the sides five times.
 SMALLEST = 32
+# Huang et al. 2017, table 1: layers of each block, and channels that each adds.
+DENSENET_BLOCKS = {
+    "densenet121": (6, 12, 24, 16),
+    "densenet169": (6, 12, 32, 32),
+    "densenet201": (6, 12, 48, 32),
+}
+DENSENET_GROWTH = 32
 # Sides for which VGG's last maps are 7 x 7, as its published layers want them.
 VGG_SIDES = range(224, 256)
 
@@ -40,6 +47,16 @@ class CollectionSettings(Strict):
     """Settings of the architecture `torchvision`."""
 
     networks: list[Name] = Field(min_length=1, description="One, or several side by side.")
+    blocks: list[Count] | None = Field(
+        default=None,
+        min_length=1,
+        description="Of DenseNets: layers of each dense block; null: as published.",
+    )
+    growth: Count | None = Field(
+        default=None,
+        description="Of DenseNets: channels that each layer adds, and half of the stem's; null: as"
+        " published.",
+    )
     hidden: Count | None = Field(
         default=None, description="Width of a linear layer before the last one, without activation."
     )
@@ -101,10 +118,7 @@ def _headless(
     name: str, settings: CollectionSettings, n_channels: int, size: int
 ) -> tuple[nn.Module, int]:
     """Build a network of random weights without its head; return it and its number of features."""
-    # torchvision takes seconds to import, so only those wait who train one of its networks.
-    from torchvision.models import get_model
-
-    network: nn.Module = get_model(name, weights=None)
+    network = _empty(name, settings)
     if name.startswith("vgg") and size in VGG_SIDES:
         # Nothing to average; on a GPU this layer has no gradient that is the same every time.
         network.avgpool = nn.Identity()
@@ -114,6 +128,26 @@ def _headless(
     if n_channels != 3:
         _take_channels(network, n_channels, as_colour=settings.grey_as_colour)
     return network, layers[0].in_features
+
+
+def _empty(name: str, settings: CollectionSettings) -> nn.Module:
+    """Build a network of random weights, with its head."""
+    # torchvision takes seconds to import, so only those wait who train one of its networks.
+    from torchvision.models import DenseNet, get_model
+
+    network: nn.Module
+    if settings.blocks is None and settings.growth is None:
+        network = get_model(name, weights=None)
+        return network
+    if not name.startswith("densenet"):
+        raise ConfigError(
+            f"model.blocks and model.growth are of DenseNets, and model.networks names {name}; take"
+            " them out, or name DenseNets only."
+        )
+    growth = settings.growth or DENSENET_GROWTH
+    blocks: Any = tuple(settings.blocks or DENSENET_BLOCKS[name])
+    network = DenseNet(growth, blocks, 2 * growth)
+    return network
 
 
 def _take_channels(network: nn.Module, n_channels: int, *, as_colour: bool) -> None:

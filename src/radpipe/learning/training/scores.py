@@ -47,7 +47,8 @@ def tune_scores(truth: np.ndarray, scores: np.ndarray, target: Target) -> dict[s
     scores
         (n, classes) probabilities.
     target
-        A multi-label target is scored label by label at 0.5, and averaged.
+        A multi-label target is scored label by label at 0.5, and averaged over those of
+        `Target.score_on`.
 
     Returns
     -------
@@ -58,7 +59,8 @@ def tune_scores(truth: np.ndarray, scores: np.ndarray, target: Target) -> dict[s
 
     """
     if target.kind == "multi-label":
-        each = [_one_label(truth[:, k], scores[:, k]) for k in range(scores.shape[1])]
+        counted = [target.classes.index(name) for name in target.scored]
+        each = [_one_label(truth[:, k], scores[:, k]) for k in counted]
         return {name: _mean([row[name] for row in each]) for name in each[0]}
     known = ~np.isnan(truth[:, 0])
     level, known_scores = truth[known, 0].astype(np.int64), scores[known]

@@ -7,6 +7,7 @@ from typing import Any, cast
 import radpipe.studies
 from radpipe.core.checking import check
 from radpipe.core.errors import ConfigError, unknown_name
+from radpipe.core.settings import PhantomSource, Source
 from radpipe.studies.base.contract import Adapter
 
 NOT_ADAPTERS = {"base"}
@@ -39,3 +40,19 @@ def read_layout(study: str, adapter: Adapter, layout: dict[str, Any]) -> Any:
     """Check a study's `layout` block against the adapter's own model."""
     where = f"studies.{study}.layout"
     return check(adapter.layout_model, layout, where=where, source="params.yaml")
+
+
+def check_source(study: str, adapter: Adapter, source: Source) -> None:
+    """Refuse a source that the adapter cannot draw.
+
+    Raises
+    ------
+    ConfigError
+        Another hospital's patients are asked for, and its phantom has none.
+
+    """
+    if isinstance(source, PhantomSource) and source.elsewhere and not adapter.has_elsewhere:
+        raise ConfigError(
+            f"params.yaml: studies.{study}.source.elsewhere: this adapter's phantom knows one"
+            " hospital only. The way out: take the setting out; another seed draws other patients."
+        )

@@ -108,10 +108,13 @@ class Adapter(Protocol):
     ----------
     layout_model
         Typed form of the study's `layout` block.
+    has_elsewhere
+        Whether the phantom can draw another hospital's patients (`PhantomSource.elsewhere`).
 
     """
 
     layout_model: type[BaseModel]
+    has_elsewhere: bool
 
     def views(self, layout: Any) -> tuple[str, ...]:
         """Return the names of the pictures that a case has or, where it may, lacks."""

@@ -27,7 +27,7 @@ from radpipe.core.settings import PathSource, PhantomSource, Source, Target, Url
 from radpipe.core.sources import source_of
 from radpipe.core.step import Job
 from radpipe.core.versions import libraries
-from radpipe.studies.base.adapters import load_adapter, read_layout
+from radpipe.studies.base.adapters import check_source, load_adapter, read_layout
 from radpipe.studies.base.arrays import unpack_arrays
 from radpipe.studies.base.download import download, file_name
 from radpipe.studies.base.manifest import list_files
@@ -157,6 +157,7 @@ def _build(name: str, study: Origin, raw: Path) -> None:
         if isinstance(study.source, PhantomSource):
             adapter = load_adapter(study.adapter)
             layout = read_layout(name, adapter, study.layout)
+            check_source(name, adapter, study.source)
             adapter.phantom(building, source=study.source, layout=layout, target=study.target)
         elif isinstance(study.source, UrlSource):
             _fetch(study.source, building, folder=raw.parent)

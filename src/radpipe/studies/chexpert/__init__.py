@@ -47,6 +47,7 @@ class CheXpert:
     """
 
     layout_model: type[BaseModel] = ChexpertLayout
+    has_elsewhere = True
 
     def views(self, layout: ChexpertLayout) -> tuple[str, ...]:
         """Return the one picture of a film, or the views of a study."""
@@ -83,20 +84,11 @@ class CheXpert:
     def phantom(
         self, out: Path, *, source: PhantomSource, layout: ChexpertLayout, target: Target
     ) -> None:
-        """Refuse: there is no phantom of this layout yet.
+        """Write a phantom; its films and tables do not depend on the layout or target."""
+        from radpipe.studies.chexpert.phantom import write_phantom
 
-        Raises
-        ------
-        ConfigError
-            Always.
-
-        """
-        del out, source
-        wanted_labels(layout, target)
-        raise ConfigError(
-            "source.kind: the adapter chexpert draws no phantom yet. The way out: kind: path,"
-            " with the folder of CheXpert-v1.0 or CheXpert-v1.0-small."
-        )
+        del layout, target
+        write_phantom(out, source=source)
 
     def examine(
         self, raw: Path, *, files: Mapping[str, int], layout: ChexpertLayout, target: Target

@@ -34,6 +34,7 @@ class Folders:
     """One image per case, or several views; see `radpipe.studies.base.contract.Adapter`."""
 
     layout_model: type[BaseModel] = FoldersLayout
+    has_elsewhere = False
 
     def views(self, layout: FoldersLayout) -> tuple[str, ...]:
         """Return the views that the layout names; one alone is called "image"."""

@@ -60,6 +60,7 @@ class MRNet:
     """
 
     layout_model: type[BaseModel] = MrnetLayout
+    has_elsewhere = False
 
     def views(self, layout: MrnetLayout) -> tuple[str, ...]:
         """Return the planes."""

@@ -49,6 +49,7 @@ class OAI:
     """
 
     layout_model: type[BaseModel] = OaiLayout
+    has_elsewhere = False
 
     def views(self, layout: OaiLayout) -> tuple[str, ...]:
         """Return the one view."""
