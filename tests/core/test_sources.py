@@ -162,6 +162,21 @@ def test_memory_is_kept_for_the_next_process_and_only_where_there_is_a_place(tmp
     sources._memory.cache_clear()
 
 
+def test_all_that_one_process_parses_is_remembered(tmp_path, monkeypatch):
+    """Each question of a plan writes down what it parsed; none forgets what another one did."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sources, "_new", {})
+    sources._memory.cache_clear()
+    Path(".state").mkdir()
+    for name in ("one", "two", "three"):
+        Path(f"{name}.py").write_text(f"x = 'never seen before {name}'\n")
+        source_of(Path(f"{name}.py"))
+        sources.remember()
+    sources._memory.cache_clear()
+    assert len(sources._memory()) == 3
+    sources._memory.cache_clear()
+
+
 def test_no_code_depends_on_docstrings_or_on_its_own_text():
     """Else an edit of them would change what is done, and no key would say so."""
     words = ("getsource", "getdoc", "co_firstlineno", "linecache", "cleandoc", ".__doc__")
