@@ -142,6 +142,14 @@ def test_what_is_imported_is_listed(read):
     assert source.libraries == ("PIL", "numpy")
 
 
+def test_registered_architectures_are_listed_by_their_names(read):
+    source = read(
+        "@table_architecture('trees', Settings)\ndef trees(): ...\n"
+        "models.architecture('cnn')(build)\narchitecture(name)\nother('x')\n"
+    )
+    assert sorted(source.architectures) == ["cnn", "trees"]
+
+
 def test_memory_is_kept_for_the_next_process_and_only_where_there_is_a_place(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("one.py").write_text(textwrap.dedent("x = 'never seen before'\n"))

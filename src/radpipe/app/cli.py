@@ -24,7 +24,7 @@ from radpipe.engines.doctor import examine
 from radpipe.engines.dvcfile import write_dvc_file
 from radpipe.engines.efficiency import efficiency
 from radpipe.engines.experiments import experiments
-from radpipe.engines.machines import made_elsewhere
+from radpipe.engines.machines import made_elsewhere, other_pythons
 from radpipe.engines.plan import write_plan, write_recipes
 from radpipe.engines.record import record, sync, verify
 from radpipe.engines.run import run
@@ -80,7 +80,7 @@ def check_receipts(params: Params) -> None:
             f"{counted(len(lines), 'disagreement')}; snakemake makes these runs again."
         )
     log.info("every receipt agrees")
-    for line in made_elsewhere(params):
+    for line in [*made_elsewhere(params), *other_pythons(params)]:
         log.info("%s", line)
 
 
