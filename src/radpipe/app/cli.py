@@ -26,6 +26,7 @@ from radpipe.engines.efficiency import efficiency
 from radpipe.engines.experiments import experiments
 from radpipe.engines.machines import made_elsewhere, other_pythons
 from radpipe.engines.plan import write_plan, write_recipes
+from radpipe.engines.raw_files import changed_since_fetch
 from radpipe.engines.record import record, sync, verify
 from radpipe.engines.run import run
 from radpipe.engines.status import standings, table
@@ -134,6 +135,8 @@ def _show(findings: Iterable[tuple[str, Finding]], end: str = "") -> None:
 def show_status(params: Params) -> None:
     """Show what is done, running, stale or failed."""
     sys.stdout.write(table(standings(params)) + "\n")
+    for line in changed_since_fetch(params):
+        sys.stdout.write(f"\n{line}\n")
 
 
 def show_efficiency(params: Params) -> None:
