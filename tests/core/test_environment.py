@@ -151,11 +151,19 @@ def test_a_step_loads_next_to_nothing_before_it_starts_itself_anew():
     assert done.stdout.strip() == "[]"
 
 
-def test_ingest_does_not_wait_for_functions_that_it_does_not_use():
+@pytest.mark.parametrize(
+    ("step", "unused"),
+    [
+        ("ingest", {"pyarrow.compute", "urllib.request"}),
+        ("index", {"PIL", "urllib.request"}),
+        ("fetch", {"PIL", "urllib.request"}),
+    ],
+)
+def test_a_step_does_not_wait_for_what_it_seldom_uses(step, unused):
     program = (
-        "import runpy, sys; runpy.run_path('workflow/scripts/ingest.py', run_name='imported');"
-        "print('pyarrow.compute' in sys.modules)"
+        f"import runpy, sys; runpy.run_path('workflow/scripts/{step}.py', run_name='imported');"
+        f"print({unused} & set(sys.modules) or 'none')"
     )
     command = [sys.executable, "-c", program]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "False"
+    assert done.stdout.strip() == "none"

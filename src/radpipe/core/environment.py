@@ -37,6 +37,10 @@ SET: dict[str, tuple[str, str]] = {
     ),
     "CUBLAS_WORKSPACE_CONFIG": (":4096:8", "whether cuBLAS adds up in a fixed order"),
     "MPLBACKEND": ("agg", "how figures are drawn"),
+    "PYDANTIC_DISABLE_PLUGINS": (
+        "__all__",
+        "whether other installed packages take part in checking settings",
+    ),
 }
 
 # The same for processors that can do AVX2: all of them then take one path through NumPy, SciPy,
