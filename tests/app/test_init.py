@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import shtab
 import yaml
 from PIL import Image
 
@@ -16,8 +17,10 @@ from radpipe.app.init import command, skeleton
 from radpipe.app.init.command import init
 from radpipe.app.init.pictures import look_at, side_for
 from radpipe.app.init.study import look
+from radpipe.app.network import network
 from radpipe.core.errors import ConfigError, DataError, RadpipeError
 from radpipe.core.params import load_params
+from radpipe.engines.reproduce import reproduce
 from tests.conftest import ROOT
 from tests.dicom_files import film, scene
 
@@ -187,6 +190,17 @@ def test_completion(shell, monkeypatch, capsys):
     said = capsys.readouterr().out
     for word in ("init", "check-data", "--images"):
         assert word in said
+
+
+def test_completion_is_offered_for_every_shell_that_can_be_completed():
+    assert list(cli.SHELLS) == shtab.SUPPORTED_SHELLS
+
+
+def test_help_says_of_every_command_what_its_function_says():
+    """Functions that load large libraries stand behind others, which say the same of themselves."""
+    for name, function in (("init", init), ("reproduce", reproduce), ("network", network)):
+        said = (cli.COMMANDS[name].__doc__ or "").partition("\n")[0]
+        assert said == (function.__doc__ or "").partition("\n")[0]
 
 
 def test_a_table_above_the_pictures(images, tmp_path):

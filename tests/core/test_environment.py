@@ -137,3 +137,33 @@ def test_variables_that_the_settings_name_are_kept(tmp_path, monkeypatch):
         **{"FILMS": "/a", "MORE": "/b", "END": "/c", "FILM": None}
     }
     assert found.get("MKL_CBWR") != "AVX"
+
+
+def test_a_step_loads_next_to_nothing_before_it_starts_itself_anew():
+    """What the first process loads is loaded for nothing, at every start of every step."""
+    program = (
+        "import sys; before = set(sys.modules); import radpipe.core.environment;"
+        "print(sorted({'collections', 'enum', 're', 'typing'} & (set(sys.modules) - before)))"
+    )
+    command = [sys.executable, "-S", "-c", program]
+    source = {"PYTHONPATH": str(ROOT / "src")}
+    done = subprocess.run(command, env=source, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("step", "unused"),
+    [
+        ("ingest", {"pyarrow.compute", "urllib.request"}),
+        ("index", {"PIL", "urllib.request"}),
+        ("fetch", {"PIL", "urllib.request"}),
+    ],
+)
+def test_a_step_does_not_wait_for_what_it_seldom_uses(step, unused):
+    program = (
+        f"import runpy, sys; runpy.run_path('workflow/scripts/{step}.py', run_name='imported');"
+        f"print({unused} & set(sys.modules) or 'none')"
+    )
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "none"

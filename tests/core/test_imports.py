@@ -1,12 +1,16 @@
 """Which files of the package a script depends on."""
 
+import sys
+
 import pytest
 
 from radpipe.core import imports
+from radpipe.core.declared import ARCHITECTURES
 from radpipe.core.graph import Graph
-from radpipe.core.imports import ROOT, needed
+from radpipe.core.imports import ROOT, Code, needed, registered
 from radpipe.core.params import load_params
 from radpipe.core.receipts import program_of
+from radpipe.learning.models.base import MODELS
 
 
 @pytest.fixture
@@ -40,6 +44,25 @@ def test_what_lies_beside_a_needed_module_is_needed(package):
         *("__init__.py", "page/__init__.py", "page/page.py"),
         *("page/templates/x.j2", "page/templates/parts/y.css", "page/z.json"),
     }
+
+
+def test_one_look_at_the_code_gives_one_answer_and_the_next_look_another(package):
+    """An edit while a plan is made must not give a receipt half of the old code."""
+    script = package.parent / "script.py"
+    code = Code()
+    before = code.needed(script), code.source_of(script)
+    script.write_text("from radpipe import other\n")
+    assert (code.needed(script), code.source_of(script)) == before
+    assert Code().source_of(script) != before[1]
+    assert {file.parent.name for file in needed(script)} == {"radpipe", "other"}
+
+
+def test_architectures_are_those_that_the_modules_register_themselves():
+    found = registered(ARCHITECTURES)
+    assert set(found) == set(MODELS)
+    for name, module in found.items():
+        MODELS.load(name)
+        assert module in sys.modules
 
 
 def test_every_file_of_the_package_that_is_no_python_is_the_code_of_some_step(project, monkeypatch):

@@ -142,6 +142,14 @@ def test_what_is_imported_is_listed(read):
     assert source.libraries == ("PIL", "numpy")
 
 
+def test_registered_architectures_are_listed_by_their_names(read):
+    source = read(
+        "@table_architecture('trees', Settings)\ndef trees(): ...\n"
+        "models.architecture('cnn')(build)\narchitecture(name)\nother('x')\n"
+    )
+    assert sorted(source.architectures) == ["cnn", "trees"]
+
+
 def test_memory_is_kept_for_the_next_process_and_only_where_there_is_a_place(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("one.py").write_text(textwrap.dedent("x = 'never seen before'\n"))
@@ -159,6 +167,21 @@ def test_memory_is_kept_for_the_next_process_and_only_where_there_is_a_place(tmp
         sources.MEMORY.write_text(text)
         sources._memory.cache_clear()
         assert sources._memory() == {}
+    sources._memory.cache_clear()
+
+
+def test_all_that_one_process_parses_is_remembered(tmp_path, monkeypatch):
+    """Each question of a plan writes down what it parsed; none forgets what another one did."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sources, "_new", {})
+    sources._memory.cache_clear()
+    Path(".state").mkdir()
+    for name in ("one", "two", "three"):
+        Path(f"{name}.py").write_text(f"x = 'never seen before {name}'\n")
+        source_of(Path(f"{name}.py"))
+        sources.remember()
+    sources._memory.cache_clear()
+    assert len(sources._memory()) == 3
     sources._memory.cache_clear()
 
 

@@ -110,6 +110,26 @@ def test_quotes_that_are_signs(tmp_path):
     assert list(table.rows()) == [("1", "1: Right", 'a "long" one'), ("2", "2", '"x')]
 
 
+@pytest.mark.parametrize(
+    ("blank", "called"),
+    [("\t", "a tab"), ("\xa0", "a no-break space"), (" \u2003 ", "of another kind")],
+)
+@pytest.mark.parametrize("cell", ['"a"', '"a, b"', '"P4711'])
+def test_a_quote_behind_a_blank_that_is_no_space_is_refused_with_its_place(
+    tmp_path, blank, called, cell
+):
+    """Else its marks, and the separators between them, would silently be signs of the value."""
+    with pytest.raises(DataError, match=rf"t\.csv, line 3, column 2: .* {called}, so") as error:
+        read(tmp_path, f'id,note\n1,"x"\n2,{blank}{cell}\n')
+    assert PATIENT not in str(error.value)
+
+
+def test_blanks_within_quotes_and_tabs_that_part_cells_hide_no_quotes(tmp_path):
+    assert rows(tmp_path, 'id,note\n1, "x"\n2,"\n""y"""\n') == [["1", "x"], ["2", '"y"']]
+    assert rows(tmp_path, 'id\tnote\n1\t"x"\n2\t "y"\n') == [["1", "x"], ["2", "y"]]
+    assert rows(tmp_path, 'id,note\n1,"x"\n2,a\t"y"\n') == [["1", "x"], ["2", 'a\t"y"']]
+
+
 def test_quotes_within_quotes_are_kept(tmp_path):
     assert rows(tmp_path, 'id,note\n1,"""said"""\n') == [["1", '"said"']]
 

@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+from importlib.metadata import PathDistribution, distributions
 
 import pytest
 
@@ -64,6 +65,25 @@ def cv2(tmp_path, monkeypatch):
     yield install
     versions._installed.cache_clear()
     versions._version.cache_clear()
+
+
+def test_versions_are_those_that_the_metadata_state():
+    for installed in distributions():
+        assert versions._said_by(installed) == installed.version
+
+
+@pytest.mark.parametrize(
+    ("metadata", "version"),
+    [
+        ("Name: x\nVersion: 1.0\n\nVersion: 9\n", "1.0"),
+        ("Name: x\nVersion:   1.1\n", "1.1"),
+        ("Name: x\nversion: 1.2\n\nVersion: 9\n", "1.2"),
+    ],
+)
+def test_a_version_is_read_however_it_is_stated(tmp_path, metadata, version):
+    (tmp_path / "METADATA").write_text(metadata)
+    installed = PathDistribution(tmp_path)
+    assert versions._said_by(installed) == installed.version == version
 
 
 def test_a_library_that_is_imported_by_another_name_counts_with_its_version(cv2):

@@ -36,11 +36,11 @@ from radpipe.core.environment import pin
 pin()
 
 import sys
+from importlib import import_module
 
 sys.path.insert(0, {tests!r})
 import radpipe.core.recipe
 from radpipe.core.step import Step
-from stub import run
 
 {step}
 
@@ -49,7 +49,7 @@ def never():
 {imports}
 
 
-run(STEP)
+import_module("stub").run(STEP)
 '''
 
 

@@ -1,12 +1,14 @@
 """`radpipe verify` says which runs this machine could make again to the byte."""
 
+import platform
+
 import pytest
 
 from radpipe.core.graph import Graph, receipt_path
 from radpipe.core.machine import facts, this_machine
 from radpipe.core.params import load_params
-from radpipe.core.receipts import Receipt
-from radpipe.engines.machines import made_elsewhere
+from radpipe.core.receipts import Receipt, program_of
+from radpipe.engines.machines import made_elsewhere, other_pythons
 
 
 @pytest.fixture
@@ -33,3 +35,14 @@ def test_runs_of_other_machines_are_named_by_kind(params):
         "1 run would come out of this machine to the byte",
         f"train bones-floor-fold-0-seed-0 and 1 more: to the byte on {kind} only",
     ]
+
+
+def test_runs_of_another_python_are_named_and_stay_fresh(params):
+    """A newer patch of the same version is no other Python."""
+    here = platform.python_version()
+    pythons = ["2.7.18", "2.7.1", here, f"{'.'.join(here.split('.')[:2])}.99"]
+    for seed, (step, run) in zip(pythons, list(Graph(params).runs), strict=False):
+        Receipt(step, run, {}, {}, {}, {}, {"python": seed}).write()
+    minor = ".".join(here.split(".")[:2])
+    assert other_pythons(params) == [f"2 runs made by Python 2.7; here it is {minor}"]
+    assert "python" not in program_of(next(iter(Graph(params).runs.values())))[1]

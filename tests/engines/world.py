@@ -24,7 +24,7 @@ from radpipe.core.checking import load_yaml
 from radpipe.core.environment import pinned
 from radpipe.core.files import files_below, sha256_json
 from radpipe.core.graph import Graph, Run
-from radpipe.core.imports import needed
+from radpipe.core.imports import Code, needed
 from radpipe.core.openings import read_openings
 from radpipe.core.params import load_params
 from radpipe.core.step import Job, Step, StoppedError
@@ -89,14 +89,15 @@ class World:
         """Work in the project's folder, with its versions of libraries."""
         installed, before, sync = versions._version, Path.cwd(), os.fsync
         os.fsync = lambda _: None  # no power fails here, and walks are many
-        plans.needed = _needed_once
+        plans.Code = _CodeOnce  # type: ignore[misc]
         versions._version = lambda name: self.versions.get(name) or installed(name)  # type: ignore[assignment]
         os.chdir(self.root)
         try:
             with redirect_stderr(StringIO()):
                 yield
         finally:
-            versions._version, os.fsync, plans.needed = installed, sync, needed
+            versions._version, os.fsync = installed, sync
+            plans.Code = Code  # type: ignore[misc]
             os.chdir(before)
 
     # What people do -------------------------------------------------------------------------
@@ -260,9 +261,11 @@ class World:
         return [file for file in files if "receipts" not in file.parts]
 
 
-def _needed_once(script: Path, loads: Iterable[str] = ()) -> set[Path]:
-    """Find once what a script needs of the package, in which no walk edits anything."""
-    return _needed_by(script.read_text(), script, tuple(loads))
+class _CodeOnce(Code):
+    """Finds once what a script needs of the package, in which no walk edits anything."""
+
+    def needed(self, script: Path, loads: Iterable[str] = ()) -> set[Path]:
+        return _needed_by(script.read_text(), script, tuple(loads))
 
 
 @cache

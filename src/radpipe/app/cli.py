@@ -9,13 +9,8 @@ import signal
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
-import shtab
-
-from radpipe.app.check import mistakes
-from radpipe.app.init.command import init
-from radpipe.app.network import network
-from radpipe.app.outcome import outcome
 from radpipe.app.predictor import export, predict
 from radpipe.app.telemetry import telemetry
 from radpipe.core.errors import ConfigError, DataError, RadpipeError, unknown_name
@@ -29,33 +24,46 @@ from radpipe.engines.doctor import examine
 from radpipe.engines.dvcfile import write_dvc_file
 from radpipe.engines.efficiency import efficiency
 from radpipe.engines.experiments import experiments
-from radpipe.engines.machines import made_elsewhere
+from radpipe.engines.machines import made_elsewhere, other_pythons
 from radpipe.engines.plan import write_plan, write_recipes
+from radpipe.engines.raw_files import changed_since_fetch
 from radpipe.engines.record import record, sync, verify
-from radpipe.engines.reproduce import reproduce
 from radpipe.engines.run import run
 from radpipe.engines.status import standings, table
 from radpipe.engines.sweep import sweep
-from radpipe.studies.base.adapters import load_adapter, read_layout
-from radpipe.studies.base.manifest import list_files
-from radpipe.studies.base.sources import raw_root
 
 SCHEMA = Path("params.schema.json")
 PARAMS = Path("params.yaml")
 # Commands that need no project around them.
 ANYWHERE = ("init", "predict")
+SHELLS = ("bash", "zsh", "tcsh", "fish", "powershell")
 
 log = logging.getLogger("radpipe")
 
 
+# What reads data sets and tables loads NumPy and Arrow, for which the other commands need not wait:
+# such modules are imported where they are used.
+
+
+def begin(folder: Path, **options: Any) -> None:
+    """Make a project in a new folder, for the pictures that lie in another one."""
+    from radpipe.app.init.command import init
+
+    init(folder, **options)
+
+
 def run_all(params: Params, *, verbose: bool = False) -> None:
     """Make everything that params.yaml plans, on all cores of this machine."""
+    from radpipe.app.outcome import outcome
+
     run(params, verbose=verbose)
     sys.stdout.write(f"\n{outcome(params)}\n")
 
 
 def check_settings(params: Params) -> None:
     """Check params.yaml and everything that it names; say what would run."""
+    from radpipe.app.check import mistakes
+
     wrong = list(mistakes(params))
     if wrong:
         raise ConfigError("\n".join(wrong))
@@ -73,7 +81,7 @@ def check_receipts(params: Params) -> None:
             f"{counted(len(lines), 'disagreement')}; snakemake makes these runs again."
         )
     log.info("every receipt agrees")
-    for line in made_elsewhere(params):
+    for line in [*made_elsewhere(params), *other_pythons(params)]:
         log.info("%s", line)
 
 
@@ -87,6 +95,10 @@ def check_data(params: Params, study: str, path: Path | None = None) -> None:
 
     Names of files are shown: this goes to the terminal of who has the files, and nowhere else.
     """
+    from radpipe.studies.base.adapters import load_adapter, read_layout
+    from radpipe.studies.base.manifest import list_files
+    from radpipe.studies.base.sources import raw_root
+
     if study not in params.studies:
         raise unknown_name("study", study, params.studies)
     settings = params.studies[study]
@@ -123,6 +135,8 @@ def _show(findings: Iterable[tuple[str, Finding]], end: str = "") -> None:
 def show_status(params: Params) -> None:
     """Show what is done, running, stale or failed."""
     sys.stdout.write(table(standings(params)) + "\n")
+    for line in changed_since_fetch(params):
+        sys.stdout.write(f"\n{line}\n")
 
 
 def show_efficiency(params: Params) -> None:
@@ -133,6 +147,20 @@ def show_efficiency(params: Params) -> None:
 def show_experiments(_: Params) -> None:
     """Show DVC's experiments in the few columns that matter."""
     sys.stdout.write(experiments(shutil.get_terminal_size((120, 24)).columns) + "\n")
+
+
+def pack_failure(params: Params, **options: Any) -> None:
+    """Put into one archive what somebody needs to make a run's failure again."""
+    from radpipe.engines.reproduce import reproduce
+
+    reproduce(params, **options)
+
+
+def draw_network(params: Params, **options: Any) -> None:
+    """Draw the network of a variant: its layers, their outputs and parameters."""
+    from radpipe.app.network import network
+
+    network(params, **options)
 
 
 def write_schema(_: Params) -> None:
@@ -149,7 +177,7 @@ def schema() -> dict[str, object]:
 
 
 COMMANDS: dict[str, Callable[..., None]] = {
-    "init": init,
+    "init": begin,
     "run": run_all,
     "sweep": sweep,
     "check": check_settings,
@@ -159,11 +187,11 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "efficiency": show_efficiency,
     "experiments": show_experiments,
     "verify": check_receipts,
-    "reproduce": reproduce,
+    "reproduce": pack_failure,
     "record": record,
     "sync": sync,
     "telemetry": telemetry,
-    "network": network,
+    "network": draw_network,
     "plan": write_plan,
     "recipe": write_recipes,
     "dvc": write_dvc_file,
@@ -207,8 +235,11 @@ def main() -> None:
 def make_parser() -> argparse.ArgumentParser:
     """Build the command line of `radpipe`."""
     parser = argparse.ArgumentParser(prog="radpipe", description=__doc__.partition("\n")[0])
-    shtab.add_argument_to(
-        parser, "--print-completion", help="print completion for bash, zsh or tcsh, and end"
+    parser.add_argument(
+        "--print-completion",
+        action=_Completion,
+        choices=SHELLS,
+        help="print completion for bash, zsh or tcsh, and end",
     )
     commands = parser.add_subparsers(dest="command", required=True)
     parsers = {}
@@ -227,6 +258,19 @@ def make_parser() -> argparse.ArgumentParser:
     _add_picture_options(parsers["telemetry"], parsers["network"])
     _add_predictor_options(parsers["export"], parsers["predict"])
     return parser
+
+
+class _Completion(argparse.Action):
+    """Prints what a shell needs to complete the command line; read once, when it is set up."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, _namespace: Any, shell: Any, _option: Any = None
+    ) -> None:
+        """Print it and end."""
+        import shtab
+
+        sys.stdout.write(f"{shtab.complete(parser, shell)}\n")
+        parser.exit(0)
 
 
 def _add_init_options(parser: argparse.ArgumentParser) -> None:

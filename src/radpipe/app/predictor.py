@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tqdm import tqdm
-
 from radpipe.app.telemetry import run_of
 from radpipe.core.environment import use_kernels
 from radpipe.core.errors import ConfigError, RadpipeError, StaleError
@@ -135,6 +133,8 @@ def predict(
 
     if "torch" not in sys.modules:
         use_kernels(read_description(folder).train.kernels_to("predict"))
+    from tqdm import tqdm
+
     from radpipe.prediction.files import cases_of_files, cases_of_table, csv_text
     from radpipe.prediction.predictor import Predictor
 

@@ -15,8 +15,8 @@ from radpipe.core.errors import RadpipeError
 from radpipe.core.sources import parsed, source_of
 
 SCRIPTS = Path("workflow/scripts")
-# The package of architectures, and the end of the name of the functions that register one.
-ARCHITECTURES = ("radpipe.learning.models", "architecture")
+# The package whose modules register architectures.
+ARCHITECTURES = "radpipe.learning.models"
 
 # What a step is repeated over, to the wildcards that name one of its runs.
 LOOPS: dict[str, tuple[str, ...]] = {

@@ -14,8 +14,13 @@ nothing else before it.
 
 import os
 import sys
-from collections.abc import Mapping
-from typing import Literal
+
+# For type checkers alone: `typing` takes as long to load as the interpreter itself, and the process
+# that loads it here is left behind.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Literal
 
 # Tells the process that `pin` started from all others.
 MARK = "RADPIPE_PINNED"
@@ -32,6 +37,10 @@ SET: dict[str, tuple[str, str]] = {
     ),
     "CUBLAS_WORKSPACE_CONFIG": (":4096:8", "whether cuBLAS adds up in a fixed order"),
     "MPLBACKEND": ("agg", "how figures are drawn"),
+    "PYDANTIC_DISABLE_PLUGINS": (
+        "__all__",
+        "whether other installed packages take part in checking settings",
+    ),
 }
 
 # The same for processors that can do AVX2: all of them then take one path through NumPy, SciPy,
@@ -143,7 +152,7 @@ _DECIDING = frozenset(
 _STEMS = tuple(n[:-1] for names in KEPT for n in names.split() if n.endswith("*"))
 
 
-def pin(*, kernels_to: Literal["train", "predict"] | None = None) -> None:
+def pin(*, kernels_to: "Literal['train', 'predict'] | None" = None) -> None:
     """Go on in a process of the same command whose environment is radpipe's, at once if it is.
 
     The first thing that a step's script does; what stands before it is done twice.
@@ -178,7 +187,7 @@ def mend() -> None:
     os.environ[MARK] = str(os.getpid())
 
 
-def pinned(variables: Mapping[str, str], kernels: str = DEFAULT) -> dict[str, str]:
+def pinned(variables: "Mapping[str, str]", kernels: str = DEFAULT) -> dict[str, str]:
     """Return the environment that a step gets when it is started with `variables`."""
     named = named_in_settings()
     found = {name: value for name, value in variables.items() if kept(name) or name in named}

@@ -25,7 +25,7 @@ from radpipe.core.declared import (
     read_steps,
 )
 from radpipe.core.errors import ConfigError, near_miss
-from radpipe.core.imports import needed, registered
+from radpipe.core.imports import Code, registered
 from radpipe.core.params import Params
 
 RECEIPTS = Path("results/receipts")
@@ -85,7 +85,7 @@ class Run:
 
     def code(self) -> set[Path]:
         """Return the files of code that it depends on: its script and whatever that imports."""
-        return {self.step.script, *needed(self.step.script, self.loads)}
+        return {self.step.script, *self.graph.code.needed(self.step.script, self.loads)}
 
     @property
     def loads(self) -> tuple[str, ...]:
@@ -108,6 +108,7 @@ class Graph:
         self.params = params
         # What runs of a step depend on besides settings and files (`radpipe.core.receipts`).
         self.programs: dict[tuple[str, tuple[str, ...]], Any] = {}
+        self.code = Code()
         self._found: dict[str, list[str]] = {}
         self._by_step: dict[str, list[Run]] = {}
 
@@ -238,7 +239,7 @@ class Graph:
 
     @cached_property
     def _modules(self) -> dict[str, str]:
-        return registered(*ARCHITECTURES)
+        return registered(ARCHITECTURES)
 
     def _runs_of(self, step: Declared) -> Iterator[Run]:
         return (self.run(step, values) for values in self.values_of(step.each))

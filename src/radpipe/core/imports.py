@@ -1,61 +1,80 @@
 """Which files of radpipe a file needs, found from its source without importing anything."""
 
-import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
 import radpipe
 from radpipe.core.files import files_below
-from radpipe.core.sources import parsed, remember, source_of
+from radpipe.core.sources import Source, remember, source_of
 
 ROOT = Path(radpipe.__file__).parent
 
 
+class Code:
+    """One look at the code: no file is asked twice what it says, so that all answers agree."""
+
+    def __init__(self) -> None:
+        self._sources: dict[Path, Source] = {}
+        self._near: dict[Path, set[Path]] = {}
+
+    def source_of(self, file: Path) -> Source:
+        """Return what a file said when it was first asked."""
+        if file not in self._sources:
+            self._sources[file] = source_of(file)
+        return self._sources[file]
+
+    def needed(self, script: Path, loads: Iterable[str] = ()) -> set[Path]:
+        """List the files of the package that a script needs, those of needed files included.
+
+        An import inside a function counts, because it runs sooner or later. So does whatever lies
+        beside a needed module and is no Python, such as the templates of a page.
+
+        Parameters
+        ----------
+        script
+            A file outside the package.
+        loads
+            Modules that it loads by name, such as "radpipe.studies.folders"; "radpipe.x.*" stands
+            for every module of a package.
+
+        """
+        loaded = [name for module in loads for name in _spread(module)]
+        ends = {
+            file for name in (*self.source_of(script).imports, *loaded) for file in files_of(name)
+        }
+        found: set[Path] = set()
+        while ends:
+            found |= ends
+            ends = set[Path]().union(*map(self._beside_and_imported, ends)) - found
+        remember()
+        return found
+
+    def _beside_and_imported(self, file: Path) -> set[Path]:
+        """List what a file of the package needs at once."""
+        if file not in self._near:
+            source = self.source_of(file)
+            package = ".".join(("radpipe", *file.parent.relative_to(ROOT).parts))
+            names = [*source.imports, *(_spread(f"{package}.*") if source.whole_package else ())]
+            self._near[file] = {each for name in names for each in files_of(name)}
+            self._near[file].update(_beside(file.parent))
+        return self._near[file]
+
+
 def needed(script: Path, loads: Iterable[str] = ()) -> set[Path]:
-    """List the files of the package that a script needs, those of needed files included.
-
-    An import inside a function counts, because it runs sooner or later. So does whatever lies
-    beside a needed module and is no Python, such as the templates of a page.
-
-    Parameters
-    ----------
-    script
-        A file outside the package.
-    loads
-        Modules that it loads by name, such as "radpipe.studies.folders"; "radpipe.x.*" stands
-        for every module of a package.
-
-    """
-    open_ends = [*source_of(script).imports, *map(_spread, loads)]
-    names = {name for end in open_ends for name in ([end] if isinstance(end, str) else end)}
-    found: set[Path] = set()
-    seen: set[str] = set()
-    while names:
-        files = {file for name in names for file in files_of(name)} - found
-        found |= files
-        seen |= names
-        names = {name for file in files for name in _imports_of(file)} - seen
-    remember()
-    return found.union(*(_beside(file.parent) for file in found))
-
-
-def _imports_of(file: Path) -> tuple[str, ...]:
-    """List the modules of radpipe that a file of it imports itself."""
-    source = source_of(file)
-    if not source.whole_package:
-        return source.imports
-    package = ".".join(("radpipe", *file.parent.relative_to(ROOT).parts))
-    return *source.imports, *_spread(f"{package}.*")
+    """List the files of the package that a script needs now, see `Code.needed`."""
+    return Code().needed(script, loads)
 
 
 @lru_cache(maxsize=4096)
 def files_of(module: str) -> tuple[Path, ...]:
     """Return the file of a module and those of the packages above it; none if it is no module."""
-    parts = module.split(".")[1:]
-    above = [ROOT.joinpath(*parts[:k], "__init__.py") for k in range(len(parts) + 1)]
-    own = ROOT.joinpath(*parts).with_suffix(".py") if parts else above[0]
-    return tuple(file for file in [*above, own] if file.is_file())
+    above, _, name = module.rpartition(".")
+    if not above:
+        return (ROOT / "__init__.py",)
+    own = ROOT.joinpath(*above.split(".")[1:], name)
+    files = (own / "__init__.py", own.with_suffix(".py"))
+    return *files_of(above), *(file for file in files if file.is_file())
 
 
 @lru_cache(maxsize=256)
@@ -80,15 +99,13 @@ def _package_of(file: Path) -> Path:
     return next(folder for folder in file.parents if (folder / "__init__.py").exists())
 
 
-def registered(package: str, decorator: str) -> dict[str, str]:
-    """Find which module of a package registers which name, without importing any.
+def registered(package: str) -> dict[str, str]:
+    """Find which module of a package registers which architecture, without importing any.
 
     Parameters
     ----------
     package
         Such as "radpipe.learning.models".
-    decorator
-        The end of the name of the function that registers, whose first argument is the name.
 
     Returns
     -------
@@ -100,22 +117,8 @@ def registered(package: str, decorator: str) -> dict[str, str]:
     return {
         name: f"{package}.{file.stem}"
         for file in sorted(folder.glob("*.py"))
-        for name in _registered_in(file, decorator, file.stat().st_mtime_ns)
+        for name in source_of(file).architectures
     }
-
-
-@lru_cache(maxsize=1024)
-def _registered_in(file: Path, decorator: str, changed: int) -> tuple[str, ...]:
-    del changed
-    return tuple(_first_arguments(parsed(file), decorator))
-
-
-def _first_arguments(tree: ast.Module, decorator: str) -> Iterator[str]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
-            name = getattr(node.func, "id", getattr(node.func, "attr", ""))
-            if name.endswith(decorator):
-                yield str(node.args[0].value)
 
 
 def _spread(module: str) -> list[str]:

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from radpipe.core.checking import check, load_yaml
 from radpipe.core.errors import ConfigError, near_miss
+from radpipe.core.hashes import Stamp, stamp_of
 from radpipe.core.settings import Augmentation, ModelChoice, Strict, Training
 
 
@@ -48,7 +49,7 @@ def load_preset(name: str, overrides: Mapping[str, Any], *, where: str, root: Pa
 
 def _blocks(file: Path) -> Mapping[str, Mapping[str, Any]]:
     """Read the presets of a file, each a block of settings."""
-    presets = _book(file, file.stat().st_mtime_ns)
+    presets = _book(file, stamp_of(file))
     if not isinstance(presets, Mapping) or not all(
         isinstance(block, Mapping) for block in presets.values()
     ):
@@ -57,9 +58,9 @@ def _blocks(file: Path) -> Mapping[str, Mapping[str, Any]]:
 
 
 @lru_cache(maxsize=8)
-def _book(path: Path, changed: int) -> Any:
+def _book(path: Path, stamp: Stamp) -> Any:
     """Read a file of presets once per state of it: hundreds of variants share a few files."""
-    del changed
+    del stamp
     return load_yaml(path)
 
 

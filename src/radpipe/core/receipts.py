@@ -14,7 +14,6 @@ from radpipe.core.graph import Run, receipt_path
 from radpipe.core.hashes import Hashes
 from radpipe.core.links import said_of
 from radpipe.core.params import Params, lookup
-from radpipe.core.sources import source_of
 from radpipe.core.versions import libraries
 
 # Where the package's own code stands in the project, whatever folder it is imported from.
@@ -44,6 +43,7 @@ def program_of(run: Run) -> Program:
         _require_own_package()
         files = run.code()
         names = {name_of_code(file): file for file in files}
+        source_of = run.graph.code.source_of
         code = {name: source_of(names[name]).digest for name in sorted(names)}
         imported = {name for file in files for name in source_of(file).libraries}
         programs[key] = code, libraries(imported, run.outputs)

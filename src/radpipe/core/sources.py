@@ -18,6 +18,8 @@ from radpipe.core.files import read_json, sha256_bytes, write_text
 from radpipe.core.hashes import Stamp, stamp_of
 
 MEMORY = Path(".state/sources.json")
+# The end of the name of the functions that register an architecture under their first argument.
+REGISTERS = "architecture"
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,8 @@ class Source:
         Top-level names of what else it imports, the standard library left out.
     whole_package
         Whether it goes through `iter_modules(__path__)` and so imports all modules beside it.
+    architectures
+        What it registers: the first arguments of calls of functions so named (`REGISTERS`).
 
     """
 
@@ -41,6 +45,7 @@ class Source:
     imports: tuple[str, ...]
     libraries: tuple[str, ...]
     whole_package: bool
+    architectures: tuple[str, ...] = ()
 
 
 def source_of(file: Path) -> Source:
@@ -82,12 +87,13 @@ def _parse(data: bytes, file: Path) -> ast.Module:
 def remember() -> None:
     """Write down what was parsed, so that the next process need not; it is no loss if it cannot."""
     if _new and MEMORY.parent.is_dir():
-        known = {key: asdict(source) for key, source in [*_memory().items(), *_new.items()]}
+        _memory().update(_new)
+        _new.clear()
+        known = {key: asdict(source) for key, source in _memory().items()}
         try:
             write_text(MEMORY, json.dumps({"by": _by(), "sources": known}))
         except OSError:
             return  # a folder that only may be read
-        _new.clear()
 
 
 _new: dict[str, Source] = {}
@@ -118,7 +124,7 @@ def _memory() -> dict[str, Source]:
 
 
 def _restored(found: dict[str, Any]) -> Source:
-    lists = {name: tuple(found[name]) for name in ("imports", "libraries")}
+    lists = {name: tuple(found[name]) for name in ("imports", "libraries", "architectures")}
     return Source(**{**found, **lists})
 
 
@@ -134,7 +140,15 @@ def _read(tree: ast.Module) -> Source:
     others = {name.partition(".")[0] for name in names - ours} - sys.stdlib_module_names
     whole = any(_goes_through_its_modules(node) for node in ast.walk(tree))
     digest = sha256_bytes(repr(_plain(tree)).encode("utf-8", "backslashreplace"))
-    return Source(digest, tuple(sorted(ours)), tuple(sorted(others)), whole)
+    architectures = tuple(name for node in ast.walk(tree) for name in _registered(node))
+    return Source(digest, tuple(sorted(ours)), tuple(sorted(others)), whole, architectures)
+
+
+def _registered(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
+        name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+        return [str(node.args[0].value)] if name.endswith(REGISTERS) else []
+    return []
 
 
 def _imported(node: ast.AST) -> list[str]:

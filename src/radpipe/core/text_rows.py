@@ -23,6 +23,8 @@ N_TRIED = 1000
 SEP_LINE = re.compile(r'"?sep=([^"\r\n])\1*"?[,;]*[ ]*(?:\r\n|\r|\n|$)', re.IGNORECASE)
 # How Excel is made to keep leading zeros.
 FORMULA = re.compile(r'="([^"]*)"')
+# Blanks that look like a space.
+BLANKS = {"\t": "a tab", "\xa0": "a no-break space"}
 # A row as it lies in the file, or cut into cells without blanks. Tuples of texts are left alone by
 # Python's garbage collector, which lists are not: half the time of a table of a million cells.
 Row = str | tuple[str, ...]
@@ -134,10 +136,12 @@ def parsed(
     reader = csv.reader(
         io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True, strict=True
     )
-    formulas = '="' in text
+    formulas, blanks = '="' in text, _may_hide_quotes(text, separator)
     begin = first
     try:
         for cells in reader:
+            if blanks:
+                _refuse_hidden_quotes(cells, name, begin)
             bare = map(str.strip, cells)
             yield begin, tuple(map(_without_formula, bare) if formulas else bare)
             begin = reader.line_num + first
@@ -147,6 +151,25 @@ def parsed(
             " before the next separator. The way out: correct the quotes; one within a quoted cell"
             " is written twice."
         ) from None
+
+
+def _may_hide_quotes(text: str, separator: str) -> bool:
+    """Tell whether a quotation mark stands behind a blank that is neither a space nor a separator.
+
+    RFC 4180 and `csv` take such a mark for a sign, and separators behind it for separators.
+    """
+    return re.search(rf'[^\S \r\n{re.escape(separator)}]\s*"', text) is not None
+
+
+def _refuse_hidden_quotes(cells: list[str], name: str, line: int) -> None:
+    for column, cell in enumerate(cells, start=1):
+        blank = cell[: len(cell) - len(cell.lstrip())]
+        if blank[:1] not in ("", " ", "\r", "\n") and cell[len(blank) :].startswith('"'):
+            raise DataError(
+                f"{name}, line {line}, column {column}: between the separator and a quotation mark"
+                f" stands a blank that is no space, {BLANKS.get(blank[0], 'of another kind')}, so"
+                " that the mark begins no quoted cell. The way out: take the blank away."
+            )
 
 
 def cut(row: Row, separator: str) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """Versions of the libraries that decide the bytes of results."""
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
 from importlib.metadata import (
@@ -60,6 +61,8 @@ NEUTRAL = frozenset(
 )
 # Every version reads such files to the same values, so these count where a step writes them.
 WRITERS = {"pyarrow": ".parquet", "safetensors": ".safetensors"}
+# How the metadata of a distribution state it, on a line above the description.
+STATED_VERSION = re.compile(r"^Version: ([0-9A-Za-z.+!_-]+)$", re.MULTILINE)
 # Where a package says its version, in a file that has the same place in every release.
 SAYS_VERSION = ("version.py", "_version.py", "_generated_version.py", "__init__.py")
 # Links to such files: DVC compares files alone, so this is how it sees that a library changed.
@@ -113,7 +116,17 @@ def versions_of(packages: Iterable[str]) -> dict[str, str]:
 @lru_cache(maxsize=64)
 def _version(package: str) -> str:
     found = _distribution(package)
-    return found.version if found else "not installed"
+    return _said_by(found) if found else "not installed"
+
+
+def _said_by(package: Distribution) -> str:
+    """Return the version that a distribution states, as `Distribution.version` does.
+
+    That one parses all of a file which is as long as the library's description.
+    """
+    header, _, _ = (package.read_text("METADATA") or "").partition("\n\n")
+    stated = STATED_VERSION.findall(header)
+    return str(stated[0]) if len(stated) == 1 else package.version
 
 
 def _distribution(package: str) -> Distribution | None:

@@ -1,6 +1,7 @@
 """Which finished runs this machine could make again to the byte, by what their receipts say."""
 
-from collections import defaultdict
+import platform
+from collections import Counter, defaultdict
 
 from radpipe.core.errors import RadpipeError
 from radpipe.core.graph import Graph
@@ -41,3 +42,32 @@ def made_elsewhere(params: Params) -> list[str]:
             for step, runs in steps.items()
         ),
     ]
+
+
+def other_pythons(params: Params) -> list[str]:
+    """Say which runs of the plan another Python made, by its first two numbers.
+
+    They are fresh, because what decides results is written to do the same under each
+    (docs/why/architecture.md, "Python"); whoever finds other bytes all the same is told of it.
+
+    Returns
+    -------
+    list of str
+        A line for each other version.
+
+    """
+    here, others = _minor(platform.python_version()), Counter[str]()
+    for run in Graph(params).runs.values():
+        try:
+            others[_minor(str(read_receipt(run.receipt).facts["python"]))] += 1
+        except (OSError, KeyError, RadpipeError):
+            continue
+    del others[here]
+    return [
+        f"{counted(number, 'run')} made by Python {version}; here it is {here}"
+        for version, number in sorted(others.items())
+    ]
+
+
+def _minor(version: str) -> str:
+    return ".".join(version.split(".")[:2])

@@ -5,7 +5,6 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from radpipe.core.errors import DataError
@@ -55,6 +54,9 @@ def columns_of(index: pa.Table, path: Path) -> tuple[NDArray[np.int64], NDArray[
             f"{path}: index.parquet has no column {', '.join(missing)}: the store was made by an"
             " older radpipe. Run ingest again (localize for crops); snakemake and dvc repro do so."
         )
+    # Ingest, which writes sums and reads none, need not wait for Arrow's functions.
+    import pyarrow.compute as pc
+
     found: list[NDArray[Any]] = [
         pc.list_flatten(index[name]).to_numpy().reshape(len(index), -1) for name in COLUMNS
     ]

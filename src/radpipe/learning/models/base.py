@@ -51,7 +51,7 @@ class Architectures(Registry[Callable[..., nn.Module]]):
 
     @property
     def _modules(self) -> dict[str, str]:
-        return registered(*ARCHITECTURES)
+        return registered(ARCHITECTURES)
 
 
 MODELS = Architectures("model.name")

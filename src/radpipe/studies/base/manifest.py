@@ -138,13 +138,9 @@ def check_manifest(raw: Path, manifest: Path, *, contents: bool = False) -> dict
         Files were changed, added or removed since `fetch`.
 
     """
-    then, now = read_manifest(manifest), list_files(raw)
-    changed = _changed(raw, then, now, contents=contents)
-    lines = [
-        *(f"changed: {file}" for file in sorted(changed)),
-        *(f"added: {file}" for file in now if file not in then),
-        *(f"missing: {file}" for file in then if file not in now),
-    ]
+    then = read_manifest(manifest)
+    differing = differences(raw, then, contents=contents)
+    lines = [f"{what}: {file}" for what, files in differing.items() for file in files]
     if lines:
         more = [f"... and {len(lines) - N_NAMED} more"] if len(lines) > N_NAMED else []
         listing = "\n  ".join([*lines[:N_NAMED], *more])
@@ -154,6 +150,18 @@ def check_manifest(raw: Path, manifest: Path, *, contents: bool = False) -> dict
             " depends on it is then made again from the files of now."
         )
     return then
+
+
+def differences(
+    raw: Path, then: Mapping[str, File], *, contents: bool = False
+) -> dict[str, list[str]]:
+    """List the files below a folder that are "changed", "added" or "missing" since a manifest."""
+    now = list_files(raw)
+    return {
+        "changed": sorted(_changed(raw, then, now, contents=contents)),
+        "added": [file for file in now if file not in then],
+        "missing": [file for file in then if file not in now],
+    }
 
 
 def _changed(
