@@ -94,11 +94,10 @@ def sheet(store: Store, cases: StudyCases, n_burned_in: int) -> Figure:
     The store does not say in which ones, so that none can be shown.
     """
     if n_burned_in:
-        return notice_figure(
-            "No picture is shown, because text is likely to stand in some of this study."
-        )
+        return notice_figure("No picture is shown: text is likely to stand in some of this study.")
     full = 2**store.bits - 1
-    chosen = contact_rows(store, cases)
+    if not (chosen := contact_rows(store, cases)):
+        return notice_figure("No picture outside test has a known label and no letters.")
     pictures = {name: store.middles(rows) / full for name, rows in chosen.items()}
     return contact_figure(pictures, across=ACROSS)
 

@@ -76,7 +76,7 @@ class StudyCases:
         if self.target.kind in ("multi-label", "binary"):
             return self.truth
         classes = np.arange(len(self.target.classes))
-        found = (self.truth == classes).astype(np.float64)
+        found: NDArray[np.float64] = (self.truth == classes).astype(np.float64)
         found[np.isnan(self.truth[:, 0])] = np.nan
         return found
 
@@ -84,7 +84,7 @@ class StudyCases:
     def age(self) -> NDArray[np.float64] | None:
         """(n,) years, NaN unknown; None where the study has no ages."""
         found = self._named(AGES)
-        return found if found is not None and is_number(found) else None
+        return None if found is None or not is_number(found) else found.astype(np.float64)
 
     @property
     def sex(self) -> NDArray[np.object_] | None:
@@ -112,7 +112,7 @@ def read_cases(split: pa.Table, target: Target) -> StudyCases:
     doubted = set(target.uncertain_columns) <= set(split.column_names)
     return StudyCases(
         target=target,
-        case=_column(split, "case"),
+        case=_column(split, "case").astype(object),
         patient=np.unique(_column(split, "patient").astype(str), return_inverse=True)[1],
         fold=split["fold"].to_numpy(),
         truth=np.column_stack([split[n].to_numpy().astype(float) for n in target.columns]),

@@ -97,9 +97,8 @@ def lost_at(side: int, above: NDArray[np.float64]) -> float:
     before = above[stored // 4] - last
     ratio = min(last / before, SLOWEST) if before > 0 else 0.0
     rest = last * ratio / (1 - ratio)
-    if side < stored:
-        lost = above[side] + rest
-    else:
-        lost = rest * ratio ** float(np.log2(side / stored))
+    # The second is what the first is at the stored side, and falls off from there.
+    beyond = rest * ratio ** max(float(np.log2(side / stored)), 0.0)
+    lost = float(above[min(side, stored)]) + beyond
     total = above[0] + rest
     return float(lost / total) if total > 0 else 0.0

@@ -39,6 +39,16 @@ class Quantity:
     values: NDArray[np.float64]
     is_share: bool
 
+    @property
+    def title(self) -> str:
+        """What it is called in tables and pictures, such as "age" or "sex: Female"."""
+        about, name = self.about.replace("_", " "), self.name.replace("_", " ")
+        if self.about in ("label", "pictures"):
+            return name
+        if self.about == "uncertain":
+            return f"{name}: uncertain"
+        return f"{about}: {name}" if self.is_share else about
+
 
 def difference_of_means(a: NDArray[np.float64], b: NDArray[np.float64]) -> float | None:
     """Return (mean of b - mean of a) / SD, whose square is the mean of both variances.
@@ -83,7 +93,7 @@ def compare_parts(cases: StudyCases, measured: Mapping[str, NDArray[np.float64]]
     Returns
     -------
     dict
-        JSON: `parts` with their numbers of cases, and `rows`: `about`, `name`, `is_share`,
+        JSON: `parts` with their numbers of cases, and `rows`: `about`, `name`, `title`, `is_share`,
         `values` (part to mean or share, null for few patients), `sd` of means, and `differences`
         (tune and test from train). Of test, shares of answers are those of split.json.
 
@@ -163,6 +173,7 @@ def _row(
     return {
         "about": quantity.about,
         "name": quantity.name,
+        "title": quantity.title,
         "is_share": quantity.is_share,
         "values": {name: _rounded(v.mean()) for name, v in shown.items()},
         "sd": {} if quantity.is_share else {n: _rounded(v.std()) for n, v in shown.items()},

@@ -92,8 +92,8 @@ def combinations(cases: StudyCases) -> dict[str, Any] | None:
     -------
     dict or None
         JSON: `n_distinct` combinations, how many cases show `n_none`, `n_one` and `n_several`
-        labels (null: of one to four patients), and `frequent`, a list of {labels, n} of at least five patients each; None unless
-        there are several labels.
+        labels (null: of one to four patients), and `frequent`, a list of {labels, n} of at least
+        five patients each; None unless there are several labels.
 
     """
     if not _several(cases):

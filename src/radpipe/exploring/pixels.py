@@ -69,9 +69,10 @@ def grey_values(store: Store, cases: StudyCases) -> dict[str, Any]:
     Returns
     -------
     dict
-        JSON: `n_pictures` a part (none of fewer than five patients), `histograms` (part to the shares of 64 bins from black to full
-        scale; black itself is left out, because borders are) and `distances` of tune and test
-        from train: how far grey values must move on average, as a share of full scale.
+        JSON: `n_pictures` a part (none of fewer than five patients), `histograms` (part to the
+        shares of 64 bins from black to full scale; black itself is left out, because borders are)
+        and `distances` of tune and test from train: how far grey values must move on average, as a
+        share of full scale.
 
     """
     place = _places(store, cases)
@@ -96,7 +97,9 @@ def evenly(rows: NDArray[np.int64], most: int) -> NDArray[np.int64]:
     """Choose at most so many of (n,) rows, evenly spaced and the same every time."""
     if len(rows) <= most:
         return rows
-    return rows[np.linspace(0, len(rows) - 1, most).round().astype(int)]
+    places = np.linspace(0, len(rows) - 1, most).round().astype(int)
+    chosen: NDArray[np.int64] = rows[places]
+    return chosen
 
 
 def moved(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
@@ -110,4 +113,4 @@ def _histogram(store: Store, rows: NDArray[np.int64]) -> NDArray[np.float64]:
         pixels = store.middles(rows[start : start + AT_ONCE])
         bins = pixels[pixels > 0].astype(np.int64) * BINS >> store.bits
         counts += np.bincount(bins, minlength=BINS)
-    return counts / max(counts.sum(), 1)
+    return np.asarray(counts / max(counts.sum(), 1))

@@ -8,6 +8,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 INCHES = 1.15
+# White between pictures, as a share of their side.
+GAP = 0.06
 
 
 def contact_figure(pictures: Mapping[str, NDArray[np.floating[Any]]], *, across: int) -> Figure:
@@ -16,26 +18,52 @@ def contact_figure(pictures: Mapping[str, NDArray[np.floating[Any]]], *, across:
     Parameters
     ----------
     pictures
-        Label to (n, side, side, channels), 0 to 1; n at most `across`.
+        Label to (n, side, side, 1 or 3), 0 to 1; n at most `across`; at least one label.
     across
         Pictures side by side.
 
     """
-    rows = max(len(pictures), 1)
-    figure = Figure(figsize=(across * INCHES + 1.6, rows * INCHES), dpi=110, layout="constrained")
-    axes = figure.subplots(rows, across, squeeze=False)
-    for ax in axes.flat:
-        ax.set_axis_off()
-    for line, (name, shown) in zip(axes, pictures.items(), strict=False):
-        for ax, pixels in zip(line, shown, strict=False):
-            grey = pixels.mean(axis=2) if pixels.shape[2] != 3 else pixels
-            ax.imshow(grey, cmap="gray", vmin=0, vmax=1, interpolation="antialiased")
-        label = name.replace("_", " ").replace(" ", "\n", 1)
-        place = (-0.12, 0.5)
-        line[0].text(
-            *place, label, transform=line[0].transAxes, ha="right", va="center", fontsize=9
-        )
+    rows = len(pictures)
+    size = (across * INCHES + 1.6, rows * INCHES + 0.1)
+    figure = Figure(figsize=size, dpi=110, layout="constrained")
+    ax = figure.subplots()
+    sheet, middles = montage(list(pictures.values()), across=across)
+    ax.imshow(sheet, cmap="gray", vmin=0, vmax=1, interpolation="antialiased")
+    names = [name.replace("_", " ").replace(" ", "\n", 1) for name in pictures]
+    ax.set_xticks([])
+    ax.set_yticks(middles, names, fontsize=9)
+    ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
     return figure
+
+
+def montage(
+    rows: list[NDArray[np.floating[Any]]], *, across: int
+) -> tuple[NDArray[np.floating[Any]], list[float]]:
+    """Lay rows of pictures side by side on white.
+
+    Parameters
+    ----------
+    rows
+        Each (n, side, side, 1 or 3), 0 to 1; n at most `across`.
+    across
+        Pictures a row.
+
+    Returns
+    -------
+    sheet : ndarray of shape (height, width, 3)
+        All of them.
+    middles : list of float
+        Where the middle of each row is, pixels from the top.
+
+    """
+    side = rows[0].shape[1]
+    step = side + max(1, round(GAP * side))
+    sheet = np.ones((len(rows) * step, across * step, 3))
+    for line, pictures in enumerate(rows):
+        for k, pixels in enumerate(pictures):
+            sheet[line * step : line * step + side, k * step : k * step + side] = pixels
+    return sheet, [line * step + side / 2 for line in range(len(rows))]
 
 
 def notice_figure(text: str) -> Figure:

@@ -61,7 +61,7 @@ def plot_differences(rows: Sequence[Mapping[str, Any]], ax: Axes, *, notable: fl
             ax.plot(values, places, mark, color=COLOURS[part], ms=6, label=f"{part} − train")
     beyond = max(abs(d) for row in rows for d in row["differences"].values() if d is not None)
     reach = min(max(1.15 * beyond, 3 * notable), 1.05 * EDGE)
-    ax.set_yticks(range(len(rows)), [row_name(row) for row in rows])
+    ax.set_yticks(range(len(rows)), [row["title"] for row in rows])
     ax.set(xlim=(-reach, reach), ylim=(len(rows) - 0.4, -0.6))
     rest = f"; beyond ±{EDGE:g} at the edge" if beyond > EDGE else ""
     ax.set_xlabel(f"difference / standard deviation{rest}")
@@ -70,16 +70,6 @@ def plot_differences(rows: Sequence[Mapping[str, Any]], ax: Axes, *, notable: fl
     ax.grid(axis="y", color=FAINT, lw=0.5)
     ax.set_axisbelow(True)
     tidy(ax)
-
-
-def row_name(row: Mapping[str, Any]) -> str:
-    """Name what is compared, such as "age" or "sex: Female"."""
-    about, name = row["about"].replace("_", " "), row["name"].replace("_", " ")
-    if row["about"] in ("label", "pictures"):
-        return str(name)
-    if row["about"] == "uncertain":
-        return f"{name}: uncertain"
-    return str(about if name == "mean" else f"{about}: {name}")
 
 
 def plot_grey(grey: Mapping[str, Any], ax: Axes) -> None:

@@ -70,7 +70,7 @@ def plot_answers(labels: Mapping[str, Any], ax: Axes, *, single: bool = False) -
 
     """
     kinds = ["present"] if single else [kind for kind in ANSWERS if any(labels[kind])]
-    rows, left = np.arange(len(labels["labels"])), np.zeros(len(labels["labels"]))
+    rows, left = range(len(labels["labels"])), np.zeros(len(labels["labels"]))
     for kind in kinds:
         counts = np.asarray(labels[kind])
         colour = PALETTE[0] if single else ANSWERS[kind]
@@ -80,7 +80,7 @@ def plot_answers(labels: Mapping[str, Any], ax: Axes, *, single: bool = False) -
     for row, n in zip(rows, labels["present"], strict=True):
         share = 100 * n / max(labels["n_cases"], 1)
         text = f"{n:,} ({share:.1f} %)"
-        ax.text(left[row] + 0.01 * top, row, text, va="center", fontsize=9, color=INK)
+        ax.text(float(left[row]) + 0.01 * top, row, text, va="center", fontsize=9, color=INK)
     ax.set_yticks(rows, [_words(name) for name in labels["labels"]])
     ax.set(xlim=(0, 1.16 * top), ylim=(len(rows) - 0.4, -0.6), xlabel="cases outside test")
     if len(kinds) > 1:
