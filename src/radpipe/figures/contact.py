@@ -8,6 +8,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 INCHES = 1.15
+# Width of a letter, inches.
+LETTER = 0.075
 # White between pictures, as a share of their side.
 GAP = 0.06
 
@@ -23,13 +25,14 @@ def contact_figure(pictures: Mapping[str, NDArray[np.floating[Any]]], *, across:
         Pictures side by side.
 
     """
-    rows = len(pictures)
-    size = (across * INCHES + 1.6, rows * INCHES + 0.1)
-    figure = Figure(figsize=size, dpi=110, layout="constrained")
-    ax = figure.subplots()
+    names = [name.replace("_", " ").replace(" ", "\n", 1) for name in pictures]
+    longest = max(len(line) for name in names for line in name.split("\n"))
+    beside = 0.2 + longest * LETTER
+    width = beside + across * INCHES
+    figure = Figure(figsize=(width, len(pictures) * INCHES), dpi=110)
+    ax = figure.add_axes((beside / width, 0, 1 - beside / width, 1))
     sheet, middles = montage(list(pictures.values()), across=across)
     ax.imshow(sheet, cmap="gray", vmin=0, vmax=1, interpolation="antialiased")
-    names = [name.replace("_", " ").replace(" ", "\n", 1) for name in pictures]
     ax.set_xticks([])
     ax.set_yticks(middles, names, fontsize=9)
     ax.tick_params(length=0)

@@ -36,7 +36,7 @@ def drift_figure(card: Mapping[str, Any]) -> Figure:
     """
     rows = told_rows(card["drift"]["rows"])
     heights = [*([AROUND + ROW * len(rows)] if rows else []), GREY_INCHES]
-    figure = Figure(figsize=(WIDTH, sum(heights)), dpi=130, layout="constrained")
+    figure = Figure(figsize=(WIDTH, sum(heights)), dpi=110, layout="constrained")
     panels = figure.subplots(len(heights), 1, squeeze=False, height_ratios=heights)[:, 0]
     if rows:
         plot_differences(rows, panels[0], notable=card["notable"])
@@ -79,7 +79,8 @@ def plot_grey(grey: Mapping[str, Any], ax: Axes) -> None:
         moved = grey["distances"].get(part)
         rest = "" if moved is None else f", {100 * moved:.1f} % of full scale from train"
         label = f"{part}{rest}"
-        ax.stairs(100 * np.asarray(share), edges, color=COLOURS[part], lw=1.6, label=label)
+        percent = 100 * np.asarray(share)
+        ax.stairs(percent, edges, baseline=None, color=COLOURS[part], lw=1.6, label=label)
     ax.set(xlim=(0, 1), ylim=(0, None), xlabel="grey value / full scale", ylabel="pixels / %")
     ax.set_title("Grey values of stored pictures", loc="left", fontsize=11)
     if grey["histograms"]:

@@ -11,8 +11,8 @@ from radpipe.figures.frame import tidy
 from radpipe.figures.palette import FAINT, INK, PALETTE
 
 WIDTH = 11.0
-# Height of a row of bars, and of what is around a panel, inches.
-ROW, AROUND = 0.3, 1.1
+# Height of a row of bars, of one with a name of two lines, and of what is around a panel, inches.
+ROW, TALL_ROW, AROUND = 0.3, 0.36, 1.1
 ANSWERS = {
     "present": PALETTE[1],
     "uncertain": PALETTE[4],
@@ -45,8 +45,8 @@ def labels_figure(card: Mapping[str, Any]) -> Figure:
         heights.append(AROUND + 0.9 + 0.36 * n)
     frequent = (card["combinations"] or {}).get("frequent", [])[:SHOWN]
     if frequent:
-        heights.append(AROUND + ROW * max(len(frequent), 2))
-    figure = Figure(figsize=(WIDTH, sum(heights)), dpi=130, layout="constrained")
+        heights.append(AROUND + TALL_ROW * max(len(frequent), 2))
+    figure = Figure(figsize=(WIDTH, sum(heights)), dpi=110, layout="constrained")
     panels = figure.subplots(len(heights), 1, squeeze=False, height_ratios=heights)[:, 0]
     plot_answers(card["labels"], panels[0], single=card["kind"] in ("multi-class", "ordinal"))
     if card["together"]:
@@ -134,6 +134,7 @@ def plot_combinations(combinations: Mapping[str, Any], ax: Axes) -> None:
     title = f"Labels present together, and no other: the most frequent of {n:,} combinations"
     ax.set_title(title, loc="left", fontsize=11)
     tidy(ax)
+    ax.tick_params(axis="y", labelsize=9)
 
 
 def _combined(labels: Sequence[str]) -> str:

@@ -11,6 +11,8 @@ from radpipe.figures.frame import tidy
 from radpipe.figures.palette import FAINT, INK, PALETTE, QUIET
 
 WIDTH = 11.0
+# Decades whose names fit side by side in letters of full size.
+NAMED_LARGE = 6
 
 
 def people_figure(card: Mapping[str, Any]) -> Figure:
@@ -30,7 +32,7 @@ def people_figure(card: Mapping[str, Any]) -> Figure:
     panels: list[Callable[[Axes], None]] = [lambda ax: plot_cases(card["patients"], ax)]
     if ages := card["ages"]:
         panels.append(lambda ax: plot_ages(ages, ax))
-    figure = Figure(dpi=150, layout="constrained")
+    figure = Figure(dpi=110, layout="constrained")
     boxes = has_boxes(card["age_by_answer"])
     n_labels = len(card["age_by_answer"]) if boxes else 0
     low = 0.9 + 0.38 * n_labels if boxes else 0.0
@@ -73,12 +75,14 @@ def plot_ages(ages: Mapping[str, Any], ax: Axes) -> None:
         chosen = [column[d] for d in decades]
         label = None if sex == "all" else f"sex {sex}" if len(sex) < 3 else sex
         _bars(ax, decades + shift, chosen, PALETTE[k], width * 0.92, label=label)
-    ax.set_xticks(decades, [_short(ages["decades"][d]) for d in decades])
+    names = [_short(ages["decades"][d]) for d in decades]
+    ax.set_xticks(decades, names)
     ax.set(xlabel="age / years", ylabel="cases")
     ax.set_title(f"Age {ages['mean']:.1f} ± {ages['sd']:.1f} years, known of {ages['n_known']:,}")
     if "all" not in counts:
         ax.legend(frameon=False)
     tidy(ax)
+    ax.tick_params(axis="x", labelsize=8 if len(decades) > NAMED_LARGE else 10)
 
 
 def _short(decade: str) -> str:

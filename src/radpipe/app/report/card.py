@@ -1,4 +1,4 @@
-"""The card of a study on the page: who its patients are, what it shows, and how its parts differ."""
+"""The card of a study on the page: who its patients are, what it shows, how its parts differ."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
