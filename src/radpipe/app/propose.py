@@ -24,9 +24,10 @@ PRESETS = Path("presets")
 DATA = Path("data")
 HEAD = """\
 # Proposed for study {study} from its store of side {stored}: a start, not an optimum.
-# Nothing was changed. To use it: put the lines below `image:` in place of those in studies.{study} of params.yaml,
-# and the block {variant} below variants; name it in plan.variants; then radpipe check and
-# radpipe run. Another `image` makes the store, and with it every run of the study, again.
+# Nothing was changed. To use it: put the block `image` in place of that of studies.{study} in
+# params.yaml, and the block {variant} below variants; name it in plan.variants;
+# then radpipe check and radpipe run. Another `image` makes the store, and with it every run of
+# the study, again.
 """
 CROPPED = """\
 # Its joints are cut out: what is said of the side is about whole films, and crops have their own,

@@ -112,9 +112,9 @@ def _sizes(study: StudyResults) -> str:
     if "n_slices" in seen:
         what = f"{whole(seen['n_pictures'])} volumes ({whole(seen['n_slices'])} slices)"
     return (
-        f"Sizes and intensities of the {what} as they came, and what other sides would enlarge or"
-        f" lose. They are stored with a side of {stored} pixels; {best} is the largest usual side"
-        f" that enlarges few of them. radpipe propose {study.name} proposes one."
+        f"Sizes and intensities of the {what} as they came. They are stored with a side of"
+        f" {stored} pixels; {best} is the largest usual side that enlarges few of them. The detail"
+        f" that a side loses is an estimate; radpipe propose {study.name} proposes a side."
     )
 
 
