@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from radpipe.exploring.people import age_by_answer, ages, cases_a_patient
+from radpipe.exploring.people import age_by_answer, ages, cases_a_patient, groups
 from tests.exploring.made import THREE, cases
 
 
@@ -71,3 +71,16 @@ def test_ages_of_test_are_left_out_by_answer():
     fold = np.array([0] * 60 + [-1] * 60)
     found = age_by_answer(cases([0] * 120, THREE, fold=fold, covariates={"age": age}))
     assert found["a"]["all"] == [50.0] * 5
+
+
+def test_views_and_values_are_counted_and_rare_ones_put_together():
+    view = {"axial": np.ones(12, bool), "coronal": np.arange(12) < 6}
+    side = np.array(["L"] * 6 + ["R"] * 5 + [None], dtype=object)
+    study = cases([0] * 12, THREE, fold=np.ones(12, int), covariates={"knee_side": side})
+    found = [(row["title"], row["n"]) for row in groups(study, view)]
+    assert found == [
+        ("view: axial", 12),
+        ("view: coronal", 6),
+        ("knee side: L", 6),
+        ("knee side: R", 5),
+    ]

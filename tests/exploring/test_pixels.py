@@ -5,7 +5,7 @@ import pytest
 
 from radpipe.core.tables import read_table
 from radpipe.exploring.cases import read_cases
-from radpipe.exploring.pixels import evenly, grey_values, measured, moved
+from radpipe.exploring.pixels import evenly, grey_values, measured, moved, views_shown
 from radpipe.imaging.store import Store
 from tests.small_study import LABELS, THREE, write_exams, write_study
 
@@ -51,3 +51,13 @@ def test_a_case_without_a_picture_is_unknown(tmp_path):
     cases, store = study(tmp_path, THREE)
     cases.case[3] = "elsewhere"
     assert np.flatnonzero(np.isnan(measured(store, cases)["rows"])).tolist() == [3]
+
+
+def test_views_are_told_where_there_are_several(tmp_path):
+    write_exams(tmp_path)
+    cases, store = study(tmp_path, LABELS)
+    found = views_shown(store, cases)
+    assert {name: int(mask.sum()) for name, mask in found.items()} == {
+        "coronal": 24,
+        "sagittal": 24,
+    }

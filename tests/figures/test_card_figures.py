@@ -37,6 +37,9 @@ def card(labels: list[str], *, several: bool, ages: bool) -> dict[str, Any]:
         if ages
         else None,
         "age_by_answer": {name: {"Female": box, "Male": None} for name in labels} if ages else {},
+        "groups": [{"title": "sex: Female", "n": 70}, {"title": "sex: Male", "n": 50}]
+        if ages
+        else [],
         "labels": counts,
         "together": {"labels": labels, "n": (np.eye(n) * 30 + 10).tolist()} if several else None,
         "combinations": {"n_distinct": 9, "frequent": [{"labels": labels[:3], "n": 12}]}
@@ -83,9 +86,9 @@ def test_nothing_is_clipped_and_no_names_overlap(name, kind, tmp_path):
 @pytest.mark.parametrize(
     ("kind", "people", "labels"),
     [
-        ("fourteen labels", 3, 3),
+        ("fourteen labels", 4, 3),
         ("two labels", 1, 3),
-        ("three classes", 3, 1),
+        ("three classes", 4, 1),
         ("one finding", 1, 1),
     ],
 )

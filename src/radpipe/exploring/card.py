@@ -7,8 +7,8 @@ from radpipe.exploring.detail import detail_lost
 from radpipe.exploring.drift import NOTABLE, compare_parts
 from radpipe.exploring.few import FEWEST
 from radpipe.exploring.labels import combinations, label_counts, together
-from radpipe.exploring.people import age_by_answer, ages, cases_a_patient
-from radpipe.exploring.pixels import grey_values, measured
+from radpipe.exploring.people import age_by_answer, ages, cases_a_patient, groups
+from radpipe.exploring.pixels import grey_values, measured, views_shown
 from radpipe.imaging.store import Store
 
 
@@ -27,10 +27,10 @@ def study_card(study: str, cases: StudyCases, store: Store) -> dict[str, Any]:
     Returns
     -------
     dict
-        JSON: `patients`, `ages` and `age_by_answer`, `labels`, `together` and `combinations` (of
-        the cases outside test), `drift` and `grey` by part, `detail` by side; null or empty what
-        the study does not know. `fewest` and `notable` say from when on groups are told and
-        differences marked.
+        JSON: `patients`, `ages`, `age_by_answer` and `groups`, `labels`, `together` and
+        `combinations` (of the cases outside test), `drift` and `grey` by part, `detail` by side; null or
+        empty what the study does not know. `fewest` and `notable` say from when on groups are told
+        and differences marked.
 
     """
     return {
@@ -41,6 +41,7 @@ def study_card(study: str, cases: StudyCases, store: Store) -> dict[str, Any]:
         "patients": cases_a_patient(cases),
         "ages": ages(cases),
         "age_by_answer": age_by_answer(cases),
+        "groups": groups(cases, views_shown(store, cases)),
         "labels": label_counts(cases),
         "together": together(cases),
         "combinations": combinations(cases),

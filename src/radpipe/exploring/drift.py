@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radpipe.exploring.cases import Mask, StudyCases, groups_of, is_number
-from radpipe.exploring.few import told
+from radpipe.exploring.few import told, without_few
 
 # From here on two parts are called different.
 NOTABLE = 0.1
@@ -129,38 +129,6 @@ def _of_covariate(name: str, values: NDArray[np.generic], cases: StudyCases) -> 
     for value, mask in told_groups[1:] if len(told_groups) == 2 else told_groups:
         shares = np.where(known, mask, np.nan)
         yield Quantity(about=name, name=value, values=shares, is_share=True)
-
-
-def without_few(groups: Mapping[str, Mask], cases: StudyCases) -> dict[str, Mask]:
-    """Put groups together until none is of one to four patients in some part.
-
-    Parameters
-    ----------
-    groups
-        Value to (n,) mask.
-    cases
-        Say of which patient and part each is.
-
-    Returns
-    -------
-    dict
-        The groups, small ones as "other"; empty if only that is left.
-
-    """
-    few = {name for name, mask in groups.items() if _is_few(mask, cases)}
-    if not few:
-        return dict(groups)
-    # From the smallest on, because they tell the least.
-    large = sorted(set(groups) - few, key=lambda name: -int(groups[name].sum()))
-    other = np.any([groups[name] for name in few], axis=0)
-    while large and _is_few(other, cases):
-        other = other | groups[large.pop()]
-    kept = {name: mask for name, mask in groups.items() if name in large}
-    return {**kept, "other": other} if kept else {}
-
-
-def _is_few(mask: Mask, cases: StudyCases) -> bool:
-    return any(told(mask & part, cases.patient) is None for part in cases.parts.values())
 
 
 def _row(

@@ -1,7 +1,11 @@
 """Counts that may be told: a group of fewer than five patients is not."""
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
+
+from radpipe.exploring.cases import Mask, StudyCases
 
 # Groups of fewer patients are told as "fewer than five", as offices of statistics do: whoever
 # knows one of them could otherwise find them in the table.
@@ -56,3 +60,35 @@ def told_each(
     if hidden.sum() == 1 and (rest := (n_cases > 0) & ~hidden).any():
         hidden[np.where(rest, n_cases, n_cases.max() + 1).argmin()] = True
     return [None if hide else int(n) for n, hide in zip(n_cases, hidden, strict=True)]
+
+
+def without_few(groups: Mapping[str, Mask], cases: StudyCases) -> dict[str, Mask]:
+    """Put groups together until none is of one to four patients in some part.
+
+    Parameters
+    ----------
+    groups
+        Value to (n,) mask.
+    cases
+        Say of which patient and part each is.
+
+    Returns
+    -------
+    dict
+        The groups, small ones as "other"; empty if only that is left.
+
+    """
+    few = {name for name, mask in groups.items() if _is_few(mask, cases)}
+    if not few:
+        return dict(groups)
+    # From the smallest on, because they tell the least.
+    large = sorted(set(groups) - few, key=lambda name: -int(groups[name].sum()))
+    other = np.any([groups[name] for name in few], axis=0)
+    while large and _is_few(other, cases):
+        other = other | groups[large.pop()]
+    kept = {name: mask for name, mask in groups.items() if name in large}
+    return {**kept, "other": other} if kept else {}
+
+
+def _is_few(mask: Mask, cases: StudyCases) -> bool:
+    return any(told(mask & part, cases.patient) is None for part in cases.parts.values())

@@ -104,19 +104,17 @@ def combinations(cases: StudyCases) -> dict[str, Any] | None:
     _, first, inverse, counts = np.unique(
         packed, axis=0, return_index=True, return_inverse=True, return_counts=True
     )
-    inverse, found = inverse.ravel(), []
-    for k in np.argsort(-counts, kind="stable")[:MOST_COMBINATIONS]:
-        if counts[k] < FEWEST or told(inverse == k, patient) is None:
-            continue
-        names = [cases.answers[j] for j in np.flatnonzero(present[first[k]])]
-        found.append({"labels": names, "n": int(counts[k])})
+    most = np.argsort(-counts, kind="stable")[:MOST_COMBINATIONS]
+    # Who has few cases has few patients; the rest is asked one by one.
+    shown = [k for k in most if counts[k] >= FEWEST and told(inverse.ravel() == k, patient)]
+    names = {k: [cases.answers[j] for j in np.flatnonzero(present[first[k]])] for k in shown}
     none, one, several = told_each(np.minimum(present.sum(axis=1), 2), patient, 3)
     return {
         "n_distinct": len(counts),
         "n_none": none,
         "n_one": one,
         "n_several": several,
-        "frequent": found,
+        "frequent": [{"labels": names[k], "n": int(counts[k])} for k in shown],
     }
 
 

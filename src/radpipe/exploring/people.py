@@ -1,13 +1,13 @@
 """Whose films they are: how many a patient has, ages by decade and sex."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from radpipe.exploring.cases import Mask, StudyCases, groups_of
-from radpipe.exploring.few import FEWEST, patients_in, told_each
+from radpipe.exploring.few import FEWEST, patients_in, told_each, without_few
 
 # Cases a patient: first number of each bin; the last has no end.
 CASES_FROM = (1, 2, 3, 4, 5, 6, 11, 21, 51)
@@ -74,27 +74,53 @@ def ages(cases: StudyCases) -> dict[str, Any] | None:
     if age is None or not np.isfinite(age).any():
         return None
     known = np.isfinite(age)
-    groups = sexes(cases) or {"all": np.ones(len(cases), np.bool_)}
     decade = np.full(len(cases), -1)
     decade[known] = np.clip(age[known], 0, OLDEST) // DECADE
-    n_decades = OLDEST // DECADE + 1
-    names = [f"{DECADE * k}-{DECADE * k + 9}" for k in range(n_decades - 1)]
-    counts = {
-        name: told_each(np.where(mask, decade, -1), cases.patient, n_decades)
-        for name, mask in groups.items()
-    }
+    names = [*(f"{start}-{start + 9}" for start in range(0, OLDEST, DECADE)), f"{OLDEST} or older"]
     return {
         "n_known": int(known.sum()),
         "mean": round(float(age[known].mean()), 2),
         "sd": round(float(age[known].std()), 2),
-        "decades": [*names, f"{OLDEST} or older"],
-        "sexes": counts,
+        "decades": names,
+        "sexes": {
+            name: told_each(np.where(mask, decade, -1), cases.patient, len(names))
+            for name, mask in _by_sex(cases).items()
+        },
     }
+
+
+def groups(cases: StudyCases, views: Mapping[str, Mask]) -> list[dict[str, Any]]:
+    """Count the cases of each view, and of each value of the covariates that have few values.
+
+    Parameters
+    ----------
+    cases
+        Of one study.
+    views
+        Which cases have each view, (n,); empty for one view alone.
+
+    Returns
+    -------
+    list of dict
+        JSON: `title`, such as "sex: Female", and `n`; rare values are put together.
+
+    """
+    named = {name: groups_of(values) for name, values in cases.covariates.items()}
+    named = {"view": dict(views), **named} if views else named
+    return [
+        {"title": f"{about.replace('_', ' ')}: {value}", "n": int(mask.sum())}
+        for about, masks in named.items()
+        for value, mask in without_few(masks, cases).items()
+    ]
 
 
 def sexes(cases: StudyCases) -> dict[str, Mask]:
     """Return the cases of each sex, (n,); empty where it is not known."""
     return {} if cases.sex is None else groups_of(cases.sex)
+
+
+def _by_sex(cases: StudyCases) -> dict[str, Mask]:
+    return sexes(cases) or {"all": np.ones(len(cases), np.bool_)}
 
 
 def age_by_answer(cases: StudyCases) -> dict[str, dict[str, list[float | None] | None]]:
@@ -115,12 +141,12 @@ def age_by_answer(cases: StudyCases) -> dict[str, dict[str, list[float | None] |
     age = cases.age
     if age is None:
         return {}
-    groups = sexes(cases) or {"all": np.ones(len(cases), np.bool_)}
+    by_sex = _by_sex(cases)
     usable = cases.outside_test & np.isfinite(age)
     return {
         name: {
             sex: _quantiles(usable & mask & (cases.present[:, k] == 1), age, cases.patient)
-            for sex, mask in groups.items()
+            for sex, mask in by_sex.items()
         }
         for k, name in enumerate(cases.answers)
     }

@@ -56,6 +56,18 @@ def _places(store: Store, cases: StudyCases) -> NDArray[np.int64]:
     return np.array([number.get(name, -1) for name in store.index["case"].to_pylist()], np.int64)
 
 
+def views_shown(store: Store, cases: StudyCases) -> dict[str, NDArray[np.bool_]]:
+    """Return which cases have each view of a store, (n,); empty if it has one view alone."""
+    if len(store.views) < 2:
+        return {}
+    place, found = _places(store, cases), {}
+    view = np.array(store.index["view"].to_pylist())
+    for name in store.views:
+        found[name] = np.zeros(len(cases), np.bool_)
+        found[name][place[(view == name) & (place >= 0)]] = True
+    return found
+
+
 def grey_values(store: Store, cases: StudyCases) -> dict[str, Any]:
     """Pool the grey values of some pictures of each part, and say how far apart they are.
 

@@ -103,11 +103,8 @@ def plot_together(together: Mapping[str, Any], ax: Axes) -> None:
     ax.imshow(off, cmap="Blues", vmin=0, vmax=100, aspect="auto")
     for row, column in np.ndindex(n.shape):
         if row != column:
-            value = share[row, column]
-            text = "*" if np.isnan(n[row, column]) else f"{value:.0f}"
-            text = "" if text == "nan" else text
-            colour = "white" if value > 55 else INK
-            ax.text(column, row, text, ha="center", va="center", fontsize=9, color=colour)
+            value = None if np.isnan(n[row, column]) else float(share[row, column])
+            _write_share(ax, row, column, value)
     names = [_words(name) for name in together["labels"]]
     ax.set_xticks(range(len(n)), names)
     if len(n) > UPRIGHT:
@@ -117,6 +114,13 @@ def plot_together(together: Mapping[str, Any], ax: Axes) -> None:
     ax.title.set_fontsize(11)
     tidy(ax)
     ax.tick_params(length=0)
+
+
+def _write_share(ax: Axes, row: int, column: int, share: float | None) -> None:
+    """Write a share of a cell in percent; a star for None, nothing if the row has no cases."""
+    text = "*" if share is None else "" if np.isnan(share) else f"{share:.0f}"
+    colour = "white" if share is not None and share > 55 else INK
+    ax.text(column, row, text, ha="center", va="center", fontsize=9, color=colour)
 
 
 def plot_combinations(combinations: Mapping[str, Any], ax: Axes) -> None:

@@ -11,12 +11,14 @@ from radpipe.figures.frame import tidy
 from radpipe.figures.palette import FAINT, INK, PALETTE, QUIET
 
 WIDTH = 11.0
+# Heights of the first panels, of rows below, and of what is around these, inches.
+TOP, ROW, TALL_ROW, AROUND = 3.4, 0.27, 0.38, 0.9
 # Decades whose names fit side by side in letters of full size.
 NAMED_LARGE = 6
 
 
 def people_figure(card: Mapping[str, Any]) -> Figure:
-    """Draw cases a patient, and where ages are known, these by decade, sex and answer.
+    """Draw cases a patient, and where they are known ages, views and other groups.
 
     Parameters
     ----------
@@ -26,25 +28,39 @@ def people_figure(card: Mapping[str, Any]) -> Figure:
     Returns
     -------
     Figure
-        Of one to three panels.
+        Of one to four panels.
 
     """
-    panels: list[Callable[[Axes], None]] = [lambda ax: plot_cases(card["patients"], ax)]
-    if ages := card["ages"]:
-        panels.append(lambda ax: plot_ages(ages, ax))
-    figure = Figure(dpi=110, layout="constrained")
-    boxes = has_boxes(card["age_by_answer"])
-    n_labels = len(card["age_by_answer"]) if boxes else 0
-    low = 0.9 + 0.38 * n_labels if boxes else 0.0
-    figure.set_size_inches(WIDTH if len(panels) > 1 else WIDTH / 2, 3.4 + low)
-    grid = figure.add_gridspec(
-        2 if boxes else 1, len(panels), height_ratios=[3.4, low] if boxes else None
-    )
-    for k, draw in enumerate(panels):
-        draw(figure.add_subplot(grid[0, k]))
-    if boxes:
-        plot_age_by_answer(card["age_by_answer"], figure.add_subplot(grid[1, :]))
+    heights = [TOP]
+    draw: list[Callable[[Axes], None]] = []
+    if groups := card["groups"]:
+        heights.append(AROUND + ROW * len(groups))
+        draw.append(lambda ax: plot_groups(groups, card["patients"]["n_cases"], ax))
+    if has_boxes(by_answer := card["age_by_answer"]):
+        heights.append(AROUND + TALL_ROW * len(by_answer))
+        draw.append(lambda ax: plot_age_by_answer(by_answer, ax))
+    ages = card["ages"]
+    width = WIDTH if ages or draw else WIDTH / 2
+    figure = Figure(figsize=(width, sum(heights)), dpi=110, layout="constrained")
+    grid = figure.add_gridspec(len(heights), 2 if ages else 1, height_ratios=heights)
+    plot_cases(card["patients"], figure.add_subplot(grid[0, 0]))
+    if ages:
+        plot_ages(ages, figure.add_subplot(grid[0, 1]))
+    for row, panel in enumerate(draw, start=1):
+        panel(figure.add_subplot(grid[row, :]))
     return figure
+
+
+def plot_groups(groups: Sequence[Mapping[str, Any]], n_cases: int, ax: Axes) -> None:
+    """Draw how many cases have each view and each value of the covariates."""
+    rows, counts = range(len(groups)), [group["n"] for group in groups]
+    ax.barh(rows, counts, height=0.72, color=PALETTE[0])
+    for row, n in zip(rows, counts, strict=True):
+        text = f"{n:,} ({100 * n / n_cases:.1f} %)"
+        ax.text(n + 0.01 * n_cases, row, text, va="center", fontsize=9, color=INK)
+    ax.set_yticks(rows, [group["title"] for group in groups])
+    ax.set(xlim=(0, 1.16 * max(counts)), ylim=(len(groups) - 0.4, -0.6), xlabel="cases")
+    tidy(ax)
 
 
 def has_boxes(by_answer: Mapping[str, Mapping[str, Any]]) -> bool:
@@ -59,6 +75,8 @@ def plot_cases(patients: Mapping[str, Any], ax: Axes) -> None:
     names = [name.replace(" or more", "+") for name in patients["cases"][:last]]
     _bars(ax, np.arange(last), counts[:last], PALETTE[0], 0.75)
     ax.set_xticks(range(last), names)
+    # One bar alone would be as wide as the panel.
+    ax.set_xlim(-0.6, max(last, 4) - 0.4)
     ax.set(xlabel="cases a patient", ylabel="patients")
     ax.set_title(f"{patients['n_cases']:,} cases of {patients['n_patients']:,} patients")
     tidy(ax)
