@@ -27,10 +27,10 @@ def study_card(study: str, cases: StudyCases, store: Store) -> dict[str, Any]:
     Returns
     -------
     dict
-        JSON: `patients`, `ages`, `age_by_answer` and `groups`, `labels`, `together` and
-        `combinations` (of the cases outside test), `drift` and `grey` by part, `detail` by side; null or
-        empty what the study does not know. `fewest` and `notable` say from when on groups are told
-        and differences marked.
+        JSON: `patients`, `ages`, `age_by_answer` and `groups`; of the cases outside test `labels`,
+        `together` and `combinations`; `drift` and `grey` by part, and `detail` by side. Null or
+        empty is what the study does not know. `fewest` and `notable` say from when on groups are
+        told and differences marked.
 
     """
     return {
