@@ -1,9 +1,9 @@
 # radpipe: from a radiology data set to a defended comparison of models.
 #
 #   fetch -> index -> ingest -> split -> train -> predict -> evaluate -> compare -> report
-#                       |         |        ^                                           ^
-#                       |         +-> localize -> review ------------------------------+
-#                       +-> explore ---------------------------------------------------+
+#                                 |        ^                                           ^
+#                                 +-> localize -> review ------------------------------+
+#                                 +-> explore -----------------------------------------+
 #
 # Each step is described once, by STEP in workflow/scripts/<step>.py: what it reads and writes, and
 # on which settings it depends. Its rule stands in workflow/rules/<step>.smk. The same steps stand

@@ -13,7 +13,7 @@ from safetensors.numpy import save_file
 from radpipe.core.files import write_json, write_text
 from radpipe.core.recipe import Artifact, Recipe
 from radpipe.core.tables import write_table
-from tests.app.fake_studies import PIXEL, ingest_summary, split_summary
+from tests.app.fake_studies import card, ingest_summary, split_summary, write_pictures
 from tests.conftest import Project
 
 LABELS = ["abnormal", "acl", "meniscus"]
@@ -59,7 +59,8 @@ def write_study(root: Path, *, n_cases: int = 1250, n_test: int = 120) -> None:
     ingest["fingerprint"] |= {"n_pictures": 3750, "n_slices": 107000}
     write_json(folder / "ingest.json", ingest)
     write_json(folder / "split.json", split)
-    (folder / "sizes.png").write_bytes(PIXEL)
+    write_json(folder / "card.json", card(LABELS))
+    write_pictures(folder)
 
 
 def write_runs(root: Path, *, ceiling: bool = True) -> None:

@@ -16,7 +16,14 @@ import pyarrow as pa
 from radpipe.core.cards import write_cards
 from radpipe.core.tables import write_table
 from radpipe.evaluation.metrics import cards
-from tests.app.fake_studies import PIXEL, ingest_summary, recipe_of, split_summary
+from tests.app.fake_studies import (
+    PIXEL,
+    card,
+    ingest_summary,
+    recipe_of,
+    split_summary,
+    write_pictures,
+)
 
 BONES = ["healthy", "fractured", "beyond_repair"]
 CHEST = ["normal", "pneumonia"]
@@ -369,7 +376,8 @@ def _history(noise: float, rng: np.random.Generator) -> list[dict[str, Any]]:
 def _study(folder: Path, study: str, classes: list[str]) -> None:
     _json(folder / "ingest.json", ingest_summary(study))
     _json(folder / "split.json", split_summary(study, classes))
-    (folder / "sizes.png").write_bytes(PIXEL)
+    _json(folder / "card.json", card(classes))
+    write_pictures(folder)
 
 
 def _json(path: Path, value: Any) -> None:

@@ -1,5 +1,6 @@
 """Made-up summaries of ingest and split, and recipes."""
 
+from pathlib import Path
 from typing import Any
 
 # The smallest PNG there is: one grey pixel.
@@ -86,3 +87,41 @@ def recipe_of(name: str, study: str, classes: list[str], parameters: int) -> dic
         "augment": {"flip_horizontal": 0.5, "rotate": 10.0},
         "versions": {"numpy": "2.4.0", "torch": "2.15.0", "torchvision": "0.30.0"},
     }
+
+
+def card(classes: list[str]) -> dict[str, Any]:
+    """Return the content of a `card.json`."""
+    rows = [
+        {
+            "about": "label",
+            "name": name,
+            "title": name.replace("_", " "),
+            "is_share": True,
+            "values": {"train": 0.25, "tune": 0.25, "test": 0.5},
+            "sd": {},
+            "differences": {"tune": 0.0, "test": 0.534522},
+        }
+        for name in classes
+    ]
+    age = {"about": "age", "name": "mean", "title": "age", "is_share": False}
+    age |= {"values": {"train": 60.25, "test": 61.0}, "sd": {"train": 9.5, "test": 9.0}}
+    age |= {"differences": {"tune": None, "test": 0.081}}
+    return {
+        "fewest": 5,
+        "notable": 0.1,
+        "kind": "multi-class",
+        "patients": {"n_cases": 880, "n_patients": 440, "median": 2.0, "five_reach": 7},
+        "ages": {"n_known": 880, "mean": 60.25, "sd": 9.5, "decades": [], "sexes": {}},
+        "combinations": {"n_distinct": 1450, "n_several": None, "frequent": []},
+        "drift": {"parts": {"train": 400, "tune": 80, "test": 400}, "rows": [*rows, age]},
+    }
+
+
+def write_pictures(folder: Path) -> None:
+    """Write what explore draws, each the smallest picture."""
+    for topic in ("people", "labels", "drift"):
+        path = folder / "figures/png" / f"{topic}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(PIXEL)
+    for name in ("sizes", "contact"):
+        (folder / f"{name}.png").write_bytes(PIXEL)

@@ -183,7 +183,7 @@ def test_the_graph_knows_who_makes_what(engines, monkeypatch):
     monkeypatch.chdir(engines.root)
     graph = Graph(load_params())
     assert list(graph.steps) == [
-        *("fetch", "index", "ingest", "explore", "split", "localize", "review", "train"),
+        *("fetch", "index", "ingest", "split", "explore", "localize", "review", "train"),
         *("predict", "evaluate", "validate", "compare", "report"),
     ]
     train = graph.runs["train", "bones-v1-fold-0-seed-0"]

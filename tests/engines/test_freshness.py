@@ -4,12 +4,17 @@ import shutil
 
 import pytest
 
+from radpipe.core.declared import read_steps
 from radpipe.core.graph import Graph
+from radpipe.core.imports import needed
 from radpipe.core.params import load_params
 from radpipe.engines.freshness import Freshness
+from tests.conftest import ROOT
 
 RUN = "bones-v1-fold-0-seed-0"
 PRESETS = "presets/bones.yaml"
+# Steps that an edit of explore concerns.
+LOOKED_AT = ("explore", "report")
 
 
 @pytest.fixture
@@ -112,3 +117,21 @@ def test_what_is_asked_for_is_stale_until_it_was_made(project):
     receipt.write_text(text)
     found.ask_again({"evaluate"})
     assert reasons("evaluate", "bones-v1", found) == []
+
+
+def test_an_edit_of_explore_trains_nothing(project):
+    append(project.root / "workflow/scripts/explore.py", "\nEDITED = True\n")
+    found = freshness()
+    assert reasons("explore", "bones", found) != []
+    assert reasons("report", "all", found) == ["explore bones is made again"]
+    others = [run for (step, _), run in found.graph.runs.items() if step not in LOOKED_AT]
+    assert [run.title for run in others if found.reasons(run)] == []
+
+
+def test_no_other_step_counts_what_a_study_is_like():
+    users = {
+        step.name
+        for step in read_steps(ROOT / "workflow/scripts").values()
+        if any("exploring" in file.parts for file in needed(ROOT / step.script))
+    }
+    assert users == {"explore"}

@@ -51,3 +51,14 @@ def test_equal_data_give_an_equal_picture() -> None:
         figure = sizes_figure(ROWS, COLUMNS, FINGERPRINT, size=48)
         figure.savefig(stream, format="png", metadata={"Software": None})
     assert first.getvalue() == again.getvalue()
+
+
+def test_what_a_side_loses_is_measured_up_to_the_stored_one() -> None:
+    sides = [{"side": side, "lost": 1 / side} for side in (32, 64, 128)]
+    detail = {"stored": 64, "sides": sides}
+    figure = sizes_figure(ROWS, COLUMNS, FINGERPRINT, size=64, detail=detail)
+    assert len(figure.axes) == 4
+    _, measured, estimated, stored = figure.axes[-1].lines
+    np.testing.assert_allclose(measured.get_xydata(), [[32, 100 / 32], [64, 100 / 64]])
+    np.testing.assert_allclose(estimated.get_xydata(), [[128, 100 / 128]])
+    assert stored.get_xdata()[0] == 64

@@ -1,4 +1,4 @@
-# Show what came into a study's store: sizes and intensities of its pictures.
+# Show what a study is like: its patients, labels, parts and pictures.
 rule explore:
     input:
         *inputs("explore"),
@@ -9,6 +9,11 @@ rule explore:
                 "caption": "../report/sizes.rst",
                 "category": "Data",
                 "labels": {"study": "{study}", "figure": "sizes and intensities"},
+            },
+            contact={
+                "caption": "../report/contact.rst",
+                "category": "Data",
+                "labels": {"study": "{study}", "figure": "contact sheet"},
             },
         ),
     log:

@@ -41,6 +41,9 @@ STEP = Step(
         "ingested": "results/studies/{studies}/ingest.json",
         "splits": "results/studies/{studies}/split.json",
         "sizes": "results/studies/{studies}/sizes.png",
+        "cards": "results/studies/{studies}/card.json",
+        "explored": "results/studies/{studies}/figures",
+        "contact": "results/studies/{studies}/contact.png",
         "localized": "results/studies/{localized}/localize.json",
         "joints": "results/studies/{localized}/joints.png",
         "judged": "results/cohorts/{cohorts}/scores.json",
@@ -98,10 +101,12 @@ def with_settings(study: StudyResults, job: Job, published: list[Published]) -> 
     figures = dict(study.figures)
     if settings.remote is not None:
         # The page goes to the default remote, and these are pixels.
-        figures.pop("joints", None)
+        for name in ("joints", "contact"):
+            figures.pop(name, None)
     return replace(
         study,
         source=settings.source.model_dump(),
+        restricted=settings.remote is not None,
         published=published_on(study, settings, published),
         figures=figures,
         cohorts=read_cohorts(

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from radpipe.app.predictor import export, predict
+from radpipe.app.propose import propose
 from radpipe.app.telemetry import telemetry
 from radpipe.core.errors import ConfigError, DataError, RadpipeError, unknown_name
 from radpipe.core.findings import Finding, summary
@@ -182,6 +183,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "sweep": sweep,
     "check": check_settings,
     "check-data": check_data,
+    "propose": propose,
     "doctor": examine_machine,
     "status": show_status,
     "efficiency": show_efficiency,
@@ -255,6 +257,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_reproduce_options(parsers["reproduce"])
     parsers["recipe"].add_argument("variants", nargs="*", metavar="VARIANT")
     _add_check_data_options(parsers["check-data"])
+    parsers["propose"].add_argument("study", help="a key of studies in params.yaml")
     _add_picture_options(parsers["telemetry"], parsers["network"])
     _add_predictor_options(parsers["export"], parsers["predict"])
     return parser

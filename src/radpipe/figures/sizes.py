@@ -8,11 +8,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+TICKS = (32, 64, 128, 256, 512, 1024)
+
 
 def sizes_figure(
-    rows: NDArray[Any], columns: NDArray[Any], fingerprint: Mapping[str, Any], *, size: int
+    rows: NDArray[Any],
+    columns: NDArray[Any],
+    fingerprint: Mapping[str, Any],
+    *,
+    size: int,
+    detail: Mapping[str, Any] | None = None,
 ) -> Figure:
-    """Draw original sizes, what each input size would enlarge, and intensities, side by side.
+    """Draw original sizes, what each input size would enlarge and lose, and intensities.
 
     Parameters
     ----------
@@ -22,12 +29,20 @@ def sizes_figure(
         A store's fingerprint: `input_sizes`, `recommended_size`, `intensity`; of volumes also
         `slices`.
     size
-        Side of the stored squares, pixels; marked in the first two parts.
+        Side of the stored squares, pixels; marked where sizes are.
+    detail
+        Block `detail` of a study's card: the share that each input size would lose; None: that
+        part is left out.
 
     """
     what = "volumes" if "slices" in fingerprint else "pictures"
     figure = Figure(figsize=(13, 4), dpi=110, layout="constrained")
-    left, middle, right = figure.subplots(1, 3)
+    if detail is None:
+        left, middle, right = figure.subplots(1, 3)
+    else:
+        figure.set_size_inches(11, 8)
+        left, middle, right, last = figure.subplots(2, 2).flat
+        plot_detail(detail, last, size=size)
     plot_sizes(rows, columns, left, size=size, what=what)
     if "slices" in fingerprint:
         left.set_title(f"{left.get_title()} of {slice_range(fingerprint['slices'])} slices")
@@ -86,9 +101,37 @@ def plot_input_sizes(
     ax.axvline(size, color="C3", lw=1.2, label=f"stored, {size}")
     ax.axvline(best, color="C2", lw=1.2, ls="--", label=f"largest with <= 5 %, {best}")
     ax.set_xscale("log", base=2)
-    ax.set_xticks([32, 64, 128, 256, 512, 1024], ["32", "64", "128", "256", "512", "1024"])
+    ax.set_xticks(TICKS, [str(tick) for tick in TICKS])
     ax.set(ylim=(-3, 103), xlabel="input size / pixels", ylabel=f"{what} enlarged / %")
     ax.set_title("Is an input size too large?")
+    ax.legend(frameon=False)
+    return ax
+
+
+def plot_detail(detail: Mapping[str, Any], ax: Axes, *, size: int) -> Axes:
+    """Draw the share of detail that each input size would lose, and how much work it is.
+
+    Parameters
+    ----------
+    detail
+        `sides`, a list of {side, lost}, and the `stored` side, beyond which it is estimated.
+    ax
+        Where to draw; it is returned.
+    size
+        Side of the stored squares, pixels.
+
+    """
+    sides = np.array([one["side"] for one in detail["sides"]])
+    lost = 100 * np.array([one["lost"] for one in detail["sides"]])
+    seen = sides <= detail["stored"]
+    ax.plot(sides, lost, ":", color="C0", lw=1.2)
+    ax.plot(sides[seen], lost[seen], "o-", color="C0", ms=3, label="measured")
+    ax.plot(sides[~seen], lost[~seen], "o", mfc="white", color="C0", ms=4, label="estimated")
+    ax.axvline(size, color="C3", lw=1.2, label=f"stored, {size}")
+    ax.set_xscale("log", base=2)
+    ax.set_xticks(TICKS, [str(tick) for tick in TICKS])
+    ax.set(ylim=(0, None), xlabel="input size / pixels", ylabel="detail lost / % of variance")
+    ax.set_title("Is an input size too small?")
     ax.legend(frameon=False)
     return ax
 

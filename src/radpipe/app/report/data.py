@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from radpipe.app.report.card import CardView, card_view
 from radpipe.app.report.estimates import whole
 from radpipe.app.report.joints import JointsView, joints_view
 from radpipe.app.report.results import StudyResults
@@ -57,6 +58,8 @@ class DataView:
         Sentences about where the pictures come from and how large they are.
     joints
         Where joints were cut out.
+    card
+        What the step explore counted, where it has.
 
     """
 
@@ -68,6 +71,7 @@ class DataView:
     source: str
     sizes: str
     joints: JointsView | None
+    card: CardView | None
 
 
 def data_view(study: StudyResults) -> DataView:
@@ -82,6 +86,7 @@ def data_view(study: StudyResults) -> DataView:
         source=_source(study.source),
         sizes=_sizes(study),
         joints=joints_view(study.joints),
+        card=card_view(study),
     )
 
 
@@ -108,7 +113,8 @@ def _sizes(study: StudyResults) -> str:
         what = f"{whole(seen['n_pictures'])} volumes ({whole(seen['n_slices'])} slices)"
     return (
         f"Sizes and intensities of the {what} as they came. They are stored with a side of"
-        f" {stored} pixels; {best} is the largest usual side that enlarges few of them."
+        f" {stored} pixels; {best} is the largest usual side that enlarges few of them. The detail"
+        f" that a side loses is an estimate; radpipe propose {study.name} proposes a side."
     )
 
 

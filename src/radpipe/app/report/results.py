@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 Row = Mapping[str, str]
 FIGURES = ("ranking", "roc", "pr", "reliability", "confusion", "history")
+TOPICS = ("people", "labels", "drift")
 CARDS = "cards.json"
 
 
@@ -79,10 +80,14 @@ class StudyResults:
         Summaries of these steps.
     source
         The block `source` of the study in `params.yaml`.
+    restricted
+        Whether its pixels have a remote of their own, so that the page shows none.
     figures
         Kind of figure to its file.
     joints
         Summary of the step localize; None where nothing was cut out.
+    card
+        What the step explore counted; None where it has not.
     published
         What others found on the same data; None if nothing is known, or the data are others.
     cohorts
@@ -105,8 +110,10 @@ class StudyResults:
     ingest: Mapping[str, Any]
     split: Mapping[str, Any]
     source: Mapping[str, Any] = field(default_factory=dict)
+    restricted: bool = False
     figures: Mapping[str, Path] = field(default_factory=dict)
     joints: Mapping[str, Any] | None = None
+    card: Mapping[str, Any] | None = None
     published: "Published | None" = None
     cohorts: "tuple[Cohort, ...]" = ()
     n_common: int | None = None
@@ -205,7 +212,8 @@ def _study(
     target = next(iter(found.values()))["target"]
     gaps = _of_part(read_rows(folders.tables / f"{name}-ceiling.csv"), part)
     figures = {kind: picture(folders.figures, f"{name}-{kind}") for kind in FIGURES}
-    figures["sizes"] = folders.studies / name / "sizes.png"
+    figures |= _of_study(folders.studies / name)
+    card = folders.studies / name / "card.json"
     joints = None
     if localized:
         joints = read_json(folders.studies / name / "localize.json")
@@ -223,9 +231,19 @@ def _study(
         split=read_json(folders.studies / name / "split.json"),
         figures={kind: path for kind, path in figures.items() if path},
         joints=joints,
+        card=read_json(card) if card.exists() else None,
         n_common=_n_common(ranked),
         on_common={row["variant"]: number(row["value_common"]) for row in ranked},
     )
+
+
+def _of_study(folder: Path) -> dict[str, Path | None]:
+    """Return the pictures that explore drew of a study; None where one is missing."""
+    found = {topic: picture(folder / "figures", topic) for topic in TOPICS}
+    for name in ("sizes", "contact"):
+        path = folder / f"{name}.png"
+        found[name] = path if path.exists() else None
+    return found
 
 
 def _of_part(rows: Iterable[Row], part: str) -> tuple[Row, ...]:
