@@ -12,6 +12,7 @@ from radpipe.core.settings.plan import Ensemble, Plan, Variant
 from radpipe.core.settings.schedules import Constant, Cosine, OneCycle, Plateau, Schedule, StepDecay
 from radpipe.core.settings.studies import (
     Arrays,
+    ArraysSource,
     Dicom,
     Download,
     External,
@@ -29,6 +30,7 @@ from radpipe.core.settings.training import Asymmetric, Freeze, Training, Uncerta
 
 __all__ = [
     "Arrays",
+    "ArraysSource",
     "Asymmetric",
     "Augmentation",
     "Constant",
