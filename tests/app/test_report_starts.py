@@ -93,7 +93,7 @@ def test_an_ensemble_is_told_by_its_members_and_how_its_mean_was_chosen(joined, 
     assert short(joined("logits")) == f"mean logits of {other}, third"
     assert told(joined("logits"), {}) == f"nothing of its own: the mean logits of {other}, third"
     assert told(joined("chosen"), {}).endswith(
-        "; chosen on tune by the log loss (probabilities 0.521, logits 0.487)"
+        "; chosen on tune by the log loss (probabilities 0.5214, logits 0.4871)"
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import PurePath
 from typing import Any
 
-from radpipe.app.report.estimates import decimal, whole
+from radpipe.app.report.estimates import whole
 from radpipe.app.report.results import VariantResults
 from radpipe.core.starting import start_of
 
@@ -61,7 +61,7 @@ def _joined(ensemble: Mapping[str, Any]) -> str:
     text = f"nothing of its own: the mean {mean} of {', '.join(ensemble['members'])}"
     if ensemble["asked"] != "chosen":
         return text
-    told = ", ".join(f"{name} {decimal(loss)}" for name, loss in losses.items())
+    told = ", ".join(f"{name} {loss:.4f}" for name, loss in losses.items() if loss is not None)
     return f"{text}; chosen on tune by the log loss ({told})"
 
 
