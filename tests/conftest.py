@@ -52,6 +52,7 @@ SMALL: dict[str, Any] = {
         "seeds": [0],
         "open_test": ["bones"],
         "cohorts": {},
+        "ensembles": {},
     },
     "evaluation": {
         "bootstrap": 200,

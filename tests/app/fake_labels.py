@@ -43,6 +43,7 @@ def plan(source: dict[str, Any]) -> dict[str, Any]:
             "seeds": [0],
             "open_test": ["knee"],
             "cohorts": {},
+            "ensembles": {},
         },
         "evaluation": {"bootstrap": 200, "confidence": 0.95, "seed": 1, "threshold": "youden"},
     }

@@ -134,6 +134,7 @@ def plan() -> dict[str, Any]:
             "seeds": [0, 1, 2],
             "open_test": ["bones"],
             "cohorts": {},
+            "ensembles": {},
         },
         "evaluation": {"bootstrap": 200, "confidence": 0.95, "seed": 1, "threshold": "youden"},
     }

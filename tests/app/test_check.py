@@ -67,6 +67,12 @@ def test_a_source_that_is_not_there(found):
     assert "studies.bones.source.path: '/no/such/folder': there is no such folder" in line
 
 
+def test_an_npz_that_is_not_there(found):
+    source = {"kind": "arrays", "path": "/no/such.npz", "sha256": "0" * 64}
+    (line,) = found(studies__bones__source=source)
+    assert "studies.bones.source.path: '/no/such.npz': there is no such file" in line
+
+
 def test_every_wrong_preset_is_named(found):
     changes = {"variants__bones-v1__preset": "bones/v9", "variants__bones-floor__preset": "bone/a"}
     assert len(found(**changes)) == 2

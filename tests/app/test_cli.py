@@ -27,7 +27,7 @@ def params(project: Project, monkeypatch):
 def test_sound_settings_are_counted(params, caplog):
     with caplog.at_level(logging.INFO):
         cli.check_settings(params)
-    assert "settings are sound: studies=1 runs=2" in caplog.text
+    assert "settings are sound: studies=1 runs=2 ensembles=0" in caplog.text
 
 
 def test_a_wrong_override_is_found_before_anything_runs(params, project):

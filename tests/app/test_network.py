@@ -67,3 +67,10 @@ def test_other_commands_need_not_wait_for_large_libraries():
         [sys.executable, "-c", program], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_an_ensemble_has_no_network_of_its_own(project, monkeypatch):
+    project.set("plan.ensembles", {"both": {"members": ["bones-floor", "bones-v1"]}})
+    monkeypatch.chdir(project.root)
+    with pytest.raises(ConfigError, match=r"both is an ensemble.* name its members, one by one"):
+        network(load_params(), variant="both")

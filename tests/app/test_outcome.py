@@ -8,7 +8,7 @@ from tests.app.fake_results import VARIANTS
 
 def test_a_ranking_for_each_study_and_where_the_page_is(results, monkeypatch):
     monkeypatch.chdir(results)
-    text = outcome(SimpleNamespace(plan=SimpleNamespace(variants=list(VARIANTS)), localize={}))
+    text = outcome(SimpleNamespace(plan=SimpleNamespace(compared=list(VARIANTS)), localize={}))
     bones, chest, page = text.split("\n\n")
     lines = bones.splitlines()
     assert lines[0] == "bones: AUC with its 95 % interval, on test"

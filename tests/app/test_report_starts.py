@@ -66,3 +66,40 @@ def test_the_page_tells_it_only_where_a_variant_does_not_start_at_random(startin
     section = text[text.index("What they start from") : text.index("Which differences are real")]
     assert "which learned from 1\u202f208 patients</td>" in section
     assert section.count("<td>random weights</td>") == len(bones.variants) - 1
+
+
+LOSSES = {"probabilities": 0.5214, "logits": 0.4871}
+
+
+@pytest.fixture
+def joined(studies):
+    """Return a function that makes the best variant an ensemble."""
+
+    def make(asked):
+        best, other = studies[0].variants[:2]
+        names = {"members": [other.name, "third"], "mean": "logits", "asked": asked}
+        metrics = {**best.metrics, "ensemble": {**names, "tune_loss": LOSSES}}
+        metrics["recipe"] = {**metrics["recipe"], "model": "ensemble", "preset": None}
+        kept = {key: best.recipe[key] for key in ("study", "image", "split", "versions")}
+        return replace(
+            best, metrics=metrics, recipe={**kept, "members": names["members"], "mean": asked}
+        )
+
+    return make
+
+
+def test_an_ensemble_is_told_by_its_members_and_how_its_mean_was_chosen(joined, studies):
+    other = studies[0].variants[1].name
+    assert short(joined("logits")) == f"mean logits of {other}, third"
+    assert told(joined("logits"), {}) == f"nothing of its own: the mean logits of {other}, third"
+    assert told(joined("chosen"), {}).endswith(
+        "; chosen on tune by the log loss (probabilities 0.5214, logits 0.4871)"
+    )
+
+
+def test_the_page_shows_an_ensemble_without_what_only_trained_variants_have(joined, studies):
+    text = page([replace(studies[0], variants=(joined("chosen"), *studies[0].variants[1:]))])
+    assert "nothing of its own: the mean logits of" in text
+    assert "<code>members</code>" in text
+    row = text[text.index("<td>ensemble</td>") :]
+    assert row[: row.index("</tr>")].count("<td>–</td>") == 3

@@ -48,6 +48,19 @@ def test_answer_tells_a_real_difference(studies):
     assert said.verdict == "more than chance explains"
 
 
+def test_a_reproduced_fault_is_named_on_the_page(studies):
+    """Nobody should take the scores of published code's fault for those of its network."""
+    bones, _ = studies
+    recipe = copy.deepcopy(dict(bones.best.recipe))
+    recipe["train"]["normalize_held_out"] = False
+    faulty = replace(bones, variants=(replace(bones.best, recipe=recipe), *bones.variants[1:]))
+    title = "bones-v1 reproduces a fault of published code"
+    assert title not in titles(bones)
+    found = next(caution for caution in cautions(faulty, ()) if caution.title == title)
+    assert found.level == "serious"
+    assert "train.normalize_held_out is set so that pictures were normalised while" in found.text
+
+
 def test_answer_without_rivals_tests_or_ceiling(studies):
     _, chest = studies
     alone = replace(chest, variants=chest.variants[:1])

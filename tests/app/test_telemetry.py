@@ -56,6 +56,14 @@ def test_a_variant_alone_is_its_first_run(params):
         run_of("bones-v2", params)
 
 
+def test_an_ensemble_has_no_run_of_its_own(project):
+    project.set("plan.ensembles", {"both": {"members": ["bones-floor", "bones-v1"]}})
+    planned = load_params(project.root / "params.yaml")
+    for name in ("both", "both-fold-0-seed-0"):
+        with pytest.raises(ConfigError, match="both is an ensemble: the mean of what bones-floor"):
+            run_of(name, planned)
+
+
 def test_two_runs_become_four_pictures(params, monkeypatch):
     for run in (FLOOR, V1):
         train(run)

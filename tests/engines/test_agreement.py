@@ -25,6 +25,7 @@ from tests.engines.conftest import Engines
 # for its graph; DVC takes the folder.
 FOLDERS = {
     "evaluate": ["results/runs/{variant}"],
+    "combine": ["results/runs"],
     "compare": ["results/scores"],
     "report": ["results/scores", "results/studies"],
 }
@@ -141,6 +142,7 @@ def engines(engines):
     """A plan in which every step occurs."""
     engines.set("localize", CROPS)
     engines.set("variants.bones-v1.store", "data/bones/crops")
+    engines.set("plan.ensembles", {"both": {"members": ["bones-floor", "bones-v1"]}})
     return engines
 
 
@@ -184,7 +186,7 @@ def test_the_graph_knows_who_makes_what(engines, monkeypatch):
     graph = Graph(load_params())
     assert list(graph.steps) == [
         *("fetch", "index", "ingest", "split", "explore", "localize", "review", "train"),
-        *("predict", "evaluate", "validate", "compare", "report"),
+        *("predict", "combine", "evaluate", "validate", "compare", "report"),
     ]
     train = graph.runs["train", "bones-v1-fold-0-seed-0"]
     assert [run.title for run in graph.makers_of(train)] == ["localize bones", "split bones"]
@@ -205,7 +207,7 @@ def test_one_word_for_a_step_everywhere(step):
 
 def test_steps_import_no_more_than_they_need():
     """A step that needs neither torch nor scikit-learn does not load them."""
-    for step in ("fetch", "index", "explore", "split", "review", "evaluate", "report"):
+    for step in ("fetch", "index", "explore", "split", "review", "combine", "evaluate", "report"):
         script = Path("workflow/scripts") / f"{step}.py"
         program = (
             f"import runpy, sys; runpy.run_path({str(script)!r});"

@@ -22,12 +22,12 @@ OUTPUTS = (
 )
 
 
-def recipe(classes: list[str], kind: str) -> Recipe:
+def recipe(classes: list[str], kind: str, variant: str = VARIANT) -> Recipe:
     """Return a recipe whose inputs nobody reads here."""
     nothing = Artifact(path="nowhere", sha256="0" * 64)
     return Recipe.model_validate(
         {
-            "variant": VARIANT,
+            "variant": variant,
             "study": "bones",
             "target": {"kind": kind, "classes": classes},
             "image": SMALL["studies"]["bones"]["image"],
@@ -87,15 +87,25 @@ class Study:
             columns |= dict(zip(self.target.ceiling_columns, ideal.T, strict=True))
         return pa.table(columns)
 
-    def write(self, root: Path, folds=(0,), seeds=(0,), *, test: bool = True) -> None:
-        """Write what train and predict leave for every run."""
-        runs = root / "results/runs" / VARIANT
+    def write(
+        self,
+        root: Path,
+        folds=(0,),
+        seeds=(0,),
+        *,
+        test: bool = True,
+        variant: str = VARIANT,
+        shift=0,
+    ) -> None:
+        """Write what train and predict leave for every run; `shift` gives other predictions."""
+        runs = root / "results/runs" / variant
+        made_of = recipe(self.target.classes, self.target.kind, variant)
         half = np.arange(self.n // 2)
         for fold in folds:
             for seed in seeds:
                 folder = runs / f"fold-{fold}-seed-{seed}"
-                number = 10 * fold + seed
-                write_text(folder / "recipe.json", self.recipe.text)
+                number = 10 * fold + seed + shift
+                write_text(folder / "recipe.json", made_of.text)
                 tables = [self.table(half[half // 2 % 3 == fold], "tune", seed=number)]
                 if test:
                     tables.append(self.table(half + self.n // 2, "test", seed=number))

@@ -2,7 +2,9 @@
 
 import csv
 
+import torch
 import yaml
+from safetensors.torch import load_file
 
 from radpipe.core.files import read_json
 from radpipe.core.tables import read_table
@@ -11,8 +13,9 @@ from radpipe.evaluation.operating_point import choose
 from radpipe.prediction.describing import Rule
 from radpipe.prediction.predictor import Predictor
 from tests.small_study import THREE, TWO, plan_variant, write_study
-from tests.steps.test_train import OPTIONS, WEIGHTS
+from tests.steps.test_train import HISTORY, OPTIONS, WEIGHTS
 
+RUN = "bones-x-fold-0-seed-0"
 OUT = "results/runs/bones-x/fold-0-seed-0/predictions.parquet"
 QUICK = {"model": {"widths": [4]}, "train": {"epochs": 1}}
 
@@ -72,6 +75,32 @@ def test_the_run_is_described_with_the_point_of_its_own_tune(project):
     receipt = read_json(project.root / "results/receipts/predict/bones-x-fold-0-seed-0.json")
     assert OUT.replace("predictions.parquet", "predictor.json") in receipt["outputs"]
     assert receipt["settings"]["evaluation.threshold"] == "youden"
+
+
+def test_a_forgotten_normalisation_is_reproduced_only_where_the_network_is_asked(project):
+    """One epoch gives the same weights either way; losses on tune and predictions differ."""
+    write_study(project.root, TWO)
+    found = []
+    for held_out in (True, False):
+        train = {**QUICK["train"], "normalize_held_out": held_out}
+        plan_variant(project.root, TWO, preset="bones/compact", model=QUICK["model"], train=train)
+        for step in ("train", "predict"):
+            done = project.step(step, *OPTIONS)
+            assert done.returncode == 0, done.stderr
+            assert ("bones-x reproduces a fault, train.normalize_held" in done.stderr) != held_out
+            receipt = read_json(project.root / f"results/receipts/{step}/{RUN}.json")
+            told = [] if held_out else ["train.normalize_held_out"]
+            assert receipt["facts"]["reproduced_faults"] == told
+        rows = csv.DictReader((project.root / HISTORY).read_text().splitlines())
+        what = Predictor.open((project.root / OUT).parent).description.normalisation
+        tensors, table = load_file(project.root / WEIGHTS), read_table(project.root / OUT)
+        found.append((next(rows), what, tensors, table["score_healthy"].to_pylist()))
+    (row, what, tensors, scores), (row_raw, what_raw, tensors_raw, scores_raw) = found
+    assert all(torch.equal(tensors[name], tensors_raw[name]) for name in tensors)
+    assert row["train_loss"] == row_raw["train_loss"]
+    assert row["tune_loss"] != row_raw["tune_loss"]
+    assert scores != scores_raw
+    assert (what.how, what_raw.how, what_raw.mean, what_raw.sd) == ("standard", "none", [0], [1])
 
 
 def test_predict_refuses_a_missing_file(project):

@@ -62,7 +62,7 @@ def settle(project: Project, raw: Path, layout: dict[str, Any]) -> None:
     project.set("localize", {})
     variant = {"study": "films", "store": "data/films/store", "preset": "pictures/floor"}
     project.set("variants", {"floor": {**variant, "train": {"epochs": 1}}})
-    plan = {"variants": ["floor"], "open_test": ["films"], "cohorts": {}}
+    plan = {"variants": ["floor"], "open_test": ["films"], "cohorts": {}, "ensembles": {}}
     project.set("plan", {**project.params["plan"], **plan})
 
 

@@ -232,3 +232,30 @@ def test_a_cohort_that_is_not_planned_is_refused(project):
     done = validate(project)
     assert done.returncode == 2
     assert "params.yaml plans no validate far" in done.stderr
+
+
+def test_an_ensemble_is_judged_with_the_mean_that_was_chosen_at_home(project):
+    """Its answers are those of its members, joined; its look is written down, too."""
+    floor = project.params["variants"]["bones-floor"]
+    project.set("variants.bones-other", copy.deepcopy(floor))
+    project.set("variants.bones-other.train.lr", 0.01)
+    project.set("plan.variants", ["bones-floor", "bones-other"])
+    members = {"members": ["bones-floor", "bones-other"], "mean": "logits"}
+    project.set("plan.ensembles", {"both": members})
+    run = ("--variant", "bones-other", "--fold", "0", "--seed", "0")
+    steps = [("train", *run), ("predict", *run), ("evaluate", *run[:2])]
+    for name, *arguments in [*steps, ("combine", "--ensemble", "both")]:
+        done = project.step(name, *arguments)
+        assert done.returncode == 0, done.stderr
+    done = validate(project)
+    assert done.returncode == 0, done.stderr
+
+    scores = json.loads((project.root / OUT / "scores.json").read_text())["variants"]
+    assert list(scores) == ["bones-floor", "bones-other", "both"]
+    home = json.loads((project.root / "results/scores/both/metrics.json").read_text())
+    assert scores["both"]["operating_point"] == home["operating_point"]
+    areas = [scores[name]["scores"]["metrics"]["auc"]["value"] for name in scores]
+    assert len(set(areas)) == 3
+    asked = read_table(project.root / OUT / "predictions.parquet")
+    assert set(asked["variant"].to_pylist()) == {"bones-floor", "bones-other"}
+    assert ("far", "both") in openings(project)

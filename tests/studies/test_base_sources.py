@@ -240,6 +240,72 @@ def test_arrays_become_pictures_and_a_table(server):
         materialise("other", study(source))
 
 
+@pytest.fixture
+def local(tmp_path):
+    """Return a function that saves an .npz, and the study that reads it."""
+
+    def save(pictures, labels, **source):
+        path = tmp_path / "mine.npz"
+        np.savez(path, x=pictures, y=labels)
+        given = {"kind": "arrays", "path": str(path), "sha256": sha256_file(path)}
+        return study({**given, "images": "x", "labels": "y", **source}, layout=TABLE)
+
+    return save
+
+
+TABLE = {"table": {"file": "labels.csv", "image": "file", "target": "label"}}
+SQUARES = np.arange(3 * 4 * 5, dtype=np.uint8).reshape(3, 4, 5)
+
+
+def test_local_arrays_become_pictures_and_a_table_once(local, tmp_path):
+    mine = local(SQUARES, np.array([0, 1, 1]))
+    raw = materialise("mine", mine)
+    assert raw == Path("data/mine/raw")
+    assert list(list_files(raw)) == [*(f"images/00000{k}.png" for k in range(3)), "labels.csv"]
+    before = state(raw)
+    (tmp_path / "mine.npz").unlink()
+    assert materialise("mine", mine) == raw
+    assert state(raw) == before
+
+
+def test_local_arrays_are_checked_by_their_hash(local, tmp_path):
+    mine = local(SQUARES, np.array([0, 1, 1]))
+    good = md5((tmp_path / "mine.npz").read_bytes())
+    materialise("mine", local(SQUARES, np.array([0, 1, 1]), sha256=f"md5:{good}"))
+    other = local(SQUARES, np.array([0, 1, 1]), sha256=f"md5:{'0' * 32}")
+    with pytest.raises(DataError, match=r"mine\.npz has the hash [0-9a-f]{32}, and not 0{32}"):
+        materialise("other", other)
+    assert not Path("data/other/raw").exists()
+    (tmp_path / "mine.npz").write_bytes(b"another release")
+    with pytest.raises(DataError, match="damaged, or of another release"):
+        materialise("more", mine)
+
+
+@pytest.mark.parametrize(
+    ("pictures", "labels", "message"),
+    [
+        (SQUARES, np.array([0, 1]), "has 3 pictures, and there are 2 labels"),
+        (SQUARES, np.array([0, None, "one"], dtype=object), "array 'y' holds object"),
+        (SQUARES.astype(object), np.array([0, 1, 1]), "array 'x' holds object"),
+    ],
+)
+def test_local_arrays_of_objects_or_unequal_lengths_are_refused(local, pictures, labels, message):
+    with pytest.raises(DataError, match=message):
+        materialise("mine", local(pictures, labels))
+
+
+def test_the_path_of_local_arrays_is_that_of_a_file(local, tmp_path):
+    for path, message in (
+        (tmp_path / "none.npz", "there is no such file"),
+        (tmp_path, "is a folder; give the .npz in it"),
+        ("$NOWHERE/x.npz", "names a variable that is not set"),
+    ):
+        with pytest.raises(DataError, match=message):
+            materialise("mine", local(SQUARES, np.array([0, 1, 1]), path=str(path)))
+    with pytest.raises(DataError, match=r"Of an \.npz say kind: arrays"):
+        materialise("mine", study({"kind": "path", "path": str(tmp_path / "mine.npz")}))
+
+
 def md5(data):
     """Return the hash that MedMNIST states."""
     return hashlib.md5(data, usedforsecurity=False).hexdigest()

@@ -41,10 +41,10 @@ def test_variants(name):
 def test_every_kind_of_example_is_there():
     own = {"wrist", "limbs", "chest", "chest_binary", "fracatlas"}
     knees = {"knee_mri", "knee_acl", "knee_grades", "knee_loss", "knee_kl", "knee_progression"}
-    chests = {"pneumonia", "chest_findings", "chest_labels", "chest_edema"}
+    chests = {"pneumonia", "chest_findings", "chest_labels", "chest_edema", "own_arrays", "nih"}
     assert STUDIES.keys() == own | knees | chests
     kinds = {Study.model_validate(block).source.kind for block in STUDIES.values()}
-    assert kinds == {"path", "url"}
+    assert kinds == {"path", "url", "arrays"}
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,8 @@ ignore_times()
 wildcard_constraints:
     study="|".join(PARAMS.studies),
     variant="|".join(PARAMS.plan.variants),
+    # Without an ensemble nothing is one.
+    ensemble="|".join(PARAMS.plan.ensembles) or "(?!)",
     fold=r"\d+",
     seed=r"\d+",
 

@@ -1,6 +1,7 @@
 """Rank the variants of every study, test them in pairs, draw the plots.
 
-Reads   results/scores/<variant>/ of the planned variants, results/cohorts/<cohort>/scores.csv
+Reads   results/scores/<variant>/ of all planned variants and ensembles,
+        results/cohorts/<cohort>/scores.csv
 Writes  results/comparison/<study>-{ranking,paired,ceiling}.csv and one CSV of all variants
         for each of roc, pr, reliability, history and confusion; cards.json, what each
         metric is;
@@ -39,15 +40,15 @@ STEP = Step(
     "compare",
     __doc__,
     reads={
-        "metrics": "results/scores/{variants}/metrics.json",
-        "cases": "results/scores/{variants}/cases.parquet",
-        "curves": "results/scores/{variants}/curves.csv",
-        "confusion": "results/scores/{variants}/confusion.csv",
-        "history": "results/scores/{variants}/history.csv",
+        "metrics": "results/scores/{compared}/metrics.json",
+        "cases": "results/scores/{compared}/cases.parquet",
+        "curves": "results/scores/{compared}/curves.csv",
+        "confusion": "results/scores/{compared}/confusion.csv",
+        "history": "results/scores/{compared}/history.csv",
         "external": "results/cohorts/{cohorts}/scores.csv",
     },
     writes={"tables": "results/comparison", "figures": "results/figures"},
-    settings=("plan.variants", "evaluation"),
+    settings=("plan.variants|ensembles", "evaluation"),
     keeps={"tables": "git"},
 )
 CURVES = ("roc", "pr", "reliability")

@@ -22,6 +22,7 @@ from radpipe.core.step import Job, Step
 from radpipe.core.tables import write_table
 from radpipe.imaging.store import Store
 from radpipe.learning.data.cases import read_part
+from radpipe.learning.networks.faults import tell_faults
 from radpipe.learning.networks.network import load_network
 from radpipe.learning.training.run import arithmetic_of, set_up
 from radpipe.prediction.describing import Rule, describe, with_point
@@ -85,7 +86,7 @@ def main(job: Job) -> None:
     complete = with_point(described, table, rule)
     write_text(job.args.described, complete.text)
     job.computed(arithmetic_of(recipe.train, device))
-    job.fact(device=device.type, parts=parts)
+    job.fact(device=device.type, parts=parts, reproduced_faults=tell_faults(recipe))
 
 
 def card(job: Job, study: str) -> dict[str, str | None]:

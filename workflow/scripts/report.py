@@ -1,7 +1,8 @@
 """Write the page for reviewers and the few numbers that `dvc exp show` shows.
 
-Reads   results/scores/<variant>/ of the planned variants, results/comparison, results/figures,
-        results/studies/<study>/, results/cohorts/<cohort>/, presets/published
+Reads   results/scores/<variant>/ of all planned variants and ensembles,
+        results/comparison, results/figures, results/studies/<study>/,
+        results/cohorts/<cohort>/, presets/published
 Writes  results/report.html; results/metrics.json, the best variant of each study;
         results/variants.json, the same numbers of every variant
 """
@@ -33,9 +34,9 @@ STEP = Step(
     "report",
     __doc__,
     reads={
-        "scores": "results/scores/{variants}/metrics.json",
-        "confusion": "results/scores/{variants}/confusion.csv",
-        "recipes": "results/scores/{variants}/recipe.json",
+        "scores": "results/scores/{compared}/metrics.json",
+        "confusion": "results/scores/{compared}/confusion.csv",
+        "recipes": "results/scores/{compared}/recipe.json",
         "tables": "results/comparison",
         "figures": "results/figures",
         "ingested": "results/studies/{studies}/ingest.json",
@@ -72,7 +73,7 @@ def main(job: Job) -> None:
     published = read_published(args.published, read_cards(args.tables / CARDS))
     studies = [
         with_settings(study, job, published)
-        for study in read_studies(folders, plan.variants, localized=job.setting("localize"))
+        for study in read_studies(folders, plan.compared, localized=job.setting("localize"))
     ]
     # openings.csv is no declared input: predict appends to it on every opening, so as an
     # input it would make this page stale by the very run that asks for it.
@@ -81,7 +82,7 @@ def main(job: Job) -> None:
         studies,
         openings=openings,
         plan=plan,
-        colours=colours(plan.variants),
+        colours=colours(plan.compared),
     )
     write_text(args.out, page)
     write_json(args.metrics, best_metrics(studies))
@@ -90,7 +91,7 @@ def main(job: Job) -> None:
         "reported %s: studies=%d variants=%d openings=%d",
         args.out,
         len(studies),
-        len(plan.variants),
+        len(plan.compared),
         len(openings),
     )
 

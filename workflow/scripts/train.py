@@ -16,6 +16,7 @@ from pathlib import Path
 from radpipe.core.files import sha256_json, write_text
 from radpipe.core.recipe import make_recipe
 from radpipe.core.step import Job, Step
+from radpipe.learning.networks.faults import tell_faults
 from radpipe.learning.runs.launch import train_together
 from radpipe.learning.runs.one_run import Order, train_run
 from radpipe.learning.training.stopping import StopRequest
@@ -57,7 +58,7 @@ def main(job: Job) -> None:
     else:
         facts = train_together(order, recipe.train, stop)
     job.computed(facts.pop("arithmetic"))
-    job.fact(**facts)
+    job.fact(**facts, reproduced_faults=tell_faults(recipe))
     shutil.rmtree(order.state, ignore_errors=True)
 
 

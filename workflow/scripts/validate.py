@@ -1,8 +1,9 @@
 """Judge the variants of a study on all cases of another one: external validation.
 
 Reads   data/<cohort>/split.parquet, store and crops; of every run of the home study recipe.json and
-        weights.safetensors; results/scores/<variant>/metrics.json and cases.parquet; store and
-        split.parquet of the home study, and of studies from whose runs its variants start
+        weights.safetensors; results/scores/<variant>/metrics.json and cases.parquet, also of its
+        ensembles, and their recipe.json; store and split.parquet of the home study, and of studies
+        from whose runs its variants start
 Writes  results/cohorts/<cohort>/predictions.parquet, scores.json, scores.csv, leaks.csv; rows of
         openings.csv; when it refuses, only data/<cohort>/external-leaks-refused.csv
 """
@@ -24,13 +25,15 @@ import pyarrow.compute as pc
 from radpipe.core.errors import StaleError
 from radpipe.core.files import read_json, write_json
 from radpipe.core.openings import note_opening
-from radpipe.core.recipe import Recipe, read_recipe
+from radpipe.core.recipe import Recipe, read_ensemble_recipe, read_recipe
 from radpipe.core.settings import External
 from radpipe.core.starting import start_of
 from radpipe.core.step import Job, Step
 from radpipe.core.tables import read_table, write_table
-from radpipe.evaluation.ensemble import runs_of
+from radpipe.evaluation.ensemble import EnsembleCases, Run, runs_of
 from radpipe.evaluation.external import PART, ROWS, judge, rows_of
+from radpipe.evaluation.members import combine
+from radpipe.evaluation.results import planned
 from radpipe.evaluation.scored import Scored
 from radpipe.evaluation.tables import plain, write_csv
 from radpipe.imaging.store import Store
@@ -69,8 +72,9 @@ STEP = Step(
         "home_split": "data/{home}/split.parquet",
         "recipes": "results/runs/{home_variants}/fold-{folds}-seed-{seeds}/recipe.json",
         "weights": "results/runs/{home_variants}/fold-{folds}-seed-{seeds}/weights.safetensors",
-        "metrics": "results/scores/{home_variants}/metrics.json",
-        "cases": "results/scores/{home_variants}/cases.parquet",
+        "metrics": "results/scores/{home_compared}/metrics.json",
+        "cases": "results/scores/{home_compared}/cases.parquet",
+        "ensembles": "results/scores/{home_ensembles}/recipe.json",
     },
     writes={
         "predictions": "results/cohorts/{study}/predictions.parquet",
@@ -80,6 +84,7 @@ STEP = Step(
     },
     settings=(
         "plan.cohorts.{study}",
+        "plan.folds|seeds",
         "studies.{study}.external",
         "studies.{study}.split.correlation",
         "evaluation",
@@ -117,6 +122,7 @@ def main(job: Job) -> None:
     for run in runs:
         # Written down before anything is seen, so that no look goes uncounted.
         note_opening(Path("openings.csv"), run.recipe, fold=run.fold, seed=run.seed, study=study)
+    note_ensembles(job)
     predictions = pa.concat_tables(predict_runs(questions))
     job.computed(arithmetic_of_all([run.recipe.train for run in runs]))
     judged = [
@@ -138,6 +144,15 @@ def home_runs(job: Job) -> list[Asked]:
         about = read_about(weights)["lineage"][-1]
         found.append(Asked(about["fold"], about["seed"], read_recipe(recipe), weights))
     return found
+
+
+def note_ensembles(job: Job) -> None:
+    """Write down that the ensembles of the home study are to see the cohort, too."""
+    for path in job.args.ensembles:
+        recipe = read_ensemble_recipe(path)
+        runs = planned(recipe.variant, job.setting("plan.folds"), job.setting("plan.seeds"))
+        for fold, seed in runs:
+            note_opening(Path("openings.csv"), recipe, fold=fold, seed=seed, study=job.args.study)
 
 
 def look_for_known(job: Job, home: str, runs: Sequence[Asked]) -> SettledOverlap:
@@ -222,13 +237,7 @@ def judge_variant(
     """Return a variant's home `metrics.json`, and what it reaches on the cohort."""
     metrics = read_json(metrics_file)
     home = Scored(metrics, read_table(cases_file))
-    own = predictions.filter(pc.equal(predictions["variant"], home.name))
-    tables = {
-        (fold, seed): own.filter(pc.and_(pc.equal(own["fold"], fold), pc.equal(own["seed"], seed)))
-        for fold in metrics["folds"]
-        for seed in metrics["seeds"]
-    }
-    judged = judge(home, runs_of(home.target, tables, PART), job.setting("evaluation"))
+    judged = judge(home, answers_of(home, predictions), job.setting("evaluation"))
     judged["recipe"] = metrics["recipe"]["sha256"]
     area = judged["scores"]["metrics"]["auc"]
     log.info(
@@ -240,6 +249,27 @@ def judge_variant(
         metrics["parts"][judged["home_part"]]["metrics"]["auc"]["value"],
     )
     return metrics, judged
+
+
+def answers_of(home: Scored, predictions: pa.Table) -> dict[Run, EnsembleCases]:
+    """Return what the runs of a variant or an ensemble say of the cohort."""
+
+    def of_variant(name: str) -> dict[Run, EnsembleCases]:
+        own = predictions.filter(pc.equal(predictions["variant"], name))
+        tables = {
+            (fold, seed): own.filter(
+                pc.and_(pc.equal(own["fold"], fold), pc.equal(own["seed"], seed))
+            )
+            for fold in home.metrics["folds"]
+            for seed in home.metrics["seeds"]
+        }
+        return runs_of(home.target, tables, PART)
+
+    if (joined := home.metrics.get("ensemble")) is None:
+        return of_variant(home.name)
+    # The mean stays the one that was chosen at home.
+    members = {name: of_variant(name) for name in joined["members"]}
+    return combine(home.target, members, joined["mean"])
 
 
 def header(job: Job, home: str, settled: SettledOverlap) -> dict[str, Any]:

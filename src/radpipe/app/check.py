@@ -6,11 +6,11 @@ from pathlib import Path
 from radpipe.core.errors import ConfigError, DataError
 from radpipe.core.params import Params
 from radpipe.core.presets import load_preset
-from radpipe.core.settings import PathSource
+from radpipe.core.settings import ArraysSource, PathSource
 from radpipe.core.starting import start_of
 from radpipe.engines.remotes import unknown_remotes
 from radpipe.studies.base.adapters import check_source, load_adapter, read_layout
-from radpipe.studies.base.sources import check_path, raw_root
+from radpipe.studies.base.sources import check_arrays, check_path, raw_root
 
 PRESETS = Path("presets")
 
@@ -45,6 +45,11 @@ def _of_study(name: str, params: Params) -> Iterator[str]:
     if isinstance(study.source, PathSource):
         try:
             check_path(name, study.source.path, raw_root(name, study))
+        except DataError as error:
+            yield str(error)
+    elif isinstance(study.source, ArraysSource) and not raw_root(name, study).exists():
+        try:
+            check_arrays(name, study.source)
         except DataError as error:
             yield str(error)
 

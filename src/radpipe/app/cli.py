@@ -69,7 +69,8 @@ def check_settings(params: Params) -> None:
     if wrong:
         raise ConfigError("\n".join(wrong))
     runs = len(params.plan.variants) * len(params.plan.folds) * len(params.plan.seeds)
-    log.info("settings are sound: studies=%d runs=%d", len(params.studies), runs)
+    counts = (len(params.studies), runs, len(params.plan.ensembles))
+    log.info("settings are sound: studies=%d runs=%d ensembles=%d", *counts)
 
 
 def check_receipts(params: Params) -> None:

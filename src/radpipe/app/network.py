@@ -5,6 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from radpipe.app.telemetry import FIGURES, check_suffix
+from radpipe.core.ensembles import refuse_ensemble
 from radpipe.core.errors import unknown_name
 from radpipe.core.params import Params
 from radpipe.core.presets import load_preset
@@ -30,9 +31,10 @@ def network(params: Params, *, variant: str, out: Path | None = None) -> None:
     Raises
     ------
     ConfigError
-        The variant or its settings are unknown, or `out` is no picture.
+        The variant or its settings are unknown, it is an ensemble, or `out` is no picture.
 
     """
+    refuse_ensemble(variant, params.plan)
     if variant not in params.variants:
         raise unknown_name("variant", variant, params.variants)
     path = out or FIGURES / f"{variant}-network.png"

@@ -17,7 +17,7 @@ RESULTS = ResultFolders(
 
 def outcome(params: Params) -> str:
     """Return the ranking of every planned study with intervals, and the path of the page."""
-    studies = read_studies(RESULTS, params.plan.variants, localized=params.localize)
+    studies = read_studies(RESULTS, params.plan.compared, localized=params.localize)
     blocks = [_study(study) for study in studies]
     return "\n\n".join([*blocks, f"The page: {PAGE.absolute()}"])
 

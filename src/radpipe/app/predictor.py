@@ -42,7 +42,8 @@ def export(params: Params, *, run: str, folder: Path, restricted: bool = False) 
     StaleError
         The run is not what the settings, the code and the files of now would give.
     ConfigError
-        The run has learned from restricted data, or the folder holds something.
+        The run has learned from restricted data, it is an ensemble's, or the folder holds
+        something.
 
     """
     chosen = run_of(run, params)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from radpipe.core.ensembles import refuse_ensemble
 from radpipe.core.errors import ConfigError, RadpipeError, unknown_name
 from radpipe.core.params import Params
 
@@ -88,9 +89,17 @@ def telemetry(
 
 
 def run_of(name: str, params: Params) -> TelemetryRun:
-    """Read a run's name; a variant alone means the plan's first fold and seed."""
+    """Read a run's name; a variant alone means the plan's first fold and seed.
+
+    Raises
+    ------
+    ConfigError
+        There is no such variant, or it is an ensemble.
+
+    """
     match = re.fullmatch(r"(.+)-fold-(\d+)-seed-(\d+)", name)
     variant = match[1] if match else name
+    refuse_ensemble(variant, params.plan)
     if variant not in params.variants:
         raise unknown_name("run or variant", name, params.variants)
     if match:

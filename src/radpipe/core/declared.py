@@ -25,12 +25,14 @@ LOOPS: dict[str, tuple[str, ...]] = {
     "localize": ("study",),
     "cohorts": ("study",),
     "variants": ("variant",),
+    "ensembles": ("ensemble",),
     "runs": ("variant", "fold", "seed"),
 }
 RUN_NAMES = {
     (): "all",
     ("study",): "{study}",
     ("variant",): "{variant}",
+    ("ensemble",): "{ensemble}",
     ("variant", "fold", "seed"): "{variant}-fold-{fold}-seed-{seed}",
 }
 Values = Mapping[str, str | int]
@@ -41,7 +43,11 @@ PLURALS = (
     "localized",
     "cohorts",
     "variants",
+    "compared",
+    "members",
     "home_variants",
+    "home_ensembles",
+    "home_compared",
     "folds",
     "seeds",
 )
@@ -52,11 +58,12 @@ class Declared:
     """What a step is: read from the `STEP` of its script.
 
     Paths, settings and modules are templates. They may name a wildcard of the loop ({study},
-    {variant}, {fold}, {seed}); what `params.yaml` says of the study or variant ({adapter}; {study},
-    {store}, {weights}, {architectures}; of a cohort {home}); and a plural, which stands for all
-    that are planned ({studies}, {localized}, {variants}, {folds}, {seeds}, {cohorts}; of a cohort
-    {home_variants}; {cropped}, of a variant the study whose crops it is trained on, of a cohort
-    itself if its crops are needed, else nothing).
+    {variant}, {fold}, {seed}, {ensemble}); what `params.yaml` says of the study or variant
+    ({adapter}; {study}, {store}, {weights}, {architectures}; of a cohort {home}); and a plural,
+    which stands for all that are planned ({studies}, {localized}, {variants}, {folds}, {seeds},
+    {cohorts}; {compared}, variants and ensembles; of an ensemble {members}; of a cohort
+    {home_variants}, {home_ensembles} and both, {home_compared}; {cropped}, of a variant the study
+    whose crops it is trained on, of a cohort itself if its crops are needed, else nothing).
 
     Attributes
     ----------

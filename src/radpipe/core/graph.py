@@ -24,6 +24,7 @@ from radpipe.core.declared import (
     filled,
     read_steps,
 )
+from radpipe.core.ensembles import ensembles_of, study_of
 from radpipe.core.errors import ConfigError, near_miss
 from radpipe.core.imports import Code, registered
 from radpipe.core.params import Params
@@ -176,6 +177,7 @@ class Graph:
         over: dict[str, list[Any]] = {
             "study": list(getattr(plan if each == "cohorts" else self.params, each, ())),
             "variant": list(plan.variants),
+            "ensemble": list(plan.ensembles),
             "fold": list(plan.folds),
             "seed": list(plan.seeds),
         }
@@ -201,20 +203,34 @@ class Graph:
             variant = self.params.variants[str(values["variant"])]
             found |= {"study": variant.study, "store": variant.store, "weights": variant.weights}
             found["cropped"] = [variant.localized] if variant.localized else []
+        if "ensemble" in values:
+            found |= self._combined(str(values["ensemble"]))
         study = self.params.studies.get(str(found.get("study", "")))
         found["adapter"] = study.adapter if study else ""
         # A variant's study may be a cohort of another one, which is of no interest to its runs.
-        return found | self._judged("" if "variant" in values else str(found.get("study", "")))
+        return found | self._judged(str(values.get("study", "")))
+
+    def _combined(self, ensemble: str) -> dict[str, Any]:
+        """Return what templates may name of an ensemble."""
+        plan = self.params.plan
+        study = study_of(ensemble, plan, self.params.variants)
+        return {"study": study, "members": list(plan.ensembles[ensemble].members)}
 
     def _judged(self, cohort: str) -> dict[str, Any]:
         """Return what templates may name of a cohort; of another study nothing."""
         plan, variants = self.params.plan, self.params.variants
         if cohort not in plan.cohorts:
-            return {"home": "", "home_variants": []}
+            return {"home": "", "home_variants": [], "home_ensembles": [], "home_compared": []}
         names = judged_on(cohort, plan, variants)
         cropped = any(variants[name].localized for name in names)
-        found = {"home": plan.cohorts[cohort], "home_variants": names}
-        return found | {"cropped": [cohort] if cropped else []}
+        ensembles = ensembles_of(plan.cohorts[cohort], plan, variants)
+        return {
+            "home": plan.cohorts[cohort],
+            "home_variants": names,
+            "home_ensembles": ensembles,
+            "home_compared": [*names, *ensembles],
+            "cropped": [cohort] if cropped else [],
+        }
 
     @cached_property
     def _plurals(self) -> dict[str, list[Any]]:
@@ -224,6 +240,7 @@ class Graph:
             "localized": list(self.params.localize),
             "cohorts": list(plan.cohorts),
             "variants": list(plan.variants),
+            "compared": plan.compared,
             "folds": list(plan.folds),
             "seeds": list(plan.seeds),
         }

@@ -18,7 +18,7 @@ from radpipe.core.files import write_text
 from radpipe.core.git import own_folder, versions_of_file
 from radpipe.core.locks import lock
 from radpipe.core.places import home
-from radpipe.core.recipe import Recipe
+from radpipe.core.recipe import Named
 
 FILE = Path("openings.csv")
 # With or without the mark that spreadsheets put before it.
@@ -31,7 +31,7 @@ Opening = tuple[str, ...]
 
 
 def note_opening(
-    path: Path, recipe: Recipe, *, fold: int, seed: int, study: str | None = None
+    path: Path, recipe: Named, *, fold: int, seed: int, study: str | None = None
 ) -> None:
     """Write one opening down, in both copies; safe for several processes at once.
 

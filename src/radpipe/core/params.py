@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from radpipe.core.checking import check, load_yaml
 from radpipe.core.cohorts import check_cohorts
+from radpipe.core.ensembles import check_ensembles
 from radpipe.core.errors import ConfigError, near_miss
 from radpipe.core.presets import load_preset
 from radpipe.core.settings import (
@@ -56,7 +57,7 @@ class Params(Strict):
 
     @model_validator(mode="after")
     def _names_agree(self) -> "Params":
-        for name in [*self.studies, *self.variants]:
+        for name in [*self.studies, *self.variants, *self.plan.ensembles]:
             if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
                 raise ValueError(
                     f"{name!r} names files, so it may hold only letters, digits, '_' and '-'"
@@ -108,6 +109,7 @@ class Params(Strict):
                     f"{variant.study}.split.folds is {folds} (0 to {folds - 1} are allowed)"
                 )
         check_starts(self.variants, self.plan)
+        check_ensembles(self.variants, self.plan)
         check_cohorts(self.studies, self.localize, self.variants, self.plan)
         return self
 

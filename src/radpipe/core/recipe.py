@@ -5,16 +5,25 @@ Nobody needs it to decide what must run: receipts hold the same parts one by one
 is told, and what others read of it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, Literal, TypeVar
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
-from radpipe.core.errors import DataError
+from radpipe.core.errors import DataError, StaleError
 from radpipe.core.files import json_text, read_json, sha256_json
 from radpipe.core.hashes import Hashes
 from radpipe.core.params import Params
-from radpipe.core.settings import Augmentation, Image, ModelChoice, Strict, Target, Training
+from radpipe.core.settings import (
+    Augmentation,
+    Ensemble,
+    Image,
+    ModelChoice,
+    Strict,
+    Target,
+    Training,
+)
 
 
 class Artifact(Strict):
@@ -24,12 +33,30 @@ class Artifact(Strict):
     sha256: str
 
 
-class Recipe(Strict):
-    """What a variant is made of; equal recipes on equal processors give equal weights."""
+class Named(Strict):
+    """What answers a study's question, and a hash of all that it is made of."""
 
     variant: str
     study: str
     target: Target
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the whole recipe."""
+        return sha256_json(self.model_dump(mode="json"))
+
+    @property
+    def text(self) -> str:
+        """What `recipe.json` holds."""
+        return json_text(self.model_dump(mode="json"))
+
+
+T = TypeVar("T", bound=Named)
+
+
+class Recipe(Named):
+    """What a variant is made of; equal recipes on equal processors give equal weights."""
+
     image: Image
     store: Artifact
     split: Artifact
@@ -41,15 +68,16 @@ class Recipe(Strict):
     augment: Augmentation
     versions: dict[str, str]
 
-    @property
-    def sha256(self) -> str:
-        """Hash of the whole recipe."""
-        return sha256_json(self.model_dump(mode="json"))
 
-    @property
-    def text(self) -> str:
-        """What `recipe.json` holds."""
-        return json_text(self.model_dump(mode="json"))
+class EnsembleRecipe(Named):
+    """What an ensemble is made of: its members' recipes, and how they are joined."""
+
+    image: Image = Field(description="Of the first member.")
+    split: Artifact = Field(description="Shared by all members.")
+    members: list[str]
+    recipes: list[str] = Field(description="SHA-256 of each member's recipe.")
+    mean: Literal["chosen", "probabilities", "logits"]
+    versions: dict[str, str] = Field(description="Of the first member.")
 
 
 def stored_image(store: Path) -> Image:
@@ -75,6 +103,36 @@ def make_recipe(params: Params, variant: str, hashes: Hashes) -> Recipe:
     return Recipe.model_validate(content)
 
 
+def make_ensemble_recipe(
+    name: str, ensemble: Ensemble, members: Sequence[Recipe]
+) -> EnsembleRecipe:
+    """Put the recipes of an ensemble's members together.
+
+    Raises
+    ------
+    StaleError
+        Members were trained on other parts of the study, or on another target.
+
+    """
+    first = members[0]
+    for other in members[1:]:
+        if (other.split, other.target) != (first.split, first.target):
+            raise StaleError(
+                f"{first.variant} and {other.variant} were trained on different parts of"
+                f" {first.study}, or for different targets. Run snakemake (or dvc repro), which"
+                " trains again."
+            )
+    names = ("study", "target", "image", "split", "versions")
+    shared: dict[str, Any] = {name: getattr(first, name) for name in names}
+    return EnsembleRecipe(
+        variant=name,
+        members=[one.variant for one in members],
+        recipes=[one.sha256 for one in members],
+        mean=ensemble.mean,
+        **shared,
+    )
+
+
 def artifacts_of(paths: Mapping[str, str], hashes: Hashes) -> dict[str, Artifact]:
     """Hash what a recipe is made from: its store, split and starting weights by these names."""
     return {kind: Artifact(path=path, sha256=hashes.of(Path(path))) for kind, path in paths.items()}
@@ -82,7 +140,16 @@ def artifacts_of(paths: Mapping[str, str], hashes: Hashes) -> dict[str, Artifact
 
 def read_recipe(path: Path) -> Recipe:
     """Read a recipe; anything else is a `DataError`."""
+    return _read(Recipe, path)
+
+
+def read_ensemble_recipe(path: Path) -> EnsembleRecipe:
+    """Read the recipe of an ensemble; anything else is a `DataError`."""
+    return _read(EnsembleRecipe, path)
+
+
+def _read(kind: type[T], path: Path) -> T:
     try:
-        return Recipe.model_validate(read_json(path))
+        return kind.model_validate(read_json(path))
     except (OSError, ValueError, ValidationError) as error:
         raise DataError(f"{path}: not a recipe ({error}). Delete it and run again.") from error

@@ -69,6 +69,7 @@ LOOPS: dict[str, tuple[str, dict[str, str]]] = {
     "localize": ("foreach: ${localize}", {"study": "${key}", "remote": "${item.remote}"}),
     "cohorts": ("foreach: ${plan.cohorts}", {"study": "${key}", "home": "${item}"}),
     "variants": ("foreach: ${plan.variants}", {"variant": "${item}"}),
+    "ensembles": ("foreach: ${plan.ensembles}", {"ensemble": "${key}"}),
     "runs": (
         "matrix:\n  variant: ${plan.variants}\n  fold: ${plan.folds}\n  seed: ${plan.seeds}",
         {"variant": "${item.variant}", "fold": "${item.fold}", "seed": "${item.seed}"},

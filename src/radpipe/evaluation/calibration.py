@@ -11,7 +11,7 @@ import numpy as np
 from radpipe.core.settings import Target
 from radpipe.evaluation.metrics import METRICS, values
 from radpipe.evaluation.metrics.probabilities import ECE_BINS, bin_of
-from radpipe.evaluation.sample import EPSILON, Floats, logit, make_sample
+from radpipe.evaluation.sample import Floats, logits_of, make_sample, probabilities_of
 
 # Beyond these a temperature says only that `tune` is separated, or that nothing was learnt.
 LEAST, MOST = 0.05, 20.0
@@ -37,15 +37,7 @@ def apply_temperature(target: Target, scores: Floats, temperature: float) -> Flo
     scores = scores.astype(np.float64)
     if temperature == 1.0:
         return scores
-    if target.kind == "multi-label":
-        return _sigmoid(logit(scores) / temperature)
-    if target.kind == "binary":
-        positive = _sigmoid(logit(scores[:, 1]) / temperature)
-        return np.column_stack([1 - positive, positive])
-    powers = np.log(np.clip(scores, EPSILON, 1.0)) / temperature
-    powers = np.exp(powers - powers.max(axis=1, keepdims=True))
-    out: Floats = powers / powers.sum(axis=1, keepdims=True)
-    return out
+    return probabilities_of(target, logits_of(target, scores) / temperature)
 
 
 def fit_temperature(target: Target, truth: Floats, scores: Floats) -> float:
@@ -122,8 +114,3 @@ def wilson(share: float, n: int, *, confidence: float) -> tuple[float, float]:
     centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
     return max(0.0, centre - float(half)), min(1.0, centre + float(half))
-
-
-def _sigmoid(odds: Floats) -> Floats:
-    chance: Floats = 1 / (1 + np.exp(-odds))
-    return chance

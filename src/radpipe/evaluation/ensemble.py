@@ -4,7 +4,7 @@
 and the folds are put together. `test`: the mean over all runs.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -140,6 +140,15 @@ def runs_of(target: Target, tables: Mapping[Run, pa.Table], part: str) -> dict[R
             " have. Run predict again for all of them."
         )
     return runs
+
+
+def in_common(many: Sequence[EnsembleCases]) -> list[EnsembleCases]:
+    """Return the cases that all of several tables hold, of each table in its own order."""
+    shared = set(many[0].case).intersection(*(one.case for one in many[1:]))
+    return [
+        one.take(np.fromiter((name in shared for name in one.case), np.bool_, len(one.case)))
+        for one in many
+    ]
 
 
 def pool(runs: Mapping[Run, EnsembleCases], part: str) -> EnsembleCases:

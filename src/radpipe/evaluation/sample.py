@@ -186,3 +186,40 @@ def logit(probabilities: Floats) -> Floats:
     inside = np.clip(probabilities, EPSILON, 1 - EPSILON)
     odds: Floats = np.log(inside) - np.log1p(-inside)
     return odds
+
+
+def logits_of(target: Target, scores: Floats) -> Floats:
+    """Return the logits that probabilities come from, but for a constant per case.
+
+    Parameters
+    ----------
+    target
+        What is predicted.
+    scores
+        Shape (cases, classes): probabilities in 0..1, kept `EPSILON` away from 0.
+
+    Returns
+    -------
+    ndarray
+        Float64: log odds (cases, labels) of labels and (cases, 1) of the positive class; of
+        exclusive classes log probabilities (cases, classes).
+
+    """
+    scores = scores.astype(np.float64)
+    if target.kind in ("multi-label", "binary"):
+        return logit(columns_of(target, scores))
+    powers: Floats = np.log(np.clip(scores, EPSILON, 1.0))
+    return powers
+
+
+def probabilities_of(target: Target, logits: Floats) -> Floats:
+    """Return the probabilities (cases, classes) of logits as `logits_of` gives them.
+
+    The sigmoid of labels and of the positive class, the softmax of exclusive classes.
+    """
+    if target.kind in ("multi-label", "binary"):
+        yes: Floats = 1 / (1 + np.exp(-logits))
+        return np.column_stack([1 - yes, yes]) if target.kind == "binary" else yes
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    shares: Floats = powers / powers.sum(axis=1, keepdims=True)
+    return shares

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from radpipe.core.errors import DataError
 from radpipe.core.settings import Target
-from radpipe.evaluation.ensemble import EnsembleCases, cases_of
+from radpipe.evaluation.ensemble import EnsembleCases, cases_of, in_common
 from radpipe.evaluation.operating_point import OperatingPoint
 from radpipe.evaluation.sample import Sample
 
@@ -96,13 +96,10 @@ def common_cases(variants: Sequence[Scored], part: str) -> Common:
         Variants have other targets, no case in common, or say different things of a case.
 
     """
-    names = [one.cases[part].case for one in variants]
-    shared = set(names[0]).intersection(*names[1:])
-    whole = all(len(shared) == len(each) for each in names)
-    cases = {}
-    for one, each in zip(variants, names, strict=True):
-        inside = np.fromiter((name in shared for name in each), np.bool_, len(each))
-        cases[one.name] = one.cases[part].take(inside)
+    own = [one.cases[part] for one in variants]
+    shared = in_common(own)
+    whole = all(len(one.case) == len(shared[0].case) for one in own)
+    cases = {one.name: found for one, found in zip(variants, shared, strict=True)}
     for other in variants[1:]:
         _same_questions(variants[0], other, cases, part)
     return Common(cases, whole)

@@ -90,11 +90,7 @@ def describe(
         shape=Shape.model_validate(shape_of(store, recipe)),
         train=recipe.train,
         parameters=about["parameters"],
-        normalisation=Normalisation(
-            how=recipe.train.normalize,
-            mean=network.mean.flatten().tolist(),
-            sd=network.sd.flatten().tolist(),
-        ),
+        normalisation=_normalisation(recipe, network),
         weights=NamedFile(file=WEIGHTS, sha256=sha256_file(weights)),
         batch=BATCH,
         operating_point=None,
@@ -109,6 +105,14 @@ def describe(
         learned_from=_learned(about, weights),
         versions={**recipe.versions, "radpipe": version("radpipe")},
     )
+
+
+def _normalisation(recipe: Recipe, network: Network) -> Normalisation:
+    """Return what is done to the pixels of new pictures: with a reproduced fault nothing."""
+    mean, sd = network.mean.flatten().tolist(), network.sd.flatten().tolist()
+    if recipe.train.normalize_held_out:
+        return Normalisation(how=recipe.train.normalize, mean=mean, sd=sd)
+    return Normalisation(how="none", mean=[0.0] * len(mean), sd=[1.0] * len(sd))
 
 
 def with_point(described: Description, predictions: pa.Table, rule: Rule) -> Description:

@@ -159,4 +159,4 @@ def _source(source: Mapping[str, Any]) -> str:
         return "Synthetic pictures with known truth (phantom), not patients."
     if kind == "url":
         return f"Downloaded; licence {source.get('licence')}."
-    return "The user's own files." if kind == "path" else ""
+    return "The user's own files." if kind in ("path", "arrays") else ""

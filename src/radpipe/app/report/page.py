@@ -88,7 +88,7 @@ def render_page(
         .render(
             views=views,
             n_variants=len(variants),
-            openings=tables.openings(openings, plan.variants),
+            openings=tables.openings(openings, plan.compared),
             versions=tables.versions(variants),
             cards=studies[0].cards.values(),
             intervals=studies[0].intervals,

@@ -1,4 +1,4 @@
-"""What a variant starts from, in plain words: random weights, a file, or another run's."""
+"""What a variant comes from, in plain words: weights that it starts from, or its members."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import PurePath
@@ -13,7 +13,9 @@ NOTHING = "random.json"
 
 
 def short(variant: VariantResults) -> str:
-    """Name what a variant starts from, to stand under its name; empty for random weights."""
+    """Name what a variant comes from, to stand under its name; empty for random weights."""
+    if joined := variant.metrics.get("ensemble"):
+        return f"mean {joined['mean']} of {', '.join(joined['members'])}"
     weights = _weights(variant)
     if PurePath(weights).name == NOTHING:
         return ""
@@ -30,6 +32,8 @@ def listed(variants: Iterable[VariantResults], studies: Mapping[str, str]) -> li
 def told(variant: VariantResults, studies: Mapping[str, str]) -> str:
     """Tell what a variant starts from, and whom that has learned from before.
 
+    Of an ensemble, what it is the mean of, and how that was chosen.
+
     Parameters
     ----------
     variant
@@ -38,6 +42,8 @@ def told(variant: VariantResults, studies: Mapping[str, str]) -> str:
         Planned variant to its study.
 
     """
+    if joined := variant.metrics.get("ensemble"):
+        return _joined(joined)
     weights = _weights(variant)
     if PurePath(weights).name == NOTHING:
         return RANDOM
@@ -47,6 +53,16 @@ def told(variant: VariantResults, studies: Mapping[str, str]) -> str:
     runs_told = [_learned(run, studies) for run in runs]
     first = runs_told[0] if start_of(weights) else f"{weights}, made by {runs_told[0]}"
     return "; ".join([first, *(f"that one started from {text}" for text in runs_told[1:])])
+
+
+def _joined(ensemble: Mapping[str, Any]) -> str:
+    """Tell of whom an ensemble is the mean; nothing of it was trained."""
+    mean, losses = ensemble["mean"], ensemble["tune_loss"]
+    text = f"nothing of its own: the mean {mean} of {', '.join(ensemble['members'])}"
+    if ensemble["asked"] != "chosen":
+        return text
+    told = ", ".join(f"{name} {loss:.4f}" for name, loss in losses.items() if loss is not None)
+    return f"{text}; chosen on tune by the log loss ({told})"
 
 
 def _learned(run: Mapping[str, Any], studies: Mapping[str, str]) -> str:

@@ -8,6 +8,7 @@ from radpipe.app.report.estimates import ShownEstimate, percent, probability, wh
 from radpipe.app.report.pairs import paired_between
 from radpipe.app.report.results import Row, StudyResults, VariantResults
 from radpipe.core.cards import RANKED_BY
+from radpipe.core.settings import Training
 
 # Below this, an interval is wide and its bootstrap itself unsteady.
 FEW_CASES = 30
@@ -94,6 +95,7 @@ def cautions(study: StudyResults, openings: Sequence[Row]) -> list[Caution]:
     found = [
         *_unopened(study),
         *_reopened(study, openings),
+        *_faults(study.variants),
         *_above_ceiling(study),
         *_other_cases(study),
         *_patients(study),
@@ -131,6 +133,20 @@ def _reopened(study: StudyResults, openings: Sequence[Row]) -> Iterator[Caution]
                 f"{name} opened the test part with {len(recipes[name])} different recipes",
                 "A variant that is changed after its test score was seen is fitted to the test"
                 " part, and its interval no longer covers that.",
+            )
+
+
+def _faults(variants: Iterable[VariantResults]) -> Iterator[Caution]:
+    """Name variants whose preset reproduces a fault of published code."""
+    for variant in variants:
+        if "train" not in variant.recipe:
+            continue
+        for setting, what in Training.model_validate(variant.recipe["train"]).faults.items():
+            yield Caution(
+                "serious",
+                f"{variant.name} reproduces a fault of published code",
+                f"{setting} is set so that {what}. Its scores say what that code reached, and not"
+                " what the network can do.",
             )
 
 

@@ -8,8 +8,8 @@ from radpipe.app.report.estimates import Scale, ShownEstimate, decimal, number, 
 from radpipe.app.report.results import Row, StudyResults, VariantResults
 from radpipe.core.cards import RANKED_BY, Card
 
-# Blocks of a recipe that are settings.
-RECIPE = ("preset", "image", "model", "train", "augment")
+# Blocks of a recipe that are settings; the last two of an ensemble, the others of a variant.
+RECIPE = ("preset", "image", "model", "train", "augment", "members", "mean")
 
 
 @dataclass(frozen=True)
@@ -160,12 +160,7 @@ def subgroups(study: StudyResults) -> list[Subgroup]:
 
 def settings(variants: Iterable[VariantResults]) -> list[tuple[str, tuple[str, ...], bool]]:
     """Return (dotted setting, value per variant, whether they differ) of the recipes."""
-    flat = [
-        flatten(
-            {key: v.recipe.get(key) for key in ("preset", "image", "model", "train", "augment")}
-        )
-        for v in variants
-    ]
+    flat = [flatten({key: v.recipe[key] for key in RECIPE if key in v.recipe}) for v in variants]
     keys = list(dict.fromkeys(key for one in flat for key in one))
     rows = [(key, tuple(one.get(key, "") for one in flat)) for key in keys]
     return [(key, values, len(set(values)) > 1) for key, values in rows]

@@ -8,10 +8,11 @@ from radpipe.core.settings.base import Count, Fraction, Positive, Strict
 from radpipe.core.settings.evaluation import Evaluation
 from radpipe.core.settings.localize import Detection, Localize
 from radpipe.core.settings.model import ModelChoice
-from radpipe.core.settings.plan import Plan, Variant
+from radpipe.core.settings.plan import Ensemble, Plan, Variant
 from radpipe.core.settings.schedules import Constant, Cosine, OneCycle, Plateau, Schedule, StepDecay
 from radpipe.core.settings.studies import (
     Arrays,
+    ArraysSource,
     Dicom,
     Download,
     External,
@@ -29,6 +30,7 @@ from radpipe.core.settings.training import Asymmetric, Freeze, Training, Uncerta
 
 __all__ = [
     "Arrays",
+    "ArraysSource",
     "Asymmetric",
     "Augmentation",
     "Constant",
@@ -37,6 +39,7 @@ __all__ = [
     "Detection",
     "Dicom",
     "Download",
+    "Ensemble",
     "Evaluation",
     "External",
     "Fraction",

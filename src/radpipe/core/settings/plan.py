@@ -1,6 +1,6 @@
 """Settings of variants and of the plan: what runs."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -39,6 +39,17 @@ class Variant(Strict):
         return {"model": self.model, "train": self.train, "augment": self.augment}
 
 
+class Ensemble(Strict):
+    """The mean of several variants of a study, compared like a variant; nothing is trained."""
+
+    members: list[str] = Field(min_length=2, description="Planned variants of one study.")
+    mean: Literal["chosen", "probabilities", "logits"] = Field(
+        default="chosen",
+        description="Of what: of the members' probabilities, of their logits, or of whichever has"
+        " the smaller log loss on `tune`.",
+    )
+
+
 class Plan(Strict):
     """What runs: every variant on every fold with every seed."""
 
@@ -57,3 +68,11 @@ class Plan(Strict):
         description="Further studies, on all of whose cases variants are judged (external"
         " validation), to the study whose variants these are; {} for none."
     )
+    ensembles: dict[str, Ensemble] = Field(
+        description="Means of several planned variants, by name; {} for none."
+    )
+
+    @property
+    def compared(self) -> list[str]:
+        """The names of all that is scored and compared: variants, then ensembles."""
+        return [*self.variants, *self.ensembles]

@@ -49,6 +49,18 @@ class Arrays(Strict):
         return self
 
 
+class ArraysSource(Arrays):
+    """An .npz that lies on this machine: its arrays become pictures and a table."""
+
+    kind: Literal["arrays"]
+    path: str = Field(description="The .npz; ~ and $VARIABLES are expanded. It is never changed.")
+    sha256: str = Field(
+        pattern=r"^(sha256:)?[0-9a-f]{64}$|^md5:[0-9a-f]{32}$",
+        description="Hash that it must have, as `sha256sum FILE` says, or md5:<hash>: the pictures"
+        " are copies of it, which would else outlive a change of it unseen.",
+    )
+
+
 class Download(Strict):
     """One file to fetch."""
 
@@ -75,7 +87,9 @@ class UrlSource(Strict):
     licence: str = Field(description="Licence of the data, shown in the report.")
 
 
-Source = Annotated[PhantomSource | PathSource | UrlSource, Field(discriminator="kind")]
+Source = Annotated[
+    PhantomSource | PathSource | ArraysSource | UrlSource, Field(discriminator="kind")
+]
 
 
 Kind = Literal["binary", "multi-class", "ordinal", "multi-label"]

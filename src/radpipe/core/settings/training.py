@@ -49,6 +49,10 @@ class Asymmetric(Strict):
 
 
 Policy = Literal["ignore", "zeros", "ones", "smooth"]
+NOT_NORMALISED = (
+    "pictures were normalised while the network learned, and not where it was asked, so that it"
+    " has seen no such pictures before"
+)
 
 
 class Uncertain(Strict):
@@ -172,6 +176,12 @@ class Training(Strict):
         " imagenet: the constants of torchvision's weights; mrnet: the range of each volume to"
         " 0..255, then mean 58.09 and SD 49.73 (Bien et al., 2018).",
     )
+    normalize_held_out: bool = Field(
+        default=True,
+        description="false reproduces a fault of published code: pictures are normalised while the"
+        " network learns, and stay as they are (0 to 1) wherever it is asked: on tune, on test, on"
+        " cohorts and as a predictor. The page and the receipts name it as a fault.",
+    )
     precision: Literal["float32", "bfloat16"] = "float32"
     kernels: Literal["auto", "native", "avx512", "avx2"] = Field(
         default="auto",
@@ -206,6 +216,11 @@ class Training(Strict):
         if self.kernels != "auto":
             return self.kernels
         return "native" if do == "train" and self.precision == "bfloat16" else "avx2"
+
+    @property
+    def faults(self) -> dict[str, str]:
+        """Faults of published code that are reproduced on purpose: setting to what it does."""
+        return {} if self.normalize_held_out else {"train.normalize_held_out": NOT_NORMALISED}
 
     @property
     def n_processes(self) -> int:

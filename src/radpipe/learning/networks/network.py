@@ -58,6 +58,8 @@ class Network(nn.Module):
         Whether the model takes exams (`models.takes_exams`).
     stretch
         Whether the range of each volume is brought to 0..1 first.
+    held_out
+        Whether pictures are normalised in evaluation, too, as they should be.
 
     """
 
@@ -72,11 +74,13 @@ class Network(nn.Module):
         *,
         exams: bool = False,
         stretch: bool = False,
+        held_out: bool = True,
     ) -> None:
         super().__init__()
         self.model = model
         self.exams = exams
         self.stretch = stretch
+        self.held_out = held_out
         self.register_buffer("mean", mean[:, None, None].clone())
         self.register_buffer("sd", sd[:, None, None].clone())
 
@@ -120,6 +124,8 @@ class Network(nn.Module):
         return found if isinstance(found, Combination) else None
 
     def _normal(self, images: Tensor, counts: Sequence[int]) -> Tensor:
+        if not (self.training or self.held_out):
+            return channels_last(images)
         if self.stretch:
             images = stretched(images, counts)
         return channels_last((images - self.mean).div_(self.sd))
@@ -169,7 +175,8 @@ def make_network(recipe: Blueprint, model: nn.Module, mean: Tensor, sd: Tensor) 
 
     """
     exams, stretch = takes_exams(recipe.model), recipe.train.normalize == "mrnet"
-    network = Network(model, mean, sd, exams=exams, stretch=stretch)
+    held_out = recipe.train.normalize_held_out
+    network = Network(model, mean, sd, exams=exams, stretch=stretch, held_out=held_out)
     if network.combine is not None and recipe.target.kind not in ("binary", "multi-label"):
         raise ConfigError(
             f"variants.{recipe.variant}.model.head: 'views' puts yes-or-no answers together, and"

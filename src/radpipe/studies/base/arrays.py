@@ -91,7 +91,7 @@ def _parts(stream: zipfile.ZipFile, how: Arrays) -> list[str]:
     if not found:
         raise DataError(
             f"it has no array like {how.images!r}. Found: {', '.join(names[:20])}. The way out:"
-            " name the arrays in source.files.arrays"
+            " name the arrays in the study's source (images, labels)"
         )
     return found
 
@@ -168,7 +168,7 @@ def _opened(stream: zipfile.ZipFile, name: str) -> Iterator[IO[bytes]]:
         found = ", ".join(found.removesuffix(SUFFIX) for found in stream.namelist()[:20])
         raise DataError(
             f"it has no array {name!r}. Found: {found}. The way out: name the arrays in"
-            " source.files.arrays"
+            " the study's source (images, labels)"
         )
     with stream.open(f"{name}{SUFFIX}") as file:
         yield file

@@ -2,12 +2,14 @@
 
 `path`     used where it lies: never copied, linked or changed.
 `phantom`  written by the adapter below `data/<study>/raw`.
+`arrays`   pictures and labels of one .npz, written below `data/<study>/raw`.
 `url`      downloaded to `data/<study>/download` and unpacked below `data/<study>/raw`.
 
 Raw files are no engine's output, so after a clone they may be absent while everything that
 was made from them is there. `materialise` makes them again whenever a step needs them.
 """
 
+import hashlib
 import os
 import shutil
 import tempfile
@@ -23,7 +25,14 @@ from radpipe.core.files import read_json, sha256_json, write_json
 from radpipe.core.imports import needed
 from radpipe.core.locks import lock
 from radpipe.core.places import home
-from radpipe.core.settings import PathSource, PhantomSource, Source, Target, UrlSource
+from radpipe.core.settings import (
+    ArraysSource,
+    PathSource,
+    PhantomSource,
+    Source,
+    Target,
+    UrlSource,
+)
 from radpipe.core.sources import source_of
 from radpipe.core.step import Job
 from radpipe.core.versions import libraries
@@ -80,10 +89,14 @@ def raw_root(name: str, study: Origin) -> Path:
 
     """
     if isinstance(study.source, PathSource):
-        path = Path(os.path.expandvars(study.source.path)).expanduser()
-        # A copy that DVC runs an experiment in has only what Git knows.
-        return path if path.exists() else home() / path
+        return _expanded(study.source.path)
     return DATA / name / "raw"
+
+
+def _expanded(given: str) -> Path:
+    path = Path(os.path.expandvars(given)).expanduser()
+    # A copy that DVC runs an experiment in has only what Git knows.
+    return path if path.exists() else home() / path
 
 
 def materialise(name: str, study: Origin) -> Path:
@@ -133,16 +146,41 @@ def check_path(name: str, given: str, raw: Path) -> None:
         There is no such folder, it is a file, or a variable is not set.
 
     """
-    where = f"params.yaml: studies.{name}.source.path: {given!r}"
-    if "$" in str(raw):
-        raise DataError(f"{where} names a variable that is not set in this shell. Set it.")
-    if not raw.exists():
+    where = _refuse_absent(name, given, raw, "folder")
+    if not raw.is_dir():
         raise DataError(
-            f"{where}: there is no such folder (looked for {raw.absolute()}). The way out:"
+            f"{where} is a file; give the folder that holds the data set. Of an .npz say kind:"
+            " arrays."
+        )
+
+
+def check_arrays(name: str, source: ArraysSource) -> Path:
+    """Return where the .npz of a source lies.
+
+    Raises
+    ------
+    DataError
+        There is no such file, it is a folder, or a variable is not set.
+
+    """
+    path = _expanded(source.path)
+    where = _refuse_absent(name, source.path, path, "file")
+    if not path.is_file():
+        raise DataError(f"{where} is a folder; give the .npz in it. Of a folder say kind: path.")
+    return path
+
+
+def _refuse_absent(name: str, given: str, path: Path, what: str) -> str:
+    """Refuse a path at which nothing lies; return how messages name it."""
+    where = f"params.yaml: studies.{name}.source.path: {given!r}"
+    if "$" in str(path):
+        raise DataError(f"{where} names a variable that is not set in this shell. Set it.")
+    if not path.exists():
+        raise DataError(
+            f"{where}: there is no such {what} (looked for {path.absolute()}). The way out:"
             " correct the path, connect the disk, or run on the machine that has the data."
         )
-    if not raw.is_dir():
-        raise DataError(f"{where} is a file; give the folder that holds the data set.")
+    return where
 
 
 def _build(name: str, study: Origin, raw: Path) -> None:
@@ -156,6 +194,8 @@ def _build(name: str, study: Origin, raw: Path) -> None:
             layout = read_layout(name, adapter, study.layout)
             check_source(name, adapter, study.source)
             adapter.phantom(building, source=study.source, layout=layout, target=study.target)
+        elif isinstance(study.source, ArraysSource):
+            _unpack_local(name, study.source, building)
         elif isinstance(study.source, UrlSource):
             _fetch(study.source, building, folder=raw.parent)
         building.chmod(0o755)  # mkdtemp makes private folders
@@ -164,6 +204,20 @@ def _build(name: str, study: Origin, raw: Path) -> None:
         building.rename(raw)
     finally:
         shutil.rmtree(building, ignore_errors=True)
+
+
+def _unpack_local(name: str, source: ArraysSource, out: Path) -> None:
+    path = check_arrays(name, source)
+    kind, _, wanted = source.sha256.rpartition(":")
+    with path.open("rb") as stream:
+        found = hashlib.file_digest(stream, kind or "sha256").hexdigest()
+    if found != wanted:
+        raise DataError(
+            f"params.yaml: studies.{name}.source.sha256: {path.name} has the hash {found}, and not"
+            f" {wanted}. It is damaged, or of another release. The way out: get it again, or"
+            " correct the setting."
+        )
+    unpack_arrays(path, out, source)
 
 
 def _fetch(source: UrlSource, out: Path, *, folder: Path) -> None:
@@ -185,7 +239,7 @@ def _fetch(source: UrlSource, out: Path, *, folder: Path) -> None:
 def _made_by(study: Origin) -> dict[str, Any]:
     """Describe what the raw files depend on; another description makes them again."""
     source = study.source.model_dump(mode="json")
-    if isinstance(study.source, UrlSource):
+    if isinstance(study.source, UrlSource | ArraysSource):
         return {"source": source}
     return {
         "source": source,

@@ -184,7 +184,8 @@ def _unused(
         yield Finding(
             "ok", f"{counted(len(wanted), 'image is', 'images are')} left out, as layout says"
         )
-    known = {CEILING, BOXES, layout.table.file if layout.table else ""}
+    table = layout.table
+    known = {CEILING, BOXES, *([table.file, *table.part_files.values()] if table else [])}
     if others := [name for name in files if name not in shown | known | aside]:
         yield Finding(
             "note",

@@ -97,6 +97,11 @@ class Covariate(Strict):
         default=False,
         description="Keep it as text, although most or all of its values are numbers.",
     )
+    form: Literal["plain", "age"] = Field(
+        default="plain",
+        description="age: an age as DICOM writes it, such as 058Y, 018M, 012W or 003D, or a number"
+        " of years; kept as years.",
+    )
 
     @model_validator(mode="after")
     def _explained_once(self) -> "Covariate":
@@ -113,6 +118,21 @@ def _covariates(value: Any) -> Any:
         named = {name: {"column": it} if isinstance(it, str) else it for name, it in value.items()}
         return _text_keys(named)
     return value
+
+
+class Labels(Strict):
+    """Several labels in one cell, such as "Effusion|Mass"; an empty cell is unknown."""
+
+    separator: str = Field(default="|", min_length=1, description="What stands between labels.")
+    none: str | None = Field(
+        default=None,
+        description='What stands in a cell where there is no label, such as "No Finding".',
+    )
+    names: Annotated[dict[str, str | None], TextKeys] = Field(
+        default={},
+        description="Label in the cell -> label of the target; null: not asked for. Labels of the"
+        " target themselves need no entry.",
+    )
 
 
 class FoldersTable(Strict):
@@ -143,12 +163,21 @@ class FoldersTable(Strict):
         description="Value in the table -> class (for multi-label 1 or 0); null: unknown."
         ' An empty cell is the key "". Classes themselves need no entry; 1 stands for 1.0, too.',
     )
+    labels: Labels | None = Field(
+        default=None,
+        description="For a multi-label target whose labels all stand in one column, `target`.",
+    )
     patient: Name | list[Name] | None = Field(
         default=None,
         description="Column of the patient; several where numbers restart, such as"
         " [split, patient]. null: every image is taken for a patient of its own.",
     )
     part: Name | None = Field(default=None, description="Column of the official part.")
+    part_files: dict[Part, str] = Field(
+        default={},
+        description="Instead: part -> file with the names of its images as in the image column,"
+        " one a line. Without a list of train, that is what no list names.",
+    )
     side: Name | None = Field(
         default=None,
         description="Column of the patient's side: R, right or 1, and L, left or 2. Pictures of"
@@ -186,10 +215,17 @@ class FoldersTable(Strict):
     def _said_once(self) -> "FoldersTable":
         if self.path is not None and self.find == "name":
             raise ValueError("layout.table: path says where the image lies; take find: name out")
+        if self.part_files and self.part is not None:
+            raise ValueError("layout.table: give either part or part_files, and not both")
+        if self.labels is not None and (self.mapping or not isinstance(self.target, str)):
+            raise ValueError(
+                "layout.table: with labels, target is one column and labels.names what a mapping is"
+            )
         said = Template(self.name or "").names
         if "class" in said:
             raise ValueError("layout.table.name: the class stands in the column of target")
-        columns = {"patient": self.patient, "side": self.side, "part": self.part}
+        part = self.part or self.part_files
+        columns = {"patient": self.patient, "side": self.side, "part": part}
         columns |= {"view": self.view, "study": self.study}
         given = {name for name, column in columns.items() if column} | set(self.covariates)
         if twice := [name for name in dict.fromkeys(said) if name in given]:

@@ -25,7 +25,7 @@ from radpipe.studies.folders.covariates import (
     refuse_broken,
     refuse_covariates,
 )
-from radpipe.studies.folders.layout import FoldersTable
+from radpipe.studies.folders.layout import FoldersTable, Labels
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".txt", ".parquet")
 # What is rather a number or a patient's name than the name of a column.
@@ -134,13 +134,18 @@ def check_rows(rows: Sequence[Line], table: FoldersTable, target: Target) -> Non
 
     """
     check_table(table, target)
-    if wrong := wrong_columns(rows[0], table):
-        raise ConfigError("\n".join(line for lines in wrong.values() for line in lines))
+    check_columns(rows, table)
     for columns in _columns(table).values():
         for column in columns:
             refuse_broken(rows, table, column)
     _refuse_unmapped(rows, table, target)
     refuse_covariates(rows, table)
+
+
+def check_columns(rows: Sequence[Line], table: FoldersTable) -> None:
+    """Refuse settings that name columns which the table does not have, as a `ConfigError`."""
+    if wrong := wrong_columns(rows[0], table):
+        raise ConfigError("\n".join(line for lines in wrong.values() for line in lines))
 
 
 def check_table(table: FoldersTable, target: Target) -> None:
@@ -152,6 +157,9 @@ def check_table(table: FoldersTable, target: Target) -> None:
         Another number of columns than it needs, or a class is mapped to that it does not have.
 
     """
+    if table.labels is not None:
+        _check_labels(table.labels, target)
+        return
     wanted = len(target.classes) if target.kind == "multi-label" else 1
     if len(columns_of(table.target)) != wanted:
         raise ConfigError(
@@ -212,6 +220,20 @@ def _columns(table: FoldersTable) -> dict[str, list[str]]:
 
 def _without_numbers(column: str) -> str:
     return masked(column) if NUMBERED.search(column) else column
+
+
+def _check_labels(labels: Labels, target: Target) -> None:
+    if target.kind != "multi-label":
+        raise ConfigError(
+            f"layout.table.labels: several labels in a cell are a multi-label target, and this one"
+            f" is {target.kind}. The way out: target.kind: multi-label, or no labels."
+        )
+    for label, name in labels.names.items():
+        if name is not None and name not in target.classes:
+            raise ConfigError(
+                f"layout.table.labels.names.{label}: unknown {name!r}"
+                f"{near_miss(name, target.classes)} Allowed: {', '.join(target.classes)} or null."
+            )
 
 
 def _check_mapping(table: FoldersTable, target: Target) -> None:

@@ -15,6 +15,7 @@ from radpipe.core.text_tables import some_lines
 from radpipe.studies.base.contract import Case, Files, unknown_patient
 from radpipe.studies.base.template import Template
 from radpipe.studies.base.truth import read_ceiling
+from radpipe.studies.folders.cells import plain_table
 from radpipe.studies.folders.codes import code, refuse_unknown_sides, side_of
 from radpipe.studies.folders.covariates import Line, recoded
 from radpipe.studies.folders.findings import (
@@ -29,7 +30,14 @@ from radpipe.studies.folders.layout import VIEW, FoldersLayout, FoldersTable
 from radpipe.studies.folders.lookup import Lookup
 from radpipe.studies.folders.patients import settle_patients
 from radpipe.studies.folders.pictures import pictures_below
-from radpipe.studies.folders.rows import check_rows, class_name, columns_of, read_rows
+from radpipe.studies.folders.rows import (
+    check_columns,
+    check_rows,
+    check_table,
+    class_name,
+    columns_of,
+    read_rows,
+)
 from radpipe.studies.folders.tree import covariates_of
 from radpipe.studies.folders.views import with_views
 
@@ -116,6 +124,9 @@ def read_table(
     rows, notes = read_rows(raw, files, table)
     # Who examines a data set has got them already.
     log_notes(log, notes if seen is None else ())
+    check_table(table, target)
+    check_columns(rows, table)
+    table = plain_table(raw, rows, files=files, table=table, target=target)
     check_rows(rows, table, target)
     template = Template(table.name or "")
     every = _lines(_pair(raw, rows, files, layout, table), table, template)
