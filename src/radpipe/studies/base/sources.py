@@ -207,6 +207,8 @@ def _build(name: str, study: Origin, raw: Path) -> None:
 
 
 def _unpack_local(name: str, source: ArraysSource, out: Path) -> None:
+    from radpipe.studies.base.arrays import unpack_arrays
+
     path = check_arrays(name, source)
     kind, _, wanted = source.sha256.rpartition(":")
     with path.open("rb") as stream:
