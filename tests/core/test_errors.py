@@ -40,7 +40,7 @@ def test_a_far_miss_lists_what_is_known():
         (
             "studies.bones.source.kind",
             "9",
-            "source.kind: unknown '9'. Allowed: phantom, path, url.",
+            "source.kind: unknown '9'. Allowed: phantom, path, arrays, url.",
         ),
     ],
 )

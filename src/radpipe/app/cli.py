@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from radpipe.app.predictor import export, predict
-from radpipe.app.propose import propose
 from radpipe.app.telemetry import telemetry
 from radpipe.core.errors import ConfigError, DataError, RadpipeError, unknown_name
 from radpipe.core.findings import Finding, summary
@@ -178,13 +177,20 @@ def schema() -> dict[str, object]:
     }
 
 
+def show_proposal(params: Params, *, study: str) -> None:
+    """Print settings that fit a study, as text for params.yaml."""
+    from radpipe.app.propose import propose
+
+    propose(params, study=study)
+
+
 COMMANDS: dict[str, Callable[..., None]] = {
     "init": begin,
     "run": run_all,
     "sweep": sweep,
     "check": check_settings,
     "check-data": check_data,
-    "propose": propose,
+    "propose": show_proposal,
     "doctor": examine_machine,
     "status": show_status,
     "efficiency": show_efficiency,
