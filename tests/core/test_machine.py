@@ -6,9 +6,17 @@ from typing import Any
 
 import pytest
 
-from radpipe.core import machine
+from radpipe.core import environment, machine
 from radpipe.core.errors import ConfigError
-from radpipe.core.machine import Machine, facts, newest_set, same_bytes_on, same_here, this_machine
+from radpipe.core.machine import (
+    Machine,
+    facts,
+    lacks_bfloat16,
+    newest_set,
+    same_bytes_on,
+    same_here,
+    this_machine,
+)
 
 EPYC = Machine("x86_64", "AuthenticAMD", "25", "1", "AMD EPYC", "AVX2", 512)
 XEON = Machine("x86_64", "GenuineIntel", "6", "106", "Xeon", "AVX512_CORE_VNNI", 1280)
@@ -124,3 +132,19 @@ def test_numeric_libraries_of_the_shell_are_refused(tmp_path, monkeypatch):
         machine.refuse_libraries()
     monkeypatch.setattr(machine, "MAPS", Path("nowhere"))
     machine.refuse_libraries()
+
+
+@pytest.mark.parametrize(
+    ("flags", "lacks"),
+    [
+        ({"avx2"}, True),
+        ({"avx2", "avx512f", "avx512_vnni"}, True),
+        ({"avx2", "avx512_bf16"}, False),
+        ({"avx2", "amx_bf16"}, False),
+        # Of another maker's processor the system says nothing of this kind.
+        (set(), False),
+    ],
+)
+def test_a_processor_without_bfloat16_is_known(flags, lacks, monkeypatch):
+    monkeypatch.setattr(environment, "flags", lambda: frozenset(flags))
+    assert lacks_bfloat16() == lacks

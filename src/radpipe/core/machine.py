@@ -94,6 +94,15 @@ def this_machine() -> Machine:
     )
 
 
+def lacks_bfloat16() -> bool:
+    """Tell whether this processor is known to have no instructions for bfloat16.
+
+    Without them a training takes 11 to 22 times as long as in float32 (docs/reference/bits.md).
+    """
+    flags = environment.flags()
+    return "avx2" in flags and flags.isdisjoint({"avx512_bf16", "amx_bf16"})
+
+
 def newest_set(flags: frozenset[str]) -> str:
     """Name the newest set of instructions of a processor with these flags."""
     return next((name for name, needed in ONEDNN_SETS.items() if needed <= flags), "other")
