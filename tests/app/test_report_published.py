@@ -43,8 +43,20 @@ def values(published: Published, system: str, metric: str) -> dict[str | None, f
 
 
 def test_every_file_is_read(mrnet, oai):
-    assert read_published(FOLDER, METRICS) == [mrnet, *oai]
-    assert {file.stem for file in FOLDER.iterdir()} == {"mrnet", "oai"}
+    assert read_published(FOLDER, METRICS) == [*of_file("chexpert"), mrnet, *oai]
+    assert {file.stem for file in FOLDER.iterdir()} == {"chexpert", "mrnet", "oai"}
+
+
+def test_the_mean_of_chexperts_labels_is_that_of_the_labels():
+    """Of the six networks combined, and of EfficientNet-B5, both are published."""
+    valid = of_file("chexpert")[1]
+    numbers = next(one.numbers for one in valid.systems if one.name.startswith("Three"))
+    for model in ("six networks combined", "EfficientNet-B5"):
+        own = [number for number in numbers if number.of == model]
+        (mean,) = (number.value for number in own if number.label is None)
+        labels = [number.value for number in own if number.label is not None]
+        assert set(valid.labels) == {number.label for number in own if number.label is not None}
+        assert sum(labels) / 5 == pytest.approx(mean, abs=1e-4)
 
 
 def test_what_we_compute_needs_no_other_name():
