@@ -12,6 +12,7 @@ import sys
 import termios
 
 import pytest
+import yaml
 
 from radpipe.engines.exp_table import rearrange
 from tests.conftest import ROOT
@@ -31,6 +32,9 @@ BEST = {
 SCORES = ("0.913 [0.888, 0.936]", "0.900 [0.850, 0.950]", "0.876 [0.854, 0.899]")
 KAPPA, LOSS = "0.765 [0.700, 0.800]", "0.700 [0.600, 0.800]"
 EPOCHS = "variants.bones-v1.train.epochs"
+# The first epochs of the default plan are those of bones-v1.
+PLANNED = yaml.safe_load((ROOT / "params.yaml").read_text())
+BEFORE = str(PLANNED["variants"]["bones-v1"]["train"]["epochs"])
 
 
 class Compared(Engines):
@@ -41,7 +45,7 @@ class Compared(Engines):
         shutil.copy(ROOT / "params.yaml", root)
         self.score(BEST)
         self.commit("first run")
-        self.edit("epochs: 40", "epochs: 60")
+        self.edit(f"epochs: {BEFORE}", "epochs: 60")
         self.score({**BEST, "bones": {**BEST["bones"], "best": "bones-v1", "auc": 0.95}})
         self.keep("longer")
 
@@ -109,7 +113,7 @@ def test_experiments_are_readable_at_160_columns(compared, shown, where):
     assert max(map(len, lines)) <= 160
     assert "…" not in shown
     assert shown.count(EPOCHS.removeprefix("variants.")) == 1
-    assert re.search(r"40 ->.*\n.*60|40 -> 60", shown)
+    assert re.search(rf"{BEFORE} ->.*\n.*60|{BEFORE} -> 60", shown)
     for row in ("workspace", "main", "[longer]"):
         start = next(n for n, line in enumerate(lines) if row in line)
         text = "\n".join(lines[start : start + 3])
@@ -183,7 +187,7 @@ def test_metrics_of_two_versions_are_a_few_lines(compared):
 
 def test_one_changed_setting_is_one_line(compared):
     lines = compared.wide("params", "diff", "HEAD", "longer").splitlines()
-    assert [line.split() for line in lines[1:]] == [["params.yaml", EPOCHS, "40", "60"]]
+    assert [line.split() for line in lines[1:]] == [["params.yaml", EPOCHS, BEFORE, "60"]]
     compared.edit("seeds:\n    - 0", "seeds:\n    - 7")
     try:
         lines = compared.wide("params", "diff").splitlines()
