@@ -27,7 +27,7 @@ STUDY, VARIANT = ("--study", "bones"), ("--variant", "bones-v1")
 FLOOR, RUN = ("--variant", "bones-floor"), ("--fold", "0", "--seed", "0")
 # In the order in which they can be made.
 RUNS = [
-    *((step, STUDY) for step in ("fetch", "index", "ingest", "explore", "split")),
+    *((step, STUDY) for step in ("fetch", "index", "ingest", "split", "explore")),
     *((step, (*variant, *RUN)) for variant in (FLOOR, VARIANT) for step in ("train", "predict")),
     *(("evaluate", variant) for variant in (FLOOR, VARIANT)),
     ("compare", ()),
