@@ -41,8 +41,7 @@ SHELLS = ("bash", "zsh", "tcsh", "fish", "powershell")
 log = logging.getLogger("radpipe")
 
 
-# What reads data sets and tables loads NumPy and Arrow, for which the other commands need not wait:
-# such modules are imported where they are used.
+# Modules that load NumPy and Arrow are imported where they are used: most commands need neither.
 
 
 def begin(folder: Path, **options: Any) -> None:
