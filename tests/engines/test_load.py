@@ -134,7 +134,9 @@ def test_a_remote_that_breaks_off(recorded, tmp_path, number):
         process = recorded.start(sys.executable, "-m", "dvc", "push")
         time.sleep(chance.uniform(0.5, 3.0))
         recorded.kill(process, signal.SIGKILL)
+    recorded.radpipe("record")
     recorded.dvc("push", "--quiet")
+    assert "in sync" in recorded.dvc("status", "--cloud")
 
     folder = tmp_path / "clone"
     recorded.git("clone", "--quiet", str(recorded.root), str(folder))

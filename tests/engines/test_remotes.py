@@ -5,6 +5,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -24,6 +25,25 @@ StrictModes no
 UsePAM no
 PermitRootLogin yes
 Subsystem sftp internal-sftp
+"""
+
+
+# DVC that is killed while it gathers what to push or to fetch: after a few outputs of many.
+KILLED = """
+import os, signal, sys
+from dvc.cli import main
+from dvc_data.index import DataIndex
+
+commit, done = DataIndex.commit, []
+
+def commit_and_die(index):
+    commit(index)
+    done.append(index)
+    if len(done) == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+DataIndex.commit = commit_and_die
+main(sys.argv[1:])
 """
 
 
@@ -54,6 +74,24 @@ def test_a_restricted_study_never_reaches_the_default_remote(engines, tmp_path_f
     shutil.rmtree(engines.root / "data")
     engines.radpipe("sync")
     nothing_to_do(engines)
+
+
+@pytest.mark.engine
+def test_a_list_that_a_kill_cut_short_is_not_taken_for_the_whole(recorded, tmp_path):
+    """DVC 3.67 keeps the part that it gathered, and then pushes and pulls no more than that."""
+    remote, clone = tmp_path / "remote", tmp_path / "clone"
+    recorded.dvc("remote", "add", "--default", "store", str(remote))
+    recorded.commit("name a remote")
+    recorded.run(sys.executable, "-c", KILLED, "push", check=False)
+    recorded.radpipe("record")
+    recorded.dvc("push", "--quiet")
+    assert "in sync" in recorded.dvc("status", "--cloud")
+
+    recorded.git("clone", "--quiet", str(recorded.root), str(clone))
+    fresh = Engines.at(clone)
+    fresh.run(sys.executable, "-c", KILLED, "pull", check=False)
+    assert "is asked once more" in fresh.radpipe("sync")
+    nothing_to_do(fresh)
 
 
 def answers(port: int) -> bool:

@@ -26,8 +26,17 @@ SHOWN = 5
 log = logging.getLogger("radpipe.engines")
 
 
-def bring_back(params: Params, fetch: Callable[[], object]) -> None:
+def bring_back(params: Params, fetch: Callable[[], object], forget: Callable[[], object]) -> None:
     """Let DVC put recorded files in place; set aside what it refuses to replace.
+
+    Parameters
+    ----------
+    params
+        The plan, whose outputs are wanted.
+    fetch
+        Asks DVC for the files.
+    forget
+        Makes DVC forget what a killed command had gathered, before it is asked once more.
 
     Raises
     ------
@@ -49,8 +58,10 @@ def bring_back(params: Params, fetch: Callable[[], object]) -> None:
             _set_aside(unsaved)
         else:
             # Killed in the middle, `radpipe sync` can leave a DVC behind that is still at work.
-            # Beside it the next pull (DVC 3.67) fetches less than it then wants to put in place.
+            # Beside it the next pull (DVC 3.67) fetches less than it then wants to put in place;
+            # so it does after a kill while it gathered what to fetch.
             log.warning("DVC failed, and is asked once more, for it goes on from what has come")
+            forget()
         fetch()
     if lost := _broken(outputs):
         for link in lost:

@@ -93,6 +93,7 @@ def record(params: Params) -> None:
         write_all(params)
         complete()
         dvc("commit", "--force")
+        forget_gathered()
         link_libraries(graph)
     n_receipts = len(graph.runs)
     log.info("recorded %d receipts; commit dvc.lock, results/, openings.csv to Git", n_receipts)
@@ -123,7 +124,7 @@ def sync(params: Params) -> None:
     """
     with one_at_a_time():
         read_openings()
-        bring_back(params, _way_to_fetch())
+        bring_back(params, _way_to_fetch(), forget_gathered)
         require_agreement(
             params,
             doing="sync",
@@ -160,6 +161,17 @@ def dvc(*arguments: str) -> str:
     if done.returncode:
         raise RadpipeError(f"dvc {' '.join(arguments)} failed:\n{done.stdout}{done.stderr}")
     return done.stdout
+
+
+def forget_gathered() -> None:
+    """Make DVC gather anew what a push or a pull has to move.
+
+    DVC 3.67 keeps that list, and writes it output by output. Killed on the way it takes the part
+    for the whole: the next `dvc push` sends the part and reports success.
+    """
+    subprocess.run(
+        [sys.executable, "-c", "from dvc.repo import Repo; Repo().drop_data_index()"], check=True
+    )
 
 
 def dvc_has_remote() -> bool:
