@@ -141,3 +141,21 @@ def test_all_is_kept_and_a_silent_failure_shows_the_end(tmp_path, code, end):
     assert follow([sys.executable, "-c", script], log, out) == code
     assert log.read_text() == "one\ntwo\n"
     assert out.getvalue() == end
+
+
+def test_a_preview_looks_whenever_a_step_ends_and_is_ended_itself(tmp_path):
+    told = []
+
+    class Looking:
+        def look(self):
+            told.append("looked")
+            yield "so far: a page"
+
+        def close(self):
+            told.append("closed")
+
+    out = io.StringIO()
+    command = [sys.executable, "-c", "print('a\\nFinished jobid: 1 (Rule: x)\\nb')"]
+    assert follow(command, tmp_path / "all.log", out, preview=Looking()) == 0
+    assert (told[0], told[-1]) == ("looked", "closed")
+    assert out.getvalue().splitlines()[0] == "so far: a page"

@@ -51,8 +51,12 @@ def test_by_default_a_digest_is_shown_and_all_is_kept(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     calls = []
     monkeypatch.setattr(module, "lines_of", lambda *command: [])
+    monkeypatch.setattr(module, "Preview", lambda params: None)
     monkeypatch.setattr(module, "follow", lambda command, log, **_: calls.append((command, log)))
+    (page := tmp_path / module.PAGE).parent.mkdir()
+    page.touch()
     module.run(None)
+    assert not page.exists()
     ((command, log),) = calls
     assert command[1:] == ["-m", "snakemake", "--cores", "all"]
     assert log.parent == module.LOGS

@@ -114,12 +114,23 @@ def command(step):
 
 
 def order(step):
-    """Which of the jobs that are ready go first: those that most steps wait for.
+    """Which of the jobs that are ready go first: those of the study that stands first.
 
-    A step that takes all cores would else wait, with a core idle, for trainings to end, and short
-    jobs at the end keep all cores at work. Snakemake takes the largest sum, hence the tens.
+    So a report of it is there while others train (engines/preview.py). Of one study those go first
+    that training waits for, then trainings: short jobs at the end keep all cores at work. Snakemake
+    takes the largest sum, hence powers; a few dozen of them are as many as its solver takes.
     """
-    return 10 ** GRAPH.height(step)
+    training = GRAPH.height("train")
+    phase = (GRAPH.height(step) >= training) + (GRAPH.height(step) > training)
+    last = len(PARAMS.studies) - 1
+
+    def priority(wildcards):
+        run = GRAPH.planned(GRAPH.steps[step], wildcards)
+        study = GRAPH.fields(run.values).get("study")
+        later = last - [*PARAMS.studies].index(study) if study else 0
+        return 4 ** min(3 * later + phase, 24) if study else 0
+
+    return priority
 
 
 def resources(step):

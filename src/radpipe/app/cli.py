@@ -26,6 +26,7 @@ from radpipe.engines.efficiency import efficiency
 from radpipe.engines.experiments import experiments
 from radpipe.engines.machines import made_elsewhere, other_pythons
 from radpipe.engines.plan import write_plan, write_recipes
+from radpipe.engines.preview import preview
 from radpipe.engines.raw_files import changed_since_fetch
 from radpipe.engines.record import record, sync, verify
 from radpipe.engines.run import run
@@ -186,6 +187,7 @@ def show_proposal(params: Params, *, study: str) -> None:
 COMMANDS: dict[str, Callable[..., None]] = {
     "init": begin,
     "run": run_all,
+    "preview": preview,
     "sweep": sweep,
     "check": check_settings,
     "check-data": check_data,

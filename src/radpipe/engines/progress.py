@@ -5,13 +5,14 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any, TextIO
 
+from radpipe.engines.preview import Preview
 from radpipe.engines.screen import Screen
 from radpipe.engines.signals import in_a_group
 from radpipe.engines.underway import Schedule
@@ -129,7 +130,12 @@ class Digest:
 
 
 def follow(
-    command: Sequence[str], log: Path, out: TextIO | None = None, *, n_planned: int = 0
+    command: Sequence[str],
+    log: Path,
+    out: TextIO | None = None,
+    *,
+    n_planned: int = 0,
+    preview: Preview | None = None,
 ) -> int:
     """Run Snakemake, keep all it says in a log, and show a digest of it.
 
@@ -143,6 +149,8 @@ def follow(
         Where the digest goes; by default standard error.
     n_planned
         Runs of the whole plan.
+    preview
+        Is let look whenever a step has ended.
 
     Returns
     -------
@@ -163,6 +171,7 @@ def follow(
         open(theirs, "wb") as end,  # noqa: PTH123 - a file descriptor
         in_a_group(command, stdout=end, stderr=subprocess.STDOUT) as group,
         closing(Screen(out or sys.stderr)) as screen,
+        closing(preview) if preview else nullcontext(),
     ):
         end.close()
         for line in _as_they_come(ours, group.process):
@@ -170,6 +179,9 @@ def follow(
             # Steps that end because they were told to are no failures.
             for shown in digest.lines(line) if line and not group.told else ():
                 screen.line(shown)
+            if preview and not group.told and (not line or FINISHED.match(line)):
+                for shown in preview.look():
+                    screen.line(shown)
             screen.state(digest.schedule.told)
         code = group.process.wait()
         kept.flush()

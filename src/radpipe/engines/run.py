@@ -10,12 +10,14 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 from radpipe.core.errors import RadpipeError
 from radpipe.core.graph import Graph
 from radpipe.core.jobs import alive
 from radpipe.core.params import Params
 from radpipe.engines.commands import lines_of
+from radpipe.engines.preview import PAGE, Preview
 from radpipe.engines.progress import LOGS, follow
 from radpipe.engines.record import LOCK, one_at_a_time
 from radpipe.engines.signals import in_a_group
@@ -43,7 +45,10 @@ def run(params: Params, *, verbose: bool = False) -> None:
     """
     with alone(), noticing_ctrl_c() as stopped:
         try:
-            make(everywhere(), verbose=verbose, n_planned=len(Graph(params).runs))
+            preview = None if verbose else Preview(params)
+            n_planned = len(Graph(params).runs)
+            make(everywhere(), verbose=verbose, n_planned=n_planned, preview=preview)
+            PAGE.unlink(missing_ok=True)
         except RadpipeError as error:
             if not stopped.is_set():
                 raise
@@ -79,7 +84,13 @@ def noticing_ctrl_c() -> Iterator[Event]:
         signal.signal(signal.SIGINT, before)
 
 
-def make(arguments: Iterable[str], *, verbose: bool = True, n_planned: int = 0) -> None:
+def make(
+    arguments: Iterable[str],
+    *,
+    verbose: bool = True,
+    n_planned: int = 0,
+    preview: Preview | None = None,
+) -> None:
     """Run Snakemake with these arguments.
 
     Parameters
@@ -91,6 +102,8 @@ def make(arguments: Iterable[str], *, verbose: bool = True, n_planned: int = 0) 
         in a log below `logs/snakemake`.
     n_planned
         Runs of the whole plan, of which those that are shown are counted.
+    preview
+        Writes a first report while others are at work; unless all is shown.
 
     Raises
     ------
@@ -98,7 +111,8 @@ def make(arguments: Iterable[str], *, verbose: bool = True, n_planned: int = 0) 
         A step failed.
 
     """
-    if _snakemake(*arguments) if verbose else _followed(*arguments, n_planned=n_planned):
+    how = {"n_planned": n_planned, "preview": preview}
+    if _snakemake(*arguments) if verbose else _followed(*arguments, **how):
         raise RadpipeError(
             "A step failed; what it said stands above and in logs/<step>/. Steps that"
             " are done stay done: mend the cause and start again."
@@ -140,7 +154,7 @@ def _snakemake(*arguments: str) -> int:
         return group.process.wait()
 
 
-def _followed(*arguments: str, n_planned: int) -> int:
+def _followed(*arguments: str, **how: Any) -> int:
     started = datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%S")
     log = LOGS / f"{started}.log"
-    return follow([sys.executable, "-m", "snakemake", *arguments], log, n_planned=n_planned)
+    return follow([sys.executable, "-m", "snakemake", *arguments], log, **how)

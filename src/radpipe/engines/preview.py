@@ -1,0 +1,212 @@
+"""A first report while the rest is still at work: the studies of which everything is scored.
+
+The page is no result: it has no receipt and no place in Git or DVC, and goes once the report is
+there. It is made by the same two steps, in a folder of their own that links to what is finished.
+"""
+
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
+from html import escape
+from pathlib import Path
+from shutil import copyfile, rmtree
+from tempfile import mkdtemp
+from typing import Any
+
+import yaml
+
+from radpipe.core.ensembles import ensembles_of
+from radpipe.core.errors import RadpipeError
+from radpipe.core.files import write_text
+from radpipe.core.graph import RECEIPTS, Graph, Run
+from radpipe.core.hashes import Stamp, stamp_of
+from radpipe.core.openings import FILE as OPENINGS
+from radpipe.core.params import Params
+from radpipe.core.plurals import counted
+from radpipe.core.starting import ancestors
+from radpipe.engines.freshness import Freshness
+
+PAGE = Path("results/report-so-far.html")
+STATE = Path(".state")
+# What the two steps make anew for the studies that are done; all else is linked to.
+STEPS = ("compare", "report")
+LINKED = ("src", "workflow", "presets", "weights", "data")
+RESULTS = ("runs", "scores", "studies", "cohorts")
+HEADER = "<header>"
+NICE = 10
+
+log = logging.getLogger("radpipe.preview")
+
+
+def preview(params: Params) -> None:
+    """Write a report of the studies of which everything is scored, while others are at work.
+
+    Raises
+    ------
+    RadpipeError
+        No study is that far, or one of the two steps failed.
+
+    """
+    freshness = Freshness(Graph(params))
+    left = {
+        study: [run for run in runs_behind(params, study) if freshness.reasons(run)]
+        for study in planned_studies(params)
+    }
+    done = [study for study, runs in left.items() if not runs]
+    if not done:
+        study, runs = min(left.items(), key=lambda item: len(item[1]))
+        raise RadpipeError(
+            f"No study is scored whole so far: {counted(len(runs), 'run')} of {study} are missing,"
+            f" the first is {runs[0].title}. The way out: wait, and look with radpipe status; or"
+            " start snakemake."
+        )
+    said = f"{', '.join(done)}; {len(done)} of {counted(len(left), 'study', 'studies')}"
+    write_text(PAGE, _marked(_rendered(params, done), said))
+    log.info("so far: %s (%s)", PAGE, said)
+
+
+def planned_studies(params: Params) -> list[str]:
+    """Return the studies whose variants are planned, in the order of the plan."""
+    return list(dict.fromkeys(params.variants[name].study for name in params.plan.variants))
+
+
+def runs_behind(params: Params, study: str) -> list[Run]:
+    """Return the runs that a report of one study is made from.
+
+    Those of studies from whose runs its variants start are among them.
+    """
+    graph = Graph(Params.model_validate(only(params, _with_origins(params, study))))
+    return [run for run in graph.runs.values() if run.step.name not in STEPS]
+
+
+def only(params: Params, studies: Collection[str]) -> dict[str, Any]:
+    """Return the content of a `params.yaml` that plans some of the studies, and no others."""
+    found, plan = params.model_dump(mode="json"), params.plan
+    cohorts = {cohort: home for cohort, home in plan.cohorts.items() if home in studies}
+    ensembles = [name for study in studies for name in ensembles_of(study, plan, params.variants)]
+    found["plan"] |= {
+        "variants": [n for n in plan.variants if params.variants[n].study in studies],
+        "ensembles": {n: found["plan"]["ensembles"][n] for n in plan.ensembles if n in ensembles},
+        "cohorts": cohorts,
+        "open_test": [name for name in plan.open_test if name in studies],
+    }
+    found["variants"] = {n: found["variants"][n] for n in found["plan"]["variants"]}
+    for block in ("studies", "localize"):
+        named = found[block].items()
+        found[block] = {n: value for n, value in named if n in studies or n in cohorts}
+    return found
+
+
+def _with_origins(params: Params, study: str) -> set[str]:
+    """Return a study and those whose runs give its variants their starting weights."""
+    names = [n for n in params.plan.variants if params.variants[n].study == study]
+    names += [other for name in names for other in ancestors(name, params.variants)]
+    return {params.variants[name].study for name in names}
+
+
+def _rendered(params: Params, studies: Collection[str]) -> str:
+    """Let the steps compare and report work on some studies; return the page."""
+    STATE.mkdir(exist_ok=True)
+    folder = Path(mkdtemp(prefix="so-far-", dir=STATE)).absolute()
+    try:
+        _link(folder)
+        write_text(folder / "params.yaml", yaml.safe_dump(only(params, studies), sort_keys=False))
+        for step in STEPS:
+            command = [sys.executable, f"workflow/scripts/{step}.py"]
+            done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+            if done.returncode:
+                raise RadpipeError(f"{step} of {', '.join(studies)} failed:\n{done.stderr}")
+        return (folder / "results/report.html").read_text(encoding="utf-8")
+    finally:
+        rmtree(folder)
+
+
+def _link(folder: Path) -> None:
+    """Make a folder in which everything is found that is finished, and nothing is changed."""
+    names = [*LINKED, *(f"results/{name}" for name in RESULTS)]
+    receipts = RECEIPTS.iterdir() if RECEIPTS.exists() else ()
+    names += [str(path) for path in receipts if path.name not in STEPS]
+    for name in names:
+        if Path(name).exists():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).symlink_to(Path(name).absolute())
+    if OPENINGS.exists():
+        copyfile(OPENINGS, folder / OPENINGS)
+
+
+def _marked(page: str, said: str) -> str:
+    """Say on a page that it is not the last word."""
+    note = (
+        '<div class="caution serious" role="note"><strong>So far</strong>'
+        f"<p>Finished: {escape(said)}. The others are still at work, and results/report.html is"
+        " written when they are done. Load this page again from time to time.</p></div>\n"
+    )
+    head, mark, rest = page.partition(HEADER)
+    if not mark:
+        raise ValueError(f"the page has no {HEADER}, below which to say that it is unfinished")
+    return f"{head}{mark}\n{note}{rest}"
+
+
+class Preview:
+    """Looks, while Snakemake runs, whether a study is done, and then has the page renewed.
+
+    Parameters
+    ----------
+    params
+        The whole plan.
+
+    """
+
+    def __init__(self, params: Params) -> None:
+        self._receipts = {
+            study: [run.receipt for run in runs_behind(params, study)]
+            for study in planned_studies(params)
+        }
+        self._seen: dict[Path, Stamp] = {}
+        self._process: subprocess.Popen[str] | None = None
+
+    def look(self) -> Iterator[str]:
+        """Begin a page if a study has come to its end; yield what is to be told of the last one."""
+        if self._process and self._process.poll() is not None:
+            said = self._process.communicate()[0].strip()
+            if self._process.returncode == 0:
+                yield said.splitlines()[-1]
+            self._process = None
+        if self._process is None and self._is_due():
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "radpipe.app", "preview"],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+            # Steps, which everybody waits for, go first.
+            with suppress(ProcessLookupError):
+                os.setpriority(os.PRIO_PROCESS, self._process.pid, NICE)
+
+    def close(self) -> None:
+        """End a preview that is still at work."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.communicate()
+
+    def _is_due(self) -> bool:
+        """Tell whether receipts of a whole study are there, new ones, and others' are not."""
+        stamps = {study: _stamps(receipts) for study, receipts in self._receipts.items()}
+        whole = [found for found in stamps.values() if found is not None]
+        if len(whole) == len(stamps):
+            return False
+        there = {path: stamp for found in whole for path, stamp in found.items()}
+        is_new = not there.items() <= self._seen.items()
+        self._seen |= there
+        return is_new
+
+
+def _stamps(receipts: Sequence[Path]) -> dict[Path, Stamp] | None:
+    """Return what tells that receipts were written anew; None unless all are there."""
+    try:
+        return {path: stamp_of(path) for path in receipts}
+    except FileNotFoundError:
+        return None
