@@ -1,16 +1,33 @@
 """Odd kinds of films that are shown as they are meant, or refused with the reason."""
 
 import struct
+import zlib
+from pathlib import Path
 
 import jpeg_ls
+import numpy as np
 import pytest
 from pydicom.encaps import encapsulate
 
 from radpipe.core.errors import DataError
 from radpipe.imaging.dicom import decode_dicom
-from tests.dicom_files import scene, wrapped
+from radpipe.imaging.dicom.headers import NOBODY, read_film_header
+from tests.dicom_files import DEFLATED, body, film, meta, scene, wrapped
 
 JPEG_LS = "1.2.840.10008.1.2.4.80"
+
+
+def test_a_deflated_file_with_a_head_of_zlib(tmp_path: Path):
+    """PS3.5, A.5 wants none (RFC 1951); RFC 1950 puts two bytes before and a sum behind."""
+    expected = decode_dicom(film(scene(), BitsStored=12)).pixels
+    for level in (1, 6, 9):
+        data = meta(DEFLATED) + zlib.compress(body(scene(), BitsStored=12), level)
+        np.testing.assert_array_equal(decode_dicom(data).pixels, expected)
+        (tmp_path / "film").write_bytes(data)
+        found = read_film_header(tmp_path / "film", NOBODY)
+        assert (found.rows, found.columns, found.holds_pixels) == (48, 40, True)
+        with pytest.raises(DataError, match=r"broken or truncated \(holds \d+ of 3840 bytes\)"):
+            decode_dicom(data[:-300])
 
 
 @pytest.mark.parametrize("kind", [2, 3])
