@@ -43,3 +43,33 @@ def test_jpeg_ls_with_a_mapping_table_is_refused(kind, used):
     picture[scan + len(mapping) + 6] = used
     with pytest.raises(DataError, match="with a mapping table, which is not read"):
         decode_dicom(wrapped(pixels, JPEG_LS, encapsulate([bytes(picture)])))
+
+
+@pytest.mark.parametrize("sequence", ["ModalityLUTSequence", "VOILUTSequence"])
+def test_a_table_of_words_with_a_byte_behind_them(sequence):
+    """An odd length is none of the standard (PS3.5, 7.1.1), and words do not turn into bytes."""
+    pixels = np.tile(np.arange(8, dtype=np.uint16) % 3, (8, 1))
+    words = np.array([0, 1000, 65535], "<u2").tobytes()
+    item = {"LUTDescriptor": [3, 0, 16], "LUTData": ("OW", words + b"\x07\x63")}
+    data = film(pixels, **{sequence: [item]})
+    at = data.index(words)
+    odd = bytearray(data[: at + 7] + data[at + 8 :])
+    assert odd[at + 6] == 7
+    # The lengths of the table, of its item and of the sequence.
+    start = odd.rindex(b"SQ\0\0", 0, at)
+    for place in (at - 4, start + 4, start + 12):
+        odd[place : place + 4] = struct.pack("<I", struct.unpack_from("<I", odd, place)[0] - 1)
+    expected = decode_dicom(film(pixels, **{sequence: [item | {"LUTData": ("OW", words)}]}))
+    found = decode_dicom(bytes(odd))
+    np.testing.assert_array_equal(found.pixels, expected.pixels)
+    assert found.pixels[0, :3].tolist() == [0, 1000, 65535]
+
+
+def test_a_palette_in_segments_is_refused_with_the_reason():
+    """C.7.9.2."""
+    names = [f"{name}PaletteColorLookupTable" for name in ("Red", "Green", "Blue")]
+    segments = ("OW", np.array([0, 2, 0, 256, 1, 4, 0xFF00], "<u2").tobytes())
+    about = {f"{name}Descriptor": [6, 0, 16] for name in names}
+    about |= {f"Segmented{name}Data": segments for name in names}
+    with pytest.raises(DataError, match="kept in segments, which are not read"):
+        decode_dicom(film(scene(bits=8), PhotometricInterpretation="PALETTE COLOR", **about))

@@ -257,6 +257,9 @@ def _palette(header: DicomHeader, layout: PixelLayout) -> tuple[Array, list[str]
     """
     values = _palette_values(layout, *_words(header, layout))
     names = [f"{name}PaletteColorLookupTable" for name in ("Red", "Green", "Blue")]
+    if header.says(f"Segmented{names[0]}Data") and not header.says(f"{names[0]}Data"):
+        # C.7.9.2
+        raise DataError("a palette that is kept in segments, which are not read")
     tables = [read_table(header, signed=layout.signed, prefix=name) for name in names]
     said = max(table.bits for table in tables)
     held = max(table.bits_held for table in tables)
