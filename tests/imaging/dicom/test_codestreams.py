@@ -210,8 +210,11 @@ def test_tiles_of_no_size_are_refused(side, coded):
 
 
 def test_frames_say_their_size():
-    siz = struct.pack(">2H2xIIII16xHB", 0xFF51, 41, 90, 70, 10, 20, 3, 0x80 | 11)
-    assert read_frame(b"\xff\x4f" + siz) == Frame(50, 80, 3, 12, signed=True, moved=True)
+    siz = struct.pack(">2H2xIIII16xHB", 0xFF51, 41, 90, 70, 10, 20, 3, 0x80 | 11) + bytes((1, 1))
+    for other in (bytes((0x80 | 11, 1, 1)), bytes((11, 1, 1)), bytes((0x80 | 11, 2, 1)), b""):
+        alike = other[:2] == bytes((0x80 | 11, 1))
+        found = read_frame(b"\xff\x4f" + siz + 2 * other)
+        assert found == Frame(50, 80, 3, 12, signed=True, moved=True, alike=alike)
     jpeg = b"\xff\xd8\xff\xe0\0\4ab\xff\xff\xc4\0\2\xff\xc3\0\x0b\x0c\0\x10\0\x20\1"
     assert read_frame(jpeg) == Frame(16, 32, 1, 12)
     for broken in (b"", b"GIF89a", b"\xff\xd8", b"\xff\xd8ab", b"\xff\xd8\xff\xe0", jpeg[:-3]):

@@ -16,17 +16,20 @@ import numpy as np
 from radpipe.core.errors import DataError
 from radpipe.imaging.dicom.codestreams import (
     JPEG_END,
+    JPEG_START,
     Frame,
     coded_picture,
+    has_mapping_table,
     is_without_gaps,
     read_frame,
+    says_rgb,
     tidied,
 )
-from radpipe.imaging.dicom.levels import JPEG_2000, decode_halved, levels_in
+from radpipe.imaging.dicom.levels import JPEG_2000, MAX_COLOUR_BITS, decode_halved, levels_in
 from radpipe.imaging.dicom.quiet import hushed, otherwise
 from radpipe.imaging.read import Array
 
-JPEG_EXTENDED = "1.2.840.10008.1.2.4.51"
+JPEG_BASELINE, JPEG_EXTENDED = "1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51"
 RLE = "1.2.840.10008.1.2.5"
 ENCAPSULATED = "1.2.840.10008.1.2.1.98"
 # Kept as they are: names from PS3.6, table A-1.
@@ -49,7 +52,7 @@ class Codec:
 
 
 CODECS = {
-    "1.2.840.10008.1.2.4.50": Codec("JPEG Baseline", "pillow", "pillow"),
+    JPEG_BASELINE: Codec("JPEG Baseline", "pillow", "pillow"),
     JPEG_EXTENDED: Codec("JPEG Extended", "pillow", "pillow"),
     "1.2.840.10008.1.2.4.57": Codec("JPEG Lossless", "gdcm", "python-gdcm"),
     "1.2.840.10008.1.2.4.70": Codec("JPEG Lossless SV1", "gdcm", "python-gdcm"),
@@ -70,9 +73,13 @@ NO_DEEP_JPEG = (
     "broken, or JPEG Extended of 12 bits of a kind that GDCM does not decode"
     " (DCMTK's dcmdjpeg makes an uncompressed copy)"
 )
+# Those in which the picture says whether its colour was transformed.
+JPEG = frozenset({JPEG_BASELINE, JPEG_EXTENDED})
 JPEG_LS = frozenset({"1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81"})
 # GDCM ends the process over fewer bits, which it hands over like others if it is told 8.
 LEAST_BITS = {"gdcm": 8}
+# Adobe's mark, by which a picture says that its colour was not transformed (ISO 10918-6, 6.5.3).
+NOT_TRANSFORMED = b"\xff\xee\0\x0eAdobe\0\x64\0\0\0\0\0"
 # Bytes of padding that may stand before the end of a JPEG-LS picture.
 MAX_STRAY = 8
 
@@ -153,11 +160,13 @@ def decompress(
     else:
         frame = _checked(coded, codec, options)
         coded = _whole(coded, codec)
+        if uid in JPEG and frame.samples > 1 and says_rgb(coded):
+            coded = JPEG_START + NOT_TRANSFORMED + coded[len(JPEG_START) :]
     if not _is_there(uid, codec):
         raise DataError(_missing(codec))
     if uid == JPEG_EXTENDED and frame.bits > 8:
         return _deep_jpeg(coded, frame), frame
-    if frame.moved and frame.samples == 1:
+    if frame.moved:
         # pylibjpeg's OpenJPEG hands the whole grid over, Pillow's the picture. Whole, because where
         # the levels of such a picture lie is another matter.
         with hushed(), otherwise(f"broken or truncated ({codec.name} pixels cannot be decoded)"):
@@ -172,6 +181,10 @@ def decompress(
         "pixel_representation": int(frame.signed),
         "correct_unused_bits": False,
     }
+    if frame.samples > 1:
+        # How samples are ordered is a codec's own matter; what tags say of it is 0, or was left
+        # from before (PS3.5, A.4.1 to A.4.4). RLE has planes (G.2), and pydicom knows.
+        said["planar_configuration"] = 0
     with hushed(), otherwise(f"broken or truncated ({codec.name} pixels cannot be decoded)"):
         return _decoded(uid, coded, codec, said, raw=not colour), frame
 
@@ -251,7 +264,23 @@ def _checked(coded: bytes, codec: Codec, options: dict[str, Any]) -> Frame:
         )
     if frame.bits > 16:
         raise DataError(f"holds {codec.name} pixels of {frame.bits} bits, expected up to 16")
+    if not frame.alike:
+        raise DataError(f"holds {codec.name} pixels whose samples differ in size or depth")
+    if frame.samples > 1 and frame.signed:
+        raise DataError("holds signed colour")
+    if frame.samples > 1 and frame.moved and frame.bits > MAX_COLOUR_BITS:
+        raise DataError(
+            f"holds {codec.name} colour of {frame.bits} bits that does not begin where its grid"
+            f" does, expected up to {MAX_COLOUR_BITS}"
+        )
+    if codec.plugin == "pyjpegls" and _maps(coded, codec):
+        raise DataError(f"holds {codec.name} pixels with a mapping table, which is not read")
     return frame
+
+
+def _maps(coded: bytes, codec: Codec) -> bool:
+    with otherwise(f"broken or truncated ({codec.name} pixels cannot be decoded)"):
+        return has_mapping_table(coded)
 
 
 @cache

@@ -21,6 +21,10 @@ FRAME_MARKERS = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}) | {0xF7}
 # Markers without a length.
 LONE_MARKERS = frozenset({0x01, *range(0xD0, 0xD9)})
 END, SCAN, LINES = 0xD9, 0xDA, 0xDC
+# Of JFIF and of Adobe, which say how colour was transformed (ISO 10918-5, 10.1; 10918-6, 6.5.3).
+APPLICATIONS = (0xE0, 0xEE)
+# LSE, and the kinds of it that hold a mapping table (ISO 14495-1, C.2.4.1).
+PRESETS, MAPPINGS = 0xF8, (2, 3)
 TILE_PART = 0xFF90  # SOT (ISO 15444-1, A.4.2)
 # A marker that ends compressed data: any but stuffed bytes and restarts (ISO 10918-1, B.1.1.5).
 # Of fill bytes before it only the last: a long run of them would be searched again from each.
@@ -41,6 +45,8 @@ class Frame:
         Whether samples are signed, which only JPEG 2000 can say.
     moved
         Whether the picture does not begin where its grid does, which only JPEG 2000 can say.
+    alike
+        Whether its samples are of one size and one depth, as far as JPEG 2000 says.
 
     """
 
@@ -50,6 +56,7 @@ class Frame:
     bits: int
     signed: bool = False
     moved: bool = False
+    alike: bool = True
 
 
 def coded_picture(value: bytes) -> bytes:
@@ -95,12 +102,55 @@ def read_frame(coded: bytes) -> Frame:
         right, bottom, left, top = struct.unpack_from(">4I", coded, 8)
         samples, bits = struct.unpack_from(">HB", coded, 40)
         size, moved = (bottom - top, right - left), bool(top or left)
-        return Frame(*size, samples, (bits & 0x7F) + 1, bits > 0x7F, moved)
+        # Of each sample its depth, and how many columns and rows of the grid it stands for.
+        alike = coded[42 : 42 + 3 * samples] == bytes((bits, 1, 1)) * samples
+        return Frame(*size, samples, (bits & 0x7F) + 1, bits > 0x7F, moved, alike)
     marker, at = _next_segment(coded, 2 if coded.startswith(JPEG_START) else -1)
     while marker not in FRAME_MARKERS:
         marker, at = _next_segment(coded, _behind(coded, marker, at))
     bits, rows, columns, samples = struct.unpack_from(">BHHB", coded, at + 2)
     return Frame(rows, columns, samples, bits)
+
+
+def has_mapping_table(coded: bytes) -> bool:
+    """Say whether the values of a JPEG-LS picture are numbers of entries of a table in it.
+
+    LSE segments of kinds 2 and 3 hold such tables (ISO 14495-1, C.2.4.1.2 and C.2.4.1.3).
+
+    Raises
+    ------
+    ValueError, LookupError, struct.error
+        It has no scan.
+
+    """
+    marker, at = 0, 2
+    while marker != SCAN:
+        marker, at = _next_segment(coded, at)
+        if marker == PRESETS and coded[at + 2] in MAPPINGS:
+            return True
+        at = _behind(coded, marker, at)
+    return False
+
+
+def says_rgb(coded: bytes) -> bool:
+    """Say whether the samples of a JPEG picture are called R, G and B, and nothing else is said.
+
+    Libraries then believe it (the names of samples are free: ISO 10918-1, B.2.2).
+
+    Raises
+    ------
+    ValueError, LookupError, struct.error
+        It has no frame.
+
+    """
+    marker, at = 0, 2
+    while marker not in FRAME_MARKERS:
+        marker, at = _next_segment(coded, at)
+        if marker in APPLICATIONS:
+            return False
+        if marker not in FRAME_MARKERS:
+            at = _behind(coded, marker, at)
+    return coded[at + 8 : at + 17 : 3] == b"RGB"
 
 
 def is_without_gaps(coded: bytes) -> bool:

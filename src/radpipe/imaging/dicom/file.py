@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 FRAGMENTS_END = b"\xfe\xff\xdd\xe0\0\0\0\0"  # Sequence Delimitation Item (PS3.5, A.4)
 DEFLATED = "1.2.840.10008.1.2.1.99"
 IMPLICIT, BIG_ENDIAN = "1.2.840.10008.1.2", "1.2.840.10008.1.2.2"
+ZLIB = b"\x78"  # deflate, with a window of 32 KiB
 # As many 16-bit pixels as are read at most, and a long header.
 MAX_INFLATED = 2 * MAX_PIXELS + 16 * 2**20
 # More than the longest header, bytes.
@@ -71,6 +72,9 @@ ELEMENTS = (
     "RedPaletteColorLookupTableData",
     "GreenPaletteColorLookupTableData",
     "BluePaletteColorLookupTableData",
+    "SegmentedRedPaletteColorLookupTableData",
+    "SegmentedGreenPaletteColorLookupTableData",
+    "SegmentedBluePaletteColorLookupTableData",
     "SharedFunctionalGroupsSequence",
     "PerFrameFunctionalGroupsSequence",
     "PixelData",
@@ -143,7 +147,7 @@ def read_up_to_pixels(stream: BinaryIO, more: Sequence[str] = ()) -> tuple[Dicom
         said, start = _transfer_syntax(stream)
         if said == DEFLATED:
             stream.seek(start)
-            stream = io.BytesIO(zlib.decompressobj(-zlib.MAX_WBITS).decompress(stream.read(), LONG))
+            stream = io.BytesIO(_inflated(stream.read(), LONG)[0])
         if said in PLAIN or said in CODECS:
             implicit, little = said == IMPLICIT, said != BIG_ENDIAN
             found = read_dataset(
@@ -198,12 +202,24 @@ def _guessed(implicit: bool | None, little: bool | None) -> str:
 
 
 def _inflate(deflated: bytes) -> bytes:
-    """Undo the deflated syntax (PS3.5, A.5), but not without end."""
-    stream = zlib.decompressobj(-zlib.MAX_WBITS)
-    plain = stream.decompress(deflated, MAX_INFLATED)
-    if stream.unconsumed_tail:
+    """Undo the deflated syntax, but not without end."""
+    plain, is_all = _inflated(deflated, MAX_INFLATED)
+    if not is_all:
         raise DataError(f"more than {MAX_INFLATED // 10**6} MB when inflated")
     return plain
+
+
+def _inflated(deflated: bytes, most: int) -> tuple[bytes, bool]:
+    """Undo the deflated syntax (PS3.5, A.5) up to so many bytes; say whether that is all.
+
+    The standard wants a bare stream (RFC 1951); some writers leave zlib's head before it (RFC 1950,
+    2.2). A bare stream does not begin so: it would say that bytes follow that are not compressed,
+    and the bits up to the next byte would not be empty (RFC 1951, 3.2.4).
+    """
+    has_head = deflated[:1] == ZLIB and int.from_bytes(deflated[:2], "big") % 31 == 0
+    stream = zlib.decompressobj(zlib.MAX_WBITS if has_head else -zlib.MAX_WBITS)
+    plain = stream.decompress(deflated, most)
+    return plain, not stream.unconsumed_tail
 
 
 def _with_groups(found: "Dataset") -> "tuple[Dataset, ...]":

@@ -117,11 +117,14 @@ def _said_of(table: LookUpTable | Window | None) -> str:
 
 def read_table(header: DicomHeader, *, signed: bool, prefix: str = "LUT") -> LookUpTable:
     """Read a lookup table: its length, its first value, its bits (C.11.1.1.1)."""
-    described, raw = header.numbers(f"{prefix}Descriptor"), header.table(f"{prefix}Data")
-    if len(described) != 3 or not len(raw):
+    described = header.numbers(f"{prefix}Descriptor")
+    if len(described) != 3:
         raise DataError("a lookup table is not valid")
     length, first, bits = (int(number) & 0xFFFF for number in described)
     length = length or 2**16  # 0 stands for 2^16
+    raw = header.table(f"{prefix}Data", length)
+    if not len(raw):
+        raise DataError("a lookup table is not valid")
     if signed and first >= 2**15:
         first -= 2**16
     if not 8 <= bits <= 16:

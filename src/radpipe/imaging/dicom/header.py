@@ -106,11 +106,15 @@ class DicomHeader:
         """Return the first of an element's texts, or an empty one."""
         return next(iter(self.words(keyword)), "")
 
-    def table(self, keyword: str) -> NDArray[np.uint8] | NDArray[np.uint16]:
-        """Return an element's table, (n,): uint16 words, or uint8 bytes if their number is odd."""
+    def table(self, keyword: str, entries: int) -> NDArray[np.uint8] | NDArray[np.uint16]:
+        """Return an element's table, (n,): uint16 words, or uint8 bytes if their number is odd.
+
+        Of an odd number of bytes that holds more than `entries` words, these words.
+        """
         value = self._value(keyword)
         if isinstance(value, bytes):
             order = "<" if self.little_endian else ">"
+            value = value[: 2 * entries] if len(value) % 2 else value
             raw = np.frombuffer(value, np.uint8)
             return raw if len(raw) % 2 else raw.view(f"{order}u2").astype(np.uint16)
         return np.array(self.numbers(keyword)).astype(np.int64).astype(np.uint16)

@@ -9,14 +9,10 @@ from radpipe.imaging.read import MAX_PIXELS, MIN_SIDE
 
 GREYS = ("MONOCHROME1", "MONOCHROME2")
 PALETTE = "PALETTE COLOR"
-COLOURS = (
-    "RGB",
-    "YBR_FULL",
-    "YBR_FULL_422",
-    "YBR_ICT",
-    "YBR_RCT",
-)
-
+# Two columns share their colour; of the last two of COLOURS, codecs give RGB (PS3.5, 8.2.4).
+HALVED_COLOUR = "YBR_FULL_422"
+YBR = ("YBR_FULL", HALVED_COLOUR)
+COLOURS = ("RGB", *YBR, "YBR_ICT", "YBR_RCT")
 
 # All numbers of the layout but that of frames are of 16 bits (PS3.6); none that is larger is shown.
 MAX_NUMBER = 65535
@@ -50,6 +46,11 @@ class PixelLayout:
         return 0, 2**self.stored - 1
 
     @property
+    def fills_bytes(self) -> bool:
+        """Whether each byte is a value."""
+        return self.allocated == self.stored == 8
+
+    @property
     def mode(self) -> str:
         """How the file keeps its pixels, in one word."""
         return f"{self.photometric.replace(' ', '_')}/{self.stored}"
@@ -75,7 +76,7 @@ def n_bytes(values: int, allocated: int, photometric: str) -> int:
     """Return how long so many values of so many bits are if they are not compressed."""
     size = values * allocated // 8
     # C.7.6.3.1.2: two pixels share their chrominance.
-    return size * 2 // 3 if photometric == "YBR_FULL_422" else size
+    return size * 2 // 3 if photometric == HALVED_COLOUR else size
 
 
 def read_layout(header: DicomHeader) -> PixelLayout:

@@ -19,6 +19,8 @@ from radpipe.imaging.resize import REDUCING_GAP, How
 
 # Transfer syntaxes that have levels, and in which they are read.
 JPEG_2000 = frozenset({"1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.91"})
+# Of colour, Pillow keeps no more.
+MAX_COLOUR_BITS = 8
 CODING_STYLE, FIRST_PART = 0xFF52, 0xFF90  # COD, SOT (ISO 15444-1, A.6.1, A.4.2)
 
 
@@ -97,12 +99,12 @@ def levels_in(coded: bytes) -> int:
 
 
 def decode_halved(coded: bytes, frame: Frame, halvings: int) -> NDArray[np.uint16]:
-    """Decode a grey picture at a smaller size.
+    """Decode a picture at a smaller size.
 
     Parameters
     ----------
     coded
-        A JPEG 2000 codestream of one component.
+        A JPEG 2000 codestream of one component, or of three of at most `MAX_COLOUR_BITS`.
     frame
         What it says of itself.
     halvings
@@ -111,7 +113,8 @@ def decode_halved(coded: bytes, frame: Frame, halvings: int) -> NDArray[np.uint1
     Returns
     -------
     ndarray
-        (rows, columns), codes of `frame.bits` bits: in two's complement if it is signed.
+        (rows, columns) or (rows, columns, 3), codes of `frame.bits` bits: in two's complement if it
+        is signed.
 
     Raises
     ------
@@ -130,8 +133,9 @@ def decode_halved(coded: bytes, frame: Frame, halvings: int) -> NDArray[np.uint1
         image.reduce = halvings  # type: ignore[method-assign, assignment]
         image.load()
         pixels: Array = np.asarray(image)
-    if pixels.ndim != 2 or pixels.dtype not in (np.uint8, np.uint16):
-        raise ValueError("no plain grey")
+    samples = 1 if pixels.ndim == 2 else pixels.shape[-1]
+    if samples != frame.samples or pixels.dtype not in (np.uint8, np.uint16):
+        raise ValueError("no plain grey or colour")
     # Pillow scales to 8 or 16 bits, and moves signed values up by half of their range.
     spare = pixels.dtype.itemsize * 8 - frame.bits
     codes: NDArray[np.uint16] = pixels.astype(np.uint16) >> np.uint16(max(spare, 0))

@@ -7,19 +7,31 @@ from numpy.typing import NDArray
 
 from radpipe.core.errors import DataError
 from radpipe.core.settings import Dicom
-from radpipe.imaging.dicom.codecs import CODECS, ENCAPSULATED, LOSSY, RLE, decompress
+from radpipe.imaging.dicom.codecs import CODECS, ENCAPSULATED, JPEG, LOSSY, RLE, decompress
 from radpipe.imaging.dicom.codestreams import Frame, coded_picture
 from radpipe.imaging.dicom.grey import read_grey, read_table
 from radpipe.imaging.dicom.header import DicomHeader
-from radpipe.imaging.dicom.layout import PALETTE, PixelLayout
+from radpipe.imaging.dicom.layout import HALVED_COLOUR, PALETTE, YBR, PixelLayout
 from radpipe.imaging.dicom.quiet import otherwise
 from radpipe.imaging.dicom.remarks import unused_bits, wrong_table
-from radpipe.imaging.dicom.values import FULL, grey_table, look_up, range_used, uses_all_bits
+from radpipe.imaging.dicom.values import (
+    FULL,
+    ROWS,
+    grey_table,
+    look_up,
+    range_used,
+    uses_all_bits,
+)
 from radpipe.imaging.read import Array
 
 EXPLICIT = "1.2.840.10008.1.2.1"
 # Bits of a channel of colour.
 BYTE = 8
+# What 1, Cb and Cr, less half of full scale, add to red, green and blue (C.7.6.3.1.2: YBR_FULL).
+YBR_TO_RGB = np.array(
+    [[1, 1, 1], [0, -0.114 * 1.772 / 0.587, 1.772], [1.402, -0.299 * 1.402 / 0.587, 0]],
+    np.float32,
+)
 
 
 def displayed(
@@ -132,11 +144,16 @@ def _sign_bit(codes: Array, frame: Frame, layout: PixelLayout, *, exact: bool) -
 
 
 def _plain(header: DicomHeader, layout: PixelLayout) -> Array:
-    """Return pixels that are not compressed, colour as RGB."""
+    """Return pixels that are not compressed, in words as they lie in the file.
+
+    Colour of 8 bits, all of which are stored, as RGB.
+    """
     data = header.pixel_data()
     if header.syntax == ENCAPSULATED or header.is_in_fragments():
         with otherwise("broken or truncated (pixels cannot be found)"):
             data = coded_picture(bytes(data))
+    if layout.photometric == HALVED_COLOUR:
+        layout = _with_colours_said(layout, len(data))
     if len(data) < layout.bytes:
         raise DataError(f"broken or truncated (holds {len(data)} of {layout.bytes} bytes)")
     if len(data) >= 2 * layout.bytes:
@@ -149,8 +166,23 @@ def _plain(header: DicomHeader, layout: PixelLayout) -> Array:
     return _unpacked(header, layout, data)
 
 
+def _with_colours_said(layout: PixelLayout, held: int) -> PixelLayout:
+    """Return how YBR_FULL_422 that is not compressed lies in `held` bytes (C.7.6.3.1.2).
+
+    As YBR_FULL, if all of it is there: some writers keep the name when they undo a compression.
+    """
+    full = replace(layout, photometric="YBR_FULL")
+    if held >= full.bytes:
+        return full
+    if layout.columns % 2:
+        raise DataError(f"holds pairs of columns that share their colour, and {layout.columns}")
+    if layout.planar:
+        raise DataError("holds columns that share their colour, by planes, which they cannot")
+    return layout
+
+
 def _unpacked(header: DicomHeader, layout: PixelLayout, data: bytes | memoryview) -> Array:
-    """Let pydicom order bytes and planes, and turn YBR into RGB."""
+    """Let pydicom order bytes and planes, and turn YBR of 8 bits into RGB."""
     from pydicom.pixels.decoders.base import get_decoder
 
     with otherwise("broken or truncated (pixels do not fit their description)"):
@@ -158,8 +190,9 @@ def _unpacked(header: DicomHeader, layout: PixelLayout, data: bytes | memoryview
         pixels, _ = get_decoder(syntax).as_array(
             data[: layout.bytes + layout.bytes % 2],
             index=0,
-            raw=layout.samples == 1,
-            **layout.options | {"pixel_vr": header.pixel_vr()},
+            raw=not layout.fills_bytes or layout.samples == 1,
+            # It would take the lowest bits for the value, whatever High Bit says.
+            **layout.options | {"pixel_vr": header.pixel_vr(), "correct_unused_bits": False},
         )
     native: Array = pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
     return native
@@ -169,19 +202,40 @@ def _colour(header: DicomHeader, layout: PixelLayout) -> Array:
     """Return RGB at full scale."""
     if layout.signed:
         raise DataError("holds signed colour")
-    stored = layout.stored
+    stored, whole_words = layout.stored, True
+    # pydicom turns YBR into RGB where a byte is a value, and alone knows of what JPEG holds.
+    made_rgb = layout.fills_bytes or header.syntax in JPEG
     if header.syntax in CODECS:
         value = bytes(header.pixel_data())
-        pixels, frame = decompress(header.syntax, value, layout.options, colour=True)
-        stored = min(stored, frame.bits)
+        pixels, frame = decompress(header.syntax, value, layout.options, colour=made_rgb)
+        made_rgb = made_rgb and not frame.moved
+        usual = layout.high_bit == stored - 1
+        whole_words = header.syntax == RLE or (not usual and frame.bits > layout.high_bit)
+        stored = stored if whole_words else min(stored, frame.bits)
     else:
         pixels = _plain(header, layout)
+    if whole_words and pixels.dtype.itemsize * 8 > stored:
+        # PS3.5, 8.1.1: as of grey, the value's highest bit is High Bit; what lies beside is none.
+        pixels = (pixels >> (layout.high_bit + 1 - stored)) & (2**stored - 1)
+    if layout.photometric in YBR and not made_rgb:
+        pixels = _rgb_of(np.minimum(pixels, 2**stored - 1), stored)
     if pixels.dtype.itemsize * 8 == stored:
         return np.ascontiguousarray(pixels)
     full = 2**stored - 1
-    if stored <= 8:
+    if stored <= BYTE:
         return _scaled(pixels, full, 255).astype(np.uint8)
     return _scaled(pixels, full, FULL).astype(np.uint16)
+
+
+def _rgb_of(ybr: Array, bits: int) -> Array:
+    """Turn YBR of any depth into RGB (C.7.6.3.1.2), halves rounded up as pydicom does."""
+    rgb = np.empty_like(ybr)
+    for row in range(0, len(ybr), ROWS):
+        part = ybr[row : row + ROWS].astype(np.float32)
+        # "in the case where Bits Allocated is not 8", half of full scale stands for no colour.
+        part[..., 1:] -= 2 ** (bits - 1)
+        rgb[row : row + ROWS] = np.clip(np.floor(part @ YBR_TO_RGB + 0.5), 0, 2**bits - 1)
+    return rgb
 
 
 def _scaled(pixels: Array, full: int, shown: int) -> NDArray[np.uint32]:
@@ -203,6 +257,9 @@ def _palette(header: DicomHeader, layout: PixelLayout) -> tuple[Array, list[str]
     """
     values = _palette_values(layout, *_words(header, layout))
     names = [f"{name}PaletteColorLookupTable" for name in ("Red", "Green", "Blue")]
+    if header.says(f"Segmented{names[0]}Data") and not header.says(f"{names[0]}Data"):
+        # C.7.9.2
+        raise DataError("a palette that is kept in segments, which are not read")
     tables = [read_table(header, signed=layout.signed, prefix=name) for name in names]
     said = max(table.bits for table in tables)
     held = max(table.bits_held for table in tables)
