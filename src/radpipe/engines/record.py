@@ -169,9 +169,14 @@ def forget_gathered() -> None:
     DVC 3.67 keeps that list, and writes it output by output. Killed on the way it takes the part
     for the whole: the next `dvc push` sends the part and reports success.
     """
-    subprocess.run(
-        [sys.executable, "-c", "from dvc.repo import Repo; Repo().drop_data_index()"], check=True
+    program = "from dvc.repo import Repo; Repo().drop_data_index()"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
     )
+    if done.returncode:
+        # Another DVC may be at work. What was gathered is then asked about once more at the end of
+        # a sync; after a push, `dvc status --cloud` knows.
+        log.warning("DVC keeps its list of what to move: %s", done.stderr.strip()[-200:])
 
 
 def dvc_has_remote() -> bool:
