@@ -10,14 +10,16 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from copy import deepcopy
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Self
 
 import pytest
 import yaml
 
 from radpipe.core.files import IGNORED
-from tests.conftest import ROOT, Project
+from tests.conftest import ROOT, SMALL, Project
 
 COPIED = (
     "Snakefile",
@@ -29,6 +31,8 @@ COPIED = (
     ".dvcignore",
     ".gitignore",
 )
+# Kept until the process ends.
+TEMPLATES: list[TemporaryDirectory[str]] = []
 STUB = '''"""A stub."""
 
 from radpipe.core.environment import pin
@@ -75,20 +79,27 @@ class Engines(Project):
     """A Git repository with the real DAG files, stub or real steps; runs both engines."""
 
     def __init__(self, root: Path, *, stubs: bool = True) -> None:
-        root.mkdir(exist_ok=True)
-        super().__init__(root)
+        shutil.copytree(template(stubs=stubs), root, symlinks=True, dirs_exist_ok=True)
+        self.root, self.params = root, deepcopy(SMALL)
+
+    def begin(self, *, stubs: bool) -> None:
+        """Make the project in an empty folder, with the code compiled as Python keeps it."""
+        Project.__init__(self, self.root)
         for name in COPIED:
             if (ROOT / name).is_dir():
-                shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__*__"))
+                shutil.copytree(
+                    ROOT / name, self.root / name, ignore=shutil.ignore_patterns("__*__")
+                )
             else:
-                shutil.copy(ROOT / name, root / name)
+                shutil.copy(ROOT / name, self.root / name)
         for script in (ROOT / "workflow/scripts").glob("*.py") if stubs else ():
-            (root / "workflow/scripts" / script.name).write_text(stub_of(script))
+            (self.root / "workflow/scripts" / script.name).write_text(stub_of(script))
         self.git("init", "--quiet", "--initial-branch=main")
         self.git("config", "user.name", "Test")
         self.git("config", "user.email", "test@example.org")
         self.dvc("init", "--quiet")
         self.commit("start")
+        self.run(sys.executable, "-m", "compileall", "-q", "src")
 
     @classmethod
     def at(cls, root: Path, params: dict[str, Any] | None = None) -> Self:
@@ -106,8 +117,13 @@ class Engines(Project):
 
     @property
     def environment(self) -> dict[str, str]:
+        """The environment of commands, whose coverage is not measured.
+
+        That takes a third of the time of Snakemake, DVC and the steps that they start, and what
+        these steps do is measured by the tests of steps.
+        """
         return {
-            **os.environ,
+            **{name: value for name, value in os.environ.items() if "COVERAGE" not in name},
             "PYTHONPATH": f"{self.root / 'src'}",
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "DVC_NO_ANALYTICS": "1",
@@ -141,12 +157,12 @@ class Engines(Project):
                 if os.getsid(pid) == process.pid:
                     yield pid
 
-    def run(self, *command: str, check: bool = True) -> str:
-        """Run a command in the project; return all it printed."""
+    def run(self, *command: str, check: bool = True, **environment: str) -> str:
+        """Run a command in the project, with some variables besides; return all it printed."""
         done = subprocess.run(
             command,
             cwd=self.root,
-            env=self.environment,
+            env={**self.environment, **environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -171,7 +187,10 @@ class Engines(Project):
         return self.run(*command, check=check)
 
     def radpipe(self, *arguments: str, check: bool = True) -> str:
-        return self.run(sys.executable, "-m", "radpipe.app", *arguments, check=check)
+        """Run a command of radpipe's own, whose coverage is measured."""
+        measured = {name: value for name, value in os.environ.items() if "COVERAGE" in name}
+        command = [sys.executable, "-m", "radpipe.app", *arguments]
+        return self.run(*command, check=check, **measured)
 
     def planned(self, *arguments: str) -> set[str]:
         """Return the logs of the jobs that Snakemake would run now."""
@@ -186,6 +205,15 @@ class Engines(Project):
             for file in sorted(self.root.glob(pattern))
             if file.is_file() and file.name not in IGNORED
         }
+
+
+@cache
+def template(*, stubs: bool) -> Path:
+    """Return a fresh project that this process copies: Git, DVC and compiling take seconds."""
+    folder = TemporaryDirectory(prefix="radpipe-template-")
+    TEMPLATES.append(folder)
+    Engines.at(Path(folder.name), SMALL).begin(stubs=stubs)
+    return Path(folder.name)
 
 
 @pytest.fixture(scope="session")

@@ -20,21 +20,15 @@ from safetensors.torch import load_file
 
 from radpipe.core.environment import lacking
 from radpipe.core.files import read_json, sha256_file, write_json
-from radpipe.core.presets import load_preset
 from radpipe.core.recipe import read_recipe
 from radpipe.core.tables import read_table
 from radpipe.learning.distributed.process_group import join, part
-from radpipe.learning.networks.network import read_about
 from radpipe.learning.runs.one_run import Order, train_run
 from tests.small_study import (
-    KL,
-    LABELS,
     ROOT,
     THREE,
     TWO,
     plan_variant,
-    presets,
-    write_exams,
     write_knees,
     write_study,
 )
@@ -279,33 +273,6 @@ def test_a_run_that_is_not_planned_is_refused(project):
     assert "params.yaml plans no train bones-x-fold-0-seed-7" in done.stderr
 
 
-@pytest.mark.parametrize("preset", presets("knee_mri"))
-def test_every_preset_for_exams_makes_a_step_at_its_published_size(project, preset):
-    published = load_preset(preset, {}, where="", root=ROOT / "presets")
-    write_exams(project.root, n=10, size=published.size, test=2)
-    plan_variant(project.root, LABELS, preset=preset, train={"max_steps": 1})
-    done = project.step("train", *OPTIONS)
-    assert done.returncode == 0, done.stderr
-    assert len((project.root / HISTORY).read_text().splitlines()) == 2
-    (project.root / WEIGHTS).unlink()  # pytest keeps the folders of three sessions
-
-
-@pytest.mark.parametrize(
-    "preset",
-    ["kl_pretraining", "image_only", "joint_frozen", "joint_unfrozen", "multi_task"],
-)
-def test_every_published_preset_for_knees_makes_a_step_at_its_size(project, preset):
-    """With all of VGG16's filters; a picture takes a second, so few are trained on."""
-    target = KL if preset == "kl_pretraining" else TWO
-    write_knees(project.root, target, n=10, size=224, test=2)
-    plan_variant(project.root, target, preset=f"knee_oa/{preset}", train={"max_steps": 1})
-    done = project.step("train", *OPTIONS)
-    assert done.returncode == 0, done.stderr
-    assert len((project.root / HISTORY).read_text().splitlines()) == 2
-    assert read_about(project.root / WEIGHTS)["parameters"] > 14_715_000
-    (project.root / WEIGHTS).unlink()  # pytest keeps the folders of three sessions
-
-
 def test_a_table_is_fitted_to_and_predicted_from(project):
     """The book's other presets make their step in learning/training/test_train_tables.py."""
     write_knees(project.root, TWO, n=24, size=32)
@@ -319,22 +286,6 @@ def test_a_table_is_fitted_to_and_predicted_from(project):
     table = read_table(project.root / out)
     assert {"score_fractured", "covariate_age"} <= set(table.column_names)
     assert set(table["part"].to_pylist()) == {"tune", "test"}
-
-
-@pytest.mark.parametrize("preset", presets("bones"))
-def test_every_preset_makes_a_step_at_its_published_size(project, preset):
-    """8 pictures train; the largest networks have 207 million parameters."""
-    published = load_preset(preset, {}, where="", root=ROOT / "presets")
-    channels = {"grey": 1, "colour": 3}[published.channels]
-    write_study(project.root, THREE, n=14, size=published.size, channels=channels, test=2)
-    plan_variant(project.root, THREE, preset=preset, train={"max_steps": 1})
-    done = project.step("train", *OPTIONS)
-    weights: Path = project.root / WEIGHTS
-    try:
-        assert done.returncode == 0, done.stderr
-        assert len((project.root / HISTORY).read_text().splitlines()) == 2
-    finally:
-        weights.unlink(missing_ok=True)  # pytest keeps the folders of three sessions
 
 
 @pytest.mark.parametrize("other", ["code", "libraries", "recipe"])

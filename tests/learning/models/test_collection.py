@@ -1,7 +1,5 @@
 """Networks of torchvision side by side: published sizes, names, grey pictures."""
 
-from pathlib import Path
-
 import pytest
 import torch
 import torchvision
@@ -10,7 +8,7 @@ from radpipe.core.errors import ConfigError
 from radpipe.core.presets import Preset, load_preset
 from radpipe.core.settings import ModelChoice
 from radpipe.learning.models import build_empty, build_model
-from tests.small_study import LABELS, ROOT, plan_variant, presets, write_study
+from tests.small_study import ROOT, presets
 
 # Convolutions and their norms, by hand from torchvision's published totals less the last layer.
 DENSENET121 = 7_978_856 - (1024 * 1000 + 1000)
@@ -106,18 +104,6 @@ def test_several_networks_are_joined_and_all_learn():
 def test_too_small_a_picture_is_refused():
     with pytest.raises(ConfigError, match="31 pixels are too few"):
         made("resnet18", size=31)
-
-
-@pytest.mark.parametrize("name", ["densenet121_500", "efficientnet_b5", "combined_frozen"])
-def test_a_preset_makes_a_step_at_its_published_size(project, name):
-    write_study(project.root, LABELS, n=6, size=preset(f"chest/{name}").size, test=2)
-    settings = {"max_steps": 1, "batch_size": 2}
-    plan_variant(project.root, LABELS, preset=f"chest/{name}", train=settings)
-    options = ("--variant", "bones-x", "--fold", "0", "--seed", "0")
-    done = project.step("train", *options)
-    assert done.returncode == 0, done.stderr
-    weights: Path = project.root / "results/runs/bones-x/fold-0-seed-0/weights.safetensors"
-    weights.unlink()  # pytest keeps the folders of three sessions
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
