@@ -109,10 +109,12 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 @by_engine
 @again
 def test_a_disk_that_fills(disk, honest, engine, number):
-    """What finds no room says so, and goes on once there is some."""
+    """What finds no room says so, and goes on once there is some.
+
+    The project's code is compiled already: Python 3.11 leaves half a file of compiled code on a
+    full disk, and then cannot import it.
+    """
     project, chance = Engines(disk / "project"), np.random.default_rng(number)
-    # Python 3.11 leaves half a file of compiled code on a full disk, and then cannot import it.
-    project.run(sys.executable, "-m", "compileall", "-q", "src")
     ballast, said = disk / "ballast", ""
     for free in sorted(1024 * chance.integers(8, 200, 3)):
         at = os.statvfs(disk)
