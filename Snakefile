@@ -30,6 +30,7 @@ rule all:
     input:
         "results/report.html",
         "results/metrics.json",
+        expand("results/starts/{start}/start.json", start=PARAMS.plan.starts),
 
 
 # One message for each failed job, after everything that the engine itself says.

@@ -91,11 +91,14 @@ class Resuming:
     ----------
     part
         File in which the transfer is collected; it outlives the process.
+    by_hand
+        Ends the message when it gives up: how else the file gets here.
 
     """
 
-    def __init__(self, part: Path) -> None:
+    def __init__(self, part: Path, by_hand: str = BY_HAND) -> None:
         self.part = part
+        self.by_hand = by_hand
         self._whole = False
 
     def __call__(self, url: str, output_file: str | IO[Any], pooch: object) -> None:  # noqa: ARG002
@@ -106,13 +109,13 @@ class Resuming:
             try:
                 self._transfer(url)
             except (OSError, HTTPException) as error:
-                _give_up_if_hopeless(url, error)
+                _give_up_if_hopeless(url, error, self.by_hand)
                 progressed = self._size() > before
                 failures = 1 if progressed else failures + 1
                 wait = BACK_OFF_SECONDS if progressed else min(wait * 2, LONGEST_WAIT_SECONDS)
                 if failures >= TRIES:
                     raise DataError(
-                        f"{url}: no answer after {TRIES} tries ({error}).{BY_HAND}"
+                        f"{url}: no answer after {TRIES} tries ({error}).{self.by_hand}"
                     ) from error
                 log.warning("transfer broke off at %d bytes: %s", self._size(), error)
                 time.sleep(wait)
@@ -161,13 +164,13 @@ def _starts_at(headers: Message, start: int) -> bool:
     return headers.get("Content-Range", "").startswith(f"bytes {start}-")
 
 
-def _give_up_if_hopeless(url: str, error: Exception) -> None:
+def _give_up_if_hopeless(url: str, error: Exception, by_hand: str) -> None:
     """Raise at once where another try cannot help: disk full, no such page, no access."""
     if isinstance(error, HTTPError):
         # 408 and 429 ask for patience, 416 was mended by dropping the part.
         if error.code >= 500 or error.code in (408, 416, 429):
             return
-        raise DataError(f"{url}: the server answered {error.code} {error.reason}.{BY_HAND}")
+        raise DataError(f"{url}: the server answered {error.code} {error.reason}.{by_hand}")
     if isinstance(error, OSError) and error.errno in OURS:
         raise error
 
