@@ -53,17 +53,7 @@ def main(job: Job) -> None:
         )
         for each in descriptor.learned_from
     ]
-    start = Borrowed(
-        name=name,
-        file_sha256=file,
-        tensors=tensors,
-        learned_from=learned_from,
-        function=descriptor.function,
-        **{
-            key: getattr(descriptor, key)
-            for key in ("version", "input", "heads", "prefix", "rename")
-        },
-    )
+    start = Borrowed.of(descriptor, file=file, tensors=tensors, learned_from=learned_from)
     write_json(job.args.out, start.model_dump(mode="json"))
     job.fact(file=descriptor.file, sha256=file, licence=licence.spdx)
     log.info(

@@ -7,11 +7,11 @@ tensors lie in a folder that all projects of a user share, under the hash of the
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import ValidationError
 
-from radpipe.core.descriptors import InputRecipe, Rename, key_of
+from radpipe.core.descriptors import Descriptor, InputRecipe, Rename, key_of
 from radpipe.core.errors import DataError, StaleError
 from radpipe.core.files import read_json, sha256_file
 from radpipe.core.settings import Strict
@@ -48,6 +48,26 @@ class Borrowed(Strict):
     prefix: str
     rename: list[Rename]
     learned_from: list[Learned]
+
+    @classmethod
+    def of(
+        cls, descriptor: Descriptor, *, file: str, tensors: str, learned_from: list[Learned]
+    ) -> Self:
+        """Describe what has been obtained.
+
+        Parameters
+        ----------
+        descriptor
+            What is known of it.
+        file, tensors
+            SHA-256 of the published file, and of the tensors made of it.
+        learned_from
+            Its data sets, with their lists obtained.
+
+        """
+        names = ("name", "function", "version", "input", "heads", "prefix", "rename")
+        own = {name: getattr(descriptor, name) for name in names}
+        return cls(file_sha256=file, tensors=tensors, learned_from=learned_from, **own)
 
     @property
     def path(self) -> Path:

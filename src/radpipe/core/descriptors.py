@@ -154,6 +154,12 @@ class Descriptor(Strict):
     prefix: str = Field(default="", description="Stands before all names of tensors.")
     rename: list[Rename] = Field(default=[], description="How older names become those of now.")
 
+    @model_validator(mode="after")
+    def _one_hash(self) -> "Descriptor":
+        if self.sha256 and not self.sha256.startswith(self.sha256_prefix or ""):
+            raise ValueError("sha256 does not begin with sha256_prefix")
+        return self
+
     @property
     def path(self) -> Path:
         """Where it lies."""

@@ -7,7 +7,7 @@ but those of the heads, so that no layer starts at random without a word.
 
 import logging
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -94,19 +94,10 @@ def borrow(recipe: Recipe, start: Borrowed, model: nn.Module, mean: Tensor, sd: 
     if not parts:
         raise ConfigError(_no_part(recipe, start, model))
     file = whole(start.path, start.tensors, start.name)
-    own, taken = model.state_dict(), set()
+    own = model.state_dict()
     with safe_open(file, framework="pt") as opened:
         offer = offered(list(opened.keys()), start)
-        faults: list[str] = []
-        for below, part in parts.items():
-            for name, source in _pairs(below, part, offer, own, faults):
-                tensor = _for_stem(opened.get_tensor(source), own[name], part)
-                if tensor.shape != own[name].shape:
-                    faults.append(_misfit(name, own[name], tensor, part))
-                else:
-                    own[name].copy_(tensor)
-                taken.add(name)
-            faults += _unfilled(below, part, own, taken)
+        taken, faults = fill(own, parts, offer, opened.get_tensor)
     if faults:
         raise ConfigError(_not_covered(recipe, start, faults))
     weights = dict(model.named_parameters())
@@ -121,6 +112,44 @@ def borrow(recipe: Recipe, start: Borrowed, model: nn.Module, mean: Tensor, sd: 
     tell(found, model)
     _warn_of_input(recipe, start, mean, sd)
     return found
+
+
+def fill(
+    own: Mapping[str, Tensor],
+    parts: Mapping[str, Part],
+    offer: Offer,
+    tensor_of: Callable[[str], Tensor],
+) -> tuple[set[str], list[str]]:
+    """Copy what is offered into the parts of a model.
+
+    Parameters
+    ----------
+    own
+        The model's tensors by name; changed in place.
+    parts
+        Beginning of their names to what lies there.
+    offer, tensor_of
+        What the file has, and a function that reads a tensor by its name there.
+
+    Returns
+    -------
+    taken, faults
+        Names of tensors that came from the file; what is promised and has no place, has another
+        shape, or is missing.
+
+    """
+    taken: set[str] = set()
+    faults: list[str] = []
+    for below, part in parts.items():
+        for name, source in _pairs(below, part, offer, own, faults):
+            tensor = _for_stem(tensor_of(source), own[name], part)
+            if tensor.shape != own[name].shape:
+                faults.append(_misfit(name, own[name], tensor, part))
+            else:
+                own[name].copy_(tensor)
+            taken.add(name)
+        faults += _unfilled(below, part, own, taken)
+    return taken, faults
 
 
 def fits(part: Part, start: Borrowed) -> bool:

@@ -221,17 +221,18 @@ def _from_npz(file: Path, made: Path, descriptor: Descriptor) -> None:
     import zipfile
 
     import numpy as np
+    from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
     try:
         with np.load(file, allow_pickle=False) as opened:
             arrays = {name: np.ascontiguousarray(opened[name]) for name in opened.files}
-    except (ValueError, OSError, zipfile.BadZipFile) as error:
+        save_file(arrays, made)
+    except (ValueError, OSError, zipfile.BadZipFile, SafetensorError) as error:
         raise DataError(
             f"{file}: no .npz of plain arrays ({error}). Pickled objects could run code and are not"
             f" opened; {descriptor.path} has to name another file."
         ) from error
-    save_file(arrays, made)
 
 
 @contextmanager

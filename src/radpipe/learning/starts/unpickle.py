@@ -7,6 +7,7 @@ fail, this process has read nothing of a study and ends at once.
 """
 
 import pickle
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -53,10 +54,11 @@ def main(source: Path, target: Path, key: str) -> int:
         value = torch.load(source, map_location="cpu", weights_only=True)
         save_file(tensors_of(value, key), target)
     except pickle.UnpicklingError as error:
-        asked = next((line for line in str(error).splitlines() if "GLOBAL" in line), "").strip()
+        asked = re.search(r"GLOBAL [\w.]+", str(error))
+        what = f" ({asked[0]})" if asked else ""
         sys.stderr.write(
-            f"is a pickle that asks for more than tensors, which could run any code, so it was not"
-            f" opened. {asked} {WAY_OUT}\n"
+            f"is a pickle that asks for more than tensors{what}, which could run any code, so it"
+            f" was not opened. {WAY_OUT}\n"
         )
     except ValueError as error:
         sys.stderr.write(f"{error}\n")
