@@ -4,6 +4,7 @@
 #                                 |        ^                                           ^
 #                                 +-> localize -> review ------------------------------+
 #                                 +-> explore -----------------------------------------+
+#   weights -> train, where a variant starts from what others learned
 #
 # Each step is described once, by STEP in workflow/scripts/<step>.py: what it reads and writes, and
 # on which settings it depends. Its rule stands in workflow/rules/<step>.smk. The same steps stand
