@@ -95,7 +95,11 @@ def test_a_start_counts_for_all_studies_that_its_runs_lead_to():
     params["studies"]["others"] = {**params["studies"]["bones"], "data_sets": ["MURA"]}
     params["variants"]["bones-floor"]["study"] = "others"
     params["plan"] |= {"starts": ["resnet18", "unused"], "seen_by_name": "refuse"}
-    assert checked(params).borrowed == {
+    params["studies"]["far"] = {**params["studies"]["bones"], "data_sets": ["GRAZ"]}
+    params["plan"]["cohorts"] = {"far": "bones"}
+    found = checked(params).borrowed
+    assert found["resnet18"]["studies"].pop("far") == ["far", "folders", "GRAZ"]
+    assert found == {
         "resnet18": {
             "seen_by_name": "refuse",
             "studies": {"others": ["others", "folders", "MURA"], "bones": ["bones", "folders"]},

@@ -66,14 +66,17 @@ class Params(Strict):
         """By planned start, whose question is answered with it, and what a known name means.
 
         Each has `seen_by_name`, and `studies`: the studies of the variants that start from it, be
-        it through other variants, to the names of their data sets.
+        it through other variants, and their cohorts, to the names of their data sets.
         """
         found: dict[str, dict[str, list[str]]] = {name: {} for name in self.plan.starts}
         for name, variant in self.variants.items():
             for each in (name, *ancestors(name, self.variants)):
                 start = self.variants[each].borrowed
-                if start in found:
-                    found[start][variant.study] = self.known_as[variant.study]
+                if start not in found:
+                    continue
+                cohorts = [c for c, home in self.plan.cohorts.items() if home == variant.study]
+                for study in (variant.study, *cohorts):
+                    found[start][study] = self.known_as[study]
         rule = self.plan.seen_by_name
         return {name: {"seen_by_name": rule, "studies": of} for name, of in found.items()}
 

@@ -1,7 +1,7 @@
 """What weights that others learned have seen of a study: held to published lists, else to names."""
 
 import logging
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,11 +69,19 @@ def read_seen(recipe: Recipe, *, tune: Collection[str]) -> tuple[Seen, ...]:
         A list is not here, or was changed.
 
     """
-    found = [_counted(recipe, each, set(tune)) for each in _starts(Path(recipe.weights.path))]
+    found = [_counted(recipe, each, set(tune)) for each in starts_of(Path(recipe.weights.path))]
     return tuple(found)
 
 
-def _starts(path: Path) -> Iterable[Seen]:
+def starts_of(path: Path) -> list[Seen]:
+    """Read which weights of others a start is, or those with which the run that made it began.
+
+    Raises
+    ------
+    DataError
+        The file of weights does not say what it comes from.
+
+    """
     if is_start(path):
         start = read_borrowed(path)
         return [Seen(start.name, start.function, start.tensors, tuple(start.learned_from))]
@@ -102,7 +110,7 @@ def _counted(recipe: Recipe, start: Seen, tune: set[str]) -> Seen:
     for each in start.learned_from:
         if each.list is None:
             continue
-        cases = _cases_on(each.list, recipe, split, start.start)
+        cases = cases_on(each.list, Path(recipe.store.path), split, start.start)
         if shared := cases & test:
             raise ConfigError(
                 f"variants.{recipe.variant}.weights: {start.start} has learned from"
@@ -124,12 +132,31 @@ def _counted(recipe: Recipe, start: Seen, tune: set[str]) -> Seen:
     return Seen(start.start, start.function, start.tensors, start.learned_from, len(known))
 
 
-def _cases_on(listed: Listed, recipe: Recipe, split: pa.Table, start: str) -> set[str]:
+def cases_on(listed: Listed, store: Path, split: pa.Table, start: str) -> set[str]:
+    """Return the cases of a study that stand on a list, by an image or by their patient.
+
+    Parameters
+    ----------
+    listed
+        What the step weights has kept of the list.
+    store
+        Folder of the study's pixels, whose index names their files.
+    split
+        Columns case, patient and named of `split.parquet`.
+    start
+        Name of the weights, for messages.
+
+    Raises
+    ------
+    StaleError
+        The list is not here, or was changed.
+
+    """
     names = names_in(whole(list_file(listed.sha256), listed.sha256, start))
     if listed.names == "patients":
         theirs = pa.array(sorted(set(names)), pa.string())
         on_it = [pc.is_in(split[column].cast(pa.string()), theirs) for column in NAMES]
         return set(split.filter(pc.or_(*on_it))["case"].to_pylist())
-    index = read_table(Path(recipe.store.path) / "index.parquet", ["case", "file"])
+    index = read_table(store / "index.parquet", ["case", "file"])
     images = dict(zip(index["file"].to_pylist(), index["case"].to_pylist(), strict=True))
     return listed_images(images, names)
