@@ -84,6 +84,8 @@ class Part:
         Beginning of the library's own names for what lies here.
     own
         Beginnings of the names, here, of layers that the library's network has not, or of heads.
+    beyond
+        Beginnings of the library's names of what the part ends before.
     stem
         How it takes grey pictures; None: its first filters have a colour for each channel.
 
@@ -92,6 +94,7 @@ class Part:
     implementation: str
     below: str = ""
     own: tuple[str, ...] = ()
+    beyond: tuple[str, ...] = ()
     stem: Stem | None = None
 
 

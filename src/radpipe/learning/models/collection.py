@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from radpipe.core.errors import ConfigError
 from radpipe.core.settings import Count, Strict
 from radpipe.learning.models.base import STEM, Part, Stem, architecture
-from radpipe.learning.models.trunks import GreyAsColour
+from radpipe.learning.models.trunks import take_channels
 
 Name = Literal[
     "alexnet",
@@ -150,7 +150,7 @@ def _headless(
         network.avgpool = nn.Identity()
     width = _take_off_head(network, name)
     if n_channels != 3:
-        _take_channels(network, n_channels, as_colour=settings.grey_stem == "repeat")
+        take_channels(network, n_channels, as_colour=settings.grey_stem == "repeat")
     return network, width
 
 
@@ -190,27 +190,3 @@ def _empty(name: str, settings: CollectionSettings) -> nn.Module:
     blocks: Any = tuple(settings.blocks or DENSENET_BLOCKS[name])
     network = DenseNet(growth, blocks, 2 * growth)
     return network
-
-
-def _take_channels(network: nn.Module, n_channels: int, *, as_colour: bool) -> None:
-    """Let the first convolution take pictures of another number of channels.
-
-    Pooling, stride and padding stay as they are, whatever the weights.
-    """
-    name, first = next(
-        (name, layer) for name, layer in network.named_modules() if isinstance(layer, nn.Conv2d)
-    )
-    if as_colour and n_channels == 1:
-        first.__class__ = GreyAsColour  # the same weights, used otherwise
-        return
-    stem = nn.Conv2d(
-        n_channels,
-        first.out_channels,
-        first.kernel_size,  # type: ignore[arg-type]
-        stride=first.stride,  # type: ignore[arg-type]
-        padding=first.padding,  # type: ignore[arg-type]
-        bias=first.bias is not None,
-    )
-    nn.init.kaiming_normal_(stem.weight, mode="fan_out", nonlinearity="relu")
-    parent, _, own = name.rpartition(".")
-    setattr(network.get_submodule(parent), own, stem)

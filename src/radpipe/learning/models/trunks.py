@@ -120,3 +120,27 @@ def _is_alexnet(settings: Plain) -> bool:
     """Tell whether these are the convolutions of AlexNet (Krizhevsky, arXiv:1404.5997)."""
     whole = settings.width == 1 and settings.first_stride is None
     return whole and settings.blocks == list(ALEXNET)
+
+
+def take_channels(network: nn.Module, n_channels: int, *, as_colour: bool) -> None:
+    """Let the first convolution take pictures of another number of channels.
+
+    Pooling, stride and padding stay as they are, whatever the weights.
+    """
+    name, first = next(
+        (name, layer) for name, layer in network.named_modules() if isinstance(layer, nn.Conv2d)
+    )
+    if as_colour and n_channels == 1:
+        first.__class__ = GreyAsColour  # the same weights, used otherwise
+        return
+    stem = nn.Conv2d(
+        n_channels,
+        first.out_channels,
+        first.kernel_size,  # type: ignore[arg-type]
+        stride=first.stride,  # type: ignore[arg-type]
+        padding=first.padding,  # type: ignore[arg-type]
+        bias=first.bias is not None,
+    )
+    nn.init.kaiming_normal_(stem.weight, mode="fan_out", nonlinearity="relu")
+    parent, _, own = name.rpartition(".")
+    setattr(network.get_submodule(parent), own, stem)

@@ -106,7 +106,7 @@ def borrow(recipe: Recipe, start: Borrowed, model: nn.Module, mean: Tensor, sd: 
         len(taken),
         sum(weight.numel() for name, weight in weights.items() if name in taken),
         layers_without(taken, own),
-        offer.left,
+        offer.left + tuple(sorted(_beyond(offer, parts.values()))),
         next(iter(parts.values())).stem or "",
     )
     tell(found, model)
@@ -191,8 +191,17 @@ def _pairs(
         name = below + theirs.removeprefix(part.below)
         if theirs.startswith(part.below) and name in own:
             yield name, source
-        elif not theirs.endswith(COUNTS):
+        elif not theirs.endswith(COUNTS) and not theirs.startswith(part.beyond):
             faults.append(f"{source} has no place")
+
+
+def _beyond(offer: Offer, parts: Iterable[Part]) -> set[str]:
+    """Return the tensors of the file that every part ends before."""
+    return {
+        source
+        for theirs, source in offer.sources.items()
+        if all(theirs.startswith(part.beyond) for part in parts)
+    }
 
 
 def _unfilled(below: str, part: Part, own: Iterable[str], taken: set[str]) -> list[str]:

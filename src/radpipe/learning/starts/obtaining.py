@@ -40,9 +40,10 @@ def obtain(descriptor: Descriptor) -> tuple[str, str]:
         Nothing says which hash the file must have.
 
     """
+    # Before anything is written: the folder may be another's, and all in it.
+    if (digest := _stated(descriptor)) and (known := _converted(descriptor, digest)):
+        return digest, known
     with alone(descriptor):
-        if (digest := _stated(descriptor)) and (known := _converted(descriptor, digest)):
-            return digest, known
         file = borrowed.home() / "files" / descriptor.name / descriptor.file
         fetched = not file.is_file()
         if fetched:
@@ -173,7 +174,7 @@ def _convert(descriptor: Descriptor, file: Path, digest: str) -> str:
         return known
     folder = borrowed.home() / "tensors"
     folder.mkdir(parents=True, exist_ok=True)
-    made = folder / f".{digest}"
+    made = folder / f".{descriptor.name}-{digest}"
     try:
         _writer(file)(file, made, descriptor)
         tensors = sha256_file(made)

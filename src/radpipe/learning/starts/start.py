@@ -39,7 +39,8 @@ class Taken:
         Layers of which at least one tensor was not taken, by name: they start from their own
         random initialisation.
     left
-        Tensors of weights that others learned that were left, by name: their heads.
+        Tensors of weights that others learned that were left, by name: their heads, and what lies
+        beyond the layer after which the network is cut.
     stem
         How filters for three colours were taken for grey pictures; empty: as they were.
 
