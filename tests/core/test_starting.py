@@ -108,6 +108,18 @@ def test_a_start_counts_for_all_studies_that_its_runs_lead_to():
     }
 
 
+def test_names_of_data_sets_are_asked_only_where_a_start_comes_from_outside():
+    params = plan()
+    params["studies"]["others"] = params["studies"]["bones"]
+    params["studies"]["far"] = params["studies"]["bones"]
+    params["variants"]["bones-floor"]["study"] = "others"
+    params["plan"]["cohorts"] = {"far": "others"}
+    assert checked(params).known_as == {"bones": [], "others": [], "far": []}
+    params["variants"]["bones-floor"]["weights"] = "weights/of_a_colleague.safetensors"
+    known = {"others": ["others", "folders"], "far": ["far", "folders"]}
+    assert checked(params).known_as == {"bones": [], **known}
+
+
 def test_a_start_is_made_before_what_starts_from_it(monkeypatch):
     monkeypatch.chdir(ROOT)
     params = plan(floor=BORROWED)

@@ -35,6 +35,7 @@ def compared(tmp_path_factory):
 
     project = Project(tmp_path_factory.mktemp("compare"))
     project.params = plan()
+    project.params["variants"]["bones-v1"]["weights"] = "weights/elsewhere.safetensors"
     project.save()
     write_results(project.root)
     start_from_known(project.root / "results/scores/bones-v1/metrics.json")

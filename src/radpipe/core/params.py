@@ -58,8 +58,18 @@ class Params(Strict):
 
     @cached_property
     def known_as(self) -> dict[str, list[str]]:
-        """The names of the data sets that each study may come from."""
-        return {name: study.known_as(name) for name, study in self.studies.items()}
+        """By study, the names of the data sets that it may come from.
+
+        None where all variants start at random, or from runs that did: nothing is asked of them.
+        """
+        asked = {v.study for name, v in self.variants.items() if self._from_outside(name)}
+        asked |= {cohort for cohort, home in self.plan.cohorts.items() if home in asked}
+        return {n: study.known_as(n) if n in asked else [] for n, study in self.studies.items()}
+
+    def _from_outside(self, name: str) -> bool:
+        """Tell whether a variant, or one that it starts from, starts from outside weights."""
+        chain = [self.variants[each] for each in (name, *ancestors(name, self.variants))]
+        return any(each.starts_elsewhere for each in chain)
 
     @cached_property
     def borrowed(self) -> dict[str, dict[str, Any]]:
@@ -76,7 +86,7 @@ class Params(Strict):
                     continue
                 cohorts = [c for c, home in self.plan.cohorts.items() if home == variant.study]
                 for study in (variant.study, *cohorts):
-                    found[start][study] = self.known_as[study]
+                    found[start][study] = self.studies[study].known_as(study)
         rule = self.plan.seen_by_name
         return {name: {"seen_by_name": rule, "studies": of} for name, of in found.items()}
 

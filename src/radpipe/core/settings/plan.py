@@ -42,6 +42,11 @@ class Variant(Strict):
         return None if name == "random" else name
 
     @property
+    def starts_elsewhere(self) -> bool:
+        """Whether it starts from weights that are neither random nor a planned run's."""
+        return self.weights != "weights/random.json" and not self.weights.startswith("results/")
+
+    @property
     def start(self) -> str:
         """The file that says from which weights it starts, or holds them."""
         return start_file(self.borrowed) if self.borrowed else self.weights
