@@ -207,6 +207,15 @@ def test_stated_digits_are_held_to_and_the_rest_is_pinned(served, describe, capl
     assert f"pinned toy: SHA-256 {digest} begins with {digest[:8]}" in caplog.text
 
 
+def test_a_pin_lasts_when_dvc_works_in_a_copy(served, describe, tmp_path, monkeypatch):
+    digest = sha256_file(served("a.pth"))
+    descriptor = describe("a.pth", sha256=None, sha256_prefix=digest[:8])
+    (tmp_path / "project/.dvc/tmp/exps/x").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "project/.dvc/tmp/exps/x")
+    obtain(descriptor)
+    assert (tmp_path / "project/weights/toy.sha256").read_text().startswith(digest)
+
+
 def test_what_was_pinned_must_come_again(served, describe, tmp_path):
     path = served("a.pth")
     descriptor = describe("a.pth", sha256=None, sha256_prefix=sha256_file(path)[:8])

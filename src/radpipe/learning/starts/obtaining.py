@@ -104,7 +104,7 @@ def _stated(descriptor: Descriptor) -> str | None:
 
 
 def _pin(descriptor: Descriptor) -> Path:
-    return places.home(WEIGHTS) / f"{descriptor.name}.sha256"
+    return places.home() / WEIGHTS / f"{descriptor.name}.sha256"
 
 
 def _hash_told(descriptor: Descriptor) -> str:
