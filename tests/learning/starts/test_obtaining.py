@@ -135,7 +135,7 @@ def test_without_a_network_there_is_one_message(served, describe, tmp_path):
     nowhere = "http://127.0.0.1:9/a.pth"
     descriptor = describe("a.pth", addresses=[nowhere])
     text = refusal(descriptor)
-    assert f"{nowhere}: no answer after 2 tries" in text
+    assert f"{nowhere}: nobody answers (<urlopen error" in text
     assert descriptor.sha256 in text
     place = tmp_path / "shared/files/toy/a.pth"
     assert f"put it at {place}" in text

@@ -75,7 +75,7 @@ def fetch(addresses: Iterable[str], file: Path, hash_told: str) -> None:
     for address in addresses:
         try:
             log.info("fetching %s", address)
-            Resuming(part, by_hand="")(address, str(file), None)
+            Resuming(part, by_hand="", patient=False)(address, str(file), None)
         except DataError as error:
             complaints.append(str(error))
         else:

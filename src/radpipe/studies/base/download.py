@@ -9,7 +9,7 @@ from email.message import Message
 from http.client import HTTPException
 from pathlib import Path
 from typing import IO, Any
-from urllib.error import HTTPError
+from urllib.error import HTTPError, URLError
 from urllib.parse import unquote, urlsplit
 
 from tqdm import tqdm
@@ -93,12 +93,15 @@ class Resuming:
         File in which the transfer is collected; it outlives the process.
     by_hand
         Ends the message when it gives up: how else the file gets here.
+    patient
+        Whether it tries again where nobody answers at all: no such host, no network.
 
     """
 
-    def __init__(self, part: Path, by_hand: str = BY_HAND) -> None:
+    def __init__(self, part: Path, by_hand: str = BY_HAND, *, patient: bool = True) -> None:
         self.part = part
         self.by_hand = by_hand
+        self.patient = patient
         self._whole = False
 
     def __call__(self, url: str, output_file: str | IO[Any], pooch: object) -> None:  # noqa: ARG002
@@ -110,6 +113,8 @@ class Resuming:
                 self._transfer(url)
             except (OSError, HTTPException) as error:
                 _give_up_if_hopeless(url, error, self.by_hand)
+                if not self.patient and type(error) is URLError and not self._size():
+                    raise DataError(f"{url}: nobody answers ({error}).{self.by_hand}") from error
                 progressed = self._size() > before
                 failures = 1 if progressed else failures + 1
                 wait = BACK_OFF_SECONDS if progressed else min(wait * 2, LONGEST_WAIT_SECONDS)
