@@ -112,17 +112,6 @@ def test_a_start_is_fetched_taken_and_remembered(project, started):
     assert [(each["start"], each["tune"]) for each in about["borrowed"]] == [("toy", 1)]
 
 
-def test_a_start_that_has_seen_test_patients_is_refused(project, started):
-    started("elsewhere/films/case-003.png")
-    assert project.step("weights", "--start", "toy").returncode == 0
-    done = project.step("train", *RUN)
-    assert done.returncode == 2
-    assert (
-        "toy has learned from 1 of the 8 cases in `test` of bones, by the published" in done.stderr
-    )
-    assert not (project.root / "results/runs/bones-x/fold-0-seed-0/weights.safetensors").exists()
-
-
 PLANNED = {"studies": {"bones": ["bones", "folders", "MURA"]}}
 
 
