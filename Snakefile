@@ -4,6 +4,7 @@
 #                                 |        ^                                           ^
 #                                 +-> localize -> review ------------------------------+
 #                                 +-> explore -----------------------------------------+
+#   weights -> train, where a variant starts from what others learned
 #
 # Each step is described once, by STEP in workflow/scripts/<step>.py: what it reads and writes, and
 # on which settings it depends. Its rule stands in workflow/rules/<step>.smk. The same steps stand
@@ -30,6 +31,7 @@ rule all:
     input:
         "results/report.html",
         "results/metrics.json",
+        expand("results/starts/{start}/start.json", start=PARAMS.plan.starts),
 
 
 # One message for each failed job, after everything that the engine itself says.

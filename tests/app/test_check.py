@@ -89,3 +89,12 @@ def test_remotes_that_dvc_does_not_know(found, monkeypatch):
     (line,) = found(studies__bones__remote="secur")
     assert "DVC knows no remote 'secur', did you mean 'secure'?" in line
     assert "The way out: dvc remote add secur" in line
+
+
+def test_a_start_that_others_learned_is_checked_before_anything_runs(found, monkeypatch):
+    sound = {"variants__bones-v1__weights": "weights/resnet18.json", "plan__starts": ["resnet18"]}
+    assert found(**sound) == []
+    (line,) = found(
+        **{"variants__bones-v1__weights": "weights/resnet8.json", "plan__starts": ["resnet8"]}
+    )
+    assert "variants.bones-v1.weights: weights/resnet8.json: there is no such file, did you" in line

@@ -94,6 +94,7 @@ def test_a_reader_is_warned(judged):
         scores["known"] |= {"same_names": False, "accepted_files": 1}
         first, second = list(scores["variants"])[:2]
         scores["variants"][first]["home_part"] = "tune"
+        scores["variants"][first]["seen"] = ["MURA"]
         scores["variants"][second]["scores"] = {
             **scores["variants"][second]["scores"],
             "n_cases": 600,
@@ -104,6 +105,7 @@ def test_a_reader_is_warned(judged):
         "Compared with the tune part of the home study",
         "Few cases in a class of the cohort (beyond_repair: 13)",
         f"Variants were judged on different cases of {NAME}",
+        "bones-v1 starts from weights that have seen these data",
         "3 patients of the home test part in the cohort, too",
         "2 patients left out",
         "1 file accepted in spite of likeness",

@@ -103,3 +103,46 @@ def test_the_page_shows_an_ensemble_without_what_only_trained_variants_have(join
     assert "<code>members</code>" in text
     row = text[text.index("<td>ensemble</td>") :]
     assert row[: row.index("</tr>")].count("<td>–</td>") == 3
+
+
+START = "results/starts/rad/start.json"
+LISTED = {"sha256": "00", "names": "images", "count": 1200}
+
+
+@pytest.fixture
+def outside(starting):
+    """Return a function that makes the best variant start from weights that others learned."""
+
+    def make(path=START, lineage=(), seen=""):
+        variant = starting(path, lineage)
+        learned_from = [
+            {"data_set": "MURA", "list": None},
+            {"data_set": "CheXpert", "list": LISTED},
+        ]
+        start = {"start": "rad", "function": "lib/net", "tune": 0, "learned_from": learned_from}
+        recipe = {**variant.metrics["recipe"], "borrowed": [start]}
+        return replace(variant, metrics={**variant.metrics, "recipe": recipe}, seen=seen)
+
+    return make
+
+
+TOLD = (
+    "rad, weights of lib/net that others learned from MURA (which of its images is not known),"
+    " CheXpert (1\u202f200 images by a published list)"
+)
+
+
+def test_weights_that_others_learned_are_told_with_their_data(outside):
+    assert short(outside()) == "starts from rad"
+    assert told(outside(), {}) == TOLD
+    told_of_a_run = told(outside(RUN, [GRADES]), STUDIES)
+    assert told_of_a_run.startswith("grades, fold 0 seed 2, which learned")
+    assert told_of_a_run.endswith(f"; that one started from {TOLD}")
+
+
+def test_the_page_says_loudly_that_a_start_has_seen_the_data(outside, studies):
+    variant = outside(seen="MURA")
+    assert short(variant) == "starts from rad; has seen these data (MURA)"
+    text = page([replace(studies[0], variants=(variant, *studies[0].variants[1:]))])
+    assert "starts from rad; has seen these data (MURA)</span>" in text
+    assert f"{variant.name} starts from weights that have seen these data</strong>" in text

@@ -6,9 +6,10 @@ import pytest
 
 from radpipe.core.checking import check
 from radpipe.core.errors import ConfigError
+from radpipe.core.graph import Graph
 from radpipe.core.params import Params
 from radpipe.core.starting import Start, ancestors, start_of
-from tests.conftest import SMALL
+from tests.conftest import ROOT, SMALL
 
 V1 = "results/runs/bones-v1/fold-0-seed-0/weights.safetensors"
 FLOOR = V1.replace("v1", "floor")
@@ -73,3 +74,59 @@ def test_another_fold_of_the_same_study_is_told_before_anything_is_trained():
     params["studies"]["others"] = params["studies"]["bones"]
     params["variants"]["bones-floor"]["study"] = "others"
     checked(params)
+
+
+BORROWED = "weights/resnet18.json"
+
+
+def test_a_start_that_others_learned_has_to_be_planned():
+    params = plan(floor=BORROWED)
+    with pytest.raises(ConfigError, match=r"plan.starts does not name; add resnet18 to plan.star"):
+        checked(params)
+    params["plan"]["starts"] = ["resnet18"]
+    found = checked(params)
+    variant = found.variants["bones-floor"]
+    assert variant.inputs["weights"] == "results/starts/resnet18/start.json"
+    assert found.variants["bones-v1"].inputs["weights"] == "weights/random.json"
+
+
+def test_a_start_counts_for_all_studies_that_its_runs_lead_to():
+    params = plan(floor=V1, v1=BORROWED)
+    params["studies"]["others"] = {**params["studies"]["bones"], "data_sets": ["MURA"]}
+    params["variants"]["bones-floor"]["study"] = "others"
+    params["plan"] |= {"starts": ["resnet18", "unused"], "seen_by_name": "refuse"}
+    params["studies"]["far"] = {**params["studies"]["bones"], "data_sets": ["GRAZ"]}
+    params["plan"]["cohorts"] = {"far": "bones"}
+    found = checked(params).borrowed
+    assert found["resnet18"]["studies"].pop("far") == ["far", "folders", "GRAZ"]
+    assert found == {
+        "resnet18": {
+            "seen_by_name": "refuse",
+            "studies": {"others": ["others", "folders", "MURA"], "bones": ["bones", "folders"]},
+        },
+        "unused": {"seen_by_name": "refuse", "studies": {}},
+    }
+
+
+def test_names_of_data_sets_are_asked_only_where_a_start_comes_from_outside():
+    params = plan()
+    params["studies"]["others"] = params["studies"]["bones"]
+    params["studies"]["far"] = params["studies"]["bones"]
+    params["variants"]["bones-floor"]["study"] = "others"
+    params["plan"]["cohorts"] = {"far": "others"}
+    assert checked(params).known_as == {"bones": [], "others": [], "far": []}
+    params["variants"]["bones-floor"]["weights"] = "weights/of_a_colleague.safetensors"
+    known = {"others": ["others", "folders"], "far": ["far", "folders"]}
+    assert checked(params).known_as == {"bones": [], **known}
+
+
+def test_a_start_is_made_before_what_starts_from_it(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    params = plan(floor=BORROWED)
+    params["plan"]["starts"] = ["resnet18"]
+    graph = Graph(checked(params))
+    steps = list(graph.steps)
+    assert steps.index("weights") < steps.index("train")
+    (train,) = [run for run in graph.runs_of("train") if run.values["variant"] == "bones-floor"]
+    assert ("weights", "resnet18") in [maker.key for maker in graph.makers_of(train)]
+    assert graph.runs_of("weights")[0].inputs == (BORROWED,)

@@ -32,9 +32,9 @@ FOLDERS = {
 
 CROPS = {"bones": {"remote": None, "side": 32, "extent_mm": 60}}
 
-# A folder that DVC names also while no cohort is planned, and a file that its loop over runs cannot
-# name: another detector is another folder of crops.
-SEEN_OTHERWISE = {"results/cohorts", "data/bones/detector.safetensors"}
+# Folders that DVC names also while no cohort and no start is planned, and a file that its loop over
+# runs cannot name: another detector is another folder of crops.
+SEEN_OTHERWISE = {"results/cohorts", "results/starts", "data/bones/detector.safetensors"}
 STEPS = set(read_steps(ROOT / SCRIPTS))
 Story = dict[str, dict[str, Any]]
 
@@ -72,7 +72,7 @@ def dvc_story(engines: Engines) -> Story:
         # What is predicted from depends on the start through its weights.
         if stage["command"].startswith("python workflow/scripts/train.py"):
             for recipe in inputs & set(recipes):
-                inputs |= set(recipes[recipe]["inputs"])
+                inputs |= set(map(described, recipes[recipe]["inputs"]))
         else:
             for recipe in inputs & set(recipes):
                 inputs |= set(recipes[recipe]["inputs"][1:3])
@@ -84,6 +84,16 @@ def dvc_story(engines: Engines) -> Story:
             "outputs": set(stage["outputs"]),
         }
     return story
+
+
+def described(path: str) -> str:
+    """Return what Snakemake names instead of a descriptor of weights: what was made of it.
+
+    DVC's loop over variants knows the descriptor's name, and looks at the folder of all starts.
+    """
+    name = Path(path).stem
+    borrowed = path.startswith("weights/") and name != "random"
+    return f"results/starts/{name}/start.json" if borrowed else path
 
 
 def is_recipe(stage: dict[str, Any]) -> bool:
@@ -142,6 +152,8 @@ def engines(engines):
     """A plan in which every step occurs."""
     engines.set("localize", CROPS)
     engines.set("variants.bones-v1.store", "data/bones/crops")
+    engines.set("variants.bones-v1.weights", "weights/resnet18.json")
+    engines.set("plan.starts", ["resnet18"])
     engines.set("plan.ensembles", {"both": {"members": ["bones-floor", "bones-v1"]}})
     return engines
 
@@ -185,11 +197,13 @@ def test_the_graph_knows_who_makes_what(engines, monkeypatch):
     monkeypatch.chdir(engines.root)
     graph = Graph(load_params())
     assert list(graph.steps) == [
-        *("fetch", "index", "ingest", "split", "explore", "localize", "review", "train"),
+        *("fetch", "weights", "index", "ingest", "split", "explore", "localize", "review", "train"),
         *("predict", "combine", "evaluate", "validate", "compare", "report"),
     ]
     train = graph.runs["train", "bones-v1-fold-0-seed-0"]
-    assert [run.title for run in graph.makers_of(train)] == ["localize bones", "split bones"]
+    assert [run.title for run in graph.makers_of(train)] == [
+        *("localize bones", "split bones", "weights resnet18")
+    ]
     heights = [graph.height(step) for step in ("split", "localize", "train", "predict", "report")]
     assert heights == sorted(heights, reverse=True)
     assert heights[-1] == 0
@@ -207,7 +221,8 @@ def test_one_word_for_a_step_everywhere(step):
 
 def test_steps_import_no_more_than_they_need():
     """A step that needs neither torch nor scikit-learn does not load them."""
-    for step in ("fetch", "index", "explore", "split", "review", "combine", "evaluate", "report"):
+    steps = ("fetch", "index", "explore", "split", "review", "combine", "evaluate", "report")
+    for step in (*steps, "weights"):
         script = Path("workflow/scripts") / f"{step}.py"
         program = (
             f"import runpy, sys; runpy.run_path({str(script)!r});"

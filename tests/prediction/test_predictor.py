@@ -14,8 +14,8 @@ from radpipe.core.files import read_json, write_json
 from radpipe.evaluation.ensemble import cases_of
 from radpipe.evaluation.operating_point import choose
 from radpipe.learning.networks.network import save_weights
-from radpipe.prediction.describing import Rule
-from radpipe.prediction.description import DESCRIPTION
+from radpipe.prediction.describing import Rule, _borrowed
+from radpipe.prediction.description import DESCRIPTION, read_description
 from radpipe.prediction.predictor import Predictor
 from tests.prediction.made import PARTS
 
@@ -241,3 +241,17 @@ def test_a_detector_that_does_not_say_how_to_cut_is_refused(copy, tmp_path):
     save_weights(tmp_path / "other.safetensors", {"mean": torch.zeros(())}, about)
     with pytest.raises(DataError, match="not a detector of this version"):
         read_detector(tmp_path / "other.safetensors")
+
+
+def test_weights_that_others_learned_are_told(copy, tmp_path):
+    found = read_description(copy)
+    assert "borrowed" not in read_json(copy / "predictor.json")
+    assert found.borrowed == []
+    start = {"start": "rad", "function": "a/b", "tensors": "00", "tune": 0}
+    learned_from = [{"data_set": "CheXpert", "list": None}]
+    facts = {"borrowed": [{**start, "learned_from": learned_from}]}
+    save_weights(tmp_path / "w.safetensors", {}, facts)
+    told = found.model_copy(update={"borrowed": _borrowed(tmp_path / "w.safetensors")})
+    (tmp_path / "predictor.json").write_text(told.text)
+    (again,) = read_description(tmp_path).borrowed
+    assert (again.start, again.function, again.data_sets) == ("rad", "a/b", ["CheXpert"])

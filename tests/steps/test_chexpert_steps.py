@@ -48,7 +48,7 @@ def settle(project, raw, layout):
     train = {"epochs": 1, "class_weights": "none", "batch_size": 8}
     train |= {"uncertain": {"learn_as": "ones"}}
     project.set("variants", {"two": {**variant, "train": train}})
-    plan = {"variants": ["two"], "open_test": [], "cohorts": {}, "ensembles": {}}
+    plan = {"variants": ["two"], "open_test": [], "cohorts": {}, "ensembles": {}, "starts": []}
     project.set("plan", {**project.params["plan"], **plan})
 
 

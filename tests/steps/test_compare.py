@@ -3,10 +3,13 @@
 import csv
 import json
 import shutil
+from runpy import run_path
 
 import pytest
 
+from radpipe.core.errors import ConfigError
 from tests.app.fake_results import plan, write_results
+from tests.conftest import ROOT
 
 FIGURES = ("ranking", "roc", "pr", "reliability", "confusion", "history")
 
@@ -16,6 +19,15 @@ def rows(path):
         return list(csv.DictReader(stream))
 
 
+def start_from_known(path):
+    """Let a variant have started from weights that have learned from its study, by its name."""
+    metrics = json.loads(path.read_text())
+    learned_from = [{"data_set": "Bones", "list": None}]
+    start = {"start": "x", "function": "a/b", "tensors": "00", "tune": 0}
+    metrics["recipe"]["borrowed"] = [{**start, "learned_from": learned_from}]
+    path.write_text(json.dumps(metrics))
+
+
 @pytest.fixture(scope="module")
 def compared(tmp_path_factory):
     """Return a project folder in which compare has run once."""
@@ -23,8 +35,10 @@ def compared(tmp_path_factory):
 
     project = Project(tmp_path_factory.mktemp("compare"))
     project.params = plan()
+    project.params["variants"]["bones-v1"]["weights"] = "weights/elsewhere.safetensors"
     project.save()
     write_results(project.root)
+    start_from_known(project.root / "results/scores/bones-v1/metrics.json")
     stale = project.root / "results/figures/png/gone-roc.png"
     stale.parent.mkdir(parents=True)
     stale.write_bytes(b"of a study that is no longer planned")
@@ -113,3 +127,20 @@ def test_variants_of_other_cases_are_refused(project):
     assert done.returncode == 2
     assert "cannot be compared" in done.stderr
     assert not list((project.root / "results").glob("comparison/*.csv"))
+
+
+def test_a_start_that_has_seen_the_study_is_flagged(compared):
+    ranking = rows(compared.root / "results/comparison/bones-ranking.csv")
+    assert {row["seen"] for row in ranking if row["variant"] == "bones-v1"} == {"Bones"}
+    assert {row["seen"] for row in ranking if row["variant"] != "bones-v1"} == {""}
+    log = (compared.root / "logs/compare/all.log").read_text()
+    assert "bones-v1 starts from weights that have seen these data: Bones" in log
+
+
+def test_a_start_that_has_seen_the_study_may_be_refused(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    tell_seen = run_path("workflow/scripts/compare.py")["tell_seen"]
+    tell_seen({"a": "", "b": "tune, by a list"}, refuse=True)
+    tell_seen({"a": "Bones"}, refuse=False)
+    with pytest.raises(ConfigError, match=r"a: starts from weights.*from Bones.*other weights"):
+        tell_seen({"a": "Bones"}, refuse=True)

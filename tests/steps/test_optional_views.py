@@ -39,7 +39,7 @@ def test_cases_without_an_optional_view_are_trained_and_judged(project, raw):
     train = {"epochs": 1, "class_weights": "none", "batch_size": 8}
     variant = {"study": "films", "store": "data/films/store", "preset": "knee_mri/compact"}
     project.set("variants", {"two": {**variant, "train": train}})
-    plan = {"variants": ["two"], "open_test": [], "cohorts": {}, "ensembles": {}}
+    plan = {"variants": ["two"], "open_test": [], "cohorts": {}, "ensembles": {}, "starts": []}
     project.set("plan", {**project.params["plan"], **plan})
     run = ("--variant", "two", "--fold", "0", "--seed", "0")
     steps = dict.fromkeys(("fetch", "index", "ingest", "split"), ("--study", "films"))

@@ -9,7 +9,7 @@ from radpipe.core.errors import DataError
 from radpipe.core.files import read_json
 from radpipe.core.settings import Download
 from radpipe.studies.base import download as module
-from radpipe.studies.base.download import download, file_name
+from radpipe.studies.base.download import Resuming, download, file_name
 
 
 def fetch(server, folder, sha256=None, name="a.bin"):
@@ -128,3 +128,13 @@ def test_the_first_download_is_written_down_and_binds_the_next(server, tmp_path,
 )
 def test_file_names_are_safe(address, name):
     assert file_name(address) == name
+
+
+def test_who_is_impatient_waits_for_a_busy_server_and_not_for_none(server, tmp_path):
+    server.plan = ["503", "429"]
+    Resuming(tmp_path / "a.part", "", patient=False)(server.url, str(tmp_path / "a"), None)
+    assert (tmp_path / "a").read_bytes() == server.content
+    with pytest.raises(DataError, match=r"http://127\.0\.0\.1:9: nobody answers .*ask somebody"):
+        Resuming(tmp_path / "b.part", " ask somebody", patient=False)(
+            "http://127.0.0.1:9", str(tmp_path / "b"), None
+        )

@@ -23,7 +23,7 @@ require_writable()
 refuse_links(GRAPH.makers)
 FRESHNESS = Freshness(GRAPH)
 # After these, planning looks again: what they make anew often comes out as it was.
-CHECKPOINTS = frozenset({"split", "localize"})
+CHECKPOINTS = frozenset({"split", "localize", "weights"})
 STARTED = datetime.now(UTC).replace(microsecond=0)
 
 # Rules call `python`; no environment needs to be activated for that.
@@ -37,6 +37,7 @@ wildcard_constraints:
     variant="|".join(PARAMS.plan.variants),
     # Without an ensemble nothing is one.
     ensemble="|".join(PARAMS.plan.ensembles) or "(?!)",
+    start="|".join(PARAMS.plan.starts) or "(?!)",
     fold=r"\d+",
     seed=r"\d+",
 

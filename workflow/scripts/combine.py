@@ -22,7 +22,7 @@ from radpipe.evaluation.ensemble import Run
 from radpipe.evaluation.members import Mean, choose_mean, combine, parts_of
 from radpipe.evaluation.results import Runs, common_recipe, header, planned, read_runs, score
 from radpipe.evaluation.tables import write_csv
-from radpipe.evaluation.weights import count_lineage, count_parameters
+from radpipe.evaluation.weights import borrowed_by, count_lineage, count_parameters
 
 STEP = Step(
     "combine",
@@ -106,14 +106,20 @@ def join(recipe: EnsembleRecipe, members: dict[str, Runs], mean: Mean, runs: lis
 
 def about(recipe: EnsembleRecipe, folders: list[dict[Run, Path]]) -> dict[str, Any]:
     """Return what `metrics.json` says of the recipe: the members together."""
-    weights = [next(iter(f.values())) / "weights.safetensors" for f in folders]
+    weights = [_weights(f)[0] for f in folders]
+    outside = borrowed_by(path for f in folders for path in _weights(f))
     return {
         "model": "ensemble",
         "parameters": sum(map(count_parameters, weights)),
         "lineage": [run for path in weights for run in count_lineage(path)],
+        **({"borrowed": outside} if outside else {}),
         "preset": None,
         "versions": recipe.versions,
     }
+
+
+def _weights(folders: dict[Run, Path]) -> list[Path]:
+    return [folder / "weights.safetensors" for folder in folders.values()]
 
 
 if __name__ == "__main__":

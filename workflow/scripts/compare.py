@@ -23,6 +23,7 @@ import numpy as np
 import pyarrow as pa
 
 from radpipe.core.cards import RANKED_BY, write_cards
+from radpipe.core.errors import ConfigError
 from radpipe.core.files import files_below, read_json
 from radpipe.core.settings import Evaluation
 from radpipe.core.step import Job, Step
@@ -33,6 +34,7 @@ from radpipe.evaluation.metrics import cards
 from radpipe.evaluation.sample import column_names, make_sample
 from radpipe.evaluation.scored import Scored
 from radpipe.evaluation.tables import read_csv, write_csv
+from radpipe.evaluation.weights import seen_of
 
 log = logging.getLogger("radpipe.compare")
 
@@ -48,7 +50,7 @@ STEP = Step(
         "external": "results/cohorts/{cohorts}/scores.csv",
     },
     writes={"tables": "results/comparison", "figures": "results/figures"},
-    settings=("plan.variants|ensembles", "evaluation"),
+    settings=("plan.variants|ensembles|seen_by_name", "evaluation", "known_as"),
     keeps={"tables": "git"},
 )
 CURVES = ("roc", "pr", "reliability")
@@ -95,7 +97,10 @@ def main(job: Job) -> None:
     """Read all scores, rank and test, write tables, draw figures."""
     args, evaluation = job.args, job.setting("evaluation")
     scores = [read_scores(job, path.parent) for path in args.metrics]
-    ranking, paired = compare([(one.metrics, one.cases) for one in scores], evaluation)
+    seen = {one.name: seen_of(one.metrics, job.setting(f"known_as.{one.study}")) for one in scores}
+    tell_seen(seen, refuse=job.setting("plan.seen_by_name") == "refuse")
+    pairs = [(one.metrics, one.cases) for one in scores]
+    ranking, paired = compare(pairs, evaluation, seen)
     ceiling = [row for one in scores for row in ceiling_gap(one, evaluation)]
     per_study: Tables = {
         "ranking": (RANKING, ranking),
@@ -120,6 +125,29 @@ def main(job: Job) -> None:
             log.info(
                 "ranked %s by %s: first %s auc=%s [%s, %s]",
                 *(row[key] for key in ("study", "part", "variant", "value", "low", "high")),
+            )
+
+
+def tell_seen(found: Mapping[str, str], *, refuse: bool) -> None:
+    """Warn of variants whose start has learned from data of their study, or refuse them.
+
+    The step weights refuses those that the plan shows to start from such weights; here come those,
+    too, whose weights were made elsewhere.
+
+    Raises
+    ------
+    ConfigError
+        A start may have seen the study, by name, and the settings refuse that.
+
+    """
+    for name, seen in found.items():
+        if not seen:
+            continue
+        log.warning("%s starts from weights that have seen these data: %s", name, seen)
+        if refuse and seen != "tune, by a list":
+            raise ConfigError(
+                f"{name}: starts from weights that have learned from {seen}, and plan.seen_by_name"
+                " is refuse. The way out: other weights, or seen_by_name: flag."
             )
 
 

@@ -19,7 +19,7 @@ from radpipe.core.step import Job, Step
 from radpipe.evaluation.ensemble import Run
 from radpipe.evaluation.results import common_recipe, header, planned, read_runs, score
 from radpipe.evaluation.tables import read_csv, write_csv
-from radpipe.evaluation.weights import count_lineage, count_parameters
+from radpipe.evaluation.weights import borrowed_by, count_lineage, count_parameters
 
 STEP = Step(
     "evaluate",
@@ -59,21 +59,20 @@ def main(job: Job) -> None:
     folders = planned(args.variant, job.setting("plan.folds"), job.setting("plan.seeds"))
     predictions = {run: job.read(f / "predictions.parquet") for run, f in folders.items()}
     results = score(recipe, read_runs(recipe, predictions), evaluation)
-    made_of = about(recipe, args.weights[0])
+    made_of = about(recipe, args.weights)
     results.write(args.metrics.parent, header(recipe, list(folders), made_of, evaluation))
     write_history(job, folders)
     results.tell(runs=len(folders))
 
 
-def about(recipe: Recipe, weights: Path) -> dict[str, Any]:
-    """Return what `metrics.json` says of the recipe; `weights` are those of any run.
-
-    All of a variant start from the same ones.
-    """
+def about(recipe: Recipe, weights: tuple[Path, ...]) -> dict[str, Any]:
+    """Return what `metrics.json` says of the recipe; all runs of a variant start from the same."""
+    outside = borrowed_by(weights)
     return {
         "model": recipe.model.name,
-        "parameters": count_parameters(weights),
-        "lineage": count_lineage(weights),
+        "parameters": count_parameters(weights[0]),
+        "lineage": count_lineage(weights[0]),
+        **({"borrowed": outside} if outside else {}),
         "preset": recipe.preset,
         "versions": recipe.versions,
     }

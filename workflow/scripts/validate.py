@@ -22,6 +22,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from radpipe.core.borrowed import seen_by_name
 from radpipe.core.errors import StaleError
 from radpipe.core.files import read_json, write_json
 from radpipe.core.openings import note_opening
@@ -48,8 +49,10 @@ from radpipe.learning.external import (
     read_cohort,
 )
 from radpipe.learning.networks.network import read_about
+from radpipe.learning.starts.seen import cases_on, starts_of
 from radpipe.splitting.overlap import (
     COUNTED,
+    Overlap,
     Role,
     SettledOverlap,
     check_accept,
@@ -87,6 +90,7 @@ STEP = Step(
         "plan.folds|seeds",
         "studies.{study}.external",
         "studies.{study}.split.correlation",
+        "known_as.{study}",
         "evaluation",
     ),
     loads=("radpipe.learning.models.{architectures}",),
@@ -174,9 +178,27 @@ def look_for_known(job: Job, home: str, runs: Sequence[Asked]) -> SettledOverlap
     found = shared_pictures(pictures_of(study, store), others, correlation=correlation)
     if external.same_names:
         found = [*shared_names(hashed_names(split), names), *found]
+    found += listed_overlaps(job, runs, split, same_names=external.same_names)
     patient_of = dict(zip(split["case"].to_pylist(), split["patient"].to_pylist(), strict=True))
     # What `split` has dropped is not judged.
     return settle([one for one in found if one.case in patient_of], patient_of, external)
+
+
+def listed_overlaps(
+    job: Job, runs: Sequence[Asked], split: pa.Table, *, same_names: bool
+) -> Iterator[Overlap]:
+    """Yield the cases of the cohort on published lists of what borrowed starts have learned from.
+
+    Names of patients count only where they mean the same person in both.
+    """
+    starts = {each.tensors: each for run in runs for each in starts_of(run.weights)}
+    for start in starts.values():
+        for each in start.learned_from:
+            if each.list is None or (each.list.names == "patients" and not same_names):
+                continue
+            where = f"{each.data_set}, by the list of {start.start}"
+            for case in sorted(cases_on(each.list, job.args.store, split, start.start)):
+                yield Overlap(case=case, study=where, role="learned", kind="patient")
 
 
 def learned_by_study(job: Job, runs: Sequence[Asked]) -> dict[str, set[str]]:
@@ -239,6 +261,10 @@ def judge_variant(
     home = Scored(metrics, read_table(cases_file))
     judged = judge(home, answers_of(home, predictions), job.setting("evaluation"))
     judged["recipe"] = metrics["recipe"]["sha256"]
+    learned = [e for start in metrics["recipe"].get("borrowed", ()) for e in start["learned_from"]]
+    if seen := seen_by_name(learned, job.setting(f"known_as.{job.args.study}")):
+        log.warning("%s starts from weights that have seen %s", home.name, ", ".join(seen))
+        judged["seen"] = seen
     area = judged["scores"]["metrics"]["auc"]
     log.info(
         "judged %s on %s: cases=%d patients=%d auc=%.3f [%.3f, %.3f] against home %.3f",

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from radpipe.core.descriptors import read_descriptor, refuse_use
 from radpipe.core.errors import ConfigError, DataError
 from radpipe.core.params import Params
 from radpipe.core.presets import load_preset
@@ -61,10 +62,17 @@ def _of_variant(name: str, params: Params) -> Iterator[str]:
         load_preset(variant.preset, variant.overrides, where=where, root=PRESETS)
     except ConfigError as error:
         yield str(error)
+    if variant.borrowed is not None:
+        try:
+            refuse_use(read_descriptor(variant.borrowed), params.plan.use)
+        except ConfigError as error:
+            yield f"params.yaml: {where}.weights: {error}"
+        return
     # A run's weights are planned; that is checked when params.yaml is read.
     if start_of(variant.weights) is None and not Path(variant.weights).is_file():
         yield (
             f"params.yaml: {where}.weights: there is no file {variant.weights}. The way out:"
-            " weights/random.json for none, or those of a planned run,"
+            " weights/random.json for none, weights/<name>.json for what others learned, or those"
+            " of a planned run,"
             " results/runs/<variant>/fold-<f>-seed-<s>/weights.safetensors"
         )

@@ -83,6 +83,7 @@ DEFAULT = "avx2"
 KEPT: dict[str, str] = {
     "PATH HOME USER LOGNAME SHELL HOSTNAME PWD OLDPWD SHLVL _": "who and where one is",
     "TMPDIR TEMP TMP XDG_*": "where temporary and cached files go",
+    "RADPIPE_WEIGHTS": "where starting weights are that all projects of a user share",
     "TERM COLUMNS LINES NO_COLOR": "how messages look",
     "VIRTUAL_ENV CONDA_* PYTHONHOME PYTHONPATH PYTHONNOUSERSITE": (
         "where Python finds packages; receipts name the versions"

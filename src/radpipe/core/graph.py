@@ -28,6 +28,7 @@ from radpipe.core.ensembles import ensembles_of, study_of
 from radpipe.core.errors import ConfigError, near_miss
 from radpipe.core.imports import Code, registered
 from radpipe.core.params import Params
+from radpipe.core.settings.plan import start_file
 
 RECEIPTS = Path("results/receipts")
 
@@ -178,6 +179,7 @@ class Graph:
             "study": list(getattr(plan if each == "cohorts" else self.params, each, ())),
             "variant": list(plan.variants),
             "ensemble": list(plan.ensembles),
+            "start": list(dict.fromkeys(plan.starts)),
             "fold": list(plan.folds),
             "seed": list(plan.seeds),
         }
@@ -201,7 +203,7 @@ class Graph:
         found: dict[str, Any] = {**self._plurals, **values}
         if "variant" in values:
             variant = self.params.variants[str(values["variant"])]
-            found |= {"study": variant.study, "store": variant.store, "weights": variant.weights}
+            found |= {"study": variant.study, "store": variant.store, "weights": variant.start}
             found["cropped"] = [variant.localized] if variant.localized else []
         if "ensemble" in values:
             found |= self._combined(str(values["ensemble"]))
@@ -237,6 +239,7 @@ class Graph:
         plan = self.params.plan
         return {
             "studies": list(self.params.studies),
+            "starts": list(dict.fromkeys(plan.starts)),
             "localized": list(self.params.localize),
             "cohorts": list(plan.cohorts),
             "variants": list(plan.variants),
@@ -290,13 +293,17 @@ def _edges(steps: Mapping[str, Declared]) -> dict[str, set[str]]:
     for step in steps.values():
         for template in step.writes.values():
             writers[_shape(template)].add(step.name)
-    # A variant's store is one of these two folders, and its weights may be another run's.
+    # A variant's store is one of these two folders, and its weights may be another run's, which
+    # is no edge between steps, or those that a step describes.
     writers["{store}"] = writers["data/*/store"] | writers["data/*/crops"]
+    writers["{weights}"] = writers[_shape(start_file("{start}"))]
     return {
         step.name: {
             maker
             for template in step.reads.values()
-            for maker in writers.get(template if template == "{store}" else _shape(template), ())
+            for maker in writers.get(
+                template if template in ("{store}", "{weights}") else _shape(template), ()
+            )
         }
         for step in steps.values()
     }

@@ -21,7 +21,7 @@ from radpipe.core.settings import (
     Study,
     Variant,
 )
-from radpipe.core.starting import check_starts
+from radpipe.core.starting import ancestors, check_starts
 from radpipe.core.versions import NUMERIC, versions_of
 
 
@@ -40,15 +40,55 @@ class Params(Strict):
     def plain(self) -> dict[str, Any]:
         """The settings as JSON values, made once: large plans look thousands of them up.
 
-        Beside the blocks of `params.yaml` stands what follows from them: `recipe`, by variant,
-        and `opened`, which says by study whether its test part is predicted.
+        Beside the blocks of `params.yaml` stands what follows from them: `recipe`, by variant;
+        `opened`, which says by study whether its test part is predicted; `known_as` and `borrowed`.
         """
         opened = {name: self.opens(name) for name in self.studies}
-        return {**self.model_dump(mode="json"), "recipe": self.recipes, "opened": opened}
+        return {
+            **self.model_dump(mode="json"),
+            "recipe": self.recipes,
+            "opened": opened,
+            "known_as": self.known_as,
+            "borrowed": self.borrowed,
+        }
 
     def opens(self, study: str) -> bool:
         """Tell whether the test part of a study is predicted."""
         return study in self.plan.open_test
+
+    @cached_property
+    def known_as(self) -> dict[str, list[str]]:
+        """By study, the names of the data sets that it may come from.
+
+        None where all variants start at random, or from runs that did: nothing is asked of them.
+        """
+        asked = {v.study for name, v in self.variants.items() if self._from_outside(name)}
+        asked |= {cohort for cohort, home in self.plan.cohorts.items() if home in asked}
+        return {n: study.known_as(n) if n in asked else [] for n, study in self.studies.items()}
+
+    def _from_outside(self, name: str) -> bool:
+        """Tell whether a variant, or one that it starts from, starts from outside weights."""
+        chain = [self.variants[each] for each in (name, *ancestors(name, self.variants))]
+        return any(each.starts_elsewhere for each in chain)
+
+    @cached_property
+    def borrowed(self) -> dict[str, dict[str, Any]]:
+        """By planned start, whose question is answered with it, and what a known name means.
+
+        Each has `seen_by_name`, and `studies`: the studies of the variants that start from it, be
+        it through other variants, and their cohorts, to the names of their data sets.
+        """
+        found: dict[str, dict[str, list[str]]] = {name: {} for name in self.plan.starts}
+        for name, variant in self.variants.items():
+            for each in (name, *ancestors(name, self.variants)):
+                start = self.variants[each].borrowed
+                if start not in found:
+                    continue
+                cohorts = [c for c, home in self.plan.cohorts.items() if home == variant.study]
+                for study in (variant.study, *cohorts):
+                    found[start][study] = self.studies[study].known_as(study)
+        rule = self.plan.seen_by_name
+        return {name: {"seen_by_name": rule, "studies": of} for name, of in found.items()}
 
     @cached_property
     def recipes(self) -> "Recipes":
@@ -57,7 +97,7 @@ class Params(Strict):
 
     @model_validator(mode="after")
     def _names_agree(self) -> "Params":
-        for name in [*self.studies, *self.variants, *self.plan.ensembles]:
+        for name in [*self.studies, *self.variants, *self.plan.ensembles, *self.plan.starts]:
             if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
                 raise ValueError(
                     f"{name!r} names files, so it may hold only letters, digits, '_' and '-'"

@@ -56,6 +56,11 @@ def check_starts(variants: Mapping[str, Variant], plan: Plan) -> None:
     """
     for name, variant in variants.items():
         where, weights = f"variants.{name}.weights", variant.weights
+        if (borrowed := variant.borrowed) and borrowed not in plan.starts:
+            raise ValueError(
+                f"{where}: {weights} is fetched by the step weights, which plan.starts does not"
+                f" name; add {borrowed} to plan.starts, which is {plan.starts}"
+            )
         start = start_of(weights)
         if start is None:
             if PurePath(weights).parts[:1] == ("results",):

@@ -41,6 +41,8 @@ stages:
           cache: false
       - results/cohorts/plan.json:
           cache: false
+      - results/starts/plan.json:
+          cache: false
       # Links to a file of each library that says its version. A stage with an output that persists
       # is never taken from DVC's run cache, whose key knows nothing of libraries.
       - .state/libraries:
@@ -57,6 +59,7 @@ stages:
         - ${{item.store}}
         - data/${{item.study}}/split.parquet
         - ${{item.weights}}
+        - results/starts
       outs:
         - results/recipes/${{key}}.json:
             cache: false
@@ -70,6 +73,7 @@ LOOPS: dict[str, tuple[str, dict[str, str]]] = {
     "cohorts": ("foreach: ${plan.cohorts}", {"study": "${key}", "home": "${item}"}),
     "variants": ("foreach: ${plan.variants}", {"variant": "${item}"}),
     "ensembles": ("foreach: ${plan.ensembles}", {"ensemble": "${key}"}),
+    "starts": ("foreach: ${plan.starts}", {"start": "${item}"}),
     "runs": (
         "matrix:\n  variant: ${plan.variants}\n  fold: ${plan.folds}\n  seed: ${plan.seeds}",
         {"variant": "${item.variant}", "fold": "${item.fold}", "seed": "${item.seed}"},

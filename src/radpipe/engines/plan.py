@@ -26,8 +26,8 @@ from radpipe.core.sources import source_of
 from radpipe.core.versions import link_versions
 
 PLAN, RECIPES = Path("results/plan"), Path("results/recipes")
-# DVC looks at the folder of all cohorts, which is to be there without a cohort, too.
-COHORTS = Path("results/cohorts/plan.json")
+# DVC looks at the folders of all cohorts and of all starts, which are to be there without any, too.
+COHORTS, STARTS = Path("results/cohorts/plan.json"), Path("results/starts/plan.json")
 
 log = logging.getLogger("radpipe.engines")
 
@@ -41,7 +41,8 @@ def write_plan(params: Params) -> None:
     for file in files_below(PLAN):
         if file not in texts:
             file.unlink()
-    _write([*texts.items(), (COHORTS, json_text(params.plan.cohorts))])
+    planned = {COHORTS: params.plan.cohorts, STARTS: params.plan.starts}
+    _write([*texts.items(), *((file, json_text(what)) for file, what in planned.items())])
     log.info("wrote what runs depend on: files=%d", len(texts))
 
 

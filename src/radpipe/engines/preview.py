@@ -91,6 +91,7 @@ def only(params: Params, studies: Collection[str]) -> dict[str, Any]:
         "variants": [n for n in plan.variants if params.variants[n].study in studies],
         "ensembles": {n: found["plan"]["ensembles"][n] for n in plan.ensembles if n in ensembles},
         "cohorts": cohorts,
+        "starts": [name for name in plan.starts if name in _borrowed(params, studies)],
         "open_test": [name for name in plan.open_test if name in studies],
     }
     found["variants"] = {n: found["variants"][n] for n in found["plan"]["variants"]}
@@ -98,6 +99,11 @@ def only(params: Params, studies: Collection[str]) -> dict[str, Any]:
         named = found[block].items()
         found[block] = {n: value for n, value in named if n in studies or n in cohorts}
     return found
+
+
+def _borrowed(params: Params, studies: Collection[str]) -> set[str | None]:
+    """Return the weights of others that the variants of some studies start from themselves."""
+    return {each.borrowed for each in params.variants.values() if each.study in studies}
 
 
 def _with_origins(params: Params, study: str) -> set[str]:

@@ -3,7 +3,7 @@
 Ranking and paired tests of the variants of one or several studies, as rows of tables.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,7 @@ RANKING = [
     "kind",
     "value_common",
     "n_common",
+    "seen",
 ]
 PAIRED = [
     "study",
@@ -54,7 +55,9 @@ PAIRED = [
 
 
 def compare(
-    scores: Sequence[tuple[dict[str, Any], pa.Table]], evaluation: Evaluation
+    scores: Sequence[tuple[dict[str, Any], pa.Table]],
+    evaluation: Evaluation,
+    seen: Mapping[str, str] | None = None,
 ) -> tuple[list[Row], list[Row]]:
     """Rank variants and test every pair of them on their common cases.
 
@@ -65,6 +68,9 @@ def compare(
         table `cases.parquet` that `evaluate` wrote.
     evaluation
         The block `evaluation` of `params.yaml`: draws, confidence, seed.
+    seen
+        Variant to the data of its study from which its start has learned before, as a text
+        (`weights.seen_of`).
 
     Returns
     -------
@@ -74,7 +80,8 @@ def compare(
         `kind` is "ceiling" (rank 0, first) or "variant"; `class` is a label of a multi-label
         target, empty for all together. Values and numbers of cases in the ranking are each
         variant's own; `value_common` is the value on the `n_common` cases of all variants,
-        and its area decides the rank. Pairs are tested on these cases alone.
+        and its area decides the rank. `seen` is what was given, empty for the others. Pairs are
+        tested on these cases alone.
 
     Raises
     ------
@@ -94,7 +101,8 @@ def compare(
             having = [one for one in variants if name in one.metrics["parts"]]
             if having:
                 common = common_cases(having, name)
-                ranking += _ranking_rows(study, having, name, common, ranks)
+                rows = _ranking_rows(study, having, name, common, ranks)
+                ranking += [{**row, "seen": (seen or {}).get(row["variant"], "")} for row in rows]
                 paired += _paired_rows(study, having, name, common, evaluation)
     return [plain(row) for row in ranking], [plain(row) for row in paired]
 
@@ -167,7 +175,7 @@ def _ranking_rows(
             }
             rows.append(row)
     # Within a metric the ceiling is first because it is found with the best variant.
-    return [{key: row[key] for key in RANKING} for row in rows]
+    return rows
 
 
 def _paired_rows(

@@ -2,11 +2,13 @@
 
 import json
 import math
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
+from radpipe.core.borrowed import seen_by_name
 from radpipe.core.errors import DataError
 
 # Metadata entry under which `train` notes facts about a run, as JSON.
@@ -64,6 +66,57 @@ def count_lineage(path: Path) -> list[dict[str, Any]]:
         ]
     except (SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise _no_weights(path, error) from error
+
+
+def borrowed_by(paths: Iterable[Path]) -> list[dict[str, Any]]:
+    """Return which weights that others learned runs have started from, themselves or through runs.
+
+    Parameters
+    ----------
+    paths
+        Files of weights of the runs of a variant, or of several.
+
+    Returns
+    -------
+    list of dict
+        Each once: `start`, `function`, `learned_from` (`data_set` and `list`, which is None where
+        nobody says which images), and `tune`, the largest number of cases of a run's `tune` that a
+        list names.
+
+    Raises
+    ------
+    DataError
+        A file is not safetensors, or what it says of its start is nothing of the kind.
+
+    """
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for path in paths:
+        try:
+            for each in _header(path)[1].get("borrowed", ()):
+                key = each["start"], each["tensors"]
+                tune = max(each["tune"], found.get(key, each)["tune"])
+                names = ("start", "function", "learned_from")
+                found[key] = {**{name: each[name] for name in names}, "tune": tune}
+        except (SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise _no_weights(path, error) from error
+    return list(found.values())
+
+
+def seen_of(metrics: Mapping[str, Any], known_as: Iterable[str]) -> str:
+    """Say which data of its study a variant's start has seen before; empty: none that is known.
+
+    Parameters
+    ----------
+    metrics
+        Content of its `metrics.json`.
+    known_as
+        Names of the data sets that its study may come from.
+
+    """
+    starts = metrics["recipe"].get("borrowed", ())
+    learned_from = [each for start in starts for each in start["learned_from"]]
+    by_list = ["tune, by a list"] if any(start["tune"] for start in starts) else []
+    return "; ".join([*seen_by_name(learned_from, known_as), *by_list])
 
 
 def _header(path: Path) -> tuple[dict[str, list[int]], dict[str, Any]]:

@@ -21,9 +21,11 @@ from radpipe.learning.models import table_of, takes_pixels
 from radpipe.learning.networks.inference import BATCH
 from radpipe.learning.networks.network import Network, read_about, shape_of
 from radpipe.learning.starts.lineage import read_lineage
+from radpipe.learning.starts.seen import starts_of
 from radpipe.prediction.description import (
     DETECTOR,
     WEIGHTS,
+    BorrowedFrom,
     CaseCounts,
     ChosenPoint,
     Description,
@@ -103,6 +105,7 @@ def describe(
             tune=_counts(tune),
         ),
         learned_from=_learned(about, weights),
+        borrowed=_borrowed(weights),
         versions={**recipe.versions, "radpipe": version("radpipe")},
     )
 
@@ -159,6 +162,17 @@ def _joints(detector: Path) -> Joints:
 
 def _counts(cases: Cases) -> CaseCounts:
     return CaseCounts(cases=len(cases), patients=len(pc.unique(cases.table["patient"])))
+
+
+def _borrowed(weights: Path) -> list[BorrowedFrom]:
+    return [
+        BorrowedFrom(
+            start=each.start,
+            function=each.function,
+            data_sets=[one.data_set for one in each.learned_from],
+        )
+        for each in starts_of(weights)
+    ]
 
 
 def _learned(about: dict[str, Any], weights: Path) -> list[Learned]:

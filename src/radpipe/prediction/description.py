@@ -76,6 +76,14 @@ class Learned(Strict):
     n_stopping: int = Field(description="Chose epochs or stopped the training: its `tune`.")
 
 
+class BorrowedFrom(Strict):
+    """Weights that others learned and with which the run, or the first before it, started."""
+
+    start: str = Field(description="weights/<start>.json of the project says their licence.")
+    function: str = Field(description="Library and implementation.")
+    data_sets: list[str] = Field(description="What they learned from.")
+
+
 class Inputs(Strict):
     """What a case consists of, and how its files become pixels."""
 
@@ -156,6 +164,7 @@ class Description(Strict):
     )
     study: StudyCard
     learned_from: list[Learned] = Field(description="The run itself is the last.")
+    borrowed: list[BorrowedFrom] = Field(default=[], description="Left out where there are none.")
     versions: dict[str, str]
 
     @property
@@ -166,7 +175,8 @@ class Description(Strict):
     @property
     def text(self) -> str:
         """What the file holds."""
-        return json_text(self.model_dump(mode="json"))
+        found = self.model_dump(mode="json")
+        return json_text({k: v for k, v in found.items() if k != "borrowed" or v})
 
 
 def read_description(folder: Path) -> Description:

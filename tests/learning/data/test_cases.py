@@ -12,7 +12,8 @@ from radpipe.core.errors import DataError
 from radpipe.core.tables import read_table, write_table
 from radpipe.imaging.store import Store
 from radpipe.imaging.sums import Sums
-from radpipe.learning.data.cases import gather, normalisation, read_part
+from radpipe.learning.data.cases import gather, read_part
+from radpipe.learning.data.normalisation import normalisation
 from tests.learning.networks.test_losses import how
 from tests.small_study import THREE, write_exams, write_study
 

@@ -8,7 +8,8 @@ import torch
 
 from radpipe.core.presets import load_preset
 from radpipe.core.settings import Target, Training
-from radpipe.learning.data.cases import MRNET, Batch
+from radpipe.learning.data.cases import Batch
+from radpipe.learning.data.normalisation import MRNET
 from radpipe.learning.networks.class_weights import class_weights
 from radpipe.learning.networks.losses import make_loss
 from radpipe.learning.networks.network import Network, stretched

@@ -38,6 +38,7 @@ plan:
   # The test part stays closed until all choices are made; then: open_test: [{name}]
   open_test: []
   cohorts: {{}}
+  starts: []
   ensembles: {{}}
 evaluation: {{}}
 """

@@ -261,6 +261,14 @@ def _known(cohort: Cohort) -> Iterator[Caution]:
             " not of different patients alone, and the interval of the difference takes them as"
             " such.",
         )
+    for name, judged in cohort.scores["variants"].items():
+        if seen := judged.get("seen"):
+            yield Caution(
+                "serious",
+                f"{name} starts from weights that have seen these data",
+                f"They have learned from {', '.join(seen)}, by its name one of {cohort.name}'s data"
+                " sets; nobody says from which of its images, so this is no external validation.",
+            )
     if n := known["patients_dropped"]:
         yield Caution(
             "note",

@@ -36,6 +36,8 @@ class VariantResults:
         Rows of `confusion.csv`: part, true, decided, n.
     part
         "test" if its study was opened, else "tune".
+    seen
+        Data of the study from which its start has learned before; empty: none that is known.
 
     """
 
@@ -44,6 +46,7 @@ class VariantResults:
     recipe: Mapping[str, Any]
     confusion: tuple[Row, ...]
     part: str
+    seen: str = ""
 
     @property
     def scores(self) -> Mapping[str, Any]:
@@ -224,7 +227,10 @@ def _study(
         kind=target["kind"],
         cards=cards,
         part=part,
-        variants=tuple(_variant(folders, v, found[v], part) for v in order),
+        variants=tuple(
+            _variant(folders, row["variant"], found[row["variant"]], part, row.get("seen", ""))
+            for row in ranked
+        ),
         paired=_of_part(read_rows(folders.tables / f"{name}-paired.csv"), part),
         gaps=_gaps(gaps),
         ingest=read_json(folders.studies / name / "ingest.json"),
@@ -274,6 +280,7 @@ def _variant(
     name: str,
     metrics: Mapping[str, Any],
     part: str,
+    seen: str,
 ) -> VariantResults:
     return VariantResults(
         name=name,
@@ -281,6 +288,7 @@ def _variant(
         recipe=read_json(folders.scores / name / "recipe.json"),
         confusion=read_rows(folders.scores / name / "confusion.csv"),
         part=part,
+        seen=seen,
     )
 
 

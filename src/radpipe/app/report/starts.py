@@ -6,6 +6,7 @@ from typing import Any
 
 from radpipe.app.report.estimates import whole
 from radpipe.app.report.results import VariantResults
+from radpipe.core.borrowed import is_start
 from radpipe.core.starting import start_of
 
 RANDOM = "random weights"
@@ -20,7 +21,11 @@ def short(variant: VariantResults) -> str:
     if PurePath(weights).name == NOTHING:
         return ""
     start = start_of(weights)
-    return f"starts from {start.variant if start else weights}"
+    if is_start(weights):
+        text = f"starts from {_outside(variant)[0]['start']}"
+    else:
+        text = f"starts from {start.variant if start else weights}"
+    return f"{text}; has seen these data ({variant.seen})" if variant.seen else text
 
 
 def listed(variants: Iterable[VariantResults], studies: Mapping[str, str]) -> list[tuple[str, str]]:
@@ -48,11 +53,13 @@ def told(variant: VariantResults, studies: Mapping[str, str]) -> str:
     if PurePath(weights).name == NOTHING:
         return RANDOM
     runs = list(reversed(variant.metrics["recipe"]["lineage"]))
-    if not runs:
+    links = [_learned(run, studies) for run in runs]
+    links += [_published(start) for start in _outside(variant)]
+    if not links:
         return weights
-    runs_told = [_learned(run, studies) for run in runs]
-    first = runs_told[0] if start_of(weights) else f"{weights}, made by {runs_told[0]}"
-    return "; ".join([first, *(f"that one started from {text}" for text in runs_told[1:])])
+    named = start_of(weights) or is_start(weights)
+    first = links[0] if named else f"{weights}, made by {links[0]}"
+    return "; ".join([first, *(f"that one started from {text}" for text in links[1:])])
 
 
 def _joined(ensemble: Mapping[str, Any]) -> str:
@@ -71,6 +78,24 @@ def _learned(run: Mapping[str, Any], studies: Mapping[str, str]) -> str:
         f"{run['variant']}, fold {run['fold']} seed {run['seed']}, which learned from {whole(n)}"
         f" {'patient' if n == 1 else 'patients'}{f' of {study}' if study else ''}"
     )
+
+
+def _published(start: Mapping[str, Any]) -> str:
+    """Tell of weights that others learned what they learned from, as far as it is known."""
+    data = ", ".join(
+        f"{each['data_set']} ({_listed(each['list'])})" for each in start["learned_from"]
+    )
+    return f"{start['start']}, weights of {start['function']} that others learned from {data}"
+
+
+def _listed(found: Mapping[str, Any] | None) -> str:
+    if found is None:
+        return "which of its images is not known"
+    return f"{whole(found['count'])} {found['names']} by a published list"
+
+
+def _outside(variant: VariantResults) -> list[Mapping[str, Any]]:
+    return list(variant.metrics["recipe"].get("borrowed", ()))
 
 
 def _weights(variant: VariantResults) -> str:

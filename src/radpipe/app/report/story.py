@@ -96,6 +96,7 @@ def cautions(study: StudyResults, openings: Sequence[Row]) -> list[Caution]:
         *_unopened(study),
         *_reopened(study, openings),
         *_faults(study.variants),
+        *_seen(study.variants),
         *_above_ceiling(study),
         *_other_cases(study),
         *_patients(study),
@@ -133,6 +134,19 @@ def _reopened(study: StudyResults, openings: Sequence[Row]) -> Iterator[Caution]
                 f"{name} opened the test part with {len(recipes[name])} different recipes",
                 "A variant that is changed after its test score was seen is fitted to the test"
                 " part, and its interval no longer covers that.",
+            )
+
+
+def _seen(variants: Iterable[VariantResults]) -> Iterator[Caution]:
+    """Name variants whose start has learned from data of the study before."""
+    for variant in variants:
+        if variant.seen:
+            yield Caution(
+                "serious",
+                f"{variant.name} starts from weights that have seen these data",
+                f"They have learned from: {variant.seen}. Where that is a data set by its name,"
+                " nobody says whether cases of the test part were among them, and the score may be"
+                " too good; where it is the tune part, what was chosen by it is.",
             )
 
 

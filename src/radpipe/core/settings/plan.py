@@ -1,10 +1,16 @@
 """Settings of variants and of the plan: what runs."""
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from radpipe.core.settings.base import Strict
+
+
+def start_file(name: str) -> str:
+    """Return where the step weights describes the start of this name."""
+    return f"results/starts/{name}/start.json"
 
 
 class Variant(Strict):
@@ -15,7 +21,8 @@ class Variant(Strict):
     preset: str = Field(description="<file in presets/>/<name>.")
     weights: str = Field(
         default="weights/random.json",
-        description="Starting weights: weights/random.json (none), or those of a planned run,"
+        description="Starting weights: weights/random.json (none), those that others learned,"
+        " weights/<name>.json, or those of a planned run,"
         " results/runs/<variant>/fold-<f>-seed-<s>/weights.safetensors.",
     )
     model: dict[str, Any] = Field(default={}, description="Overrides of the preset.")
@@ -28,10 +35,27 @@ class Variant(Strict):
         return self.store.split("/")[1] if self.store.endswith("/crops") else None
 
     @property
+    def borrowed(self) -> str | None:
+        """The name of the start that others learned, which the step weights fetches."""
+        found = re.fullmatch(r"weights/(?P<name>[^/]+)\.json", self.weights)
+        name = found["name"] if found else "random"
+        return None if name == "random" else name
+
+    @property
+    def starts_elsewhere(self) -> bool:
+        """Whether it starts from weights that are neither random nor a planned run's."""
+        return self.weights != "weights/random.json" and not self.weights.startswith("results/")
+
+    @property
+    def start(self) -> str:
+        """The file that says from which weights it starts, or holds them."""
+        return start_file(self.borrowed) if self.borrowed else self.weights
+
+    @property
     def inputs(self) -> dict[str, str]:
         """What its recipe is made from: store, split and starting weights."""
         split = f"data/{self.study}/split.parquet"
-        return {"store": self.store, "split": split, "weights": self.weights}
+        return {"store": self.store, "split": split, "weights": self.start}
 
     @property
     def overrides(self) -> dict[str, dict[str, Any]]:
@@ -70,6 +94,23 @@ class Plan(Strict):
     )
     ensembles: dict[str, Ensemble] = Field(
         description="Means of several planned variants, by name; {} for none."
+    )
+
+    # No default: DVC's loop asks for it.
+    starts: list[str] = Field(
+        description="Starting weights that others learned, weights/<name>.json, by name: every"
+        " one that a variant starts from; [] for none."
+    )
+    use: Literal["research", "commercial"] = Field(
+        default="research",
+        description="What the project is for. Starting weights whose licence forbids it are"
+        " refused.",
+    )
+    seen_by_name: Literal["flag", "refuse"] = Field(
+        default="flag",
+        description="What is done about starting weights that have learned from a data set which"
+        " the study names (studies.<study>.data_sets), where no list says from which of its images:"
+        " the ranking and the report say so, or they are refused. Lists are always held to.",
     )
 
     @property

@@ -286,3 +286,13 @@ class Study(Strict):
     image: Image
     split: Split
     external: External = External()
+    data_sets: list[str] = Field(
+        default=[],
+        description="Names of the published data sets that its images come from, as those who"
+        " publish weights write them (weights/*.json, learned_from); case and signs do not count."
+        " The study's own name and its adapter's are such names anyway.",
+    )
+
+    def known_as(self, name: str) -> list[str]:
+        """Return the names of the data sets that it may come from; `name` is the study's own."""
+        return list(dict.fromkeys([name, self.adapter, *self.data_sets]))

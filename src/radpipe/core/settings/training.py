@@ -170,10 +170,11 @@ class Training(Strict):
     )
     freeze: Freeze | None = Field(default=None, description="Layers that are not trained.")
     clip_norm: Positive | None = Field(default=None, description="Largest gradient norm.")
-    normalize: Literal["unit", "standard", "imagenet", "mrnet"] = Field(
+    normalize: Literal["unit", "standard", "imagenet", "mrnet", "start"] = Field(
         default="standard",
         description="unit: 0 to 1; standard: mean and SD of the run's own train part;"
-        " imagenet: the constants of torchvision's weights; mrnet: the range of each volume to"
+        " imagenet: the constants of torchvision's weights; start: as weights/<name>.json says that"
+        " the start has learned; mrnet: the range of each volume to"
         " 0..255, then mean 58.09 and SD 49.73 (Bien et al., 2018).",
     )
     normalize_held_out: bool = Field(

@@ -21,12 +21,6 @@ from radpipe.learning.data.uncertain import Lessons, lessons, policies, teaches
 from radpipe.learning.models import auxiliary_of, table_of, takes_pixels
 from radpipe.learning.models.covariates import read_auxiliary, read_entries
 
-# Mean and SD of a slice whose volume was brought to 0..255 (Bien et al., PLoS Medicine
-# 2018;15:e1002699), from 0 to 1.
-MRNET = (58.09 / 255, 49.73 / 255)
-# torchvision's constants for weights trained on ImageNet (red, green, blue).
-IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-
 log = logging.getLogger("radpipe.data")
 
 
@@ -349,37 +343,3 @@ def gather(
         tuple(tuple(store.slices(mine).tolist()) for mine in rows.T),
         None if entries is None else torch.from_numpy(entries).to(device, non_blocking=True),
     )
-
-
-def normalisation(store: Summed, rows: np.ndarray, how: Training) -> tuple[Tensor, Tensor]:
-    """Return mean and SD per channel, float32 (channels,), of pixels from 0 to 1.
-
-    Parameters
-    ----------
-    store, rows
-        The run's own train part, rows of any shape, for `normalize: standard`.
-    how
-        `normalize` says which: unit (0 and 1), standard, MRNet's constants, or torchvision's,
-        averaged over the colours for grey pictures.
-
-    Raises
-    ------
-    DataError
-        The store was made before its index held the sums that `normalize: standard` takes.
-
-    """
-    if how.normalize == "mrnet":
-        mean, sd = MRNET
-        return _pair([mean] * store.channels, [sd] * store.channels)
-    if how.normalize == "unit" or not rows.size:
-        return torch.zeros(store.channels), torch.ones(store.channels)
-    if how.normalize == "imagenet":
-        mean, sd = np.array(IMAGENET)
-        grey = store.channels == 1
-        return _pair([mean.mean()] if grey else mean, [sd.mean()] if grey else sd)
-    white = 2**store.bits - 1
-    return _pair(*(each / white for each in store.sums(rows).mean_and_sd()))
-
-
-def _pair(mean: Sequence[float], sd: Sequence[float]) -> tuple[Tensor, Tensor]:
-    return torch.tensor(mean, dtype=torch.float32), torch.tensor(sd, dtype=torch.float32)

@@ -2,6 +2,7 @@
 
 import importlib
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeVar
 
 import torch
@@ -57,6 +58,44 @@ class Architectures(Registry[Callable[..., nn.Module]]):
 MODELS = Architectures("model.name")
 
 Start = Literal["he-uniform", "glorot-uniform"]
+
+
+# How a network takes grey pictures whose start has learned from red, green and blue.
+Stem = Literal["repeat", "sum", "mean"]
+STEM = (
+    "How grey pictures meet filters that a start has learned for red, green and blue: repeat, three"
+    " equal colours; sum or mean of the filters over the colours, which leaves a third to train."
+    " null: {default}"
+)
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a part of a network is in another library, whose weights therefore fit.
+
+    A module says so in its attribute `implementations`: the beginning of the names of its tensors
+    to a `Part`.
+
+    Attributes
+    ----------
+    implementation
+        Library and name, such as "torchvision/resnet18". Equal shapes do not make equal functions.
+    below
+        Beginning of the library's own names for what lies here.
+    own
+        Beginnings of the names, here, of layers that the library's network has not, or of heads.
+    beyond
+        Beginnings of the library's names of what the part ends before.
+    stem
+        How it takes grey pictures; None: its first filters have a colour for each channel.
+
+    """
+
+    implementation: str
+    below: str = ""
+    own: tuple[str, ...] = ()
+    beyond: tuple[str, ...] = ()
+    stem: Stem | None = None
 
 
 class Builder(Protocol[S]):

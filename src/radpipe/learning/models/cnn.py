@@ -66,7 +66,7 @@ def cnn(settings: CnnSettings, *, n_channels: int, n_outputs: int, size: int) ->
         )
     widths = [_scaled(width, settings.width) for width in settings.dense.widths]
     layers.append(nn.Flatten())
-    layers += _dense(settings.dense, [channels * side * side, *widths])
+    layers += dense_layers(settings.dense, [channels * side * side, *widths])
     last = widths[-1] if widths else channels * side * side
     layers.append(dense(last, n_outputs, bias=True, start="glorot-uniform"))
     return nn.Sequential(*layers)
@@ -84,7 +84,8 @@ def _block(block: CnnBlock, n_in: int, filters: int) -> Iterator[nn.Module]:
         yield nn.Dropout(block.dropout)
 
 
-def _dense(settings: Dense, widths: list[int]) -> Iterator[nn.Module]:
+def dense_layers(settings: Dense, widths: list[int]) -> Iterator[nn.Module]:
+    """Yield fully connected layers from each width to the next, each with its norm and ReLU."""
     for n_in, n_out in pairwise(widths):
         yield dense(n_in, n_out, bias=settings.bias, start=settings.start)
         if settings.norm:

@@ -6,7 +6,8 @@ from pydantic import Field
 from torch import nn
 
 from radpipe.core.settings import Strict
-from radpipe.learning.models.base import architecture
+from radpipe.learning.models.base import STEM, Part, Stem, architecture
+from radpipe.learning.models.trunks import GreyAsColour
 
 
 class ResnetSettings(Strict):
@@ -16,6 +17,9 @@ class ResnetSettings(Strict):
         default=False,
         description="For pictures below 64 pixels: a 3 x 3 stem without stride and pooling"
         " keeps 8 times more rows and columns, at 16 times the work or more.",
+    )
+    stem: Stem | None = Field(
+        default=None, description=STEM.format(default="filters of their own, drawn at random.")
     )
 
 
@@ -31,8 +35,13 @@ def resnet(
     if settings.small_stem:
         net.conv1 = _stem(n_channels, kernel=3, stride=1)
         net.maxpool = nn.Identity()
+    elif n_channels == 1 and settings.stem == "repeat":
+        net.conv1.__class__ = GreyAsColour  # the same weights, used otherwise
     elif n_channels != 3:
         net.conv1 = _stem(n_channels, kernel=7, stride=2)
+    stem = settings.stem if n_channels == 1 else None
+    # A plain dict is no module, tensor or parameter: torch leaves it alone.
+    vars(net)["implementations"] = {"": Part(f"torchvision/{name}", own=("fc.",), stem=stem)}
     return net
 
 

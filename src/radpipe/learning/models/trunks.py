@@ -7,6 +7,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from radpipe.core.settings import Count, Positive, Strict
+from radpipe.learning.models.base import Part, Stem
 from radpipe.learning.models.compact import Pool, stem_and_stages
 
 
@@ -58,6 +59,15 @@ class TrunkResidual(Strict):
 Trunk = Annotated[Plain | TrunkResidual, Field(discriminator="kind")]
 
 
+ALEXNET = (
+    TrunkBlock(filters=64, kernel=11, stride=4, padding=2),
+    TrunkBlock(filters=192, kernel=5, padding=2),
+    TrunkBlock(filters=384, pool=False),
+    TrunkBlock(filters=256, pool=False),
+    TrunkBlock(filters=256),
+)
+
+
 class GreyAsColour(nn.Conv2d):
     """A convolution for three channels that is given one, and takes it three times.
 
@@ -97,4 +107,40 @@ def make_trunk(settings: Plain | TrunkResidual, n_channels: int) -> tuple[nn.Mod
         if block.pool:
             layers.append(nn.MaxPool2d(3, 2))
         channels = filters
-    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten()), channels
+    trunk = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    if _is_alexnet(settings):
+        stem: Stem | None = "repeat" if n_channels == 1 and settings.grey_as_colour else None
+        # A plain dict is no module, tensor or parameter: torch leaves it alone.
+        part = Part("torchvision/alexnet", below="features.", stem=stem)
+        vars(trunk)["implementations"] = {"": part}
+    return trunk, channels
+
+
+def _is_alexnet(settings: Plain) -> bool:
+    """Tell whether these are the convolutions of AlexNet (Krizhevsky, arXiv:1404.5997)."""
+    whole = settings.width == 1 and settings.first_stride is None
+    return whole and settings.blocks == list(ALEXNET)
+
+
+def take_channels(network: nn.Module, n_channels: int, *, as_colour: bool) -> None:
+    """Let the first convolution take pictures of another number of channels.
+
+    Pooling, stride and padding stay as they are, whatever the weights.
+    """
+    name, first = next(
+        (name, layer) for name, layer in network.named_modules() if isinstance(layer, nn.Conv2d)
+    )
+    if as_colour and n_channels == 1:
+        first.__class__ = GreyAsColour  # the same weights, used otherwise
+        return
+    stem = nn.Conv2d(
+        n_channels,
+        first.out_channels,
+        first.kernel_size,  # type: ignore[arg-type]
+        stride=first.stride,  # type: ignore[arg-type]
+        padding=first.padding,  # type: ignore[arg-type]
+        bias=first.bias is not None,
+    )
+    nn.init.kaiming_normal_(stem.weight, mode="fan_out", nonlinearity="relu")
+    parent, _, own = name.rpartition(".")
+    setattr(network.get_submodule(parent), own, stem)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from radpipe.core.errors import ConfigError
 from radpipe.core.settings import Positive, Strict
-from radpipe.learning.models.base import architecture
+from radpipe.learning.models.base import STEM, Part, Stem, architecture
 from radpipe.learning.models.trunks import GreyAsColour
 
 # Convolutions of the five stages, each of which ends in a pooling: configurations A, B, D and E
@@ -35,6 +35,14 @@ class VggSettings(Strict):
         default=True,
         description="Take a grey picture as red, green and blue, as networks for photographs do.",
     )
+    stem: Stem | None = Field(
+        default=None, description=STEM.format(default="as grey_as_colour says.")
+    )
+
+    @property
+    def grey_stem(self) -> Stem | None:
+        """How grey pictures are taken; None: by filters of one channel of their own."""
+        return self.stem or ("repeat" if self.grey_as_colour else None)
 
 
 class Vgg(nn.Module):
@@ -44,6 +52,8 @@ class Vgg(nn.Module):
     ----------
     features
         The convolutions, numbered as torchvision's are.
+    implementations
+        What they are in torchvision, if they are as wide.
     last
         From features to logits.
 
@@ -51,6 +61,11 @@ class Vgg(nn.Module):
 
     def __init__(self, settings: VggSettings, *, n_channels: int, n_outputs: int) -> None:
         super().__init__()
+        name = f"torchvision/vgg{settings.depth}{'_bn' if settings.batch_norm else ''}"
+        stem = settings.grey_stem if n_channels == 1 else None
+        self.implementations = (
+            {"": Part(name, own=("last.",), stem=stem)} if settings.width == 1 else {}
+        )
         self.features = nn.Sequential(*_stages(settings, n_channels))
         self.pool = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
         self.dropout = nn.Dropout(settings.dropout)
@@ -86,7 +101,7 @@ def _started(layer: nn.Conv2d) -> nn.Conv2d:
 
 
 def _stages(settings: VggSettings, n_channels: int) -> Iterator[nn.Module]:
-    as_colour = n_channels == 1 and settings.grey_as_colour
+    as_colour = n_channels == 1 and settings.grey_stem == "repeat"
     kind, n_in = (GreyAsColour, 3) if as_colour else (nn.Conv2d, n_channels)
     for count, n_out in zip(DEPTHS[settings.depth], _filters(settings), strict=True):
         for _ in range(count):

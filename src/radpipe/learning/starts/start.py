@@ -1,7 +1,7 @@
 """A model that starts from another network's tensors, where these fit."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ import torch
 from safetensors import safe_open
 from torch import Tensor, nn
 
+from radpipe.core.borrowed import is_start
 from radpipe.core.errors import ConfigError
 from radpipe.core.recipe import Recipe
 from radpipe.learning.networks.network import read_about
@@ -37,6 +38,11 @@ class Taken:
     fresh
         Layers of which at least one tensor was not taken, by name: they start from their own
         random initialisation.
+    left
+        Tensors of weights that others learned that were left, by name: their heads, and what lies
+        beyond the layer after which the network is cut.
+    stem
+        How filters for three colours were taken for grey pictures; empty: as they were.
 
     """
 
@@ -44,11 +50,13 @@ class Taken:
     tensors: int
     parameters: int
     fresh: tuple[str, ...]
+    left: tuple[str, ...] = ()
+    stem: str = ""
 
     @property
     def facts(self) -> dict[str, Any]:
         """What the receipt says of it."""
-        return {**asdict(self), "fresh": list(self.fresh)}
+        return {**asdict(self), "fresh": list(self.fresh), "left": list(self.left)}
 
 
 def starts_from_weights(recipe: Recipe) -> bool:
@@ -69,7 +77,7 @@ def read_ancestors(recipe: Recipe, *, tune: Sequence[str]) -> tuple[Ancestor, ..
     Returns
     -------
     tuple of Ancestor
-        The run that it starts from last.
+        The run that it starts from last; none for weights that others learned.
 
     Raises
     ------
@@ -80,6 +88,8 @@ def read_ancestors(recipe: Recipe, *, tune: Sequence[str]) -> tuple[Ancestor, ..
 
     """
     path = Path(recipe.weights.path)
+    if is_start(path):
+        return ()
     lineage = read_lineage(read_about(path), path)
     test = patients_of_test(Path(recipe.split.path))
     check_lineage(recipe, lineage, tune=tune, test=test)
@@ -126,11 +136,16 @@ def start_from(
             f" {recipe.model.name!r}. Start from a run of the same architecture, with the same"
             " settings under model."
         )
-    layers = dict.fromkeys(name.rpartition(".")[0] or name for name in own if name not in taken)
-    found = Taken(ancestor.title, len(taken), n_taken, tuple(layers))
-    _tell(found, sum(weight.numel() for weight in weights.values()))
+    found = Taken(ancestor.title, len(taken), n_taken, layers_without(taken, own))
+    tell(found, model)
     _tell_normalisation({"mean": mean, "sd": sd}, theirs)
     return found
+
+
+def layers_without(taken: Container[str], own: Iterable[str]) -> tuple[str, ...]:
+    """Return the layers of which a tensor was not taken, in their order."""
+    layers = dict.fromkeys(name.rpartition(".")[0] or name for name in own if name not in taken)
+    return tuple(layers)
 
 
 def names_of(sources: Sequence[str], own: Mapping[str, Any], prefix: str) -> dict[str, str]:
@@ -160,7 +175,9 @@ def _prefix(model: nn.Module) -> str:
     return found if isinstance(found, str) else ""
 
 
-def _tell(taken: Taken, n_weights: int) -> None:
+def tell(taken: Taken, model: nn.Module) -> None:
+    """Log what a model took over, as a share of its weights, too."""
+    n_weights = sum(weight.numel() for weight in model.parameters())
     rest = len(taken.fresh) - SHOWN
     fresh = ", ".join(taken.fresh[:SHOWN]) + (f" and {rest} more" if rest > 0 else "")
     log.info(

@@ -65,7 +65,7 @@ def fit(run: TrainingRun, *, seed: int) -> Fitted:
         A class has no case in the train part.
 
     """
-    if run.ancestors:
+    if run.ancestors or run.borrowed:
         raise ConfigError(
             f"variants.{run.recipe.variant}.weights: {run.recipe.model.name!r} is fitted in one go"
             " and cannot start from weights; use weights/random.json."

@@ -24,6 +24,7 @@ from radpipe.learning.distributed.process_group import ALONE, ProcessGroup
 from radpipe.learning.networks.class_weights import class_weights
 from radpipe.learning.networks.losses import Loss, make_loss
 from radpipe.learning.starts.lineage import Ancestor, patients_of
+from radpipe.learning.starts.seen import Seen, read_seen
 from radpipe.learning.starts.start import read_ancestors, starts_from_weights
 from radpipe.learning.training.scores import check_watched
 
@@ -40,6 +41,8 @@ class TrainingRun:
         Of `store` on `device`.
     ancestors
         The runs whose weights it starts from, the nearest last; empty: from none.
+    borrowed
+        The weights that others learned with which it, or its first ancestor, started.
 
     """
 
@@ -53,6 +56,7 @@ class TrainingRun:
     batches: Batches
     process_group: ProcessGroup = ALONE
     ancestors: tuple[Ancestor, ...] = ()
+    borrowed: tuple[Seen, ...] = ()
 
     @property
     def how(self) -> Training:
@@ -106,13 +110,15 @@ def make_run(
     ------
     ConfigError
         The recipe watches a score that its target does not have, or the starting weights have
-        learned from patients by whom this run is to be judged.
+        learned from patients or images by whom this run is to be judged.
 
     """
     check_watched(recipe.target, recipe.train)
     ancestors: tuple[Ancestor, ...] = ()
+    borrowed: tuple[Seen, ...] = ()
     if starts_from_weights(recipe):
         ancestors = read_ancestors(recipe, tune=patients_of(tune_part.table))
+        borrowed = read_seen(recipe, tune=tune_part.table["case"].to_pylist())
     device = set_up(recipe.train, process_group)
     keep = np.concatenate([part.rows.ravel() for part in (train_part, tune_part)])
     if process_group.size > 1:
@@ -134,6 +140,7 @@ def make_run(
         batches=batches_of(store, device, keep),
         process_group=process_group,
         ancestors=ancestors,
+        borrowed=borrowed,
     )
 
 

@@ -15,11 +15,12 @@ from tqdm import tqdm
 
 from radpipe.core.machine import same_bytes_on, this_machine
 from radpipe.core.step import StoppedError
-from radpipe.learning.data.cases import normalisation
+from radpipe.learning.data.normalisation import normalisation
 from radpipe.learning.data.samplers import ORDER, cut, draw_order, stream_of
 from radpipe.learning.models import build_model, n_parameters
 from radpipe.learning.models.covariates import fit_table
 from radpipe.learning.networks.network import make_network, shape_of
+from radpipe.learning.starts.borrowing import borrow, borrowed_by
 from radpipe.learning.starts.lineage import lineage_facts
 from radpipe.learning.starts.start import start_from
 from radpipe.learning.training.freezing import find_frozen, rate_of_step, set_training
@@ -126,11 +127,15 @@ def start(run: TrainingRun, seed: int) -> State:
     """
     torch.manual_seed(seed)
     how, device, process_group = run.how, run.device, run.process_group
-    mean, sd = normalisation(run.store, run.train.rows, how)
+    borrowed = borrowed_by(run.recipe)
+    prepared = borrowed.input if borrowed else None
+    mean, sd = normalisation(run.store, run.train.rows, how, prepared)
     model = build_model(run.recipe.model, **shape_of(run.store, run.recipe))
     taken = None
     if run.ancestors:
         taken = start_from(run.recipe, run.ancestors[-1], model, mean, sd)
+    elif borrowed:
+        taken = borrow(run.recipe, borrowed, model, mean, sd)
     # What is learned of a table is this run's own, whatever it starts from.
     fit_table(model, run.train.entries)
     model = process_group.join_norms(model, device)
@@ -231,7 +236,9 @@ def finish_epoch(run: TrainingRun, state: State) -> dict[str, float]:
 def about(run: TrainingRun, state: TrainingOutcome, *, fold: int, seed: int) -> dict[str, Any]:
     """Return the facts written beside the weights: the same for equal runs."""
     best = state.progress.best
+    outside = {"borrowed": [each.facts for each in run.borrowed]} if run.borrowed else {}
     return {
+        **outside,
         "recipe": run.recipe.sha256,
         "variant": run.recipe.variant,
         "fold": fold,

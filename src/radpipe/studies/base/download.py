@@ -9,7 +9,7 @@ from email.message import Message
 from http.client import HTTPException
 from pathlib import Path
 from typing import IO, Any
-from urllib.error import HTTPError
+from urllib.error import HTTPError, URLError
 from urllib.parse import unquote, urlsplit
 
 from tqdm import tqdm
@@ -91,11 +91,17 @@ class Resuming:
     ----------
     part
         File in which the transfer is collected; it outlives the process.
+    by_hand
+        Ends the message when it gives up: how else the file gets here.
+    patient
+        Whether it tries again where nobody answers at all: no such host, no network.
 
     """
 
-    def __init__(self, part: Path) -> None:
+    def __init__(self, part: Path, by_hand: str = BY_HAND, *, patient: bool = True) -> None:
         self.part = part
+        self.by_hand = by_hand
+        self.patient = patient
         self._whole = False
 
     def __call__(self, url: str, output_file: str | IO[Any], pooch: object) -> None:  # noqa: ARG002
@@ -106,13 +112,15 @@ class Resuming:
             try:
                 self._transfer(url)
             except (OSError, HTTPException) as error:
-                _give_up_if_hopeless(url, error)
+                _give_up_if_hopeless(url, error, self.by_hand)
+                if not self.patient and type(error) is URLError and not self._size():
+                    raise DataError(f"{url}: nobody answers ({error}).{self.by_hand}") from error
                 progressed = self._size() > before
                 failures = 1 if progressed else failures + 1
                 wait = BACK_OFF_SECONDS if progressed else min(wait * 2, LONGEST_WAIT_SECONDS)
                 if failures >= TRIES:
                     raise DataError(
-                        f"{url}: no answer after {TRIES} tries ({error}).{BY_HAND}"
+                        f"{url}: no answer after {TRIES} tries ({error}).{self.by_hand}"
                     ) from error
                 log.warning("transfer broke off at %d bytes: %s", self._size(), error)
                 time.sleep(wait)
@@ -161,13 +169,13 @@ def _starts_at(headers: Message, start: int) -> bool:
     return headers.get("Content-Range", "").startswith(f"bytes {start}-")
 
 
-def _give_up_if_hopeless(url: str, error: Exception) -> None:
+def _give_up_if_hopeless(url: str, error: Exception, by_hand: str) -> None:
     """Raise at once where another try cannot help: disk full, no such page, no access."""
     if isinstance(error, HTTPError):
         # 408 and 429 ask for patience, 416 was mended by dropping the part.
         if error.code >= 500 or error.code in (408, 416, 429):
             return
-        raise DataError(f"{url}: the server answered {error.code} {error.reason}.{BY_HAND}")
+        raise DataError(f"{url}: the server answered {error.code} {error.reason}.{by_hand}")
     if isinstance(error, OSError) and error.errno in OURS:
         raise error
 

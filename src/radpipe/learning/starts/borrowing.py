@@ -1,0 +1,282 @@
+"""A model that starts from weights that others learned: all that is promised is taken, or nothing.
+
+A part of the model says of which library's implementation it is a copy (`models.base.Part`); the
+start says to which implementation its tensors belong. Names and shapes must agree for every tensor
+but those of the heads, so that no layer starts at random without a word.
+"""
+
+import logging
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from torch import Tensor, nn
+
+from radpipe.core.borrowed import Borrowed, is_start, read_borrowed, whole
+from radpipe.core.errors import ConfigError
+from radpipe.core.recipe import Recipe
+from radpipe.learning.models.base import Part
+from radpipe.learning.starts.start import Taken, layers_without, tell
+
+log = logging.getLogger("radpipe.train")
+
+# Counts that batch norm keeps and does not use; older files lack them.
+COUNTS = "num_batches_tracked"
+SHOWN = 6
+
+
+@dataclass(frozen=True)
+class Offer:
+    """The tensors of a start under the names that its library gives them.
+
+    Attributes
+    ----------
+    sources
+        Name in the library to name in the file.
+    left
+        Names in the file of what is not taken: heads.
+
+    """
+
+    sources: dict[str, str]
+    left: tuple[str, ...]
+
+
+def borrowed_by(recipe: Recipe) -> Borrowed | None:
+    """Return the weights that others learned with which a run starts itself; None: it does not."""
+    path = Path(recipe.weights.path)
+    return read_borrowed(path) if is_start(path) else None
+
+
+def parts_of(model: nn.Module) -> dict[str, Part]:
+    """Return the parts of a model that are copies of other libraries' networks.
+
+    Returns
+    -------
+    dict
+        Beginning of the names of its tensors to what it is.
+
+    """
+    found: dict[str, Part] = {}
+    for name, module in model.named_modules():
+        for below, part in getattr(module, "implementations", {}).items():
+            found[f"{name}.{below}" if name else below] = part
+    return found
+
+
+def borrow(recipe: Recipe, start: Borrowed, model: nn.Module, mean: Tensor, sd: Tensor) -> Taken:
+    """Copy the tensors that a start promises into every part of a model that is its implementation.
+
+    Parameters
+    ----------
+    recipe
+        Of the run that starts.
+    start
+        Read with `read_borrowed`; its tensors are held to their hash first.
+    model
+        Changed in place, on the processor.
+    mean, sd
+        Float32 (channels,): how the run normalises pixels from 0 to 1.
+
+    Raises
+    ------
+    ConfigError
+        No part of the model is this implementation, or a promised tensor has no place.
+    StaleError
+        The tensors are not here, or were changed.
+
+    """
+    parts = {name: part for name, part in parts_of(model).items() if fits(part, start)}
+    if not parts:
+        raise ConfigError(_no_part(recipe, start, model))
+    file = whole(start.path, start.tensors, start.name)
+    own = model.state_dict()
+    with safe_open(file, framework="pt") as opened:
+        offer = offered(list(opened.keys()), start)
+        taken, faults = fill(own, parts, offer, opened.get_tensor)
+    if faults:
+        raise ConfigError(_not_covered(recipe, start, faults))
+    weights = dict(model.named_parameters())
+    found = Taken(
+        f"{start.name} ({start.function})",
+        len(taken),
+        sum(weight.numel() for name, weight in weights.items() if name in taken),
+        layers_without(taken, own),
+        offer.left + tuple(sorted(_beyond(offer, parts.values()))),
+        next(iter(parts.values())).stem or "",
+    )
+    tell(found, model)
+    _warn_of_input(recipe, start, mean, sd)
+    return found
+
+
+def fill(
+    own: Mapping[str, Tensor],
+    parts: Mapping[str, Part],
+    offer: Offer,
+    tensor_of: Callable[[str], Tensor],
+) -> tuple[set[str], list[str]]:
+    """Copy what is offered into the parts of a model.
+
+    Parameters
+    ----------
+    own
+        The model's tensors by name; changed in place.
+    parts
+        Beginning of their names to what lies there.
+    offer, tensor_of
+        What the file has, and a function that reads a tensor by its name there.
+
+    Returns
+    -------
+    taken, faults
+        Names of tensors that came from the file; what is promised and has no place, has another
+        shape, or is missing.
+
+    """
+    taken: set[str] = set()
+    faults: list[str] = []
+    for below, part in parts.items():
+        for name, source in _pairs(below, part, offer, own, faults):
+            tensor = _for_stem(tensor_of(source), own[name], part)
+            if tensor.shape != own[name].shape:
+                faults.append(_misfit(name, own[name], tensor, part))
+            else:
+                own[name].copy_(tensor)
+            taken.add(name)
+        faults += _unfilled(below, part, own, taken)
+    return taken, faults
+
+
+def fits(part: Part, start: Borrowed) -> bool:
+    """Tell whether a part of a model is the implementation that weights belong to."""
+    return part.implementation == start.function
+
+
+def offered(names: list[str], start: Borrowed) -> Offer:
+    """Give the tensors of a file the names of the library, and set its heads aside.
+
+    Parameters
+    ----------
+    names
+        In the file.
+    start
+        Its `prefix` is taken off, its `rename` brings old names to those of now, its `heads` are
+        set aside.
+
+    """
+    sources: dict[str, str] = {}
+    left: list[str] = []
+    for source in names:
+        name = source.removeprefix(start.prefix)
+        for rename in start.rename:
+            found = re.fullmatch(rename.pattern, name)
+            name = found.expand(rename.becomes) if found else name
+        if not source.startswith(start.prefix) or name.startswith(tuple(start.heads)):
+            left.append(source)
+        else:
+            sources[name] = source
+    return Offer(sources, tuple(sorted(left)))
+
+
+def _pairs(
+    below: str, part: Part, offer: Offer, own: Mapping[str, Tensor], faults: list[str]
+) -> Iterator[tuple[str, str]]:
+    """Yield each tensor of a part with its source; note promised ones that have no place."""
+    for theirs, source in offer.sources.items():
+        name = below + theirs.removeprefix(part.below)
+        if theirs.startswith(part.below) and name in own:
+            yield name, source
+        elif not theirs.endswith(COUNTS) and not theirs.startswith(part.beyond):
+            faults.append(f"{source} has no place")
+
+
+def _beyond(offer: Offer, parts: Iterable[Part]) -> set[str]:
+    """Return the tensors of the file that every part ends before."""
+    return {
+        source
+        for theirs, source in offer.sources.items()
+        if all(theirs.startswith(part.beyond) for part in parts)
+    }
+
+
+def _unfilled(below: str, part: Part, own: Iterable[str], taken: set[str]) -> list[str]:
+    """List tensors of the library's layers that the file does not fill."""
+    return [
+        f"{name} is not in the file"
+        for name in own
+        if name.startswith(below)
+        and name not in taken
+        and not name.removeprefix(below).startswith(part.own)
+        and not name.endswith(COUNTS)
+    ]
+
+
+def _for_stem(theirs: Tensor, own: Tensor, part: Part) -> Tensor:
+    """Bring filters for three colours, (filters, 3, rows, columns), to one channel, as named."""
+    if theirs.ndim != 4 or theirs.shape[1] != 3 or own.shape[1:2] != (1,):
+        return theirs
+    if part.stem == "sum":
+        return theirs.sum(dim=1, keepdim=True)
+    return theirs.mean(dim=1, keepdim=True) if part.stem == "mean" else theirs
+
+
+def _misfit(name: str, own: Tensor, theirs: Tensor, part: Part) -> str:
+    text = f"{name} is {tuple(own.shape)}, and {tuple(theirs.shape)} in the file"
+    if part.stem is None and theirs.ndim == 4 and theirs.shape[1] == 3 and own.shape[1] == 1:
+        text += " (grey pictures: say model.stem: repeat, sum or mean)"
+    return text
+
+
+def _no_part(recipe: Recipe, start: Borrowed, model: nn.Module) -> str:
+    has = sorted({part.implementation for part in parts_of(model).values()})
+    return (
+        f"variants.{recipe.variant}.weights: {start.name} are weights of {start.function}, and no"
+        f" part of architecture {recipe.model.name!r} with these settings is that; it has:"
+        f" {', '.join(has) or 'no part that is known from a library'}. Networks of another library"
+        " may have the same shapes and be another function. The way out: a network with that part"
+        " (docs/how-to/borrowed-weights.md lists them), or other weights."
+    )
+
+
+def _not_covered(recipe: Recipe, start: Borrowed, faults: list[str]) -> str:
+    rest = len(faults) - SHOWN
+    shown = "\n  ".join([*faults[:SHOWN], *([f"and {rest} more"] if rest > 0 else [])])
+    return (
+        f"variants.{recipe.variant}.weights: {start.name} promises all tensors of"
+        f" {start.function} but its heads ({', '.join(start.heads) or 'none'}), and nothing is"
+        f" taken unless all of them are:\n  {shown}\nThe way out: change the setting of model that"
+        f" makes the difference, or, if the file has other names, say `prefix`, `rename` or `heads`"
+        f" in weights/{start.name}.json."
+    )
+
+
+def _warn_of_input(recipe: Recipe, start: Borrowed, mean: Tensor, sd: Tensor) -> None:
+    """Warn where pictures are prepared otherwise than those that the weights have learned from."""
+    theirs = [torch.tensor(each) for each in start.input.normalisation(len(mean))]
+    pairs = list(zip((mean, sd), theirs, strict=True))
+    if not all(torch.allclose(a, b, atol=1e-3) for a, b in pairs):
+        log.warning(
+            "%s has learned from pixels with mean=%s sd=%s, and train.normalize: %s gives them"
+            " mean=%s sd=%s. The way out, unless it is meant: normalize: start",
+            start.name,
+            *(_rounded(each) for each in theirs),
+            recipe.train.normalize,
+            _rounded(mean),
+            _rounded(sd),
+        )
+    if recipe.image.side != start.input.side:
+        log.info(
+            "%s has learned at %d pixels and goes on at %d",
+            start.name,
+            start.input.side,
+            recipe.image.side,
+        )
+
+
+def _rounded(values: Tensor) -> list[Any]:
+    return [round(value, 4) for value in values.flatten().tolist()]

@@ -1,0 +1,162 @@
+"""What weights that others learned have seen of a study: held to published lists, else to names."""
+
+import logging
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from radpipe.core.borrowed import Learned, Listed, is_start, list_file, read_borrowed, whole
+from radpipe.core.errors import ConfigError, DataError
+from radpipe.core.recipe import Recipe
+from radpipe.core.tables import read_table
+from radpipe.learning.networks.network import read_about
+from radpipe.learning.starts.images import listed_images, names_in
+from radpipe.learning.starts.lineage import NAMES
+
+log = logging.getLogger("radpipe.train")
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Weights that others learned, in the lineage of a run.
+
+    Attributes
+    ----------
+    start, function, tensors
+        Their name, what they are weights of, and the hash of their file.
+    learned_from
+        The data sets, and the hash of the list of their images where one is published.
+    tune
+        Cases of the run's `tune` that stand on such a list.
+
+    """
+
+    start: str
+    function: str
+    tensors: str
+    learned_from: tuple[Learned, ...]
+    tune: int = 0
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What stands beside the weights of the run, as JSON values."""
+        names = ("start", "function", "tensors", "tune")
+        learned_from = [each.model_dump(mode="json") for each in self.learned_from]
+        return {**{name: getattr(self, name) for name in names}, "learned_from": learned_from}
+
+
+def read_seen(recipe: Recipe, *, tune: Collection[str]) -> tuple[Seen, ...]:
+    """Read which weights of others a run starts from, itself or through other runs.
+
+    Parameters
+    ----------
+    recipe
+        Of the run that starts from weights.
+    tune
+        The cases of its `tune`; those of `test` are read from its split.
+
+    Raises
+    ------
+    ConfigError
+        Cases of `test` stand on a list of what these weights have learned from.
+    DataError
+        The file of weights does not say what it comes from.
+    StaleError
+        A list is not here, or was changed.
+
+    """
+    found = [_counted(recipe, each, set(tune)) for each in starts_of(Path(recipe.weights.path))]
+    return tuple(found)
+
+
+def starts_of(path: Path) -> list[Seen]:
+    """Read which weights of others a start is, or those with which the run that made it began.
+
+    Raises
+    ------
+    DataError
+        The file of weights does not say what it comes from.
+
+    """
+    if is_start(path):
+        start = read_borrowed(path)
+        return [Seen(start.name, start.function, start.tensors, tuple(start.learned_from))]
+    try:
+        return [
+            Seen(
+                each["start"],
+                each["function"],
+                each["tensors"],
+                tuple(Learned.model_validate(one) for one in each["learned_from"]),
+            )
+            for each in read_about(path).get("borrowed", ())
+        ]
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(
+            f"{path}: does not say which weights it has started from ({error!r}). Train that run"
+            " again."
+        ) from error
+
+
+def _counted(recipe: Recipe, start: Seen, tune: set[str]) -> Seen:
+    """Hold the study's cases to the lists of a start."""
+    split = read_table(Path(recipe.split.path), ["case", "part", *NAMES])
+    test = set(split.filter(pc.equal(split["part"], "test"))["case"].to_pylist())
+    known: set[str] = set()
+    for each in start.learned_from:
+        if each.list is None:
+            continue
+        cases = cases_on(each.list, Path(recipe.store.path), split, start.start)
+        if shared := cases & test:
+            raise ConfigError(
+                f"variants.{recipe.variant}.weights: {start.start} has learned from"
+                f" {len(shared)} of the {len(test)} cases in `test` of {recipe.study}, by the"
+                f" published list of its {each.list.names} from {each.data_set}, so its scores"
+                " would say nothing of new patients. The way out: weights that have not seen them,"
+                " such as weights/random.json; or a split whose test part they have not seen"
+                " (official parts)."
+            )
+        known |= cases & tune
+    if known:
+        log.warning(
+            "%s has learned from %d of the %d cases in `tune`: what is chosen by them looks too"
+            " good; scores on `test` do not suffer",
+            start.start,
+            len(known),
+            len(tune),
+        )
+    return Seen(start.start, start.function, start.tensors, start.learned_from, len(known))
+
+
+def cases_on(listed: Listed, store: Path, split: pa.Table, start: str) -> set[str]:
+    """Return the cases of a study that stand on a list, by an image or by their patient.
+
+    Parameters
+    ----------
+    listed
+        What the step weights has kept of the list.
+    store
+        Folder of the study's pixels, whose index names their files.
+    split
+        Columns case, patient and named of `split.parquet`.
+    start
+        Name of the weights, for messages.
+
+    Raises
+    ------
+    StaleError
+        The list is not here, or was changed.
+
+    """
+    names = names_in(whole(list_file(listed.sha256), listed.sha256, start))
+    if listed.names == "patients":
+        theirs = pa.array(sorted(set(names)), pa.string())
+        on_it = [pc.is_in(split[column].cast(pa.string()), theirs) for column in NAMES]
+        return set(split.filter(pc.or_(*on_it))["case"].to_pylist())
+    index = read_table(store / "index.parquet", ["case", "file"])
+    images = dict(zip(index["file"].to_pylist(), index["case"].to_pylist(), strict=True))
+    return listed_images(images, names)

@@ -1,0 +1,117 @@
+"""What weights that others learned have seen of a study: by list refused, by name told."""
+
+import logging
+
+import pyarrow as pa
+import pytest
+
+from radpipe.core.borrowed import Learned, Listed, list_file
+from radpipe.core.errors import ConfigError, DataError, StaleError
+from radpipe.core.files import sha256_bytes, write_text
+from radpipe.core.recipe import Artifact
+from radpipe.core.tables import read_table, write_table
+from radpipe.learning.networks.network import save_weights
+from radpipe.learning.starts.seen import Seen, read_seen
+from radpipe.learning.training.train import about, start
+from tests.learning.starts.conftest import starter
+
+pytestmark = pytest.mark.usefixtures("in_process")
+
+# Of `write_study`: cases 0 to 7 are test, 9 to 11 tune of fold 0, of patients p0 to p7 and so on.
+TEST, TUNE, TRAIN = "case-003", "case-009", "case-012"
+
+
+def listed(*names, kind="images"):
+    """Keep a list of names as the step weights does."""
+    text = "".join(f"{name}\n" for name in names)
+    digest = sha256_bytes(text.encode())
+    write_text(list_file(digest), text)
+    on_list = Listed(sha256=digest, names=kind, count=len(names))
+    return [Learned(data_set="CheXpert", list=on_list), Learned(data_set="ImageNet-1k")]
+
+
+@pytest.fixture
+def make_started(make, describe, tmp_path, monkeypatch):
+    """Return a function that makes a run that starts from weights which have seen something."""
+    make()
+    path = tmp_path / "data/bones/store/index.parquet"
+    index = read_table(path)
+    files = pa.array([f"train/{case}/view1.png" for case in index["case"].to_pylist()])
+    write_table(path, index.set_column(index.column_names.index("file"), "file", files))
+    return starter(make, describe, tmp_path, monkeypatch)
+
+
+@pytest.mark.parametrize(
+    ("names", "kind"),
+    [((f"chexpert-v1.0/train/{TEST}/view1",), "images"), (("p3", "p99"), "patients")],
+)
+def test_test_cases_on_a_list_refuse_the_run(make_started, names, kind):
+    with pytest.raises(ConfigError) as caught:
+        make_started(learned_from=listed(*names, kind=kind))
+    assert str(caught.value).startswith(
+        "variants.bones-x.weights: toy has learned from 1 of the 8 cases in `test` of bones, by the"
+        f" published list of its {kind} from CheXpert, so its scores would say nothing"
+    )
+    assert "The way out: weights that have not seen them" in str(caught.value)
+
+
+def test_tune_cases_on_a_list_are_counted_and_told(make_started, caplog):
+    run, _ = make_started(learned_from=listed(f"train/{TUNE}/view1", f"train/{TRAIN}/view1"))
+    (seen,) = run.borrowed
+    assert seen.tune == 1
+    (said,) = [r.message for r in caplog.records if r.levelno == logging.WARNING]
+    assert said.startswith(f"toy has learned from 1 of the {len(run.tune)} cases in `tune`")
+
+
+def test_train_cases_on_a_list_are_nothing(make_started):
+    run, _ = make_started(learned_from=listed(f"train/{TRAIN}/view1"))
+    assert run.borrowed[0].tune == 0
+
+
+def test_a_run_of_a_run_is_held_to_the_list_again(make_started, tmp_path):
+    """The first run has the listed case in its train part, the second one in its test part."""
+    run, _ = make_started(learned_from=listed(f"train/{TRAIN}/view1"))
+    state = start(run, 1)
+    state.keep()
+    file = tmp_path / "first.safetensors"
+    save_weights(file, state.kept, about(run, state, fold=0, seed=1))
+    second = run.recipe.model_copy(update={"weights": Artifact(path=str(file), sha256="0" * 64)})
+    (again,) = read_seen(second, tune=[])
+    assert again == run.borrowed[0]
+    split = read_table(tmp_path / "data/bones/split.parquet")
+    parts = pa.array(["test" if case == TRAIN else "train" for case in split["case"].to_pylist()])
+    write_table(
+        tmp_path / "data/bones/split.parquet",
+        split.set_column(split.column_names.index("part"), "part", parts),
+    )
+    with pytest.raises(ConfigError, match="toy has learned from 1 of the 1 cases in `test`"):
+        read_seen(second, tune=[])
+
+
+def test_a_list_that_is_not_here_stops_the_run(make_started):
+    found = listed("p3")
+    list_file(found[0].list.sha256).unlink()
+    with pytest.raises(StaleError, match=r"not here. It belongs to the starting weights 'toy'"):
+        make_started(learned_from=found)
+
+
+def test_weights_of_runs_without_borrowed_ones_have_seen_nothing(make, tmp_path):
+    recipe = make().recipe
+    for facts in ({}, {"borrowed": []}):
+        save_weights(tmp_path / "a.safetensors", {}, facts)
+        given = Artifact(path=str(tmp_path / "a.safetensors"), sha256="0" * 64)
+        assert read_seen(recipe.model_copy(update={"weights": given}), tune=[]) == ()
+
+
+def test_a_broken_entry_is_told(make, tmp_path):
+    save_weights(tmp_path / "a.safetensors", {}, {"borrowed": [{"start": "x"}]})
+    given = Artifact(path=str(tmp_path / "a.safetensors"), sha256="0" * 64)
+    recipe = make().recipe.model_copy(update={"weights": given})
+    with pytest.raises(DataError, match="does not say which weights it has started from"):
+        read_seen(recipe, tune=[])
+
+
+def test_what_is_written_can_be_read_again():
+    seen = Seen("a", "toy/net", "0" * 64, (Learned(data_set="X"),), tune=2)
+    assert seen.facts["learned_from"] == [{"data_set": "X", "list": None}]
+    assert seen.facts["tune"] == 2
