@@ -5,15 +5,12 @@ import pytest
 from scipy.stats import bootstrap, norm
 
 from radpipe.core.settings import Target
+from radpipe.evaluation.draws import Draws, leave_out
 from radpipe.evaluation.intervals import (
-    Draws,
     acceleration,
     bca,
     difference,
-    draw_patients,
     estimate,
-    leave_out,
-    owners,
     percentile,
     spread,
 )
@@ -89,33 +86,6 @@ def test_bca_is_undefined_where_all_draws_lie_on_one_side():
     assert np.isnan(bca(2.0, np.array([0.0, 1.0]), np.ones(2), confidence=0.9)).all()
 
 
-def test_draws_take_whole_patients():
-    owner = owners(np.array(["p2", "p1", "p2", "p10"], dtype=object))
-    assert owner.tolist() == [2, 0, 2, 1]
-    draws = draw_patients(owner, 50, np.random.default_rng(0))
-    assert draws.counts.shape == (3, 50)
-    assert (draws.counts.sum(axis=0) == 3).all()
-    weights = np.concatenate(list(draws.weights()), axis=1)
-    np.testing.assert_array_equal(weights[0], weights[2])
-    again = draw_patients(owner, 50, np.random.default_rng(0))
-    np.testing.assert_array_equal(draws.counts, again.counts)
-
-
-def test_weights_come_in_blocks(monkeypatch):
-    monkeypatch.setattr("radpipe.evaluation.intervals.BLOCK", 9)
-    draws = draw_patients(np.arange(4), 5, np.random.default_rng(0))
-    blocks = list(draws.weights())
-    assert [block.shape for block in blocks] == [(4, 2), (4, 2), (4, 1)]
-    np.testing.assert_array_equal(np.concatenate(blocks, axis=1), draws.counts)
-
-
-def test_jackknife_leaves_out_one_patient_each():
-    left = leave_out(np.array([0, 1, 1, 2]))
-    np.testing.assert_array_equal(left.counts, [[0, 1, 1], [1, 0, 1], [1, 1, 0]])
-    grouped = leave_out(np.array([0, 1, 2, 3]), groups=2)
-    np.testing.assert_array_equal(grouped.counts, [[0, 1], [1, 0], [0, 1], [1, 0]])
-
-
 def test_grouped_jackknife_has_the_same_acceleration():
     """For a mean, leaving out groups estimates the skewness of the mean as single cases do."""
     rng = np.random.default_rng(1)
@@ -138,7 +108,7 @@ def test_draws_equal_repeated_cases():
     """A weighted draw is the metric of the repeated cases."""
     sample = sample_of([1, 0, 1, 0, 1, 0], [0.9, 0.1, 0.2, 0.4, 0.7, 0.7])
     owner = np.array([0, 0, 1, 1, 2, 2])
-    draws = Draws(np.array([[2], [0], [1]], dtype=np.int16), owner)
+    draws = Draws(owner, 1, lambda: lambda n: np.array([[2.0], [0], [1]]))
     rows = np.array([0, 0, 1, 1, 4, 5])
     for name in ("auc", "brier"):
         found = spread(sample, draws, [name])[name][:, 0]

@@ -8,12 +8,19 @@ from sklearn import metrics as oracle
 
 from radpipe.core.errors import ConfigError
 from radpipe.core.settings import Target
+from radpipe.evaluation.draws import Weights
 from radpipe.evaluation.metrics import METRICS, names_for, values
-from radpipe.evaluation.metrics.areas import weighted_auc
+from radpipe.evaluation.orders import Order
 from radpipe.evaluation.sample import make_sample
 from tests.evaluation.conftest import BINARY, GRADES, LABELS, THREE
 
 NAN = float("nan")
+
+
+def area(truth, scores, weights):
+    return Order.of(truth, scores).areas(Weights.of(weights))
+
+
 # Positives 0.9, 0.4; negatives 0.4, 0.1, 0.6: pairs won 1 + 1 + 1, then 0.5 + 1 + 0.
 TRUTH = [1, 1, 0, 0, 0]
 SCORE = [0.9, 0.4, 0.4, 0.1, 0.6]
@@ -355,16 +362,16 @@ def test_auc_is_the_share_of_pairs_won(cases):
             total += pair
             won += pair * ((score[i] > score[j]) + (score[i] == score[j]) / 2)
     expected = won / total if total else NAN
-    assert weighted_auc(truth, score, weight)[0] == pytest.approx(expected, nan_ok=True)
+    assert area(truth, score, weight)[0] == pytest.approx(expected, nan_ok=True)
 
 
 @settings(max_examples=60, deadline=None)
 @given(scored)
 def test_auc_knows_only_the_order(cases):
     truth, score, weight = arrays(cases)
-    found = weighted_auc(truth, score, weight)
-    np.testing.assert_array_equal(weighted_auc(truth, np.exp(3 * score) - 7, weight), found)
-    np.testing.assert_allclose(weighted_auc(truth, -score, weight), 1 - found)
+    found = area(truth, score, weight)
+    np.testing.assert_array_equal(area(truth, np.exp(3 * score) - 7, weight), found)
+    np.testing.assert_allclose(area(truth, -score, weight), 1 - found)
 
 
 @pytest.mark.parametrize("name", list(METRICS))

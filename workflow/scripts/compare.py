@@ -28,7 +28,8 @@ from radpipe.core.settings import Evaluation
 from radpipe.core.step import Job, Step
 from radpipe.core.tables import read_table
 from radpipe.evaluation.comparison import PAIRED, RANKING, compare
-from radpipe.evaluation.intervals import difference, estimate, owners
+from radpipe.evaluation.draws import owners
+from radpipe.evaluation.intervals import difference, estimate
 from radpipe.evaluation.metrics import cards
 from radpipe.evaluation.sample import column_names, make_sample
 from radpipe.evaluation.scored import Scored

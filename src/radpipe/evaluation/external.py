@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from radpipe.core.settings import Evaluation
+from radpipe.evaluation.draws import owners
 from radpipe.evaluation.ensemble import EnsembleCases, Run, pool
-from radpipe.evaluation.intervals import Estimate, estimate, owners
+from radpipe.evaluation.intervals import Estimate, estimate
 from radpipe.evaluation.metrics import names_for
 from radpipe.evaluation.sample import Sample, column_names
 from radpipe.evaluation.scored import Scored

@@ -7,86 +7,40 @@ temperature are not fitted again in a draw. A draw in which a metric is undefine
 out; with fewer than half of the draws left, the interval is undefined too.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
-from numpy.typing import NDArray
 
+from radpipe.evaluation.draws import Draws, Floats, Integers, draw_patients, leave_out
 from radpipe.evaluation.metrics import METRICS, values
-from radpipe.evaluation.sample import Floats, Integers, Sample
+from radpipe.evaluation.sample import Sample
 
-# Values per block of weights: small enough for the processor's cache.
-BLOCK = 1 << 20
-# More patients than this are left out in groups: the acceleration is the same in
-# expectation (skewness falls with the group's size as its number rises), the work is not.
-JACKKNIFE_GROUPS = 400
 NORMAL = NormalDist()
 
 
 @dataclass(frozen=True)
-class Draws:
-    """How often each patient counts in each draw.
+class Question:
+    """Metrics of some cases.
 
     Attributes
     ----------
-    counts
-        Shape (patients, draws).
-    owner
-        Shape (cases,): the row of `counts` that a case belongs to.
+    sample
+        The cases.
+    names
+        Metrics, by their names in `METRICS`.
+    rows
+        Which of the cases that patients are drawn for they are, as row numbers; None: all.
 
     """
 
-    counts: NDArray[np.int16]
-    owner: Integers
-
-    def weights(self) -> Iterator[Floats]:
-        """Yield weights of shape (cases, some draws), block by block, in order."""
-        width = max(1, BLOCK // max(1, len(self.owner)))
-        for first in range(0, self.counts.shape[1], width):
-            yield self.counts[:, first : first + width].astype(np.float64)[self.owner]
+    sample: Sample
+    names: Sequence[str]
+    rows: Integers | None = None
 
 
-def owners(patient: NDArray[np.object_]) -> Integers:
-    """Return each case's patient as a number from 0, in the patients' sorted order.
-
-    From names of shape (cases,) to numbers of the same shape.
-    """
-    return np.unique(patient.astype(str), return_inverse=True)[1].astype(np.int64)
-
-
-def draw_patients(owner: Integers, n_draws: int, rng: np.random.Generator) -> Draws:
-    """Draw patients with replacement.
-
-    Parameters
-    ----------
-    owner
-        Shape (cases,): number of each case's patient, as from `owners`. With
-        `np.arange(cases)` every case is its own patient: the image-level bootstrap.
-    n_draws
-        Number of draws.
-    rng
-        Source of the draws; equal seeds and equal numbers of patients give equal draws,
-        which is what makes differences between variants paired.
-
-    """
-    n = int(owner.max(initial=-1)) + 1
-    counts = np.empty((n, n_draws), dtype=np.int16)
-    for draw in range(n_draws):
-        counts[:, draw] = np.bincount(rng.integers(n, size=n), minlength=n)
-    return Draws(counts, owner)
-
-
-def leave_out(owner: Integers, groups: int = JACKKNIFE_GROUPS) -> Draws:
-    """Leave out one patient, or one group of patients, per draw (the jackknife)."""
-    n = int(owner.max(initial=-1)) + 1
-    group = np.arange(n) % min(n, groups) if n else np.arange(0)
-    counts = (group[:, None] != np.unique(group)).astype(np.int16)
-    return Draws(counts, owner)
-
-
-def spread(sample: Sample, draws: Draws, names: Iterable[str]) -> dict[str, Floats]:
+def spread(sample: Sample, draws: Draws, names: Sequence[str]) -> dict[str, Floats]:
     """Compute metrics for every draw.
 
     Returns
@@ -95,11 +49,20 @@ def spread(sample: Sample, draws: Draws, names: Iterable[str]) -> dict[str, Floa
         By metric, shape (1, draws) or (1 + columns, draws).
 
     """
-    blocks: dict[str, list[Floats]] = {name: [] for name in names}
-    for weights in draws.weights():
-        for name, found in blocks.items():
-            found.append(METRICS[name](sample, weights))
-    return {name: np.concatenate(found, axis=1) for name, found in blocks.items()}
+    return spreads([Question(sample, names)], draws)[0]
+
+
+def spreads(questions: Sequence[Question], draws: Draws) -> list[dict[str, Floats]]:
+    """Compute metrics of several questions for every draw, in one pass."""
+    blocks: list[dict[str, list[Floats]]] = [{name: [] for name in one.names} for one in questions]
+    for weights in draws:
+        for one, kept in zip(questions, blocks, strict=True):
+            own = weights if one.rows is None else weights.take(one.rows)
+            for name, found in kept.items():
+                found.append(METRICS[name](one.sample, own))
+    return [
+        {name: np.concatenate(found, axis=1) for name, found in kept.items()} for kept in blocks
+    ]
 
 
 def percentile(draws: Floats, *, confidence: float) -> tuple[float, float]:
@@ -198,7 +161,7 @@ class Estimate:
 def estimate(
     sample: Sample,
     owner: Integers,
-    names: Iterable[str],
+    names: Sequence[str],
     *,
     n_draws: int = 2000,
     confidence: float = 0.95,
@@ -218,13 +181,31 @@ def estimate(
         Number of draws, coverage of the intervals, source of the draws.
 
     """
-    names = list(names)
-    drawn = spread(sample, draw_patients(owner, n_draws, rng), names)
-    left = spread(sample, leave_out(owner), names)
-    return {
-        name: Estimate(values(METRICS[name], sample), drawn[name], left[name], confidence)
-        for name in names
-    }
+    asked = [Question(sample, names)]
+    return estimates(asked, owner, n_draws=n_draws, confidence=confidence, rng=rng)[0]
+
+
+def estimates(
+    questions: Sequence[Question],
+    owner: Integers,
+    *,
+    n_draws: int,
+    confidence: float,
+    rng: np.random.Generator,
+) -> list[dict[str, Estimate]]:
+    """Compute metrics of several questions about the same patients, with the same draws.
+
+    Arguments as of `estimate`; `owner` is that of the cases that `Question.rows` selects from.
+    """
+    drawn = spreads(questions, draw_patients(owner, n_draws, rng))
+    left = spreads(questions, leave_out(owner))
+    return [
+        {
+            name: Estimate(values(METRICS[name], one.sample), some[name], without[name], confidence)
+            for name in one.names
+        }
+        for one, some, without in zip(questions, drawn, left, strict=True)
+    ]
 
 
 def difference(

@@ -1,18 +1,73 @@
-"""Logistic recalibration of log odds, for many weightings of the cases at once."""
+"""Logistic recalibration of log odds, for many weightings of the cases at once.
+
+A fit takes a few steps, each of which looks at every case. So that many draws cost little, cases
+of nearly equal log odds are put together, at most `GROUPS` groups of a column, and draws are
+fitted to what the groups weigh. What grouping does to a fit it does to that of all cases, too,
+which is also made without: the difference of these two is added to every draw's.
+"""
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from radpipe.evaluation.sample import Floats
+from radpipe.evaluation.draws import Floats, Weights
 
 # Newton's method: at most this many steps, until no parameter moves further than this.
 STEPS, CAREFUL_STEPS = 25, 200
 TOLERANCE = 1e-8
 # Log odds are clipped at 16.1 either way, so no intercept lies outside.
 FARTHEST = 40.0
+# Columns of fewer distinct log odds are not grouped.
+GROUPS = 128
 
 
-def recalibrate(truth: Floats, odds: Floats, weights: Floats) -> tuple[Floats, Floats]:
+@dataclass(frozen=True)
+class Grouped:
+    """Cases with equal log odds, or nearly.
+
+    Attributes
+    ----------
+    odds
+        Shape (groups,), rising.
+    yes, total
+        Shape (groups, draws): what positives and all cases of a group weigh.
+
+    """
+
+    odds: Floats
+    yes: Floats
+    total: Floats
+
+    @classmethod
+    def of(cls, truth: Floats, odds: Floats, weights: Weights, groups: int | None) -> "Grouped":
+        """Put cases with known truth together, in at most so many groups if a number is given."""
+        levels, number = np.unique(odds, return_inverse=True)
+        if groups is not None and len(levels) > groups:
+            width = (levels[-1] - levels[0]) / groups
+            number = np.minimum((odds - levels[0]) / width, groups - 1).astype(np.int64)
+            number = np.unique(number, return_inverse=True)[1]
+            levels = np.bincount(number, odds) / np.bincount(number)
+        n = len(levels)
+        both = weights.in_groups(number + n * (truth == 1), 2 * n)
+        return cls(levels, both[n:], both[:n] + both[n:])
+
+    def take(self, draws: NDArray[np.int64]) -> "Grouped":
+        """Return some of the draws, by their numbers."""
+        return Grouped(self.odds, self.yes[:, draws], self.total[:, draws])
+
+    @property
+    def overlap(self) -> NDArray[np.bool_]:
+        """Tell per draw whether the odds of positives and negatives overlap both ways.
+
+        Then, and only then, is there a finite maximum (Albert & Anderson, Biometrika 1984;71:1).
+        """
+        (low_yes, high_yes), (low_no, high_no) = map(_ends, (self.yes, self.total - self.yes))
+        overlap: NDArray[np.bool_] = (low_yes < high_no) & (low_no < high_yes)
+        return overlap
+
+
+def recalibrate(truth: Floats, odds: Floats, weights: Weights | Floats) -> tuple[Floats, Floats]:
     """Fit logit P(yes) = a + b odds by weighted maximum likelihood, for every draw.
 
     Parameters
@@ -20,7 +75,7 @@ def recalibrate(truth: Floats, odds: Floats, weights: Floats) -> tuple[Floats, F
     truth, odds
         Shape (cases,): 1, 0 or NaN; log odds.
     weights
-        Shape (cases, draws).
+        Of (cases, draws).
 
     Returns
     -------
@@ -29,25 +84,24 @@ def recalibrate(truth: Floats, odds: Floats, weights: Floats) -> tuple[Floats, F
         classes, equal odds).
 
     """
-    known = ~np.isnan(truth)
-    truth, odds, weights = truth[known], odds[known], weights[known]
-    fit = np.full((2, weights.shape[1]), np.nan)
-    defined = np.flatnonzero(_overlap(truth, odds, weights))
+    known = np.flatnonzero(~np.isnan(truth))
+    truth, odds, weights = truth[known], odds[known], Weights.of(weights).take(known)
+    cases = Grouped.of(truth, odds, weights, GROUPS)
+    fit = np.full((2, weights.n_draws), np.nan)
+    if not len(known):
+        return fit[0], fit[1]
     # Draws lie near the whole sample's fit, so starting there saves most of the steps.
-    whole = np.ones((len(truth), 1))
-    start = np.array([[0.0], [1.0]])
-    if _overlap(truth, odds, whole)[0]:
-        start = _newton(truth, odds, whole, 0 * start, careful=True)
-    fit[:, defined] = _newton(
-        truth, odds, weights[:, defined], np.repeat(start, len(defined), axis=1), careful=False
-    )
+    start, offset = _whole(truth, odds)
+    defined = np.flatnonzero(cases.overlap)
+    begin = np.repeat(start[:, None], len(defined), axis=1)
+    fit[:, defined] = _newton(cases.take(defined), begin, careful=False)
     # With few cases a full step can jump too far; halved ones arrive, but take longer.
     lost = defined[~np.isfinite(fit[:, defined]).all(axis=0)]
-    fit[:, lost] = _newton(truth, odds, weights[:, lost], np.zeros((2, len(lost))), careful=True)
-    return fit[0], fit[1]
+    fit[:, lost] = _newton(cases.take(lost), np.zeros((2, len(lost))), careful=True)
+    return fit[0] + offset[0], fit[1] + offset[1]
 
 
-def shift(truth: Floats, odds: Floats, weights: Floats) -> Floats:
+def shift(truth: Floats, odds: Floats, weights: Weights | Floats) -> Floats:
     """Fit logit P(yes) = a + odds by weighted maximum likelihood, for every draw.
 
     Parameters
@@ -61,16 +115,40 @@ def shift(truth: Floats, odds: Floats, weights: Floats) -> Floats:
         NaN with one class only.
 
     """
-    known = ~np.isnan(truth)
-    truth, odds, weights = truth[known], odds[known], weights[known]
-    positives, total = truth @ weights, weights.sum(axis=0)
+    known = np.flatnonzero(~np.isnan(truth))
+    truth, odds, weights = truth[known], odds[known], Weights.of(weights).take(known)
+    if not len(known):
+        return np.full(weights.n_draws, np.nan)
+    cases, once = Grouped.of(truth, odds, weights, GROUPS), Weights.once(len(known))
+    offset = np.zeros(1)
+    if len(np.unique(odds)) > len(cases.odds):
+        offset = _shift(Grouped.of(truth, odds, once, None))
+        offset = offset - _shift(Grouped.of(truth, odds, once, GROUPS))
+    return _shift(cases) + np.where(np.isfinite(offset), offset, 0.0)
+
+
+def _whole(truth: Floats, odds: Floats) -> tuple[Floats, Floats]:
+    """Return the grouped fit of all cases, and how far the fit without groups lies from it."""
+    once = Weights.once(len(truth))
+    grouped, nothing = Grouped.of(truth, odds, once, GROUPS), np.zeros(2)
+    if not grouped.overlap[0]:
+        return np.array([0.0, 1.0]), nothing
+    start = _newton(grouped, np.zeros((2, 1)), careful=True)
+    if len(np.unique(odds)) == len(grouped.odds):
+        return start[:, 0], nothing
+    exact = _newton(Grouped.of(truth, odds, once, None), start, careful=True)
+    return start[:, 0], np.nan_to_num((exact - start)[:, 0])
+
+
+def _shift(cases: Grouped) -> Floats:
+    positives, total = cases.yes.sum(axis=0), cases.total.sum(axis=0)
     defined = (positives > 0) & (positives < total)
-    found = np.zeros(weights.shape[1])
+    found = np.zeros(len(total))
     low, high = found - FARTHEST, found + FARTHEST
     for _ in range(CAREFUL_STEPS):
-        chance = expit(odds[:, None] + found)
-        excess = np.einsum("cd,cd->d", weights, chance) - positives
-        slope = np.einsum("cd,cd->d", weights, chance * (1 - chance))
+        chance = expit(cases.odds[:, None] + found)
+        excess = np.einsum("cd,cd->d", cases.total, chance) - positives
+        slope = np.einsum("cd,cd->d", cases.total, chance * (1 - chance))
         low, high = np.where(excess < 0, found, low), np.where(excess > 0, found, high)
         step = np.divide(-excess, slope, out=np.full_like(excess, np.inf), where=slope > 0)
         # The expected number of positives rises with the shift: never leave the bracket.
@@ -89,47 +167,49 @@ def expit(odds: Floats) -> Floats:
     return chance
 
 
-def _newton(
-    truth: Floats, odds: Floats, weights: Floats, start: Floats, *, careful: bool
-) -> Floats:
+def _newton(cases: Grouped, start: Floats, *, careful: bool) -> Floats:
     """Run Newton's method from `start`, shape (2, draws); NaN where it does not converge.
 
     Careful steps are halved until the likelihood does not fall; it is concave, so they
     find the maximum wherever there is one.
     """
     fit, running = start.copy(), np.arange(start.shape[1])
+    left = cases
     for _ in range(CAREFUL_STEPS if careful else STEPS):
-        chosen = weights[:, running] if len(running) < weights.shape[1] else weights
-        step = _step(truth, odds, chosen, fit[:, running])
-        if careful:
-            step = _halved(truth, odds, chosen, fit[:, running], step)
-        fit[:, running] += step
-        moved = np.abs(step).max(axis=0)
-        running = running[~(moved < TOLERANCE) & np.isfinite(moved)]
         if not len(running):
             return fit
+        step = _step(left, fit[:, running])
+        if careful:
+            step = _halved(left, fit[:, running], step)
+        fit[:, running] += step
+        moved = np.abs(step).max(axis=0)
+        still = ~(moved < TOLERANCE) & np.isfinite(moved)
+        if not still.all():
+            running = running[still]
+            left = cases.take(running)
     fit[:, running] = np.nan
     return fit
 
 
-def _step(truth: Floats, odds: Floats, weights: Floats, fit: Floats) -> Floats:
+def _step(cases: Grouped, fit: Floats) -> Floats:
     """Return Newton's step, shape (2, draws); not finite where the curvature vanishes."""
+    odds = cases.odds
     chance = expit(fit[0] + odds[:, None] * fit[1])
-    design = np.stack([np.ones_like(odds), odds])
-    rise, tilt = design @ (weights * (truth[:, None] - chance))
+    expected = cases.total * chance
+    rise, tilt = np.stack([np.ones_like(odds), odds]) @ (cases.yes - expected)
     squares = np.stack([np.ones_like(odds), odds, odds**2])
-    flat, mixed, steep = squares @ (weights * chance * (1 - chance))
+    flat, mixed, steep = squares @ (expected * (1 - chance))
     with np.errstate(all="ignore"):
         step: Floats = np.stack([steep * rise - mixed * tilt, flat * tilt - mixed * rise])
         step /= flat * steep - mixed**2
     return step
 
 
-def _halved(truth: Floats, odds: Floats, weights: Floats, fit: Floats, step: Floats) -> Floats:
+def _halved(cases: Grouped, fit: Floats, step: Floats) -> Floats:
     """Halve each draw's step until the log likelihood does not fall."""
-    before = _likelihood(truth, odds, weights, fit)
+    before = _likelihood(cases, fit)
     for _ in range(40):
-        after = _likelihood(truth, odds, weights, fit + step)
+        after = _likelihood(cases, fit + step)
         worse = after < before - 1e-12 * np.abs(before)
         if not worse.any():
             break
@@ -137,27 +217,19 @@ def _halved(truth: Floats, odds: Floats, weights: Floats, fit: Floats, step: Flo
     return step
 
 
-def _likelihood(truth: Floats, odds: Floats, weights: Floats, fit: Floats) -> Floats:
+def _likelihood(cases: Grouped, fit: Floats) -> Floats:
     # A step can be infinite where the curvature vanishes; its draw is then given up.
     with np.errstate(invalid="ignore", over="ignore"):
-        linear = fit[0] + odds[:, None] * fit[1]
-        terms = weights * (truth[:, None] * linear - np.logaddexp(0.0, linear))
+        linear = fit[0] + cases.odds[:, None] * fit[1]
+        terms = cases.yes * linear - cases.total * np.logaddexp(0.0, linear)
     total: Floats = terms.sum(axis=0)
     return total
 
 
-def _overlap(truth: Floats, odds: Floats, weights: Floats) -> NDArray[np.bool_]:
-    """Tell per draw whether the odds of positives and negatives overlap both ways.
-
-    Then, and only then, is there a finite maximum (Albert & Anderson, Biometrika 1984;71:1).
-    """
-    ends = []
-    for answer in (1, 0):
-        rows = truth == answer
-        present = weights[rows] > 0
-        lowest = np.where(present, odds[rows, None], np.inf).min(axis=0, initial=np.inf)
-        highest = np.where(present, odds[rows, None], -np.inf).max(axis=0, initial=-np.inf)
-        ends.append((lowest, highest))
-    (low_yes, high_yes), (low_no, high_no) = ends
-    overlap: NDArray[np.bool_] = (low_yes < high_no) & (low_no < high_yes)
-    return overlap
+def _ends(present: Floats) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the first and the last group with any weight, per draw; none: after and before all."""
+    groups, there = len(present), present > 0
+    some = there.any(axis=0)
+    low = np.where(some, there.argmax(axis=0), groups)
+    high = np.where(some, groups - 1 - there[::-1].argmax(axis=0), -1)
+    return low, high

@@ -15,8 +15,8 @@ from radpipe.core.recipe import Named, Recipe, read_recipe
 from radpipe.core.settings import Evaluation
 from radpipe.core.tables import read_table, write_table
 from radpipe.evaluation.curves import COLUMNS, curve_rows
+from radpipe.evaluation.draws import draw_patients, owners
 from radpipe.evaluation.ensemble import EnsembleCases, Run, pool, runs_of
-from radpipe.evaluation.intervals import draw_patients, owners
 from radpipe.evaluation.metrics.probabilities import ECE_BINS
 from radpipe.evaluation.operating_point import OperatingPoint, choose
 from radpipe.evaluation.sample import column_names, decisions

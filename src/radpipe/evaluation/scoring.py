@@ -4,7 +4,7 @@ What is here becomes `metrics.json`. Ranking metrics (auc) use the mean probabil
 they are; all others the calibrated ones, with the value before calibration beside.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,11 +12,12 @@ import numpy as np
 
 from radpipe.core.cards import RANKED_BY, Card
 from radpipe.core.settings import Evaluation, Target
+from radpipe.evaluation.draws import Integers, owners
 from radpipe.evaluation.ensemble import EnsembleCases, Run
-from radpipe.evaluation.intervals import Estimate, estimate, owners
+from radpipe.evaluation.intervals import Estimate, Question, estimates
 from radpipe.evaluation.metrics import METRICS, cards, names_for, values
 from radpipe.evaluation.operating_point import OperatingPoint
-from radpipe.evaluation.sample import Sample, column_names, decisions, make_sample
+from radpipe.evaluation.sample import column_names, decisions, make_sample
 from radpipe.evaluation.subgroups import subgroups
 
 # Subgroups of fewer cases are listed with their size alone.
@@ -79,13 +80,12 @@ class Scorer:
         """Their cards, in the order of tables."""
         return cards(self.target)
 
-    def _estimate(
-        self, sample: Sample, cases: EnsembleCases, names: list[str], *, by_patient: bool = True
-    ) -> dict[str, Estimate]:
-        return estimate(
-            sample,
-            owners(cases.patient) if by_patient else np.arange(len(cases.case)),
-            names,
+    def _estimates(
+        self, questions: Sequence[Question], owner: Integers
+    ) -> list[dict[str, Estimate]]:
+        return estimates(
+            questions,
+            owner,
             n_draws=self.evaluation.bootstrap,
             confidence=self.evaluation.confidence,
             # Every call starts anew: equal patients get equal draws, whatever was drawn before.
@@ -102,13 +102,14 @@ class Scorer:
     def _metrics(self, cases: EnsembleCases, runs: Mapping[Run, EnsembleCases]) -> dict[str, Any]:
         sample = self.point.sample(self.target, cases.truth, cases.scores)
         before = make_sample(self.target, cases.truth, cases.scores)
-        found = self._estimate(sample, cases, self.names)
+        owner = owners(cases.patient)
+        (found,) = self._estimates([Question(sample, self.names)], owner)
         blocks = {name: self.block(one) for name, one in found.items()}
         for name in (card.name for card in self.cards if card.calibrated):
             blocks[name]["uncalibrated"] = values(METRICS[name], before)[0]
-        by_case = self._estimate(sample, cases, [RANKED_BY], by_patient=False)[RANKED_BY]
+        (by_case,) = self._estimates([Question(sample, [RANKED_BY])], np.arange(len(owner)))
         ranked = blocks[RANKED_BY]
-        ranked["case_low"], ranked["case_high"] = by_case.interval()
+        ranked["case_low"], ranked["case_high"] = by_case[RANKED_BY].interval()
         for name, spread in self._spread(runs).items():
             blocks[name]["runs"] = spread
         return blocks
@@ -154,35 +155,36 @@ class Scorer:
         sample = make_sample(self.target, cases.truth, cases.ceiling)
         known = [card.name for card in self.cards if card.ceiling]
         # The ideal observer's probabilities are true, so there is nothing to calibrate.
-        found = self._estimate(sample, cases, known)
+        (found,) = self._estimates([Question(sample, known)], owners(cases.patient))
         return {name: self.block(one) for name, one in found.items()}
 
     def _subgroups(self, cases: EnsembleCases) -> list[dict[str, Any]]:
-        rows = []
+        """Return the area of each subgroup with its interval; None for few cases or one class.
+
+        Patients are drawn once, from the whole part, and a subgroup takes its own of each draw:
+        its size is then as random as that of a subgroup in a new sample of patients.
+        """
+        sample = self.point.sample(self.target, cases.truth, cases.scores)
+        rows, asked = [], []
         for covariate, column in cases.covariates.items():
             for value, mask in subgroups(column):
-                inside = cases.take(mask)
-                rows.append(
-                    {
-                        "covariate": covariate,
-                        "value": value,
-                        "n_cases": len(inside.case),
-                        "n_patients": len(set(inside.patient)),
-                        "auc": self._subgroup_area(inside),
-                    }
-                )
+                inside = np.flatnonzero(mask)
+                row = {
+                    "covariate": covariate,
+                    "value": value,
+                    "n_cases": len(inside),
+                    "n_patients": len(set(cases.patient[inside])),
+                    "auc": None,
+                }
+                rows.append(row)
+                if len(inside) >= FEWEST_CASES:
+                    asked.append((row, Question(sample.take(inside), ("auc",), inside)))
+        found = self._estimates([question for _, question in asked], owners(cases.patient))
+        for (row, _), one in zip(asked, found, strict=True):
+            if np.isfinite(one["auc"].value[0]):
+                low, high = one["auc"].interval()
+                row["auc"] = {"value": one["auc"].value[0], "low": low, "high": high}
         return rows
-
-    def _subgroup_area(self, cases: EnsembleCases) -> dict[str, float] | None:
-        """Return the area with its interval; None for few cases or a missing class."""
-        if len(cases.case) < FEWEST_CASES:
-            return None
-        sample = self.point.sample(self.target, cases.truth, cases.scores)
-        one = self._estimate(sample, cases, ["auc"])["auc"]
-        if not np.isfinite(one.value[0]):
-            return None
-        low, high = one.interval()
-        return {"value": one.value[0], "low": low, "high": high}
 
 
 def confusion_rows(

@@ -3,8 +3,9 @@
 import numpy as np
 
 from radpipe.core.cards import Card
-from radpipe.evaluation.metrics.base import known_of, metric, rates, ratio, with_mean
-from radpipe.evaluation.sample import Floats, Sample
+from radpipe.evaluation.draws import Floats, Weights
+from radpipe.evaluation.metrics.base import metric, rates, ratio, with_mean
+from radpipe.evaluation.sample import Sample
 
 
 @metric(
@@ -18,17 +19,17 @@ from radpipe.evaluation.sample import Floats, Sample
         ceiling=True,
     )
 )
-def accuracy(sample: Sample, weights: Floats) -> Floats:
+def accuracy(sample: Sample, weights: Weights) -> Floats:
     """Share of right decisions; of labels, the mean of their shares.
 
     Weights (cases, draws) give (1, draws); of several labels (1 + labels, draws), the mean first.
     """
     if sample.exclusive:
-        known = ~np.isnan(sample.truth[:, 0])
+        known = sample.known[:, 0]
         right = (sample.truth == sample.decided).all(axis=1)
         return ratio((right & known) @ weights, known @ weights)[None]
-    right = ((sample.truth == sample.decided) & known_of(sample)).T @ weights
-    return with_mean(sample, list(ratio(right, known_of(sample).T @ weights)))
+    right = ((sample.truth == sample.decided) & sample.known).T @ weights
+    return with_mean(sample, list(ratio(right, sample.known.T @ weights)), weights)
 
 
 @metric(
@@ -41,7 +42,7 @@ def accuracy(sample: Sample, weights: Floats) -> Floats:
         tested=True,
     )
 )
-def balanced_accuracy(sample: Sample, weights: Floats) -> Floats:
+def balanced_accuracy(sample: Sample, weights: Weights) -> Floats:
     """Mean of the classes' shares of right decisions (of labels: mean over labels).
 
     Weights (cases, draws) give (1, draws); of several labels (1 + labels, draws), the mean first.
@@ -49,7 +50,7 @@ def balanced_accuracy(sample: Sample, weights: Floats) -> Floats:
     found, passed = rates(sample, sample.decided, weights)
     if sample.exclusive:
         return np.asarray(found.mean(axis=0)[None])
-    return with_mean(sample, list((found + passed) / 2))
+    return with_mean(sample, list((found + passed) / 2), weights)
 
 
 @metric(
@@ -63,12 +64,12 @@ def balanced_accuracy(sample: Sample, weights: Floats) -> Floats:
         also="recall",
     )
 )
-def sensitivity(sample: Sample, weights: Floats) -> Floats:
+def sensitivity(sample: Sample, weights: Weights) -> Floats:
     """Share of the positives at or above the class's threshold.
 
     Weights (cases, draws) give (1 + columns, draws), the mean first; of one column (1, draws).
     """
-    return with_mean(sample, list(rates(sample, sample.flags, weights)[0]))
+    return with_mean(sample, list(rates(sample, sample.flags, weights)[0]), weights)
 
 
 @metric(
@@ -79,12 +80,12 @@ def sensitivity(sample: Sample, weights: Floats) -> Floats:
         best="high",
     )
 )
-def specificity(sample: Sample, weights: Floats) -> Floats:
+def specificity(sample: Sample, weights: Weights) -> Floats:
     """Share of the negatives below the class's threshold.
 
     Weights (cases, draws) give (1 + columns, draws), the mean first; of one column (1, draws).
     """
-    return with_mean(sample, list(rates(sample, sample.flags, weights)[1]))
+    return with_mean(sample, list(rates(sample, sample.flags, weights)[1]), weights)
 
 
 @metric(
@@ -99,7 +100,7 @@ def specificity(sample: Sample, weights: Floats) -> Floats:
         each="Recall: share of the cases of each {word} that were decided for it.",
     )
 )
-def recall(sample: Sample, weights: Floats) -> Floats:
+def recall(sample: Sample, weights: Weights) -> Floats:
     """Share of a class's cases that were decided for it.
 
     Of a binary target and of labels the same as `sensitivity`; of exclusive classes that of
@@ -107,7 +108,7 @@ def recall(sample: Sample, weights: Floats) -> Floats:
 
     Weights (cases, draws) give (1 + columns, draws), the mean first; of one column (1, draws).
     """
-    return with_mean(sample, list(rates(sample, sample.decided, weights)[0]))
+    return with_mean(sample, list(rates(sample, sample.decided, weights)[0]), weights)
 
 
 @metric(
@@ -122,16 +123,16 @@ def recall(sample: Sample, weights: Floats) -> Floats:
         each="Precision: share of right ones among the decisions for each {word}.",
     )
 )
-def precision(sample: Sample, weights: Floats) -> Floats:
+def precision(sample: Sample, weights: Weights) -> Floats:
     """Share of right ones among the decisions for a class (positive predictive value).
 
     Undefined where nothing was decided for it. It depends on how frequent the class is.
 
     Weights (cases, draws) give (1 + columns, draws), the mean first; of one column (1, draws).
     """
-    hits = ((sample.truth == 1) & sample.decided).T @ weights
-    chosen = (sample.decided & known_of(sample)).T @ weights
-    return with_mean(sample, list(ratio(hits, chosen)))
+    hits = (sample.positive & sample.decided).T @ weights
+    chosen = (sample.decided & sample.known).T @ weights
+    return with_mean(sample, list(ratio(hits, chosen)), weights)
 
 
 @metric(
@@ -143,17 +144,16 @@ def precision(sample: Sample, weights: Floats) -> Floats:
         tested=True,
     )
 )
-def f1(sample: Sample, weights: Floats) -> Floats:
+def f1(sample: Sample, weights: Weights) -> Floats:
     """2 TP / (2 TP + FP + FN) of the decisions; undefined where nothing is or was decided.
 
     Weights (cases, draws) give (1 + columns, draws), the mean first; of one column (1, draws).
     """
-    positive = sample.truth == 1
-    negative = sample.truth == 0
+    positive, negative = sample.positive, sample.negative
     hits = (positive & sample.decided).T @ weights
     false_alarms = (negative & sample.decided).T @ weights
     misses = (positive & ~sample.decided).T @ weights
-    return with_mean(sample, list(ratio(2 * hits, 2 * hits + false_alarms + misses)))
+    return with_mean(sample, list(ratio(2 * hits, 2 * hits + false_alarms + misses)), weights)
 
 
 @metric(
@@ -165,7 +165,7 @@ def f1(sample: Sample, weights: Floats) -> Floats:
         best="high",
     )
 )
-def kappa(sample: Sample, weights: Floats) -> Floats:
+def kappa(sample: Sample, weights: Weights) -> Floats:
     """Agreement of decision and truth beyond chance: (p - e) / (1 - e), of labels each.
 
     p is the accuracy, e what independent decisions of the same frequencies would reach;
@@ -174,14 +174,14 @@ def kappa(sample: Sample, weights: Floats) -> Floats:
 
     Weights (cases, draws) give (1, draws); of several labels (1 + labels, draws), the mean first.
     """
-    known = known_of(sample)
-    positive, decided = sample.truth == 1, sample.decided & known
+    known = sample.known
+    positive, decided = sample.positive, sample.decided & known
     total, right = known.T @ weights, (known & (positive == decided)).T @ weights
     yes, chosen = positive.T @ weights, decided.T @ weights
     # Both sides times the square of the number of cases, so that whole numbers stay exact.
     if sample.exclusive:
-        n, hits = total[0], (positive & decided).any(axis=1) @ weights
+        n, hits = total[0], np.asarray((positive & decided).any(axis=1)) @ weights
         by_chance = (yes * chosen).sum(axis=0)
         return ratio(n * hits - by_chance, n**2 - by_chance)[None]
     by_chance = yes * chosen + (total - yes) * (total - chosen)
-    return with_mean(sample, list(ratio(total * right - by_chance, total**2 - by_chance)))
+    return with_mean(sample, list(ratio(total * right - by_chance, total**2 - by_chance)), weights)
