@@ -20,6 +20,8 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 # Numbers (patients x draws) of a block of draws: small enough for the processor's cache.
 BLOCK = 1 << 21
+# Numbers of what is looked at again and again within a block.
+SLICE = 1 << 18
 # Up to so many numbers a product with a matrix that is mostly zeros costs less than loading SciPy.
 SMALL = 1 << 18
 # More patients than this are left out in groups: the acceleration is the same in
@@ -131,14 +133,14 @@ class Weights:
 
     @cached_property
     def slices(self) -> list[NDArray[Any]]:
-        """Some draws after the other: shape (patients, at most 64), without gaps in memory.
+        """Some draws after the other: shape (patients, draws), without gaps in memory.
 
-        float32 where sums in it are exact, else float64.
+        float32 where sums in it are exact, else float64. As many draws as the cache can hold.
         """
-        kind = np.float32 if self.whole else np.float64
+        kind, width = np.float32 if self.whole else np.float64, max(64, SLICE // self.n_patients)
         return [
-            np.ascontiguousarray(self.counts[:, first : first + 64], dtype=kind)
-            for first in range(0, self.n_draws, 64)
+            np.ascontiguousarray(self.counts[:, first : first + width], dtype=kind)
+            for first in range(0, self.n_draws, width)
         ]
 
 

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from radpipe.evaluation.draws import Floats, Weights
 
-# Newton's method: at most this many steps, until no parameter moves further than this.
+# Newton's method: at most this many steps, until no parameter moves further than this; what is
+# then missing is of the order of its square.
 STEPS, CAREFUL_STEPS = 25, 200
-TOLERANCE = 1e-8
+TOLERANCE = 1e-5
 # Log odds are clipped at 16.1 either way, so no intercept lies outside.
 FARTHEST = 40.0
 # Columns of fewer distinct log odds are not grouped.
