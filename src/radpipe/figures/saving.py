@@ -27,6 +27,9 @@ def save_twice(figure: Figure, folder: Path, name: str) -> list[Path]:
     A folder for each: DVC compares all pictures of a folder, and should show none twice.
     """
     paths = []
+    # Every save would lay the figure out twice again, which takes longer than to draw it.
+    figure.draw_without_rendering()
+    figure.set_layout_engine(None)
     for kind in NOTHING:
         (folder / kind).mkdir(parents=True, exist_ok=True)
         paths.append(save(figure, folder / kind / f"{name}.{kind}"))
