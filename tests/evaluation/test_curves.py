@@ -6,7 +6,7 @@ from sklearn.metrics import precision_recall_curve
 
 from radpipe.evaluation import curves
 from radpipe.evaluation.draws import Draws, Weights, draw_patients
-from radpipe.evaluation.orders import Order
+from radpipe.evaluation.metrics.areas import area_of
 
 # Positives 0.9, 0.4; negatives 0.6, 0.1.
 TRUTH, SCORE = np.array([1.0, 1, 0, 0]), np.array([0.9, 0.4, 0.6, 0.1])
@@ -43,7 +43,7 @@ def test_roc_encloses_the_area():
     scores = rng.normal(size=400) + truth
     weights = rng.integers(0, 3, (400, 2)).astype(float)
     area = np.trapezoid(curves.roc(levels(truth, scores, weights)), curves.ROC_GRID, axis=0)
-    np.testing.assert_allclose(area, Order.of(truth, scores).areas(Weights.of(weights)), atol=0.005)
+    np.testing.assert_allclose(area, area_of(truth, scores, Weights.of(weights)), atol=0.005)
 
 
 def test_precision_recall_by_hand():

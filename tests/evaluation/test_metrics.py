@@ -10,7 +10,7 @@ from radpipe.core.errors import ConfigError
 from radpipe.core.settings import Target
 from radpipe.evaluation.draws import Weights
 from radpipe.evaluation.metrics import METRICS, names_for, values
-from radpipe.evaluation.orders import Order
+from radpipe.evaluation.metrics.areas import area_of
 from radpipe.evaluation.sample import make_sample
 from tests.evaluation.conftest import BINARY, GRADES, LABELS, THREE
 
@@ -18,7 +18,7 @@ NAN = float("nan")
 
 
 def area(truth, scores, weights):
-    return Order.of(truth, scores).areas(Weights.of(weights))
+    return area_of(truth, scores, Weights.of(weights))
 
 
 # Positives 0.9, 0.4; negatives 0.4, 0.1, 0.6: pairs won 1 + 1 + 1, then 0.5 + 1 + 0.

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from radpipe.evaluation import draws
 from radpipe.evaluation.draws import Weights, draw_patients
-from radpipe.evaluation.orders import Order
+from radpipe.evaluation.metrics.areas import area_of
 
 
 def pair_by_pair(truth, scores, weights):
@@ -36,21 +36,21 @@ def test_areas_are_those_of_the_definition(monkeypatch, small, rate, digits):
     truth, scores, owner = some_study(1, 300, rate, digits)
     (block,) = draw_patients(owner, 70, np.random.default_rng(0))
     expected = pair_by_pair(truth, scores, block.counts[owner])
-    np.testing.assert_allclose(Order.of(truth, scores).areas(block), expected, rtol=1e-14)
+    np.testing.assert_allclose(area_of(truth, scores, block), expected, rtol=1e-14)
 
 
 def test_equal_orders_give_equal_areas_to_the_bit():
     truth, scores, owner = some_study(2, 200, 0.3, 2)
     (block,) = draw_patients(owner, 50, np.random.default_rng(0))
-    again = Order.of(truth, np.exp(scores)).areas(block)
-    np.testing.assert_array_equal(Order.of(truth, scores).areas(block), again)
+    again = area_of(truth, np.exp(scores), block)
+    np.testing.assert_array_equal(area_of(truth, scores, block), again)
 
 
 def test_weights_too_large_for_float32_are_added_in_float64():
     """A weight of 4,097 times 4,097 is more than float32 can hold to the last digit."""
     truth, scores = np.array([1.0, 1, 0, 0, 0]), np.array([0.9, 0.4, 0.4, 0.1, 0.6])
     counts = np.array([[4097.0], [4099], [4093], [4097], [3]])
-    found = Order.of(truth, scores).areas(Weights(counts, np.arange(5), whole=True))
+    found = area_of(truth, scores, Weights(counts, np.arange(5), whole=True))
     assert found == pair_by_pair(truth, scores, counts)
 
 
@@ -64,6 +64,6 @@ def test_weights_too_large_for_float32_are_added_in_float64():
 def test_any_small_study(cases):
     columns = np.array(cases, dtype=float).reshape(-1, 3)
     truth, scores, weights = columns[:, 0], columns[:, 1], columns[:, 2:]
-    found = Order.of(truth, scores).areas(Weights.of(weights))
+    found = area_of(truth, scores, Weights.of(weights))
     expected = pair_by_pair(truth, scores, weights)
     np.testing.assert_allclose(found, expected, rtol=1e-14)

@@ -7,9 +7,19 @@ from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
 from radpipe.evaluation import recalibration
-from radpipe.evaluation.draws import draw_patients
-from radpipe.evaluation.recalibration import expit, recalibrate, shift
+from radpipe.evaluation.draws import Weights, draw_patients
+from radpipe.evaluation.recalibration import Grouping, expit
 from radpipe.evaluation.sample import logit
+
+
+def recalibrate(truth, odds, weights):
+    grouping = Grouping.of(truth, odds)
+    return grouping.fit(grouping.weigh(Weights.of(weights)))
+
+
+def shift(truth, odds, weights):
+    grouping = Grouping.of(truth, odds)
+    return grouping.shift(grouping.weigh(Weights.of(weights)))
 
 
 @pytest.mark.parametrize("seed", [0, 1])

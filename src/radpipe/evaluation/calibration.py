@@ -5,7 +5,6 @@ target, so it mends over-confidence without changing what was learnt.
 """
 
 from collections.abc import Callable
-from statistics import NormalDist
 
 import numpy as np
 
@@ -13,6 +12,7 @@ from radpipe.core.settings import Target
 from radpipe.evaluation.metrics import METRICS, values
 from radpipe.evaluation.metrics.probabilities import ECE_BINS, bin_of
 from radpipe.evaluation.sample import Floats, logits_of, make_sample, probabilities_of
+from radpipe.evaluation.shares import wilson
 
 # Beyond these a temperature says only that `tune` is separated, or that nothing was learnt.
 LEAST, MOST = 0.05, 20.0
@@ -119,11 +119,3 @@ def reliability(
         low, high = wilson(share, int(inside.sum()), confidence=confidence)
         points.append((float(probabilities[inside].mean()), share, low, high))
     return points
-
-
-def wilson(share: float, n: int, *, confidence: float) -> tuple[float, float]:
-    """Return Wilson's score interval of a share of n (J Am Stat Assoc 1927;22:209)."""
-    z = NormalDist().inv_cdf((1 + confidence) / 2)
-    centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
-    return max(0.0, centre - float(half)), min(1.0, centre + float(half))

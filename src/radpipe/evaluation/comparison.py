@@ -12,8 +12,8 @@ import pyarrow as pa
 
 from radpipe.core.cards import RANKED_BY
 from radpipe.core.settings import Evaluation, Target
-from radpipe.evaluation.draws import draw_patients, owners
-from radpipe.evaluation.intervals import percentile, spread
+from radpipe.evaluation.draws import owners
+from radpipe.evaluation.intervals import difference, estimate
 from radpipe.evaluation.metrics import METRICS, cards, names_for, values
 from radpipe.evaluation.paired import area_test, holm
 from radpipe.evaluation.permutation import permutation_ps, swaps_for
@@ -184,22 +184,32 @@ def _paired_rows(
     if len(variants) < 2:
         return []
     owner = owners(common.cases[variants[0].name].patient)
-    draws = draw_patients(owner, evaluation.bootstrap, np.random.default_rng(evaluation.seed))
     samples = [one.sample(common.cases[one.name]) for one in variants]
     names = paired_metrics(variants[0].target)
-    drawn = [spread(sample, draws, names) for sample in samples]
+    found = [
+        estimate(
+            sample,
+            owner,
+            names,
+            n_draws=evaluation.bootstrap,
+            confidence=evaluation.confidence,
+            # The same draws for all, which is what pairs them.
+            rng=np.random.default_rng(evaluation.seed),
+        )
+        for sample in samples
+    ]
     pairs = list(itertools.combinations(range(len(variants)), 2))
     swapped = _swapped([name for name in names if name != "auc"], samples, owner, evaluation)
     rows: list[Row] = []
     for metric in names:
         family: list[Row] = []
+        differences = {(i, j): difference(found[i], found[j], metric) for i, j in pairs}
         questions = list(_questions(variants[0].target, samples, metric))
         for place, name, seen in questions:
             known = owner[~np.isnan(seen[0].truth).all(axis=1)]
-            found = [float(values(METRICS[metric], sample)[0]) for sample in seen]
             for i, j in pairs:
-                difference = drawn[i][metric][place] - drawn[j][metric][place]
-                low, high = percentile(difference, confidence=evaluation.confidence)
+                change = differences[i, j]
+                low, high = change.interval(place)
                 if metric == "auc":
                     tests = _area_tests(
                         seen[i], seen[j], owner, evaluation, len(pairs) * len(questions)
@@ -214,7 +224,7 @@ def _paired_rows(
                         "class": name,
                         "variant_a": variants[i].name,
                         "variant_b": variants[j].name,
-                        "difference": found[i] - found[j],
+                        "difference": change.value[place],
                         "low": low,
                         "high": high,
                         **tests,

@@ -1,8 +1,9 @@
 """Variants judged on a cohort that taught them nothing, and the distance from their home scores.
 
 Thresholds and temperature stay those that were chosen on the home study's `tune`. Cohort and home
-part are two samples of different patients, so each is drawn by itself, and the interval of the
-difference comes from differences of independent draws (Efron & Tibshirani, An Introduction to the
+part are two samples of different patients, so the interval of a difference of shares or areas is
+put together from both sides as independent ones; for other metrics each part is drawn by itself,
+and differences of independent draws are taken (Efron & Tibshirani, An Introduction to the
 Bootstrap, 1993, chapter 8).
 """
 
@@ -14,7 +15,7 @@ import numpy as np
 from radpipe.core.settings import Evaluation
 from radpipe.evaluation.draws import owners
 from radpipe.evaluation.ensemble import EnsembleCases, Run, pool
-from radpipe.evaluation.intervals import Estimate, estimate
+from radpipe.evaluation.intervals import Estimate, difference, estimate
 from radpipe.evaluation.metrics import names_for
 from radpipe.evaluation.sample import Sample, column_names
 from radpipe.evaluation.scored import Scored
@@ -98,7 +99,8 @@ def differences(
     Returns
     -------
     dict of Estimate
-        Without a jackknife, so only `interval` has a meaning.
+        The interval of a share or area is put together from those of both sides, that of another
+        metric comes from differences of independent draws.
 
     """
     # Streams of their own: the same draws for both would tie samples that are independent.
@@ -113,15 +115,7 @@ def differences(
         )
         for stream, (sample, owner) in enumerate((first, second))
     )
-    return {
-        name: Estimate(
-            a[name].value - b[name].value,
-            a[name].draws - b[name].draws,
-            np.empty((len(a[name].value), 0)),
-            evaluation.confidence,
-        )
-        for name in names
-    }
+    return {name: difference(a, b, name, paired=False) for name in names}
 
 
 def rows_of(

@@ -1,7 +1,8 @@
-"""Intervals by a bootstrap that draws patients, not cases, with percentile and BCa limits.
+"""Intervals: in closed form for shares and areas, else by a bootstrap that draws patients.
 
-Images of one patient resemble each other, so drawing images would make intervals too
-narrow. Each draw takes as many patients as there are, with replacement and without
+Images of one patient resemble each other, so patients are the unit of all of them; drawing images
+would make intervals too narrow. Shares and areas: see `shares` and `roc_areas`. Of other metrics
+BCa limits are shown. Each draw takes as many patients as there are, with replacement and without
 stratification; all cases of a patient come along. Decisions stay frozen: thresholds and
 temperature are not fitted again in a draw. A draw in which a metric is undefined is left
 out; with fewer than half of the draws left, the interval is undefined too.
@@ -15,29 +16,12 @@ import numpy as np
 
 from radpipe.evaluation.draws import Draws, Floats, Integers, draw_patients, leave_out
 from radpipe.evaluation.metrics import METRICS, values
+from radpipe.evaluation.metrics.base import counted
+from radpipe.evaluation.roc_areas import few_patients
+from radpipe.evaluation.rows import FEWEST_PATIENTS, Row, difference_of
 from radpipe.evaluation.sample import Sample
 
 NORMAL = NormalDist()
-
-
-@dataclass(frozen=True)
-class Question:
-    """Metrics of some cases.
-
-    Attributes
-    ----------
-    sample
-        The cases.
-    names
-        Metrics, by their names in `METRICS`.
-    rows
-        Which of the cases that patients are drawn for they are, as row numbers; None: all.
-
-    """
-
-    sample: Sample
-    names: Sequence[str]
-    rows: Integers | None = None
 
 
 def spread(sample: Sample, draws: Draws, names: Sequence[str]) -> dict[str, Floats]:
@@ -49,20 +33,11 @@ def spread(sample: Sample, draws: Draws, names: Sequence[str]) -> dict[str, Floa
         By metric, shape (1, draws) or (1 + columns, draws).
 
     """
-    return spreads([Question(sample, names)], draws)[0]
-
-
-def spreads(questions: Sequence[Question], draws: Draws) -> list[dict[str, Floats]]:
-    """Compute metrics of several questions for every draw, in one pass."""
-    blocks: list[dict[str, list[Floats]]] = [{name: [] for name in one.names} for one in questions]
+    blocks: dict[str, list[Floats]] = {name: [] for name in names}
     for weights in draws:
-        for one, kept in zip(questions, blocks, strict=True):
-            own = weights if one.rows is None else weights.take(one.rows)
-            for name, found in kept.items():
-                found.append(METRICS[name](one.sample, own))
-    return [
-        {name: np.concatenate(found, axis=1) for name, found in kept.items()} for kept in blocks
-    ]
+        for name, found in blocks.items():
+            found.append(METRICS[name](sample, weights))
+    return {name: np.concatenate(found, axis=1) for name, found in blocks.items()}
 
 
 def percentile(draws: Floats, *, confidence: float) -> tuple[float, float]:
@@ -135,27 +110,63 @@ def acceleration(jackknife: Floats) -> float:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A metric with its draws: row 0 the value, further rows one per class."""
+    """A metric with its intervals: row 0 the value, further rows one per class.
+
+    Attributes
+    ----------
+    value
+        Shape (rows,).
+    confidence
+        Coverage of the intervals.
+    rows
+        In closed form; None: the intervals come from draws.
+    draws, jackknife
+        Shape (rows, draws) and (rows, patients), where they come from draws.
+    why
+        Of each row why it has no interval although there are draws; empty if nothing forbids it.
+
+    """
 
     value: Floats
-    draws: Floats
-    jackknife: Floats
     confidence: float
+    rows: Sequence[Row] | None = None
+    draws: Floats | None = None
+    jackknife: Floats | None = None
+    why: Sequence[str] = ()
 
     def interval(self, row: int = 0) -> tuple[float, float]:
-        """Return the percentile interval of a row."""
-        if not np.isfinite(self.value[row]):
-            return np.nan, np.nan
-        return percentile(self.draws[row], confidence=self.confidence)
+        """Return the interval of a row, NaN if it has none."""
+        low, high, _ = self.judged(row)
+        return low, high
 
-    def bca_interval(self, row: int = 0) -> tuple[float, float]:
-        """Return the BCa interval of a row."""
-        return bca(
+    def judged(self, row: int = 0) -> tuple[float, float, str]:
+        """Return the interval of a row, and why there is none; empty if there is one."""
+        if not np.isfinite(self.value[row]):
+            return np.nan, np.nan, "undefined"
+        if self.rows is not None:
+            found = self.rows[row]
+            return found.low, found.high, found.why
+        if self.why and self.why[row]:
+            return np.nan, np.nan, self.why[row]
+        low, high = self._of_draws(row)
+        if low == high:
+            return np.nan, np.nan, "every draw of patients gives the same value"
+        return low, high, "" if np.isfinite(low) else "undefined in most draws of patients"
+
+    def _of_draws(self, row: int) -> tuple[float, float]:
+        if self.draws is None:
+            return np.nan, np.nan
+        if self.jackknife is None:
+            return percentile(self.draws[row], confidence=self.confidence)
+        low, high = bca(
             float(self.value[row]),
             self.draws[row],
             self.jackknife[row],
             confidence=self.confidence,
         )
+        if np.isfinite(low):
+            return low, high
+        return percentile(self.draws[row], confidence=self.confidence)
 
 
 def estimate(
@@ -167,7 +178,7 @@ def estimate(
     confidence: float = 0.95,
     rng: np.random.Generator,
 ) -> dict[str, Estimate]:
-    """Compute metrics with patient-clustered bootstrap draws and a jackknife.
+    """Compute metrics with intervals, in closed form where there is one, else from draws.
 
     Parameters
     ----------
@@ -181,40 +192,60 @@ def estimate(
         Number of draws, coverage of the intervals, source of the draws.
 
     """
-    asked = [Question(sample, names)]
-    return estimates(asked, owner, n_draws=n_draws, confidence=confidence, rng=rng)[0]
+    drawn = [name for name in names if METRICS[name].exact is None]
+    draws = spread(sample, draw_patients(owner, n_draws, rng), drawn) if drawn else {}
+    without = spread(sample, leave_out(owner), drawn) if drawn else {}
+    found = {}
+    for name in names:
+        value = values(METRICS[name], sample)
+        rows = METRICS[name].rows(sample, owner, confidence)
+        if rows is not None:
+            found[name] = Estimate(value, confidence, rows=rows)
+        else:
+            why = _shortages(sample, owner, len(value)) if METRICS[name].both_answers else ()
+            found[name] = Estimate(
+                value, confidence, draws=draws[name], jackknife=without[name], why=why
+            )
+    return found
 
 
-def estimates(
-    questions: Sequence[Question],
-    owner: Integers,
-    *,
-    n_draws: int,
-    confidence: float,
-    rng: np.random.Generator,
-) -> list[dict[str, Estimate]]:
-    """Compute metrics of several questions about the same patients, with the same draws.
-
-    Arguments as of `estimate`; `owner` is that of the cases that `Question.rows` selects from.
-    """
-    drawn = spreads(questions, draw_patients(owner, n_draws, rng))
-    left = spreads(questions, leave_out(owner))
-    return [
-        {
-            name: Estimate(values(METRICS[name], one.sample), some[name], without[name], confidence)
-            for name in one.names
-        }
-        for one, some, without in zip(questions, drawn, left, strict=True)
+def _shortages(sample: Sample, owner: Integers, n_rows: int) -> list[str]:
+    """Say of each row of a metric whether one of its answers has too few patients."""
+    fewest = [
+        min(len(np.unique(owner[answer])) for answer in both)
+        for both in zip(sample.positive.T, sample.negative.T, strict=True)
     ]
+    each = [few_patients(n) if n < FEWEST_PATIENTS else "" for n in fewest]
+    if sample.n_columns == 1:
+        return each
+    wanted = [text for text, counts in zip(each, counted(sample), strict=True) if counts]
+    short = [text for text in wanted if text]
+    return [short[0] if 2 * len(short) > len(wanted) else "", *each][:n_rows]
 
 
 def difference(
-    first: Mapping[str, Estimate], second: Mapping[str, Estimate], name: str
+    first: Mapping[str, Estimate],
+    second: Mapping[str, Estimate],
+    name: str,
+    *,
+    paired: bool = True,
 ) -> Estimate:
-    """Return first minus second of a metric, on the same draws of the same cases."""
+    """Return first minus second of a metric, on the same cases, or of independent samples.
+
+    Paired ones must be of the same patients, and of the same draws of them. Independent ones must
+    not: their draws are subtracted one by one.
+    """
     a, b = first[name], second[name]
-    if a.draws.shape != b.draws.shape:
-        raise ValueError(
-            f"{name}: draws of shapes {a.draws.shape} and {b.draws.shape} are not paired"
-        )
-    return Estimate(a.value - b.value, a.draws - b.draws, a.jackknife - b.jackknife, a.confidence)
+    value = a.value - b.value
+    if a.rows is not None and b.rows is not None:
+        pairs = zip(a.rows, b.rows, strict=True)
+        rows = [difference_of(*pair, paired=paired) for pair in pairs]
+        return Estimate(value, a.confidence, rows=rows)
+    if a.draws is None or b.draws is None or a.draws.shape != b.draws.shape:
+        shapes = [None if one.draws is None else one.draws.shape for one in (a, b)]
+        raise ValueError(f"{name}: draws of shapes {shapes[0]} and {shapes[1]} are not paired")
+    why = [one or other for one, other in zip(a.why, b.why, strict=True)]
+    jackknife = None
+    if paired and a.jackknife is not None and b.jackknife is not None:
+        jackknife = a.jackknife - b.jackknife
+    return Estimate(value, a.confidence, draws=a.draws - b.draws, jackknife=jackknife, why=why)

@@ -69,21 +69,13 @@ class Order:
             len(positive) <= len(negative),
         )
 
-    def areas(self, weights: Weights) -> Floats:
+    def areas(self, weights: Weights, positive: Floats, negative: Floats) -> Floats:
         """Return the area under the ROC curve in each draw, ties counted half; NaN undefined.
 
-        Shape (draws,). Pairs are counted in whole numbers, so equal orders give equal areas.
+        `positive` and `negative` are what either answer weighs, shape (draws,), as the result is.
+        Pairs are counted in whole numbers, so equal orders give equal areas.
         """
-        few, many = (
-            np.stack(
-                [
-                    np.bincount(weights.owner[rows], minlength=weights.n_patients)
-                    for rows in (self.few, self.many)
-                ]
-            )
-            @ weights.counts
-        )
-        pairs = 2 * few * many
+        pairs = 2 * positive * negative
         won = np.concatenate(list(self._won(weights))) if len(self.few) else 0 * pairs
         won = won if self.positives_few else pairs - won
         area = np.full(len(pairs), np.nan)

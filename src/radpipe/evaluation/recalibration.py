@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from radpipe.evaluation.draws import Floats, Weights
+from radpipe.evaluation.draws import Floats, Integers, Weights, segments_of
 
 # Newton's method: at most this many steps, until no parameter moves further than this; what is
 # then missing is of the order of its square.
@@ -40,18 +40,15 @@ class Grouped:
     yes: Floats
     total: Floats
 
-    @classmethod
-    def of(cls, truth: Floats, odds: Floats, weights: Weights, groups: int | None) -> "Grouped":
-        """Put cases with known truth together, in at most so many groups if a number is given."""
-        levels, number = np.unique(odds, return_inverse=True)
-        if groups is not None and len(levels) > groups:
-            width = (levels[-1] - levels[0]) / groups
-            number = np.minimum((odds - levels[0]) / width, groups - 1).astype(np.int64)
-            number = np.unique(number, return_inverse=True)[1]
-            levels = np.bincount(number, odds) / np.bincount(number)
-        n = len(levels)
-        both = weights.in_groups(number + n * (truth == 1), 2 * n)
-        return cls(levels, both[n:], both[:n] + both[n:])
+    @property
+    def n_groups(self) -> int:
+        """Number of groups."""
+        return len(self.odds)
+
+    @property
+    def n_draws(self) -> int:
+        """Number of draws."""
+        return int(self.total.shape[1])
 
     def take(self, draws: NDArray[np.int64]) -> "Grouped":
         """Return some of the draws, by their numbers."""
@@ -68,77 +65,102 @@ class Grouped:
         return overlap
 
 
-def recalibrate(truth: Floats, odds: Floats, weights: Weights | Floats) -> tuple[Floats, Floats]:
-    """Fit logit P(yes) = a + b odds by weighted maximum likelihood, for every draw.
+@dataclass(frozen=True)
+class Grouping:
+    """Cases of one question, sorted into groups of nearly equal log odds.
 
-    Parameters
+    Attributes
     ----------
-    truth, odds
-        Shape (cases,): 1, 0 or NaN; log odds.
-    weights
-        Of (cases, draws).
-
-    Returns
-    -------
-    intercept, slope
-        Shape (draws,); NaN where there is no finite maximum (one class, separated
-        classes, equal odds).
+    rows
+        Shape (n,): cases with known truth; the negatives first, each group together.
+    edges
+        Shape (2 groups + 1,): where groups begin and end in `rows`.
+    odds
+        Shape (groups,): the mean log odds of each, rising.
+    start
+        Intercept and slope of the grouped fit of all cases, where draws start; 0 and 1 if there
+        is none.
+    offset
+        How far the ungrouped fit of all cases lies from that.
+    shift_offset
+        The same of the intercept at slope 1.
 
     """
-    known = np.flatnonzero(~np.isnan(truth))
-    truth, odds, weights = truth[known], odds[known], Weights.of(weights).take(known)
-    cases = Grouped.of(truth, odds, weights, GROUPS)
-    fit = np.full((2, weights.n_draws), np.nan)
-    if not len(known):
-        return fit[0], fit[1]
-    # Draws lie near the whole sample's fit, so starting there saves most of the steps.
-    start, offset = _whole(truth, odds)
-    defined = np.flatnonzero(cases.overlap)
-    begin = np.repeat(start[:, None], len(defined), axis=1)
-    fit[:, defined] = _newton(cases.take(defined), begin, careful=False)
-    # With few cases a full step can jump too far; halved ones arrive, but take longer.
-    lost = defined[~np.isfinite(fit[:, defined]).all(axis=0)]
-    fit[:, lost] = _newton(cases.take(lost), np.zeros((2, len(lost))), careful=True)
-    return fit[0] + offset[0], fit[1] + offset[1]
+
+    rows: Integers
+    edges: Integers
+    odds: Floats
+    start: Floats
+    offset: Floats
+    shift_offset: float
+
+    @classmethod
+    def of(cls, truth: Floats, odds: Floats, *, groups: int | None = None) -> "Grouping":
+        """Sort cases: truth 1, 0 or NaN and log odds of shape (cases,), into at most `groups`."""
+        known = np.flatnonzero(~np.isnan(truth))
+        truth, odds, groups = truth[known], odds[known], GROUPS if groups is None else groups
+        levels, number = np.unique(odds, return_inverse=True)
+        exact = _once(truth, levels, number)
+        if len(levels) <= groups:
+            grouped = exact
+        else:
+            width = (levels[-1] - levels[0]) / groups
+            number = np.minimum((odds - levels[0]) / width, groups - 1).astype(np.int64)
+            number = np.unique(number, return_inverse=True)[1]
+            levels = np.bincount(number, odds) / np.bincount(number)
+            grouped = _once(truth, levels, number)
+        place = number + len(levels) * (truth == 1)
+        order = np.argsort(place, kind="stable")
+        edges = np.searchsorted(place[order], np.arange(2 * len(levels) + 1))
+        start, offset, shifted = np.array([0.0, 1.0]), np.zeros(2), 0.0
+        if grouped.n_groups and grouped.overlap[0]:
+            start = _newton(grouped, np.zeros((2, 1)), careful=True)[:, 0]
+            if grouped is not exact:
+                offset = _newton(exact, start[:, None], careful=True)[:, 0] - start
+        if grouped is not exact:
+            shifted = float(np.nan_to_num(_shift(exact) - _shift(grouped))[0])
+        return cls(known[order], edges, levels, start, np.nan_to_num(offset), shifted)
+
+    def weigh(self, weights: Weights) -> Grouped:
+        """Return what the groups weigh in each draw."""
+        owner = weights.owner[self.rows]
+        both = segments_of(owner, self.edges, weights.n_patients) @ weights.counts
+        n = len(self.odds)
+        return Grouped(self.odds, both[n:], both[:n] + both[n:])
+
+    def fit(self, cases: Grouped) -> tuple[Floats, Floats]:
+        """Fit logit P(yes) = a + b odds by weighted maximum likelihood, for every draw.
+
+        Returns
+        -------
+        intercept, slope
+            Shape (draws,); NaN where there is no finite maximum (one class, separated
+            classes, equal odds).
+
+        """
+        fit = np.full((2, cases.n_draws), np.nan)
+        defined = np.flatnonzero(cases.overlap) if cases.n_groups else np.arange(0)
+        # Draws lie near the whole sample's fit, so starting there saves most of the steps.
+        begin = np.repeat(self.start[:, None], len(defined), axis=1)
+        fit[:, defined] = _newton(cases.take(defined), begin, careful=False)
+        # With few cases a full step can jump too far; halved ones arrive, but take longer.
+        lost = defined[~np.isfinite(fit[:, defined]).all(axis=0)]
+        fit[:, lost] = _newton(cases.take(lost), np.zeros((2, len(lost))), careful=True)
+        return fit[0] + self.offset[0], fit[1] + self.offset[1]
+
+    def shift(self, cases: Grouped) -> Floats:
+        """Fit logit P(yes) = a + odds by weighted maximum likelihood, for every draw.
+
+        Shape (draws,); NaN with one class only.
+        """
+        return _shift(cases) + self.shift_offset
 
 
-def shift(truth: Floats, odds: Floats, weights: Weights | Floats) -> Floats:
-    """Fit logit P(yes) = a + odds by weighted maximum likelihood, for every draw.
-
-    Parameters
-    ----------
-    truth, odds, weights
-        As for `recalibrate`.
-
-    Returns
-    -------
-    ndarray of shape (draws,)
-        NaN with one class only.
-
-    """
-    known = np.flatnonzero(~np.isnan(truth))
-    truth, odds, weights = truth[known], odds[known], Weights.of(weights).take(known)
-    if not len(known):
-        return np.full(weights.n_draws, np.nan)
-    cases, once = Grouped.of(truth, odds, weights, GROUPS), Weights.once(len(known))
-    offset = np.zeros(1)
-    if len(np.unique(odds)) > len(cases.odds):
-        offset = _shift(Grouped.of(truth, odds, once, None))
-        offset = offset - _shift(Grouped.of(truth, odds, once, GROUPS))
-    return _shift(cases) + np.where(np.isfinite(offset), offset, 0.0)
-
-
-def _whole(truth: Floats, odds: Floats) -> tuple[Floats, Floats]:
-    """Return the grouped fit of all cases, and how far the fit without groups lies from it."""
-    once = Weights.once(len(truth))
-    grouped, nothing = Grouped.of(truth, odds, once, GROUPS), np.zeros(2)
-    if not grouped.overlap[0]:
-        return np.array([0.0, 1.0]), nothing
-    start = _newton(grouped, np.zeros((2, 1)), careful=True)
-    if len(np.unique(odds)) == len(grouped.odds):
-        return start[:, 0], nothing
-    exact = _newton(Grouped.of(truth, odds, once, None), start, careful=True)
-    return start[:, 0], np.nan_to_num((exact - start)[:, 0])
+def _once(truth: Floats, levels: Floats, number: Integers) -> Grouped:
+    """Count every case once: truth and number of its group, (cases,), log odds (groups,)."""
+    yes = np.bincount(number, truth, len(levels)).astype(np.float64)
+    total = np.bincount(number, minlength=len(levels)).astype(np.float64)
+    return Grouped(levels, yes[:, None], total[:, None])
 
 
 def _shift(cases: Grouped) -> Floats:

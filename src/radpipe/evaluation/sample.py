@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from radpipe.core.settings import Kind, Target
 from radpipe.evaluation.draws import Floats, Integers
 from radpipe.evaluation.orders import Order
+from radpipe.evaluation.recalibration import Grouping
 
 __all__ = ["Floats", "Integers", "Sample"]
 # Networks write float32 probabilities, in which 1 - 1e-7 is the last number below 1.
@@ -100,6 +101,12 @@ class Sample:
     def orders(self) -> list[Order]:
         """The cases sorted by the scores of each column."""
         return [Order.of(*columns) for columns in zip(self.truth.T, self.scores.T, strict=True)]
+
+    @cached_property
+    def groupings(self) -> list[Grouping]:
+        """The cases in groups by the log odds of each column's probability."""
+        columns = zip(self.truth.T, logit(self.probabilities).T, strict=True)
+        return [Grouping.of(*column) for column in columns]
 
     def take(self, rows: NDArray[np.bool_] | Integers) -> "Sample":
         """Return some of the cases: by mask, bool (cases,), or by row number, int (n,)."""

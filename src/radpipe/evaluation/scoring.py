@@ -14,10 +14,10 @@ from radpipe.core.cards import RANKED_BY, Card
 from radpipe.core.settings import Evaluation, Target
 from radpipe.evaluation.draws import Integers, owners
 from radpipe.evaluation.ensemble import EnsembleCases, Run
-from radpipe.evaluation.intervals import Estimate, Question, estimates
+from radpipe.evaluation.intervals import Estimate, estimate
 from radpipe.evaluation.metrics import METRICS, cards, names_for, values
 from radpipe.evaluation.operating_point import OperatingPoint
-from radpipe.evaluation.sample import column_names, decisions, make_sample
+from radpipe.evaluation.sample import Sample, column_names, decisions, make_sample
 from radpipe.evaluation.subgroups import subgroups
 
 # Subgroups of fewer cases are listed with their size alone.
@@ -80,12 +80,13 @@ class Scorer:
         """Their cards, in the order of tables."""
         return cards(self.target)
 
-    def _estimates(
-        self, questions: Sequence[Question], owner: Integers
-    ) -> list[dict[str, Estimate]]:
-        return estimates(
-            questions,
-            owner,
+    def _estimate(
+        self, sample: Sample, cases: EnsembleCases, names: Sequence[str]
+    ) -> dict[str, Estimate]:
+        return estimate(
+            sample,
+            owners(cases.patient),
+            names,
             n_draws=self.evaluation.bootstrap,
             confidence=self.evaluation.confidence,
             # Every call starts anew: equal patients get equal draws, whatever was drawn before.
@@ -102,34 +103,23 @@ class Scorer:
     def _metrics(self, cases: EnsembleCases, runs: Mapping[Run, EnsembleCases]) -> dict[str, Any]:
         sample = self.point.sample(self.target, cases.truth, cases.scores)
         before = make_sample(self.target, cases.truth, cases.scores)
-        owner = owners(cases.patient)
-        (found,) = self._estimates([Question(sample, self.names)], owner)
+        found = self._estimate(sample, cases, self.names)
         blocks = {name: self.block(one) for name, one in found.items()}
         for name in (card.name for card in self.cards if card.calibrated):
             blocks[name]["uncalibrated"] = values(METRICS[name], before)[0]
-        (by_case,) = self._estimates([Question(sample, [RANKED_BY])], np.arange(len(owner)))
-        ranked = blocks[RANKED_BY]
-        ranked["case_low"], ranked["case_high"] = by_case[RANKED_BY].interval()
+        each = np.arange(len(cases.case))
+        if by_case := METRICS[RANKED_BY].rows(sample, each, self.evaluation.confidence):
+            blocks[RANKED_BY] |= {"case_low": by_case[0].low, "case_high": by_case[0].high}
         for name, spread in self._spread(runs).items():
             blocks[name]["runs"] = spread
         return blocks
 
     def block(self, one: Estimate) -> dict[str, Any]:
-        """Return a metric's value, percentile and BCa interval, and values per class."""
-        low, high = one.interval()
-        bca_low, bca_high = one.bca_interval()
-        per_class = {}
-        if len(one.value) > 1:
-            for row, name in enumerate(column_names(self.target), start=1):
-                ends = one.interval(row)
-                per_class[name] = {"value": one.value[row], "low": ends[0], "high": ends[1]}
+        """Return a metric's value and interval, or why it has none, and the same per class."""
+        names = column_names(self.target) if len(one.value) > 1 else []
         return {
-            "value": one.value[0],
-            "low": low,
-            "high": high,
-            "bca_low": bca_low,
-            "bca_high": bca_high,
-            "per_class": per_class,
+            **_shown(one),
+            "per_class": {name: _shown(one, row) for row, name in enumerate(names, start=1)},
         }
 
     def _spread(self, runs: Mapping[Run, EnsembleCases]) -> dict[str, dict[str, Any]]:
@@ -155,36 +145,41 @@ class Scorer:
         sample = make_sample(self.target, cases.truth, cases.ceiling)
         known = [card.name for card in self.cards if card.ceiling]
         # The ideal observer's probabilities are true, so there is nothing to calibrate.
-        (found,) = self._estimates([Question(sample, known)], owners(cases.patient))
+        found = self._estimate(sample, cases, known)
         return {name: self.block(one) for name, one in found.items()}
 
     def _subgroups(self, cases: EnsembleCases) -> list[dict[str, Any]]:
-        """Return the area of each subgroup with its interval; None for few cases or one class.
-
-        Patients are drawn once, from the whole part, and a subgroup takes its own of each draw:
-        its size is then as random as that of a subgroup in a new sample of patients.
-        """
+        """Return the area of each subgroup; None for few cases or a missing class."""
         sample = self.point.sample(self.target, cases.truth, cases.scores)
-        rows, asked = [], []
+        rows, owner = [], owners(cases.patient)
         for covariate, column in cases.covariates.items():
             for value, mask in subgroups(column):
                 inside = np.flatnonzero(mask)
-                row = {
+                row: dict[str, Any] = {
                     "covariate": covariate,
                     "value": value,
                     "n_cases": len(inside),
-                    "n_patients": len(set(cases.patient[inside])),
+                    "n_patients": len(np.unique(owner[inside])),
                     "auc": None,
                 }
-                rows.append(row)
                 if len(inside) >= FEWEST_CASES:
-                    asked.append((row, Question(sample.take(inside), ("auc",), inside)))
-        found = self._estimates([question for _, question in asked], owners(cases.patient))
-        for (row, _), one in zip(asked, found, strict=True):
-            if np.isfinite(one["auc"].value[0]):
-                low, high = one["auc"].interval()
-                row["auc"] = {"value": one["auc"].value[0], "low": low, "high": high}
+                    row["auc"] = self._area(sample.take(inside), owner[inside])
+                rows.append(row)
         return rows
+
+    def _area(self, sample: Sample, owner: Integers) -> dict[str, Any] | None:
+        rows = METRICS[RANKED_BY].rows(sample, owner, self.evaluation.confidence)
+        value = values(METRICS[RANKED_BY], sample)
+        if not np.isfinite(value[0]):
+            return None
+        return _shown(Estimate(value, self.evaluation.confidence, rows=rows))
+
+
+def _shown(one: Estimate, row: int = 0) -> dict[str, Any]:
+    """Return a row's value and interval; `why` says why there is none."""
+    low, high, why = one.judged(row)
+    found = {"value": one.value[row], "low": low, "high": high}
+    return {**found, "why": why} if why else found
 
 
 def confusion_rows(

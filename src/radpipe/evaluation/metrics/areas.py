@@ -3,10 +3,40 @@
 import numpy as np
 
 from radpipe.core.cards import Card
-from radpipe.evaluation.draws import Floats, Weights
-from radpipe.evaluation.metrics.base import metric, with_mean
+from radpipe.evaluation.draws import Floats, Integers, Weights
+from radpipe.evaluation.metrics.base import answers, counted, metric, with_mean
 from radpipe.evaluation.orders import Order
+from radpipe.evaluation.roc_areas import Area, rows_of
+from radpipe.evaluation.rows import Row
 from radpipe.evaluation.sample import Sample
+
+
+def _rows(sample: Sample, owner: Integers, confidence: float) -> list[Row]:
+    n_patients = int(owner.max(initial=-1)) + 1
+    areas = [
+        Area.of(truth, scores, owner, n_patients, confidence)
+        for truth, scores in zip(sample.truth.T, sample.scores.T, strict=True)
+    ]
+    return rows_of(areas, list(counted(sample)), confidence)
+
+
+def _rows_at_least(sample: Sample, owner: Integers, confidence: float) -> list[Row]:
+    n_patients = int(owner.max(initial=-1)) + 1
+    areas = [
+        Area.of(truth, chance, owner, n_patients, confidence)
+        for truth, chance in zip(*_at_least(sample), strict=True)
+    ]
+    mean, *each = rows_of(areas, [True] * len(areas), confidence)
+    lowest = Row(np.nan, np.nan, np.nan, np.zeros(n_patients), "every case has the lowest grade")
+    return [mean, lowest, *(each or [mean])]
+
+
+def _at_least(sample: Sample) -> tuple[Floats, Floats]:
+    """Return who reaches each grade but the lowest, and the chance of it; (grades - 1, cases)."""
+    reached = np.cumsum(sample.truth[:, ::-1], axis=1)[:, ::-1]
+    # Rounded, so that the last bits of a sum break no tie.
+    chance = np.round(np.cumsum(sample.probabilities[:, ::-1], axis=1)[:, ::-1], 12)
+    return reached.T[1:], chance.T[1:]
 
 
 @metric(
@@ -21,7 +51,8 @@ from radpipe.evaluation.sample import Sample
         headline=True,
         ceiling=True,
         gap=True,
-    )
+    ),
+    exact=_rows,
 )
 def auc(sample: Sample, weights: Weights) -> Floats:
     """Area under the ROC curve: chance that a positive outranks a negative, ties half.
@@ -31,7 +62,9 @@ def auc(sample: Sample, weights: Weights) -> Floats:
 
     Weights (cases, draws) give (1 + columns, draws), the mean first; of one column (1, draws).
     """
-    return with_mean(sample, [order.areas(weights) for order in sample.orders], weights)
+    positive, negative = answers(sample, weights)
+    columns = zip(sample.orders, positive, negative, strict=True)
+    return with_mean(sample, [order.areas(weights, *both) for order, *both in columns], weights)
 
 
 @metric(
@@ -45,7 +78,8 @@ def auc(sample: Sample, weights: Weights) -> Floats:
         calibrated=True,
         ceiling=True,
         table="none",
-    )
+    ),
+    exact=_rows_at_least,
 )
 def auc_at_least(sample: Sample, weights: Weights) -> Floats:
     """Area under the ROC curve of "at least this grade", per grade but the lowest, and mean.
@@ -56,13 +90,12 @@ def auc_at_least(sample: Sample, weights: Weights) -> Floats:
 
     Weights (cases, draws) give (1 + grades, draws), the mean first.
     """
-    reached = np.cumsum(sample.truth[:, ::-1], axis=1)[:, ::-1]
-    # Rounded, so that the last bits of a sum break no tie.
-    chance = np.round(np.cumsum(sample.probabilities[:, ::-1], axis=1)[:, ::-1], 12)
-    each = np.vstack(
-        [
-            Order.of(truth, score).areas(weights)
-            for truth, score in zip(reached.T[1:], chance.T[1:], strict=True)
-        ]
-    )
+    columns = zip(*_at_least(sample), strict=True)
+    each = np.vstack([area_of(truth, chance, weights) for truth, chance in columns])
     return np.vstack([each.mean(axis=0), np.full(weights.n_draws, np.nan), each])
+
+
+def area_of(truth: Floats, scores: Floats, weights: Weights) -> Floats:
+    """Return the area under the ROC curve of truth, 1, 0 or NaN, and scores, (cases,), by draw."""
+    positive, negative = (truth == 1) @ weights, (truth == 0) @ weights
+    return Order.of(truth, scores).areas(weights, positive, negative)

@@ -10,10 +10,14 @@ from numpy.typing import NDArray
 from radpipe.core.cards import RANKED_BY, Card
 from radpipe.core.registry import Registry
 from radpipe.core.settings import Target
-from radpipe.evaluation.draws import Floats, Weights
+from radpipe.evaluation.draws import Floats, Integers, Weights
+from radpipe.evaluation.rows import Row
 from radpipe.evaluation.sample import Sample
 
 Function: TypeAlias = Callable[[Sample, Weights], Floats]
+# Rows of a metric in closed form, the mean first, from a sample, each case's patient (cases,), and
+# the coverage of intervals.
+Exact: TypeAlias = Callable[[Sample, Integers, float], list[Row]]
 
 
 @dataclass(frozen=True)
@@ -21,10 +25,22 @@ class Metric:
     """A metric: its card and its function. It is called like the function.
 
     Of a target for which the card gives it no meaning it is NaN, shape (1, draws).
+
+    Attributes
+    ----------
+    card, function
+        What it is, and how it is computed.
+    exact
+        Its intervals in closed form; None: they come from draws of patients.
+    both_answers
+        Its intervals need `FEWEST_PATIENTS` patients of each answer.
+
     """
 
     card: Card
     function: Function
+    exact: Exact | None = None
+    both_answers: bool = False
 
     def __call__(self, sample: Sample, weights: Weights | Floats) -> Floats:
         """Return the metric for weights, or for an array of them, (cases, draws)."""
@@ -33,12 +49,22 @@ class Metric:
             return np.full((1, weights.n_draws), np.nan)
         return self.function(sample, weights)
 
+    def rows(self, sample: Sample, owner: Integers, confidence: float) -> list[Row] | None:
+        """Return the metric with intervals in closed form; None: they come from draws."""
+        if self.exact is None:
+            return None
+        if sample.kinds.isdisjoint(self.card.targets) or not len(owner):
+            return [Row(np.nan, np.nan, np.nan, np.zeros(0), "undefined")]
+        return self.exact(sample, owner, confidence)
+
 
 METRICS: Registry[Metric] = Registry("metric")
 
 
-def metric(card: Card) -> Callable[[Function], Metric]:
-    """Return a decorator that files a function with its card.
+def metric(
+    card: Card, *, exact: Exact | None = None, both_answers: bool = False
+) -> Callable[[Function], Metric]:
+    """Return a decorator that files a function with its card; arguments as in `Metric`.
 
     Raises
     ------
@@ -48,7 +74,7 @@ def metric(card: Card) -> Callable[[Function], Metric]:
     """
 
     def file(function: Function) -> Metric:
-        return METRICS.register(card.name)(Metric(card, function))
+        return METRICS.register(card.name)(Metric(card, function, exact, both_answers))
 
     return file
 
@@ -89,6 +115,11 @@ def rates(sample: Sample, flags: NDArray[np.bool_], weights: Weights) -> tuple[F
         ratio((sample.positive & flags).T @ weights, positive),
         ratio((sample.negative & ~flags).T @ weights, negative),
     )
+
+
+def counted(sample: Sample) -> NDArray[np.bool_]:
+    """Tell which columns the mean is over: all classes, or the labels that can be answered."""
+    return np.ones(sample.n_columns, dtype=bool) if sample.exclusive else sample.answerable
 
 
 def ratio(part: Floats, whole: Floats) -> Floats:

@@ -1,11 +1,63 @@
 """Metrics of decisions: the most probable of exclusive classes, else the frozen thresholds."""
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 import numpy as np
+from numpy.typing import NDArray
 
 from radpipe.core.cards import Card
-from radpipe.evaluation.draws import Floats, Weights
-from radpipe.evaluation.metrics.base import metric, rates, ratio, with_mean
+from radpipe.evaluation.draws import Floats, Integers, Weights
+from radpipe.evaluation.metrics.base import Exact, counted, metric, rates, ratio, with_mean
+from radpipe.evaluation.rows import Row
 from radpipe.evaluation.sample import Sample
+from radpipe.evaluation.shares import Share, rows_of
+
+Bools: TypeAlias = NDArray[np.bool_]
+Columns: TypeAlias = list[list[Share]]
+
+
+def of_shares(columns: Callable[[Sample], Columns]) -> Exact:
+    """Return the intervals of a metric that is a mean of shares of cases, column by column."""
+
+    def exact(sample: Sample, owner: Integers, confidence: float) -> list[Row]:
+        return rows_of(columns(sample), counted(sample), owner, confidence)
+
+    return exact
+
+
+def _right(sample: Sample) -> Columns:
+    if sample.exclusive:
+        right = (sample.truth == sample.decided).all(axis=1)
+        return [[Share(right, sample.known[:, 0])]]
+    return _each((sample.truth == sample.decided), sample.known)
+
+
+def _both_rates(sample: Sample) -> Columns:
+    found = _each(sample.decided, sample.positive)
+    if sample.exclusive:
+        return [[share for (share,) in found]]
+    passed = _each(~sample.decided, sample.negative)
+    return [[*one, *other] for one, other in zip(found, passed, strict=True)]
+
+
+def _each(hit: Bools, of: Bools) -> Columns:
+    """Return the share of each column of (cases, columns)."""
+    return [[Share(*column)] for column in zip(hit.T, of.T, strict=True)]
+
+
+def _f1_rows(sample: Sample, owner: Integers, confidence: float) -> list[Row]:
+    """Return F1 as 2 J / (1 + J), J the share of hits among hits, false alarms and misses."""
+    hits = sample.positive & sample.decided
+    involved = sample.positive | (sample.negative & sample.decided)
+    return rows_of(
+        _each(hits, involved),
+        counted(sample),
+        owner,
+        confidence,
+        curve=lambda share: 2 * share / (1 + share),
+        slope=lambda share: 2 / (1 + share) ** 2,
+    )
 
 
 @metric(
@@ -17,7 +69,8 @@ from radpipe.evaluation.sample import Sample
         best="high",
         tested=True,
         ceiling=True,
-    )
+    ),
+    exact=of_shares(_right),
 )
 def accuracy(sample: Sample, weights: Weights) -> Floats:
     """Share of right decisions; of labels, the mean of their shares.
@@ -40,7 +93,8 @@ def accuracy(sample: Sample, weights: Weights) -> Floats:
         " the cases with and without each.",
         best="high",
         tested=True,
-    )
+    ),
+    exact=of_shares(_both_rates),
 )
 def balanced_accuracy(sample: Sample, weights: Weights) -> Floats:
     """Mean of the classes' shares of right decisions (of labels: mean over labels).
@@ -62,7 +116,8 @@ def balanced_accuracy(sample: Sample, weights: Weights) -> Floats:
         " table, which balanced accuracy counts. It depends on the thresholds.",
         best="high",
         also="recall",
-    )
+    ),
+    exact=of_shares(lambda s: _each(s.flags, s.positive)),
 )
 def sensitivity(sample: Sample, weights: Weights) -> Floats:
     """Share of the positives at or above the class's threshold.
@@ -78,7 +133,8 @@ def sensitivity(sample: Sample, weights: Weights) -> Floats:
         title="Specificity",
         words="Share of negative cases left alone, with the thresholds of sensitivity.",
         best="high",
-    )
+    ),
+    exact=of_shares(lambda s: _each(~s.flags, s.negative)),
 )
 def specificity(sample: Sample, weights: Weights) -> Floats:
     """Share of the negatives below the class's threshold.
@@ -98,7 +154,8 @@ def specificity(sample: Sample, weights: Weights) -> Floats:
         best="high",
         table="none",
         each="Recall: share of the cases of each {word} that were decided for it.",
-    )
+    ),
+    exact=of_shares(lambda s: _each(s.decided, s.positive)),
 )
 def recall(sample: Sample, weights: Weights) -> Floats:
     """Share of a class's cases that were decided for it.
@@ -121,7 +178,8 @@ def recall(sample: Sample, weights: Weights) -> Floats:
         " undefined where nothing was decided.",
         best="high",
         each="Precision: share of right ones among the decisions for each {word}.",
-    )
+    ),
+    exact=of_shares(lambda s: _each(s.positive, s.decided & s.known)),
 )
 def precision(sample: Sample, weights: Weights) -> Floats:
     """Share of right ones among the decisions for a class (positive predictive value).
@@ -142,7 +200,8 @@ def precision(sample: Sample, weights: Weights) -> Floats:
         words="Harmonic mean of precision and recall; with several classes the mean over classes.",
         best="high",
         tested=True,
-    )
+    ),
+    exact=_f1_rows,
 )
 def f1(sample: Sample, weights: Weights) -> Floats:
     """2 TP / (2 TP + FP + FN) of the decisions; undefined where nothing is or was decided.
@@ -163,7 +222,8 @@ def f1(sample: Sample, weights: Weights) -> Floats:
         words="Agreement of decision and truth beyond what independent decisions of the same"
         " frequencies would reach; 0 is chance, 1 is perfect.",
         best="high",
-    )
+    ),
+    both_answers=True,
 )
 def kappa(sample: Sample, weights: Weights) -> Floats:
     """Agreement of decision and truth beyond chance: (p - e) / (1 - e), of labels each.

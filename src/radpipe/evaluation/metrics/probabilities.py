@@ -5,8 +5,8 @@ import numpy as np
 from radpipe.core.cards import Card
 from radpipe.evaluation.draws import Floats, Weights
 from radpipe.evaluation.metrics.base import metric, ratio, with_mean
-from radpipe.evaluation.recalibration import recalibrate, shift
-from radpipe.evaluation.sample import EPSILON, Sample, logit
+from radpipe.evaluation.recalibration import Grouped, Grouping
+from radpipe.evaluation.sample import EPSILON, Sample
 
 ECE_BINS = 10
 
@@ -106,7 +106,8 @@ def log_loss(sample: Sample, weights: Weights) -> Floats:
         best=1.0,
         calibrated=True,
         table="calibration",
-    )
+    ),
+    both_answers=True,
 )
 def calibration_slope(sample: Sample, weights: Weights) -> Floats:
     """Slope b of logit P(yes) = a + b logit(probability): 1 is right, below 1 too extreme.
@@ -117,10 +118,7 @@ def calibration_slope(sample: Sample, weights: Weights) -> Floats:
     """
     return with_mean(
         sample,
-        [
-            recalibrate(truth, logit(probability), weights)[1]
-            for truth, probability in zip(sample.truth.T, sample.probabilities.T, strict=True)
-        ],
+        [grouping.fit(cases)[1] for grouping, cases in _grouped(sample, weights)],
         weights,
     )
 
@@ -134,7 +132,8 @@ def calibration_slope(sample: Sample, weights: Weights) -> Floats:
         best=0.0,
         calibrated=True,
         table="calibration",
-    )
+    ),
+    both_answers=True,
 )
 def calibration_intercept(sample: Sample, weights: Weights) -> Floats:
     """Intercept a of logit P(yes) = a + logit(probability): 0 is right, above 0 too low.
@@ -145,12 +144,17 @@ def calibration_intercept(sample: Sample, weights: Weights) -> Floats:
     """
     return with_mean(
         sample,
-        [
-            shift(truth, logit(probability), weights)
-            for truth, probability in zip(sample.truth.T, sample.probabilities.T, strict=True)
-        ],
+        [grouping.shift(cases) for grouping, cases in _grouped(sample, weights)],
         weights,
     )
+
+
+def _grouped(sample: Sample, weights: Weights) -> list[tuple[Grouping, Grouped]]:
+    """Return the groups of each column, and what they weigh."""
+    found: list[tuple[Grouping, Grouped]] = weights.keep(
+        "grouped", sample, lambda: [(one, one.weigh(weights)) for one in sample.groupings]
+    )
+    return found
 
 
 def bin_of(probabilities: Floats, bins: int = ECE_BINS) -> np.ndarray:
