@@ -242,8 +242,6 @@ def _estimate(value: float, half: float, *, top: float = 1.0) -> dict[str, float
         "value": round(value, 6),
         "low": round(low, 6),
         "high": round(high, 6),
-        "bca_low": round(low, 6),
-        "bca_high": round(high, 6),
     }
 
 

@@ -38,6 +38,8 @@ class Area:
         Numbers of positives and negatives.
     patients
         Numbers of patients with a positive and with a negative case.
+    constant
+        Every case has the same score: the area is 1/2, whoever is drawn.
 
     """
 
@@ -46,6 +48,7 @@ class Area:
     steady: float
     cases: tuple[int, int]
     patients: tuple[int, int]
+    constant: bool
 
     @classmethod
     def of(
@@ -64,7 +67,10 @@ class Area:
             some = int((np.bincount(owner) > 0).sum())
             influence = np.bincount(owner, terms, n_patients) * np.sqrt(some / max(1, some - 1))
         variance = float((influence**2).sum())
-        if 0 < value < 1:
+        constant = bool(len(scores) and (scores == scores[0]).all())
+        if constant:
+            steady = 0.0
+        elif 0 < value < 1:
             steady = (
                 min(patients) * variance
                 + PRIOR_PATIENTS * max(variance, hanley_mcneil(value, m, n))
@@ -74,7 +80,7 @@ class Area:
             steady = ((high - low) / _z(confidence)) ** 2
         else:
             steady = np.nan
-        return cls(value, influence, steady, (m, n), patients)
+        return cls(value, influence, steady, (m, n), patients, constant)
 
     def row(self, confidence: float) -> Row:
         """Return the area with its interval, if there are patients enough."""
@@ -83,6 +89,8 @@ class Area:
             return row.without_interval("one answer only")
         if min(self.patients) < FEWEST_PATIENTS:
             return row.without_interval(few_patients(min(self.patients)))
+        if self.constant:
+            return row.without_interval("every case has the same score")
         if 0 < self.value < 1:
             low, high = score_interval(self.value, self.steady, *self.cases, confidence=confidence)
         else:
@@ -110,6 +118,8 @@ def rows_of(areas: Sequence[Area], counted: Sequence[bool], confidence: float) -
     if 2 * len(short) > len(wanted):
         fewest = min(min(area.patients) for area in short)
         return [mean.without_interval(few_patients(fewest)), *rows]
+    if all(area.constant for area in wanted):
+        return [mean.without_interval("every case has the same score"), *rows]
     if 0 < value < 1:
         added = sum(area.steady - float((area.influence**2).sum()) for area in wanted)
         steady = float((influence**2).sum()) + added / len(wanted) ** 2

@@ -55,6 +55,19 @@ class VariantResults:
         """Return a metric with its interval, of one class or label if asked; None without."""
         return _of(self.scores["metrics"].get(metric), label)
 
+    def reasons(self, label: str = "") -> dict[str, str]:
+        """Return why metrics that have a value have no interval, by name."""
+        blocks = {
+            name: block.get("per_class", {}).get(label, {}) if label else block
+            for name, block in self.scores["metrics"].items()
+            if block
+        }
+        return {
+            name: str(block["why"])
+            for name, block in blocks.items()
+            if block.get("why") and block.get("value") is not None
+        }
+
     def ceiling(self, metric: str, label: str = "") -> ShownEstimate | None:
         """Return the ideal observer's score on the same cases, if the study knows it."""
         return _of((self.scores.get("ceiling") or {}).get(metric), label)

@@ -47,6 +47,7 @@ def _at_least(sample: Sample) -> tuple[Floats, Floats]:
         " class; 0.5 is guessing, 1 is perfect. With several classes: the mean over classes, each"
         " against all others; with several labels: the mean over labels.",
         best="high",
+        interval="area",
         tested=True,
         headline=True,
         ceiling=True,
@@ -74,6 +75,7 @@ def auc(sample: Sample, weights: Weights) -> Floats:
         words="Chance that a case of grade k or more gets a higher probability of that than a case"
         " below.",
         best="high",
+        interval="area",
         targets=("ordinal",),
         calibrated=True,
         ceiling=True,

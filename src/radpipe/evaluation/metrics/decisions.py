@@ -67,6 +67,7 @@ def _f1_rows(sample: Sample, owner: Integers, confidence: float) -> list[Row]:
         words="Share of cases decided correctly. It flatters a model when one class is"
         " frequent; balanced accuracy does not.",
         best="high",
+        interval="share",
         tested=True,
         ceiling=True,
     ),
@@ -92,6 +93,7 @@ def accuracy(sample: Sample, weights: Weights) -> Floats:
         words="Mean of the shares decided correctly of each class; with several labels: of"
         " the cases with and without each.",
         best="high",
+        interval="share",
         tested=True,
     ),
     exact=of_shares(_both_rates),
@@ -115,6 +117,7 @@ def balanced_accuracy(sample: Sample, weights: Weights) -> Floats:
         " rest at its own threshold, then the mean; not the decision of the confusion"
         " table, which balanced accuracy counts. It depends on the thresholds.",
         best="high",
+        interval="share",
         also="recall",
     ),
     exact=of_shares(lambda s: _each(s.flags, s.positive)),
@@ -133,6 +136,7 @@ def sensitivity(sample: Sample, weights: Weights) -> Floats:
         title="Specificity",
         words="Share of negative cases left alone, with the thresholds of sensitivity.",
         best="high",
+        interval="share",
     ),
     exact=of_shares(lambda s: _each(~s.flags, s.negative)),
 )
@@ -152,6 +156,7 @@ def specificity(sample: Sample, weights: Weights) -> Floats:
         " is sensitivity; with several classes it follows the rows of the confusion"
         " table.",
         best="high",
+        interval="share",
         table="none",
         each="Recall: share of the cases of each {word} that were decided for it.",
     ),
@@ -177,6 +182,7 @@ def recall(sample: Sample, weights: Weights) -> Floats:
         " columns of the confusion table. It depends on how frequent a class is, and is"
         " undefined where nothing was decided.",
         best="high",
+        interval="share",
         each="Precision: share of right ones among the decisions for each {word}.",
     ),
     exact=of_shares(lambda s: _each(s.positive, s.decided & s.known)),
@@ -199,6 +205,7 @@ def precision(sample: Sample, weights: Weights) -> Floats:
         title="F1",
         words="Harmonic mean of precision and recall; with several classes the mean over classes.",
         best="high",
+        interval="share",
         tested=True,
     ),
     exact=_f1_rows,
