@@ -28,7 +28,8 @@ def scored(parts, *, thresholds=(0.4,), temperature=1.0, target=TWO):
     point = OperatingPoint("youden", thresholds, temperature)
     scorer = Scorer(target, point, HOW)
     home = Scored.__new__(Scored)
-    home.name, home.target, home.point, home.cases = "v", target, point, parts
+    home.name, home.target, home.cases = "v", target, parts
+    home.points = dict.fromkeys([*parts, "tune"], point)
     home.metrics = {
         "study": "home",
         "variant": "v",

@@ -223,6 +223,17 @@ def test_a_label_that_cannot_be_answered_leaves_the_mean(labels):
     assert np.isnan(values(METRICS["auc"], nothing)).all()
 
 
+def test_a_draw_leaves_out_the_label_that_it_lacks(labels):
+    """Areas 1 and 1/2; the second draw has no positive of fracture, the third none at all."""
+    sample = labels([[1, 1], [0, 0], [0, 0]], [[0.9, 0.5], [0.1, 0.5], [0.2, 0.5]])
+    sample = sample.take(np.array([0, 1, 2, 0]))
+    sample.truth[3, 1] = 0
+    weights = np.array([[1.0, 0, 0], [1, 1, 1], [1, 1, 1], [0, 1, 0]])
+    found = METRICS["auc"](sample, weights)
+    assert found[0] == pytest.approx([0.75, 1, NAN], nan_ok=True)
+    assert found[2] == pytest.approx([0.5, NAN, NAN], nan_ok=True)
+
+
 def test_labels_that_are_not_to_score_leave_every_mean_and_are_still_shown():
     """Areas of 1, 0 and 1/2; the mean over the second and the third is 1/4."""
     target = Target(kind="multi-label", classes=["a", "b", "c"], score_on=["c", "b"])

@@ -149,7 +149,7 @@ def ceiling_gap(one: Scores, evaluation: Evaluation) -> list[Row]:
         if cases.ceiling is None or not np.isfinite(cases.ceiling).all():
             continue
         # The ideal observer's probabilities are true: no temperature is laid over them.
-        samples = make_sample(scored.target, cases.truth, cases.ceiling), scored.sample(cases)
+        samples = make_sample(scored.target, cases.truth, cases.ceiling), scored.sample(cases, part)
         ideal, own = (
             estimate(
                 sample,

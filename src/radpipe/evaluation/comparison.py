@@ -124,7 +124,7 @@ def _on_common(one: Scored, part: str, metric: str, common: Common) -> float:
     if common.whole:
         value = one.metrics["parts"][part]["metrics"][metric]["value"]
         return float("nan") if value is None else float(value)
-    return float(values(METRICS[metric], one.sample(common.cases[one.name]))[0])
+    return float(values(METRICS[metric], one.sample(common.cases[one.name], part))[0])
 
 
 def _ceiling_on_common(one: Scored, part: str, metric: str, common: Common) -> float | None:
@@ -184,7 +184,7 @@ def _paired_rows(
     if len(variants) < 2:
         return []
     owner = owners(common.cases[variants[0].name].patient)
-    samples = [one.sample(common.cases[one.name]) for one in variants]
+    samples = [one.sample(common.cases[one.name], part) for one in variants]
     names = paired_metrics(variants[0].target)
     found = [
         estimate(

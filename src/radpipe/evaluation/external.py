@@ -12,11 +12,13 @@ from typing import Any
 
 import numpy as np
 
+from radpipe.core.errors import DataError
 from radpipe.core.settings import Evaluation
 from radpipe.evaluation.draws import owners
 from radpipe.evaluation.ensemble import EnsembleCases, Run, pool
 from radpipe.evaluation.intervals import Estimate, difference, estimate
 from radpipe.evaluation.metrics import names_for
+from radpipe.evaluation.operating_point import OperatingPoint, choose_for
 from radpipe.evaluation.sample import Sample, column_names
 from radpipe.evaluation.scored import Scored
 from radpipe.evaluation.scoring import Scorer
@@ -53,25 +55,46 @@ def judge(
         "scores" as a part's block of `metrics.json`; "home_part", and "difference", cohort minus
         home, by metric: value, low, high, per_class. Not yet rounded.
 
+    Raises
+    ------
+    DataError
+        No truth of the cohort is known.
+
     """
     cases, part = pool(runs, PART), home_part(home.metrics)
+    if not cases.known.any():
+        raise DataError(
+            f"{home.name}: of none of the {len(cases.case)} cases of the cohort is a truth known,"
+            " so they cannot be scored. Complete the labels of the cohort's study, or take it out"
+            " of plan.cohorts."
+        )
     known = cases.take(cases.known)
-    own = home.cases[part]
+    own, point = home.cases[part], _point(home, runs, evaluation)
+    sample = point.sample(home.target, known.truth, known.scores)
     names = names_for(home.target)
     change = differences(
-        (home.sample(known), owners(known.patient)),
-        (home.sample(own), owners(own.patient)),
+        (sample, owners(known.patient)),
+        (home.sample(own, part), owners(own.patient)),
         names,
         evaluation,
     )
     return {
-        "scores": Scorer(home.target, home.point, evaluation).part(cases, runs),
+        "scores": Scorer(home.target, point, evaluation, home.points["tune"]).part(cases, runs),
         "home_part": part,
-        "operating_point": home.metrics["operating_point"],
+        "operating_point": point.as_json(),
         "difference": {
             name: _block(one, column_names(home.target)) for name, one in change.items()
         },
     }
+
+
+def _point(
+    home: Scored, runs: Mapping[Run, EnsembleCases], evaluation: Evaluation
+) -> OperatingPoint:
+    """Return what decides on the cohort: what does on the home test part, if that is open."""
+    if "test" in home.points:
+        return home.points["test"]
+    return choose_for(home.target, home.cases["tune"], home.points["tune"], runs, evaluation)
 
 
 def home_part(metrics: Mapping[str, Any]) -> str:

@@ -6,14 +6,18 @@ the rest serves the per-class sensitivity and specificity only. Every label has 
 its own.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
 import numpy as np
 
 from radpipe.core.settings import Target
 from radpipe.evaluation.calibration import apply_temperature, fit_temperature
+from radpipe.evaluation.ensemble import EnsembleCases, Run
+from radpipe.evaluation.folds import Disagreement, as_means_of_folds
 from radpipe.evaluation.sample import Floats, Sample, columns_of, make_sample, questions
+from radpipe.evaluation.tables import Exact
 
 HALF = 0.5
 
@@ -42,12 +46,21 @@ class OperatingPoint:
         One per column of a `Sample`, for calibrated probabilities; at or above is yes.
     temperature
         Applied to the mean probabilities before the thresholds.
+    folds
+        Number of folds over whose mean it decides; 1: scores of single folds, as those of `tune`.
 
     """
 
     rule: str
     thresholds: tuple[float, ...]
     temperature: float
+    folds: int = 1
+
+    @classmethod
+    def from_json(cls, block: Mapping[str, Any]) -> "OperatingPoint":
+        """Read what `as_json` wrote."""
+        thresholds = tuple(map(float, block["thresholds"]))
+        return cls(block["rule"], thresholds, block["temperature"], block.get("folds", 1))
 
     def sample(self, target: Target, truth: Floats, scores: Floats) -> Sample:
         """Apply the frozen point to cases of any part.
@@ -75,9 +88,10 @@ class OperatingPoint:
         """Return the block `operating_point` of `metrics.json`."""
         return {
             "rule": self.rule,
-            "thresholds": list(self.thresholds),
+            "thresholds": [Exact(limit) for limit in self.thresholds],
             "temperature": self.temperature,
             "chosen_on": "tune",
+            "folds": self.folds,
         }
 
 
@@ -108,6 +122,38 @@ def choose(target: Target, truth: Floats, scores: Floats, evaluation: Wanted) ->
     return OperatingPoint(evaluation.threshold, thresholds, temperature)
 
 
+def choose_for(
+    target: Target,
+    tune: EnsembleCases,
+    point: OperatingPoint,
+    runs: Mapping[Run, EnsembleCases],
+    evaluation: Wanted,
+) -> OperatingPoint:
+    """Return the point that decides on the mean over the runs of another part.
+
+    With one fold it is that of `tune`. With several it is chosen on the cases of `tune`, too, with
+    the scores that means over all folds would have given them (`folds`). Of the other part only
+    scores are looked at, by which models of different folds are compared, and no truth.
+
+    Parameters
+    ----------
+    target
+        What is predicted.
+    tune, point
+        The pooled cases of `tune`, and what was chosen on them.
+    runs
+        The other part as every run predicted it.
+    evaluation
+        Rule, and the sensitivity that the rule `sensitivity` reaches.
+
+    """
+    if len({fold for fold, _ in runs}) < 2:
+        return point
+    disagreement = Disagreement.of(target, runs)
+    means = as_means_of_folds(target, tune.truth, tune.scores, disagreement)
+    return replace(choose(target, *means, evaluation), folds=disagreement.n_folds)
+
+
 def threshold(
     truth: Floats, probabilities: Floats, *, rule: str, least_sensitivity: float = 0.9
 ) -> float:
@@ -125,8 +171,9 @@ def threshold(
     Returns
     -------
     float
-        Midway between the lowest flagged probability and the next one below, to 6
-        decimals; 0.5 where one of both answers is missing, because nothing can be chosen.
+        Midway between the lowest flagged probability and the next one below, to 6 decimals, or as
+        many as it takes to stay between them; 0.5 where one of both answers is missing, because
+        nothing can be chosen.
 
     """
     known = ~np.isnan(truth)
@@ -143,4 +190,14 @@ def threshold(
     else:
         best = int(np.argmax(found >= least_sensitivity - 1e-12))
     below = levels[best + 1] if best + 1 < len(levels) else 0.0
-    return round(float(levels[best] + below) / 2, 6)
+    return between(float(below), float(levels[best]))
+
+
+def between(below: float, level: float) -> float:
+    """Return a number with few decimals, at least 6, above one and at most another."""
+    middle = (below + level) / 2
+    for digits in range(6, 18):
+        short = round(middle, digits)
+        if below < short <= level:
+            return short
+    return level

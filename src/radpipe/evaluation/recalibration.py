@@ -114,7 +114,9 @@ class Grouping:
         edges = np.searchsorted(place[order], np.arange(2 * len(levels) + 1))
         start, offset, shifted = np.array([0.0, 1.0]), np.zeros(2), 0.0
         if grouped.n_groups and grouped.overlap[0]:
-            start = _newton(grouped, np.zeros((2, 1)), careful=True)[:, 0]
+            found = _newton(grouped, np.zeros((2, 1)), careful=True)
+            if np.isfinite(found).all():
+                start = found[:, 0]
             if grouped is not exact:
                 offset = _newton(exact, start[:, None], careful=True)[:, 0] - start
         if grouped is not exact:

@@ -33,15 +33,18 @@ class Scorer:
     target
         What is predicted.
     point
-        Thresholds and temperature from `tune`.
+        Thresholds and temperature from `tune`, for the pooled cases.
     evaluation
         Number and seed of the draws, confidence.
+    single
+        The same for single runs; `point` if left out.
 
     """
 
     target: Target
     point: OperatingPoint
     evaluation: Evaluation
+    single: OperatingPoint | None = None
 
     def part(self, cases: EnsembleCases, runs: Mapping[Run, EnsembleCases]) -> dict[str, Any]:
         """Score one part: the pooled cases, and each run by itself for the spread.
@@ -65,6 +68,7 @@ class Scorer:
             "n_patients": len(set(known.patient)),
             "n_unknown": len(cases.case) - len(known.case),
             "n_per_class": self._count(known),
+            "operating_point": self.point.as_json(),
             "metrics": self._metrics(known, runs),
             "ceiling": self._ceiling(known),
             "subgroups": self._subgroups(known),
@@ -125,7 +129,9 @@ class Scorer:
     def _spread(self, runs: Mapping[Run, EnsembleCases]) -> dict[str, dict[str, Any]]:
         """Return mean and standard deviation of each metric over the single runs."""
         samples = [
-            self.point.sample(self.target, cases.truth[cases.known], cases.scores[cases.known])
+            (self.single or self.point).sample(
+                self.target, cases.truth[cases.known], cases.scores[cases.known]
+            )
             for _, cases in sorted(runs.items())
         ]
         spread = {}

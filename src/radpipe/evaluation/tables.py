@@ -15,11 +15,17 @@ from radpipe.core.files import write_text
 DECIMALS = 6
 
 
+class Exact(float):
+    """A number that is written with all its digits, because something is decided by it."""
+
+
 def plain(value: Any) -> Any:
     """Turn NumPy and Python values into JSON ones, rounded; NaN and infinity become None."""
     # The most frequent kinds first: some tables have a hundred thousand fields.
     if isinstance(value, str) or value is None:
         return value
+    if isinstance(value, Exact):
+        return float(value)
     if isinstance(value, float | np.floating):
         # Adding 0.0 turns -0.0, which rounding can leave, into 0.0.
         return round(float(value), DECIMALS) + 0.0 if math.isfinite(value) else None
