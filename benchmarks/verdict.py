@@ -4,20 +4,24 @@
 
 Draws a study of independent labels with patients of one to five cases and two covariates, of
 which every variant has noisy scores, and runs what `evaluate` and `compare` run, in a process of
-its own. With --against, the path of another checkout (the build of 2026-11-22 is 19826e3), its code
-does the same work in turns; because it may take half an hour, it gets a part of it (fewer draws,
-two variants), and its time is scaled by what was left out: draws, variants and pairs.
+its own. The code of the build of 2026-11-22, taken from Git, or of another checkout (--against),
+does the same work beside it; because that may take half an hour, it gets a part of it (fewer draws,
+two variants), and its time is scaled by what was left out: draws and pairs.
 """
 
 import argparse
+import io
 import os
 import subprocess
 import sys
+import tarfile
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
+BEFORE = "19826e3"
 TARGET = 20  # times as fast as the build of 2026-11-22
 AREA_TARGET = 0.6  # milliseconds a draw of the AUC at 20,000 cases of 14 labels
 
@@ -38,9 +42,12 @@ def main() -> None:
     half = run(ROOT, args, draws=args.draws, variants=args.variants, cases=args.cases // 2)
     for name in ("evaluate a variant", "compare"):
         print(f"{name}: {own[name] / half[name]:.2f} times the time for twice the cases")
-    if args.against is None:
-        return
-    other = run(args.against, args, draws=args.their_draws, variants=2)
+    with TemporaryDirectory() as folder:
+        checkout = args.against or take_out(Path(folder))
+        if checkout is None:
+            print(f"{BEFORE} is not in this clone: nothing to compare with")
+            return
+        other = run(checkout, args, draws=args.their_draws, variants=2)
     pairs = args.variants * (args.variants - 1) / 2
     scale = {"evaluate a variant": 1.0, "compare": pairs}
     for name, factor in scale.items():
@@ -52,6 +59,17 @@ def main() -> None:
             f" {args.their_draws} draws and 2 variants): {ratio:.0f} times, at least {TARGET}:"
             f" {verdict}"
         )
+
+
+def take_out(folder: Path) -> Path | None:
+    """Put the code of the build of 2026-11-22 into a folder; None where Git does not know it."""
+    command = ["git", "-C", str(ROOT), "archive", BEFORE, "src"]
+    packed = subprocess.run(command, capture_output=True, check=False)
+    if packed.returncode:
+        return None
+    with tarfile.open(fileobj=io.BytesIO(packed.stdout)) as archive:
+        archive.extractall(folder, filter="data")
+    return folder
 
 
 def arguments() -> argparse.Namespace:
