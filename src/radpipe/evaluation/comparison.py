@@ -13,10 +13,11 @@ import pyarrow as pa
 from radpipe.core.cards import RANKED_BY
 from radpipe.core.settings import Evaluation, Target
 from radpipe.evaluation.draws import owners
-from radpipe.evaluation.intervals import difference, estimate
+from radpipe.evaluation.intervals import difference, estimate, patients_of
 from radpipe.evaluation.metrics import METRICS, cards, names_for, values
 from radpipe.evaluation.paired import area_test, holm
 from radpipe.evaluation.permutation import permutation_ps, swaps_for
+from radpipe.evaluation.rows import FEWEST_PATIENTS
 from radpipe.evaluation.sample import Integers, Sample, column_names, make_sample
 from radpipe.evaluation.scored import Common, Scored, check_parts, common_cases
 from radpipe.evaluation.tables import plain
@@ -272,8 +273,14 @@ def _swapped(
 def _area_tests(
     first: Sample, second: Sample, owner: Integers, evaluation: Evaluation, n_tests: int
 ) -> dict[str, float]:
-    """Return the p-values of areas; swaps are drawn only where DeLong's test is undefined."""
+    """Return the p-values of areas.
+
+    Swaps are drawn only where DeLong's test is undefined, or of one question with so few patients
+    of an answer that its variance is unsteady.
+    """
     p_area = area_test(first, second, owner)[1]
+    if first.n_columns == 1 and min(patients_of(first, owner)) < FEWEST_PATIENTS:
+        p_area = np.nan
     if np.isfinite(p_area):
         return {"p_delong": p_area, "p_permutation": np.nan}
     most = swaps_for(n_tests, n_draws=evaluation.bootstrap, confidence=evaluation.confidence)

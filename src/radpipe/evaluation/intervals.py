@@ -209,12 +209,17 @@ def estimate(
     return found
 
 
-def _shortages(sample: Sample, owner: Integers, n_rows: int) -> list[str]:
-    """Say of each row of a metric whether one of its answers has too few patients."""
-    fewest = [
+def patients_of(sample: Sample, owner: Integers) -> list[int]:
+    """Return how many patients the rarer answer of each column has."""
+    return [
         min(len(np.unique(owner[answer])) for answer in both)
         for both in zip(sample.positive.T, sample.negative.T, strict=True)
     ]
+
+
+def _shortages(sample: Sample, owner: Integers, n_rows: int) -> list[str]:
+    """Say of each row of a metric whether one of its answers has too few patients."""
+    fewest = patients_of(sample, owner)
     each = [few_patients(n) if n < FEWEST_PATIENTS else "" for n in fewest]
     if sample.n_columns == 1:
         return each
