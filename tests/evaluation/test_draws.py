@@ -33,6 +33,7 @@ def test_draws_do_not_depend_on_the_size_of_a_block(monkeypatch):
     some = draw_patients(np.arange(5), 7, np.random.default_rng(0))
     whole = counts_of(some)
     monkeypatch.setattr(draws, "BLOCK", 11)
+    monkeypatch.setattr(draws, "LEAST", 1)
     assert [block.counts.shape for block in some] == [(5, 2), (5, 2), (5, 2), (5, 1)]
     np.testing.assert_array_equal(counts_of(some), whole)
 

@@ -13,6 +13,7 @@ from radpipe.evaluation.intervals import (
     estimate,
     percentile,
     spread,
+    student,
 )
 from radpipe.evaluation.metrics import METRICS, values
 from radpipe.evaluation.sample import make_sample
@@ -187,3 +188,43 @@ def test_an_undefined_value_has_no_interval():
     )["auc"]
     assert np.isnan(one.interval()).all()
     assert one.judged()[2] == "undefined"
+
+
+@pytest.mark.parametrize(
+    ("freedom", "expected"), [(4, 2.776), (9, 2.262), (39, 2.023), (399, 1.966)]
+)
+def test_published_quantiles_of_student(freedom, expected):
+    """Tables of the distribution, 0.975."""
+    assert student(0.975, freedom) == pytest.approx(expected, abs=1.5e-3)
+
+
+def test_a_difference_of_draws_has_students_interval():
+    """The mean difference of 20 cases, times sqrt(20 / 19), t of 19 degrees of freedom: 2.093."""
+    rng = np.random.default_rng(3)
+    truth = np.arange(20) % 2
+    pair = [
+        estimate(
+            sample_of(truth, np.clip(0.5 + 0.3 * (truth - 0.5) + noise, 0.01, 0.99)),
+            np.arange(20),
+            ["brier"],
+            n_draws=4000,
+            rng=np.random.default_rng(1),
+        )
+        for noise in 0.1 * rng.normal(size=(2, 20))
+    ]
+    change = difference(*pair, "brier")
+    low, high = change.interval()
+    assert (low + high) / 2 == pytest.approx(change.value[0])
+    spread = (pair[0]["brier"].draws - pair[1]["brier"].draws)[0].std(ddof=1)
+    assert (high - low) / 2 == pytest.approx(2.093 * spread * np.sqrt(20 / 19), rel=1e-3)
+    same = difference(pair[0], pair[0], "brier")
+    assert same.interval() == (0, 0)
+
+
+def test_two_that_agree_on_everything_have_no_interval_of_kappa():
+    sample = sample_of([1, 0] * 10, [0.9, 0.1] * 10)
+    one = estimate(sample, np.arange(20), ["kappa"], n_draws=50, rng=np.random.default_rng(1))
+    assert one["kappa"].judged()[2] == "every draw of patients gives the same value"
+    low, high, why = difference(one, one, "kappa").judged()
+    assert np.isnan([low, high]).all()
+    assert why == "every draw of patients gives the same value"

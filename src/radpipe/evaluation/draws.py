@@ -18,8 +18,10 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
-# Numbers (patients x draws) of a block of draws: small enough for the processor's cache.
-BLOCK = 1 << 21
+# Numbers (patients x draws) of a block of draws, and the least draws in one: what a metric does
+# once a block takes the longer the more cases there are, so blocks must not become more, too.
+BLOCK, LEAST = 1 << 21, 256
+
 # Numbers of what is looked at again and again within a block.
 SLICE = 1 << 18
 # Up to so many numbers a product with a matrix that is mostly zeros costs less than loading SciPy.
@@ -27,6 +29,11 @@ SMALL = 1 << 18
 # More patients than this are left out in groups: the acceleration is the same in
 # expectation (skewness falls with the group's size as its number rises), the work is not.
 JACKKNIFE_GROUPS = 400
+
+
+def width_of(n_patients: int) -> int:
+    """Return how many draws of so many patients make a block."""
+    return max(LEAST, BLOCK // max(1, n_patients))
 
 
 class Weights:
@@ -211,7 +218,7 @@ class Draws:
 
     def __iter__(self) -> Iterator[Weights]:
         """Yield all draws in order, in blocks."""
-        width, following = max(1, BLOCK // max(1, self.n_patients)), self.make()
+        width, following = width_of(self.n_patients), self.make()
         whole = len(self.owner) < 1 << 18
         for first in range(0, self.n_draws, width):
             counts = following(min(width, self.n_draws - first))

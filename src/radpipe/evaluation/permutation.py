@@ -155,7 +155,7 @@ def _swaps(
     owner: Integers, patients: int, n_draws: int, rng: np.random.Generator
 ) -> Iterator[Swaps]:
     """Yield random swaps in blocks; the same ones whatever the size of a block."""
-    width, per_draw = max(1, draws.BLOCK // max(1, patients)), 8 * -(-patients // 64)
+    width, per_draw = draws.width_of(patients), 8 * -(-patients // 64)
     for done in range(0, n_draws, width):
         n = min(width, n_draws - done)
         packed = np.frombuffer(rng.bytes(per_draw * n), np.uint8).reshape(n, per_draw)

@@ -99,6 +99,8 @@ class Grouping:
         """Sort cases: truth 1, 0 or NaN and log odds of shape (cases,), into at most `groups`."""
         known = np.flatnonzero(~np.isnan(truth))
         truth, odds, groups = truth[known], odds[known], GROUPS if groups is None else groups
+        # Rounded, so that the last bits of equal odds make no order.
+        odds = np.round(odds, 9)
         levels, number = np.unique(odds, return_inverse=True)
         exact = _once(truth, levels, number)
         if len(levels) <= groups:
@@ -148,6 +150,7 @@ class Grouping:
         # With few cases a full step can jump too far; halved ones arrive, but take longer.
         lost = defined[~np.isfinite(fit[:, defined]).all(axis=0)]
         fit[:, lost] = _newton(cases.take(lost), np.zeros((2, len(lost))), careful=True)
+        fit[~np.isfinite(fit)] = np.nan
         return fit[0] + self.offset[0], fit[1] + self.offset[1]
 
     def shift(self, cases: Grouped) -> Floats:
