@@ -107,6 +107,17 @@ def test_a_paired_difference_by_hand():
     assert (same.value, same.low, same.high) == (0, 0, 0)
 
 
+@pytest.mark.parametrize("paired", [True, False])
+def test_without_an_interval_of_both_sides_there_is_none(paired):
+    nothing = Row(0.5, NAN, NAN, np.array([1.0, -1]), "too few")
+    for pair in ((nothing, share(1, 2)), (share(1, 2), nothing)):
+        change = difference_of(*pair, paired=paired)
+        assert np.isnan([change.low, change.high]).all()
+        assert change.why == "too few"
+    mean = mean_of([nothing, share(1, 2)])
+    assert np.isnan([mean.low, mean.high]).all()
+
+
 def test_two_that_are_right_on_everything_may_still_differ():
     change = difference_of(share(10, 10), share(10, 10), paired=True)
     assert (change.low, change.high) == pytest.approx((-0.2775, 0.2775), abs=5e-5)

@@ -16,6 +16,7 @@ from radpipe.core.settings import Evaluation
 from radpipe.core.tables import read_table, write_table
 from radpipe.evaluation.curves import COLUMNS, curve_rows
 from radpipe.evaluation.draws import draw_patients, owners
+from radpipe.evaluation.drift import drift
 from radpipe.evaluation.ensemble import EnsembleCases, Run, pool, runs_of
 from radpipe.evaluation.metrics.probabilities import ECE_BINS
 from radpipe.evaluation.operating_point import OperatingPoint, choose, choose_for
@@ -44,6 +45,8 @@ class Results:
         Part to its block of `metrics.json`.
     evaluation
         Number and seed of the draws, confidence.
+    drift
+        How test differs from tune; None while test is closed.
 
     """
 
@@ -52,6 +55,7 @@ class Results:
     points: Mapping[str, OperatingPoint]
     scored: Mapping[str, Mapping[str, Any]]
     evaluation: Evaluation
+    drift: Mapping[str, Any] | None = None
 
     def write(self, folder: Path, about: Mapping[str, Any]) -> None:
         """Write recipe.json, metrics.json, cases.parquet, curves.csv and confusion.csv.
@@ -66,6 +70,8 @@ class Results:
         """
         write_text(folder / "recipe.json", self.recipe.text)
         found = {**about, "operating_point": self.points["tune"].as_json(), "parts": self.scored}
+        if self.drift is not None:
+            found["drift"] = self.drift
         write_json(folder / "metrics.json", plain(found))
         tables = [self._table(part) for part in sorted(self.parts)]
         write_table(folder / "cases.parquet", pa.concat_tables(tables))
@@ -166,7 +172,8 @@ def score(recipe: Named, runs: Runs, evaluation: Evaluation) -> Results:
         part: Scorer(target, points[part], evaluation, own).part(cases, runs[part])
         for part, cases in parts.items()
     }
-    return Results(recipe, parts, points, scored, evaluation)
+    changes = drift(scored["tune"], scored["test"]) if "test" in scored else None
+    return Results(recipe, parts, points, scored, evaluation, changes)
 
 
 def read_runs(recipe: Recipe, predictions: Mapping[Run, Path]) -> Runs:

@@ -73,8 +73,9 @@ def difference_of(first: Row, second: Row, *, paired: bool) -> Row:
     r = correlation(first.influence, second.influence) if paired else 0.0
     (down, up), (their_down, their_up) = first.arms, second.arms
     value = first.value - second.value
-    low = value - np.sqrt(max(0.0, down**2 + their_up**2 - 2 * r * down * their_up))
-    high = value + np.sqrt(max(0.0, up**2 + their_down**2 - 2 * r * up * their_down))
+    # NumPy's maximum, because Python's takes a missing arm, NaN, for 0.
+    low = value - np.sqrt(np.maximum(0.0, down**2 + their_up**2 - 2 * r * down * their_up))
+    high = value + np.sqrt(np.maximum(0.0, up**2 + their_down**2 - 2 * r * up * their_down))
     influence = first.influence - second.influence if paired else np.zeros(0)
     return Row(value, float(low), float(high), influence, first.why or second.why)
 
@@ -92,9 +93,9 @@ def mean_of(rows: Sequence[Row], limits: tuple[float, float] = (0.0, 1.0)) -> Ro
     np.fill_diagonal(related, 1.0)
     value = float(np.mean([row.value for row in rows]))
     down, up = (np.array(arms) for arms in zip(*(row.arms for row in rows), strict=True))
-    low = value - np.sqrt(max(0.0, float(down @ related @ down))) / n
-    high = value + np.sqrt(max(0.0, float(up @ related @ up))) / n
-    low, high = max(limits[0], low), min(limits[1], high)
+    low = value - np.sqrt(np.maximum(0.0, down @ related @ down)) / n
+    high = value + np.sqrt(np.maximum(0.0, up @ related @ up)) / n
+    low, high = np.clip([low, high], *limits)
     why = next((row.why for row in rows if row.why), "")
     return Row(value, float(low), float(high), influences.mean(axis=0), why)
 

@@ -18,6 +18,7 @@ from radpipe.evaluation.intervals import Estimate, estimate
 from radpipe.evaluation.metrics import METRICS, cards, names_for, values
 from radpipe.evaluation.operating_point import OperatingPoint
 from radpipe.evaluation.sample import Sample, column_names, decisions, make_sample
+from radpipe.evaluation.shares import Share
 from radpipe.evaluation.subgroups import subgroups
 
 # Subgroups of fewer cases are listed with their size alone.
@@ -68,6 +69,7 @@ class Scorer:
             "n_patients": len(set(known.patient)),
             "n_unknown": len(cases.case) - len(known.case),
             "n_per_class": self._count(known),
+            "prevalence": self._prevalence(known),
             "operating_point": self.point.as_json(),
             "metrics": self._metrics(known, runs),
             "ceiling": self._ceiling(known),
@@ -103,6 +105,16 @@ class Scorer:
         return [
             int((cases.truth[:, 0] == index).sum()) for index in range(len(self.target.classes))
         ]
+
+    def _prevalence(self, cases: EnsembleCases) -> dict[str, Any]:
+        """Return how frequent each class or label is among cases of known truth."""
+        sample, owner = make_sample(self.target, cases.truth, cases.scores), owners(cases.patient)
+        n_patients, found = len(set(cases.patient)), {}
+        for column, name in enumerate(column_names(self.target)):
+            share = Share(sample.positive[:, column], sample.known[:, column])
+            row = share.row(owner, n_patients, self.evaluation.confidence)
+            found[name] = {"value": row.value, "low": row.low, "high": row.high}
+        return found
 
     def _metrics(self, cases: EnsembleCases, runs: Mapping[Run, EnsembleCases]) -> dict[str, Any]:
         sample = self.point.sample(self.target, cases.truth, cases.scores)
