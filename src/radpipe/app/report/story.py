@@ -106,7 +106,12 @@ def cautions(study: StudyResults, openings: Sequence[Row]) -> list[Caution]:
         *_remarks(study),
         *_one_run(study),
     ]
-    return sorted(found, key=lambda caution: caution.level != "serious")
+    return in_order(found)
+
+
+def in_order(cautions: Iterable[Caution]) -> list[Caution]:
+    """Put the most serious first."""
+    return sorted(cautions, key=lambda caution: caution.level != "serious")
 
 
 def _unopened(study: StudyResults) -> Iterator[Caution]:
