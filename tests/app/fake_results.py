@@ -97,7 +97,7 @@ def write_comparison(root: Path) -> None:
         ]
         _csv(root / f"results/comparison/{study}-ceiling.csv", gaps)
         _csv(root / f"results/comparison/{study}-paired.csv", paired)
-        for kind in ("ranking", "roc", "pr", "reliability", "confusion", "history"):
+        for kind in ("ranking", "roc", "pr", "reliability", "decision", "confusion", "history"):
             file = root / f"results/figures/png/{study}-{kind}.png"
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(PIXEL)

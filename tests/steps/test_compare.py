@@ -8,7 +8,7 @@ import pytest
 
 from tests.app.fake_results import plan, write_results
 
-FIGURES = ("ranking", "roc", "pr", "reliability", "confusion", "history")
+FIGURES = ("ranking", "roc", "pr", "reliability", "decision", "confusion", "history")
 
 
 def rows(path):
@@ -39,7 +39,7 @@ def test_every_study_has_its_tables_and_figures(compared):
         f"{s}-{t}.csv" for s in ("bones", "chest") for t in ("ranking", "paired", "ceiling")
     }
     assert tables == per_study | {
-        f"{name}.csv" for name in ("roc", "pr", "reliability", "confusion", "history")
+        f"{name}.csv" for name in ("roc", "pr", "reliability", "decision", "confusion", "history")
     } | {"cards.json"}
     folder = compared.root / "results/figures"
     figures = {str(path.relative_to(folder)) for path in folder.glob("*/*")}

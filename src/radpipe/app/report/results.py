@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from radpipe.app.report.publications import Published
 
 Row = Mapping[str, str]
-FIGURES = ("ranking", "roc", "pr", "reliability", "confusion", "history")
+FIGURES = ("ranking", "roc", "pr", "reliability", "decision", "confusion", "history")
 TOPICS = ("people", "labels", "drift")
 CARDS = "cards.json"
 
