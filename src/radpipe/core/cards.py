@@ -72,7 +72,7 @@ class Card(Strict):
     interval: Literal["draws", "share", "area"] = "draws"
     ceiling: bool = False
     gap: bool = False
-    table: Literal["ranking", "calibration", "none"] = "ranking"
+    table: Literal["ranking", "decisions", "calibration", "none"] = "ranking"
     each: str = ""
     also: str = ""
     phrase: str = ""

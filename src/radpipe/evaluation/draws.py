@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 # Numbers (patients x draws) of a block of draws, and the least draws in one: what a metric does
 # once a block takes the longer the more cases there are, so blocks must not become more, too.
-BLOCK, LEAST = 1 << 21, 256
+BLOCK, LEAST = 1 << 21, 512
 
 # Numbers of what is looked at again and again within a block.
 SLICE = 1 << 18

@@ -35,6 +35,7 @@ class View:
     gaps_per_class: list[tables.TableColumn]
     at_least: list[tables.TableColumn]
     captioned: list[tuple[str, list[tables.TableColumn]]]
+    decisions: list[tables.TableColumn]
     calibration: list[tables.TableColumn]
     pairs: list[Pair]
     other_pairs: list[tuple[str, list[Pair]]]
@@ -119,6 +120,7 @@ def view(study: StudyResults, openings: Sequence[Row], study_of: Mapping[str, st
         gaps_per_class=classes.gaps_per_class(study),
         at_least=classes.at_least(study),
         captioned=classes.captioned(study),
+        decisions=tables.decisions(study),
         calibration=tables.calibration(study),
         pairs=pairs(study),
         other_pairs=other_pairs(study),
