@@ -5,9 +5,9 @@ import pytest
 
 from radpipe.core.settings import Evaluation
 from radpipe.evaluation.ensemble import EnsembleCases, pool
-from radpipe.evaluation.folds import Disagreement, as_means_of_folds
+from radpipe.evaluation.folds import Disagreement, as_means_of_folds, choose_for
 from radpipe.evaluation.metrics import METRICS, values
-from radpipe.evaluation.operating_point import choose, choose_for
+from radpipe.evaluation.operating_point import choose
 from tests.evaluation.conftest import BINARY, THREE
 
 RULE = Evaluation(threshold="sensitivity", sensitivity=0.9)

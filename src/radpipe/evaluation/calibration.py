@@ -9,9 +9,10 @@ from collections.abc import Callable
 import numpy as np
 
 from radpipe.core.settings import Target
+from radpipe.evaluation.draws import Floats
 from radpipe.evaluation.metrics import METRICS, values
 from radpipe.evaluation.metrics.probabilities import ECE_BINS, bin_of
-from radpipe.evaluation.sample import Floats, logits_of, make_sample, probabilities_of
+from radpipe.evaluation.sample import logits_of, make_sample, probabilities_of
 from radpipe.evaluation.shares import wilson
 
 # Beyond these a temperature says only that `tune` is separated, or that nothing was learnt.

@@ -12,13 +12,13 @@ import pyarrow as pa
 
 from radpipe.core.cards import RANKED_BY
 from radpipe.core.settings import Evaluation, Target
-from radpipe.evaluation.draws import owners
+from radpipe.evaluation.draws import Integers, owners
 from radpipe.evaluation.intervals import difference, estimate, patients_of
 from radpipe.evaluation.metrics import METRICS, cards, names_for, values
 from radpipe.evaluation.paired import area_test, holm
 from radpipe.evaluation.permutation import permutation_ps, swaps_for
 from radpipe.evaluation.rows import FEWEST_PATIENTS
-from radpipe.evaluation.sample import Integers, Sample, column_names, make_sample
+from radpipe.evaluation.sample import Sample, column_names, make_sample
 from radpipe.evaluation.scored import Common, Scored, check_parts, common_cases
 from radpipe.evaluation.tables import plain
 

@@ -16,9 +16,10 @@ from radpipe.core.errors import DataError
 from radpipe.core.settings import Evaluation
 from radpipe.evaluation.draws import owners
 from radpipe.evaluation.ensemble import EnsembleCases, Run, pool
+from radpipe.evaluation.folds import choose_for
 from radpipe.evaluation.intervals import Estimate, difference, estimate
 from radpipe.evaluation.metrics import names_for
-from radpipe.evaluation.operating_point import OperatingPoint, choose_for
+from radpipe.evaluation.operating_point import OperatingPoint
 from radpipe.evaluation.sample import Sample, column_names
 from radpipe.evaluation.scored import Scored
 from radpipe.evaluation.scoring import Scorer

@@ -9,13 +9,14 @@ means over folds would have had, and the operating point is chosen on them.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from radpipe.core.settings import Target
 from radpipe.evaluation.draws import Floats
 from radpipe.evaluation.ensemble import EnsembleCases, Run, pool
+from radpipe.evaluation.operating_point import OperatingPoint, Wanted, choose
 from radpipe.evaluation.sample import logits_of, probabilities_of
 
 # Times that each case of `tune` is given a mean: what chance adds to a threshold falls with it.
@@ -46,6 +47,38 @@ class Disagreement:
         single = [pool({r: cases for r, cases in runs.items() if r[0] == f}, "") for f in folds]
         logits = np.stack([_logits(target, cases.scores) for cases in single])
         return cls(len(folds), logits.var(axis=0, ddof=1).mean(axis=0))
+
+
+def choose_for(
+    target: Target,
+    tune: EnsembleCases,
+    point: OperatingPoint,
+    runs: Mapping[Run, EnsembleCases],
+    evaluation: Wanted,
+) -> OperatingPoint:
+    """Return the point that decides on the mean over the runs of another part.
+
+    With one fold it is that of `tune`. With several it is chosen on the cases of `tune`, too, with
+    the scores that means over all folds would have given them. Of the other part only
+    scores are looked at, by which models of different folds are compared, and no truth.
+
+    Parameters
+    ----------
+    target
+        What is predicted.
+    tune, point
+        The pooled cases of `tune`, and what was chosen on them.
+    runs
+        The other part as every run predicted it.
+    evaluation
+        Rule, and the sensitivity that the rule `sensitivity` reaches.
+
+    """
+    if len({fold for fold, _ in runs}) < 2:
+        return point
+    disagreement = Disagreement.of(target, runs)
+    means = as_means_of_folds(target, tune.truth, tune.scores, disagreement)
+    return replace(choose(target, *means, evaluation), folds=disagreement.n_folds)
 
 
 def as_means_of_folds(

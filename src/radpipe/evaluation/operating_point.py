@@ -7,16 +7,15 @@ its own.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 import numpy as np
 
 from radpipe.core.settings import Target
 from radpipe.evaluation.calibration import apply_temperature, fit_temperature
-from radpipe.evaluation.ensemble import EnsembleCases, Run
-from radpipe.evaluation.folds import Disagreement, as_means_of_folds
-from radpipe.evaluation.sample import Floats, Sample, columns_of, make_sample, questions
+from radpipe.evaluation.draws import Floats
+from radpipe.evaluation.sample import Sample, columns_of, make_sample, questions
 from radpipe.evaluation.tables import Exact
 
 HALF = 0.5
@@ -120,38 +119,6 @@ def choose(target: Target, truth: Floats, scores: Floats, evaluation: Wanted) ->
         for answers, column in zip(questions(target, truth).T, columns.T, strict=True)
     )
     return OperatingPoint(evaluation.threshold, thresholds, temperature)
-
-
-def choose_for(
-    target: Target,
-    tune: EnsembleCases,
-    point: OperatingPoint,
-    runs: Mapping[Run, EnsembleCases],
-    evaluation: Wanted,
-) -> OperatingPoint:
-    """Return the point that decides on the mean over the runs of another part.
-
-    With one fold it is that of `tune`. With several it is chosen on the cases of `tune`, too, with
-    the scores that means over all folds would have given them (`folds`). Of the other part only
-    scores are looked at, by which models of different folds are compared, and no truth.
-
-    Parameters
-    ----------
-    target
-        What is predicted.
-    tune, point
-        The pooled cases of `tune`, and what was chosen on them.
-    runs
-        The other part as every run predicted it.
-    evaluation
-        Rule, and the sensitivity that the rule `sensitivity` reaches.
-
-    """
-    if len({fold for fold, _ in runs}) < 2:
-        return point
-    disagreement = Disagreement.of(target, runs)
-    means = as_means_of_folds(target, tune.truth, tune.scores, disagreement)
-    return replace(choose(target, *means, evaluation), folds=disagreement.n_folds)
 
 
 def threshold(

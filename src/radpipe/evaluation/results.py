@@ -18,8 +18,9 @@ from radpipe.evaluation.curves import COLUMNS, curve_rows
 from radpipe.evaluation.draws import draw_patients, owners
 from radpipe.evaluation.drift import drift
 from radpipe.evaluation.ensemble import EnsembleCases, Run, pool, runs_of
+from radpipe.evaluation.folds import choose_for
 from radpipe.evaluation.metrics.probabilities import ECE_BINS
-from radpipe.evaluation.operating_point import OperatingPoint, choose, choose_for
+from radpipe.evaluation.operating_point import OperatingPoint, choose
 from radpipe.evaluation.sample import column_names, decisions
 from radpipe.evaluation.scoring import Scorer, confusion_rows
 from radpipe.evaluation.tables import plain, write_csv

@@ -17,7 +17,6 @@ from radpipe.evaluation.draws import Floats, Integers
 from radpipe.evaluation.orders import Order
 from radpipe.evaluation.recalibration import Grouping
 
-__all__ = ["Floats", "Integers", "Sample"]
 # Networks write float32 probabilities, in which 1 - 1e-7 is the last number below 1.
 EPSILON = 1e-7
 
