@@ -1,5 +1,7 @@
 """Draws of patients, and sums over cases that go by patient."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -73,3 +75,19 @@ def test_an_array_stands_for_patients_with_one_case():
     weights = Weights.once(2)
     assert Weights.of(weights) is weights
     np.testing.assert_array_equal(np.array([3.0, 4]) @ weights, [7])
+
+
+def test_memory_does_not_grow_with_the_number_of_draws(monkeypatch):
+    monkeypatch.setattr(draws, "BLOCK", 1 << 15)
+    monkeypatch.setattr(draws, "LEAST", 1)
+
+    def peak(n_draws):
+        some = draw_patients(np.arange(200) // 2, n_draws, np.random.default_rng(0))
+        tracemalloc.start()
+        for block in some:
+            np.ones(200) @ block
+        found = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return found
+
+    assert peak(6000) < 1.1 * peak(600)
