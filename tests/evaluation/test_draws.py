@@ -90,4 +90,4 @@ def test_memory_does_not_grow_with_the_number_of_draws(monkeypatch):
         tracemalloc.stop()
         return found
 
-    assert peak(6000) < 1.1 * peak(600)
+    assert peak(6000) < 1.1 * peak(1200)
