@@ -102,6 +102,19 @@ def test_net_benefit_stands_beside_flagging_everyone_and_no_one(ax):
     assert ax.get_xlabel() == "Threshold probability"
 
 
+def test_a_variant_without_an_interval_is_named_and_not_drawn(ax):
+    rows = [
+        {**row, "low": "", "high": ""} if row["variant"] == "a-deep" else row for row in RANKING
+    ]
+    plot_ranking(rows, ax=ax)
+    drawn = {line.get_label(): line for line in ax.lines}
+    assert np.isnan(drawn["a-deep"].get_xdata()).all()
+    assert drawn["a-floor"].get_xdata().tolist() == [0.7]
+    texts = [text.get_text() for text in ax.texts]
+    assert texts.count("no interval") == 1
+    assert not any("nan" in text for text in texts)
+
+
 def test_several_classes_in_one_plot_are_named(ax):
     plot_roc(curve("roc", ("x", "y"), ("v",)), ax=ax)
     assert [line.get_label() for line in ax.lines] == ["v, x", "v, y", "chance"]
