@@ -97,7 +97,7 @@ def write_comparison(root: Path) -> None:
         ]
         _csv(root / f"results/comparison/{study}-ceiling.csv", gaps)
         _csv(root / f"results/comparison/{study}-paired.csv", paired)
-        for kind in ("ranking", "roc", "pr", "reliability", "confusion", "history"):
+        for kind in ("ranking", "roc", "pr", "reliability", "decision", "confusion", "history"):
             file = root / f"results/figures/png/{study}-{kind}.png"
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(PIXEL)
@@ -243,8 +243,6 @@ def _estimate(value: float, half: float, *, top: float = 1.0) -> dict[str, float
         "value": round(value, 6),
         "low": round(low, 6),
         "high": round(high, 6),
-        "bca_low": round(low, 6),
-        "bca_high": round(high, 6),
     }
 
 

@@ -30,7 +30,7 @@ def test_every_figure_has_a_caption_of_its_own(figure):
 
 
 def test_unknown_figures_are_named():
-    assert "<em>decision</em>" in render("figures.rst", figure="decision", study="bones")
+    assert "<em>other</em>" in render("figures.rst", figure="other", study="bones")
 
 
 def test_other_captions():

@@ -165,3 +165,23 @@ def test_few_cases_without_a_label_are_warned_of(studies):
 
     study = edited(replace(studies[0], kind="multi-label"), labels)
     assert "Few cases in a class (no healthy: 25)" in titles(study)
+
+
+def test_numbers_without_interval_are_named_with_the_reason(studies):
+    """The areas of one class have too few patients: a note; that which ranks: serious."""
+    bones, _ = studies
+    title = "Some numbers have no interval, and are not compared"
+    assert title not in titles(bones)
+    why = "an answer of 3 patients, fewer than 5"
+
+    def of_a_class(_metrics, part):
+        part["metrics"]["auc"]["per_class"]["healthy"] |= {"low": None, "high": None, "why": why}
+
+    def of_all(_metrics, part):
+        part["metrics"]["auc"] |= {"low": None, "high": None, "why": why}
+        part["metrics"]["kappa"] |= {"low": None, "high": None, "why": why}
+
+    found = next(c for c in cautions(edited(bones, of_a_class), ()) if c.title == title)
+    assert (found.level, found.text) == ("note", f"{why}: AUC of healthy (bones-v1).")
+    found = next(c for c in cautions(edited(bones, of_all), ()) if c.title == title)
+    assert (found.level, found.text) == ("serious", f"{why}: AUC (bones-v1), Kappa (bones-v1).")

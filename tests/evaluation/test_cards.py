@@ -76,6 +76,11 @@ def test_a_card_is_written_for_a_reader(name):
     assert card.targets
 
 
+@pytest.mark.parametrize("name", list(METRICS))
+def test_interval_says_where_it_comes_from(name):
+    assert (METRICS[name].card.interval == "draws") == (METRICS[name].exact is None)
+
+
 @pytest.mark.parametrize(("name", "kind"), OTHERS)
 def test_other_targets_have_no_value(name, kind):
     assert np.isnan(values(METRICS[name], sample_of(kind))).all()

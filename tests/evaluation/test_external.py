@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from radpipe.core.errors import DataError
 from radpipe.core.settings import Evaluation, Target
 from radpipe.evaluation.ensemble import EnsembleCases
 from radpipe.evaluation.external import ROWS, differences, home_part, judge, rows_of
@@ -28,7 +29,8 @@ def scored(parts, *, thresholds=(0.4,), temperature=1.0, target=TWO):
     point = OperatingPoint("youden", thresholds, temperature)
     scorer = Scorer(target, point, HOW)
     home = Scored.__new__(Scored)
-    home.name, home.target, home.point, home.cases = "v", target, point, parts
+    home.name, home.target, home.cases = "v", target, parts
+    home.points = dict.fromkeys([*parts, "tune"], point)
     home.metrics = {
         "study": "home",
         "variant": "v",
@@ -150,3 +152,10 @@ def test_cases_without_a_known_truth_are_not_scored():
     home = scored({"test": cases(*shares(20, 0.9))})
     judged = judge(home, {(0, 0): cases([1, 0, np.nan], [0.5, 0.1, 0.9])}, HOW)
     assert (judged["scores"]["n_cases"], judged["scores"]["n_unknown"]) == (2, 1)
+
+
+def test_a_cohort_without_a_truth_is_refused():
+    home = scored({"test": cases(*shares(20, 0.9))})
+    away = cases([float("nan")] * 3, [0.5, 0.3, 0.1])
+    with pytest.raises(DataError, match="v: of none of the 3 cases of the cohort is a truth known"):
+        judge(home, {(0, 0): away}, HOW)

@@ -5,17 +5,15 @@ import pytest
 from scipy.stats import bootstrap, norm
 
 from radpipe.core.settings import Target
+from radpipe.evaluation.draws import Draws, leave_out
 from radpipe.evaluation.intervals import (
-    Draws,
     acceleration,
     bca,
     difference,
-    draw_patients,
     estimate,
-    leave_out,
-    owners,
     percentile,
     spread,
+    student,
 )
 from radpipe.evaluation.metrics import METRICS, values
 from radpipe.evaluation.sample import make_sample
@@ -89,33 +87,6 @@ def test_bca_is_undefined_where_all_draws_lie_on_one_side():
     assert np.isnan(bca(2.0, np.array([0.0, 1.0]), np.ones(2), confidence=0.9)).all()
 
 
-def test_draws_take_whole_patients():
-    owner = owners(np.array(["p2", "p1", "p2", "p10"], dtype=object))
-    assert owner.tolist() == [2, 0, 2, 1]
-    draws = draw_patients(owner, 50, np.random.default_rng(0))
-    assert draws.counts.shape == (3, 50)
-    assert (draws.counts.sum(axis=0) == 3).all()
-    weights = np.concatenate(list(draws.weights()), axis=1)
-    np.testing.assert_array_equal(weights[0], weights[2])
-    again = draw_patients(owner, 50, np.random.default_rng(0))
-    np.testing.assert_array_equal(draws.counts, again.counts)
-
-
-def test_weights_come_in_blocks(monkeypatch):
-    monkeypatch.setattr("radpipe.evaluation.intervals.BLOCK", 9)
-    draws = draw_patients(np.arange(4), 5, np.random.default_rng(0))
-    blocks = list(draws.weights())
-    assert [block.shape for block in blocks] == [(4, 2), (4, 2), (4, 1)]
-    np.testing.assert_array_equal(np.concatenate(blocks, axis=1), draws.counts)
-
-
-def test_jackknife_leaves_out_one_patient_each():
-    left = leave_out(np.array([0, 1, 1, 2]))
-    np.testing.assert_array_equal(left.counts, [[0, 1, 1], [1, 0, 1], [1, 1, 0]])
-    grouped = leave_out(np.array([0, 1, 2, 3]), groups=2)
-    np.testing.assert_array_equal(grouped.counts, [[0, 1], [1, 0], [0, 1], [1, 0]])
-
-
 def test_grouped_jackknife_has_the_same_acceleration():
     """For a mean, leaving out groups estimates the skewness of the mean as single cases do."""
     rng = np.random.default_rng(1)
@@ -138,7 +109,7 @@ def test_draws_equal_repeated_cases():
     """A weighted draw is the metric of the repeated cases."""
     sample = sample_of([1, 0, 1, 0, 1, 0], [0.9, 0.1, 0.2, 0.4, 0.7, 0.7])
     owner = np.array([0, 0, 1, 1, 2, 2])
-    draws = Draws(np.array([[2], [0], [1]], dtype=np.int16), owner)
+    draws = Draws(owner, 1, lambda: lambda n: np.array([[2.0], [0], [1]]))
     rows = np.array([0, 0, 1, 1, 4, 5])
     for name in ("auc", "brier"):
         found = spread(sample, draws, [name])[name][:, 0]
@@ -159,7 +130,7 @@ def test_coverage_of_clustered_intervals():
 
     Drawing images instead of patients, it must hold it less often.
     """
-    rng, shift, kept = np.random.default_rng(7), 1.0, {"patient": 0, "bca": 0, "image": 0}
+    rng, shift, kept = np.random.default_rng(7), 1.0, {"patient": 0, "image": 0}
     expected = norm.cdf(shift / np.sqrt(2))
     for _ in range(200):
         sample, owner = simulate(rng, 60, 4, shift)
@@ -167,14 +138,9 @@ def test_coverage_of_clustered_intervals():
         image = estimate(
             sample, np.arange(len(owner)), ["auc"], n_draws=200, confidence=0.9, rng=rng
         )["auc"]
-        for name, (low, high) in (
-            ("patient", one.interval()),
-            ("bca", one.bca_interval()),
-            ("image", image.interval()),
-        ):
+        for name, (low, high) in (("patient", one.interval()), ("image", image.interval())):
             kept[name] += low <= expected <= high
-    assert 0.84 <= kept["patient"] / 200 <= 0.95
-    assert 0.84 <= kept["bca"] / 200 <= 0.95
+    assert 0.85 <= kept["patient"] / 200 <= 0.95
     assert kept["image"] / 200 < kept["patient"] / 200 - 0.08
 
 
@@ -205,11 +171,11 @@ def test_differences_are_paired():
 def test_unequal_draws_are_not_paired():
     sample = sample_of([0, 1], [0.1, 0.9])
     a, b = (
-        estimate(sample, np.arange(2), ["auc"], n_draws=n, rng=np.random.default_rng(1))
+        estimate(sample, np.arange(2), ["brier"], n_draws=n, rng=np.random.default_rng(1))
         for n in (4, 5)
     )
-    with pytest.raises(ValueError, match="auc: draws of shapes"):
-        difference(a, b, "auc")
+    with pytest.raises(ValueError, match="brier: draws of shapes"):
+        difference(a, b, "brier")
 
 
 def test_an_undefined_value_has_no_interval():
@@ -220,4 +186,45 @@ def test_an_undefined_value_has_no_interval():
         n_draws=9,
         rng=np.random.default_rng(0),
     )["auc"]
-    assert np.isnan([*one.interval(), *one.bca_interval()]).all()
+    assert np.isnan(one.interval()).all()
+    assert one.judged()[2] == "undefined"
+
+
+@pytest.mark.parametrize(
+    ("freedom", "expected"), [(4, 2.776), (9, 2.262), (39, 2.023), (399, 1.966)]
+)
+def test_published_quantiles_of_student(freedom, expected):
+    """Tables of the distribution, 0.975."""
+    assert student(0.975, freedom) == pytest.approx(expected, abs=1.5e-3)
+
+
+def test_a_difference_of_draws_has_students_interval():
+    """The mean difference of 20 cases, times sqrt(20 / 19), t of 19 degrees of freedom: 2.093."""
+    rng = np.random.default_rng(3)
+    truth = np.arange(20) % 2
+    pair = [
+        estimate(
+            sample_of(truth, np.clip(0.5 + 0.3 * (truth - 0.5) + noise, 0.01, 0.99)),
+            np.arange(20),
+            ["brier"],
+            n_draws=4000,
+            rng=np.random.default_rng(1),
+        )
+        for noise in 0.1 * rng.normal(size=(2, 20))
+    ]
+    change = difference(*pair, "brier")
+    low, high = change.interval()
+    assert (low + high) / 2 == pytest.approx(change.value[0])
+    spread = (pair[0]["brier"].draws - pair[1]["brier"].draws)[0].std(ddof=1)
+    assert (high - low) / 2 == pytest.approx(2.093 * spread * np.sqrt(20 / 19), rel=1e-3)
+    same = difference(pair[0], pair[0], "brier")
+    assert same.interval() == (0, 0)
+
+
+def test_two_that_agree_on_everything_have_no_interval_of_kappa():
+    sample = sample_of([1, 0] * 10, [0.9, 0.1] * 10)
+    one = estimate(sample, np.arange(20), ["kappa"], n_draws=50, rng=np.random.default_rng(1))
+    assert one["kappa"].judged()[2] == "every draw of patients gives the same value"
+    low, high, why = difference(one, one, "kappa").judged()
+    assert np.isnan([low, high]).all()
+    assert why == "every draw of patients gives the same value"

@@ -8,12 +8,19 @@ from sklearn import metrics as oracle
 
 from radpipe.core.errors import ConfigError
 from radpipe.core.settings import Target
+from radpipe.evaluation.draws import Weights
 from radpipe.evaluation.metrics import METRICS, names_for, values
-from radpipe.evaluation.metrics.areas import weighted_auc
+from radpipe.evaluation.metrics.areas import area_of
 from radpipe.evaluation.sample import make_sample
-from tests.evaluation.conftest import BINARY, GRADES, LABELS, THREE
+from tests.evaluation.conftest import GRADES
 
 NAN = float("nan")
+
+
+def area(truth, scores, weights):
+    return area_of(truth, scores, Weights.of(weights))
+
+
 # Positives 0.9, 0.4; negatives 0.4, 0.1, 0.6: pairs won 1 + 1 + 1, then 0.5 + 1 + 0.
 TRUTH = [1, 1, 0, 0, 0]
 SCORE = [0.9, 0.4, 0.4, 0.1, 0.6]
@@ -36,6 +43,9 @@ HAND = [
     pytest.param("recall", 1 / 2, id="sensitivity again"),
     pytest.param("precision", 1 / 2, id="0.9 right, 0.6 wrong"),
     pytest.param("f1", 2 / (2 + 1 + 1), id="TP 1, FP 1, FN 1"),
+    pytest.param("npv", 2 / 3, id="0.4 and 0.1 of three left alone"),
+    pytest.param("positive_likelihood_ratio", (1 / 2) / (1 / 3), id="1 of 2, 1 of 3"),
+    pytest.param("negative_likelihood_ratio", (1 / 2) / (2 / 3), id="1 of 2, 2 of 3"),
     # By chance 2/5 * 2/5 + 3/5 * 3/5 = 13/25.
     pytest.param("kappa", (3 / 5 - 13 / 25) / (1 - 13 / 25), id="3 of 5 right"),
     pytest.param("brier", (0.01 + 0.36 + 0.16 + 0.01 + 0.36) / 5, id="mean square"),
@@ -76,38 +86,6 @@ HAND3 = [
 @pytest.mark.parametrize(("name", "expected"), HAND)
 def test_binary_by_hand(binary, name, expected):
     assert values(METRICS[name], binary(TRUTH, SCORE)) == pytest.approx([expected])
-
-
-# Grades 0 0 1 1 2 2 decided as 0 2 1 0 2 1: distances 0 2 0 1 0 1.
-GRADE = [0, 0, 1, 1, 2, 2]
-GRADE_SCORE = [
-    [0.7, 0.2, 0.1],
-    [0.3, 0.3, 0.4],
-    [0.3, 0.4, 0.3],
-    [0.6, 0.2, 0.2],
-    [0.1, 0.3, 0.6],
-    [0.2, 0.5, 0.3],
-]
-GRADE_HAND = [
-    pytest.param("accuracy", [3 / 6], id="three right"),
-    pytest.param("recall", [1 / 2, 1 / 2, 1 / 2, 1 / 2], id="one of two each"),
-    pytest.param("precision", [1 / 2, 1 / 2, 1 / 2, 1 / 2], id="two decided each"),
-    pytest.param("kappa", [(1 / 2 - 1 / 3) / (1 - 1 / 3)], id="a third by chance"),
-    pytest.param("grade_error", [4 / 6], id="mean distance"),
-    # Squared 0 4 0 1 0 1: 1 on average. Of independent ones 2/9 are 2 apart and 4/9 are 1.
-    pytest.param("quadratic_kappa", [1 - 1 / (2 / 9 * 4 + 4 / 9)], id="squared distances"),
-    # At least 1, 0.3 0.7 | 0.7 0.4 0.9 0.8: 4, and 1.5 + 1 + 2 + 2 of 8 pairs.
-    # At least 2, 0.1 0.4 0.3 0.2 | 0.6 0.3: 4, and 2.5 of 8 pairs.
-    pytest.param(
-        "auc_at_least", [(6.5 / 8 + 6.5 / 8) / 2, NAN, 6.5 / 8, 6.5 / 8], id="sums of probabilities"
-    ),
-]
-
-
-@pytest.mark.parametrize(("name", "expected"), GRADE_HAND)
-def test_grades_by_hand(grades, name, expected):
-    found = values(METRICS[name], grades([*GRADE, NAN], [*GRADE_SCORE, [1, 0, 0]]))
-    assert found == pytest.approx(expected, nan_ok=True)
 
 
 @pytest.mark.parametrize(("name", "expected"), HAND3)
@@ -185,6 +163,9 @@ def test_intercept_of_equal_probabilities(binary):
         ("recall", [0, 0, 0], [0.1, 0.5, 0.9]),
         ("precision", [0, 1, 1], [0.1, 0.2, 0.3]),
         ("precision", [0, 1, NAN], [0.1, 0.2, 0.9]),
+        ("npv", [0, 1, NAN], [0.6, 0.7, 0.2]),
+        ("positive_likelihood_ratio", [0, 1, 1], [0.1, 0.7, 0.2]),
+        ("negative_likelihood_ratio", [0, 1, 1], [0.6, 0.7, 0.2]),
         ("kappa", [0, 0, 0], [0.1, 0.2, 0.3]),
         ("kappa", [NAN, NAN, NAN], [0.1, 0.2, 0.3]),
         ("quadratic_kappa", [0, 1, 1], [0.1, 0.2, 0.9]),
@@ -216,6 +197,17 @@ def test_a_label_that_cannot_be_answered_leaves_the_mean(labels):
     assert np.isnan(values(METRICS["auc"], nothing)).all()
 
 
+def test_a_draw_leaves_out_the_label_that_it_lacks(labels):
+    """Areas 1 and 1/2; the second draw has no positive of fracture, the third none at all."""
+    sample = labels([[1, 1], [0, 0], [0, 0]], [[0.9, 0.5], [0.1, 0.5], [0.2, 0.5]])
+    sample = sample.take(np.array([0, 1, 2, 0]))
+    sample.truth[3, 1] = 0
+    weights = np.array([[1.0, 0, 0], [1, 1, 1], [1, 1, 1], [0, 1, 0]])
+    found = METRICS["auc"](sample, weights)
+    assert found[0] == pytest.approx([0.75, 1, NAN], nan_ok=True)
+    assert found[2] == pytest.approx([0.5, NAN, NAN], nan_ok=True)
+
+
 def test_labels_that_are_not_to_score_leave_every_mean_and_are_still_shown():
     """Areas of 1, 0 and 1/2; the mean over the second and the third is 1/4."""
     target = Target(kind="multi-label", classes=["a", "b", "c"], score_on=["c", "b"])
@@ -226,47 +218,6 @@ def test_labels_that_are_not_to_score_leave_every_mean_and_are_still_shown():
         found = values(METRICS[name], sample)
         if np.isfinite(found).all() and len(found) == 4:
             assert found[0] == pytest.approx(found[2:].mean()), name
-
-
-@pytest.mark.parametrize("name", ["quadratic_kappa", "grade_error", "auc_at_least"])
-def test_classes_without_an_order_have_no_grades(three, name):
-    assert np.isnan(values(METRICS[name], three(TRUTH3, SCORE3))).all()
-    assert name in names_for(GRADES)
-    assert not any(name in names_for(target) for target in (BINARY, THREE, LABELS))
-
-
-@pytest.mark.parametrize(
-    ("truth", "scores", "expected"),
-    [
-        pytest.param([1, 1], [[0, 1, 0]] * 2, NAN, id="all one grade"),
-        pytest.param([0, 2], [[0, 1, 0]] * 2, 0, id="always the same decision"),
-        pytest.param([0, 2], [[1, 0, 0], [0, 0, 1]], 1, id="all right"),
-        pytest.param([0, 2], [[0, 0, 1], [1, 0, 0]], -1, id="all upside down"),
-    ],
-)
-def test_quadratic_kappa_at_its_limits(grades, truth, scores, expected):
-    found = values(METRICS["quadratic_kappa"], grades(truth, scores))
-    assert found == pytest.approx([expected], nan_ok=True)
-
-
-def test_two_grades_are_a_binary_question(binary):
-    """The only distance is 1, so both kappas are one, and "at least 1" is the AUC."""
-    target = Target(kind="ordinal", classes=["0", "1"])
-    positive = np.array(SCORE)
-    sample = make_sample(
-        target, np.array(TRUTH, dtype=float)[:, None], np.column_stack([1 - positive, positive])
-    )
-    found = {name: values(METRICS[name], sample) for name in METRICS}
-    assert found["quadratic_kappa"] == pytest.approx(found["kappa"])
-    assert found["kappa"] == pytest.approx(values(METRICS["kappa"], binary(TRUTH, SCORE)))
-    assert found["auc_at_least"] == pytest.approx([4.5 / 6, NAN, 4.5 / 6], nan_ok=True)
-    assert found["grade_error"] == pytest.approx(1 - found["accuracy"])
-
-
-def test_a_tie_of_sums_is_a_tie(grades):
-    """0.1 + 0.2 and 0.3 differ in the last bit, but not as probabilities."""
-    sample = grades([0, 1], [[0.7, 0.1, 0.2], [0.7, 0.3, 0.0]])
-    assert values(METRICS["auc_at_least"], sample)[2] == 0.5
 
 
 def test_unknown_metric_shows_the_near_miss():
@@ -355,16 +306,16 @@ def test_auc_is_the_share_of_pairs_won(cases):
             total += pair
             won += pair * ((score[i] > score[j]) + (score[i] == score[j]) / 2)
     expected = won / total if total else NAN
-    assert weighted_auc(truth, score, weight)[0] == pytest.approx(expected, nan_ok=True)
+    assert area(truth, score, weight)[0] == pytest.approx(expected, nan_ok=True)
 
 
 @settings(max_examples=60, deadline=None)
 @given(scored)
 def test_auc_knows_only_the_order(cases):
     truth, score, weight = arrays(cases)
-    found = weighted_auc(truth, score, weight)
-    np.testing.assert_array_equal(weighted_auc(truth, np.exp(3 * score) - 7, weight), found)
-    np.testing.assert_allclose(weighted_auc(truth, -score, weight), 1 - found)
+    found = area(truth, score, weight)
+    np.testing.assert_array_equal(area(truth, np.exp(3 * score) - 7, weight), found)
+    np.testing.assert_allclose(area(truth, -score, weight), 1 - found)
 
 
 @pytest.mark.parametrize("name", list(METRICS))

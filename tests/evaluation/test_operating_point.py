@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from radpipe.core.settings import Evaluation
-from radpipe.evaluation.operating_point import OperatingPoint, choose, threshold
+from radpipe.evaluation.operating_point import OperatingPoint, between, choose, threshold
+from radpipe.evaluation.tables import plain
 from tests.evaluation.conftest import BINARY, THREE
 
 NAN = float("nan")
@@ -72,3 +73,27 @@ def test_three_classes_have_three_thresholds_and_the_same_winner():
     assert point.thresholds == (0.5, 0.5, 0.5)
     sample = point.sample(THREE, truth, scores)
     np.testing.assert_array_equal(sample.decided.argmax(axis=1), scores.argmax(axis=1))
+
+
+def test_saturated_scores_keep_their_positives():
+    """Between 1 - 2e-7 and 1 - 1e-7 no number has six decimals; rounded, none were found."""
+    truth, chances = np.array([1.0, 1, 0, 0]), 1 - np.array([1e-7, 1e-7, 2e-7, 3e-7])
+    limit = threshold(truth, chances, rule="youden")
+    assert chances[2] < limit <= chances[1]
+    written = plain(OperatingPoint("youden", (limit,), 1.0).as_json())
+    assert OperatingPoint.from_json(written).thresholds == (limit,)
+    least = threshold(truth, np.array([1e-9, 1e-9, 0, 0]), rule="youden")
+    assert 0 < least <= 1e-9
+
+
+@pytest.mark.parametrize(
+    ("below", "level", "expected"),
+    [
+        (0.2, 0.4, 0.3),
+        (0.0, 1.0, 0.5),
+        (0.1, 0.1000004, 0.1000002),
+        (0.3, np.nextafter(0.3, 1), np.nextafter(0.3, 1)),
+    ],
+)
+def test_a_number_between_has_few_decimals(below, level, expected):
+    assert between(below, level) == pytest.approx(expected, abs=1e-17)

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from scipy.stats import rankdata
 
 from radpipe.core.settings import Target
-from radpipe.evaluation.intervals import draw_patients, spread
+from radpipe.evaluation.draws import draw_patients
+from radpipe.evaluation.intervals import spread
 from radpipe.evaluation.metrics import METRICS, values
 from radpipe.evaluation.paired import (
     area_influence,
@@ -17,12 +18,18 @@ from radpipe.evaluation.paired import (
     holm,
     midranks,
     normal_p,
-    permutation_p,
     placements,
 )
+from radpipe.evaluation.permutation import permutation_ps
 from radpipe.evaluation.sample import make_sample
 
 NAN = float("nan")
+
+
+def swapped(name, first, second, owner, **more):
+    return permutation_ps([name], first, second, owner, **more)[name]
+
+
 BINARY = Target(kind="binary", classes=["no", "yes"])
 THREE = Target(kind="multi-class", classes=["a", "b", "c"])
 
@@ -216,13 +223,13 @@ def test_the_area_that_is_tested_is_the_one_that_ranks():
     # They differ in the label that does not count alone.
     owner = np.arange(4)
     assert area_test(first, second, owner) == (0, 1)
-    assert permutation_p("auc", first, second, owner, n_draws=20, rng=np.random.default_rng(0)) == 1
+    assert swapped("auc", first, second, owner, n_draws=20, rng=np.random.default_rng(0)) == 1
 
 
 def test_equal_scores_have_p_one():
     first, _, owner = three_classes(1)
     assert area_test(first, first, owner) == (0, 1)
-    assert permutation_p("auc", first, first, owner, n_draws=20, rng=np.random.default_rng(0)) == 1
+    assert swapped("auc", first, first, owner, n_draws=20, rng=np.random.default_rng(0)) == 1
     one = sample_of([1, 1, 0, 0], [0.8, 0.4, 0.4, 0.2])
     assert area_test(one, one, np.arange(4)) == (0, 1)
 
@@ -245,18 +252,18 @@ def test_permutation_by_hand():
     right = sample_of([1, 1, 0, 0], [0.9, 0.9, 0.1, 0.1])
     wrong = sample_of([1, 1, 0, 0], [0.1, 0.1, 0.9, 0.9])
     arguments = {"n_draws": 20_000, "rng": np.random.default_rng(0)}
-    assert permutation_p("accuracy", right, wrong, np.arange(4), **arguments) == pytest.approx(
+    assert swapped("accuracy", right, wrong, np.arange(4), **arguments) == pytest.approx(
         1 / 8, abs=0.01
     )
     # One patient owns all: swapped or not, the distance is the same.
-    assert permutation_p("accuracy", right, wrong, np.zeros(4, dtype=int), **arguments) == 1
+    assert swapped("accuracy", right, wrong, np.zeros(4, dtype=int), **arguments) == 1
 
 
 def test_permutation_agrees_with_delong():
     truth, scores, owner = clustered_study(2)
     pair = [sample_of(truth, 1 / (1 + np.exp(-scores[:, k]))) for k in (0, 1)]
     _, p = area_test(*pair, owner)
-    found = permutation_p("auc", *pair, owner, n_draws=2000, rng=np.random.default_rng(0))
+    found = swapped("auc", *pair, owner, n_draws=2000, rng=np.random.default_rng(0))
     assert found == pytest.approx(p, abs=0.03)
 
 
@@ -269,15 +276,13 @@ def test_permutation_under_the_null_is_uniform():
         # The second is sharper, which only ranks forgive.
         chances = 1 / (1 + np.exp(-odds * [1, 3]))
         pair = [sample_of(truth, chances[:, k]) for k in (0, 1)]
-        small += permutation_p("auc", *pair, np.arange(40), n_draws=150, rng=rng) < 0.2
+        small += swapped("auc", *pair, np.arange(40), n_draws=150, rng=rng) < 0.2
     assert 4 <= small <= 21
 
 
-def test_undefined_metric_has_no_permutation_p():
+def test_undefined_metric_has_no_swapped():
     one = sample_of([1, 1, 1], [0.1, 0.2, 0.3])
-    assert np.isnan(
-        permutation_p("auc", one, one, np.arange(3), n_draws=9, rng=np.random.default_rng(0))
-    )
+    assert np.isnan(swapped("auc", one, one, np.arange(3), n_draws=9, rng=np.random.default_rng(0)))
 
 
 def test_holm_by_hand():

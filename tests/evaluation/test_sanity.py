@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from radpipe.evaluation.metrics.areas import weighted_auc
+from radpipe.evaluation.draws import Weights
+from radpipe.evaluation.metrics.areas import area_of
 from radpipe.evaluation.sanity import shuffle_targets
 
 
@@ -31,4 +32,4 @@ def test_perfect_scores_fall_to_one_half():
     truth = np.repeat(rng.integers(0, 2, 500), 3).astype(float)
     shuffled = shuffle_targets(truth, patient, rng)
     # 500 patients: standard error about 0.026.
-    assert abs(weighted_auc(shuffled, truth, np.ones((1500, 1)))[0] - 0.5) < 0.08
+    assert abs(area_of(shuffled, truth, Weights.once(1500))[0] - 0.5) < 0.08

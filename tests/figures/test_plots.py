@@ -9,7 +9,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from radpipe.figures.confusion import plot_confusion
-from radpipe.figures.curves import plot_pr, plot_reliability, plot_roc
+from radpipe.figures.curves import plot_decision, plot_pr, plot_reliability, plot_roc
 from radpipe.figures.histories import plot_history
 from radpipe.figures.palette import PALETTE, colours
 from radpipe.figures.ranking import plot_ranking
@@ -61,6 +61,7 @@ TABLES = {
     "roc": curve("roc", ("x", "y")),
     "pr": curve("pr", ("x", "y")),
     "reliability": curve("reliability", ("x", "y")),
+    "decision": [*curve("decision", ("x", "y")), *curve("decision-all", ("x", "y"))],
     "history": HISTORY,
     "confusion": CONFUSION,
     "ranking": RANKING,
@@ -88,6 +89,30 @@ def test_curves(ax, plot, name, labels):
     assert ax.collections[0].get_datalim(ax.transData).x1 == pytest.approx(0.5)
     assert ("chance" in drawn) == (name == "roc")
     assert ("perfect calibration" in drawn) == (name == "reliability")
+
+
+def test_net_benefit_stands_beside_flagging_everyone_and_no_one(ax):
+    everyone = [{**row, "y": "-0.5"} for row in curve("decision-all")]
+    plot_decision([*curve("decision"), *everyone, *curve("roc")], ax=ax)
+    drawn = {line.get_label(): line for line in ax.lines}
+    assert set(drawn) == {*VARIANTS, "flag everyone", "flag no one"}
+    assert drawn["a-deep"].get_xdata().tolist() == [0, 0.5, 1]
+    assert drawn["flag everyone"].get_ydata().tolist() == [-0.5] * 3
+    assert ax.get_ylim() == pytest.approx((-0.1, 1.08))
+    assert ax.get_xlabel() == "Threshold probability"
+
+
+def test_a_variant_without_an_interval_is_named_and_not_drawn(ax):
+    rows = [
+        {**row, "low": "", "high": ""} if row["variant"] == "a-deep" else row for row in RANKING
+    ]
+    plot_ranking(rows, ax=ax)
+    drawn = {line.get_label(): line for line in ax.lines}
+    assert np.isnan(drawn["a-deep"].get_xdata()).all()
+    assert drawn["a-floor"].get_xdata().tolist() == [0.7]
+    texts = [text.get_text() for text in ax.texts]
+    assert texts.count("no interval") == 1
+    assert not any("nan" in text for text in texts)
 
 
 def test_several_classes_in_one_plot_are_named(ax):
@@ -174,7 +199,7 @@ def test_colours_are_ten_different_ones_by_place():
     assert colours(["b", "a", "b"]) == {"b": PALETTE[0], "a": PALETTE[1]}
 
 
-@pytest.mark.parametrize(("kind", "panels"), list(zip(SHEETS, (2, 2, 2, 1, 2, 1), strict=True)))
+@pytest.mark.parametrize(("kind", "panels"), list(zip(SHEETS, (2, 2, 2, 2, 1, 2, 1), strict=True)))
 def test_sheets_have_a_panel_per_class_or_variant_and_can_be_saved(kind, panels):
     figure = sheet(kind, TABLES[kind], palette=colours(VARIANTS))
     assert len(figure.axes) == panels

@@ -144,7 +144,6 @@ def test_three_classes_with_test_and_ceiling(project):
     area = part["metrics"]["auc"]
     assert list(area["per_class"]) == THREE
     assert area["low"] < area["value"] < area["high"]
-    assert area["bca_low"] < area["value"] < area["bca_high"]
     assert area["case_low"] < area["value"] < area["case_high"]
     assert area["runs"] == {"mean": area["value"], "sd": None, "n": 1}
     assert part["metrics"]["accuracy"]["per_class"] == {}

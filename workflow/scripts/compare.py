@@ -3,7 +3,7 @@
 Reads   results/scores/<variant>/ of all planned variants and ensembles,
         results/cohorts/<cohort>/scores.csv
 Writes  results/comparison/<study>-{ranking,paired,ceiling}.csv and one CSV of all variants
-        for each of roc, pr, reliability, history and confusion; cards.json, what each
+        for each of roc, pr, reliability, decision, history and confusion; cards.json, what each
         metric is;
         results/figures/{png,svg}/<study>-<figure> and <cohort>-external, for screen and print
 """
@@ -29,7 +29,8 @@ from radpipe.core.settings import Evaluation
 from radpipe.core.step import Job, Step
 from radpipe.core.tables import read_table
 from radpipe.evaluation.comparison import PAIRED, RANKING, compare
-from radpipe.evaluation.intervals import difference, estimate, owners
+from radpipe.evaluation.draws import owners
+from radpipe.evaluation.intervals import difference, estimate
 from radpipe.evaluation.metrics import cards
 from radpipe.evaluation.sample import column_names, make_sample
 from radpipe.evaluation.scored import Scored
@@ -53,7 +54,13 @@ STEP = Step(
     settings=("plan.variants|ensembles|seen_by_name", "evaluation", "known_as"),
     keeps={"tables": "git"},
 )
-CURVES = ("roc", "pr", "reliability")
+# Table and figure to the curves in it.
+CURVES = {
+    "roc": ("roc",),
+    "pr": ("pr",),
+    "reliability": ("reliability",),
+    "decision": ("decision", "decision-all"),
+}
 CEILING = ("study", "variant", "part", "metric", "class", "difference", "low", "high")
 Row = dict[str, Any]
 Tables = Mapping[str, tuple[Sequence[str], list[Row]]]
@@ -85,10 +92,12 @@ class Scores:
         return str(self.metrics["variant"])
 
     def table(self, name: str, part: str) -> list[Row]:
-        """Return a table's rows of one part; a kind of curve is a part of curves.csv."""
+        """Return a table's rows of one part; kinds of curves are parts of curves.csv."""
         if name in CURVES:
             return [
-                row for row in self.tables["curves"] if row["curve"] == name and row["part"] == part
+                row
+                for row in self.tables["curves"]
+                if row["curve"] in CURVES[name] and row["part"] == part
             ]
         return [row for row in self.tables[name] if row.get("part", part) == part]
 
@@ -176,7 +185,7 @@ def ceiling_gap(one: Scores, evaluation: Evaluation) -> list[Row]:
         if cases.ceiling is None or not np.isfinite(cases.ceiling).all():
             continue
         # The ideal observer's probabilities are true: no temperature is laid over them.
-        samples = make_sample(scored.target, cases.truth, cases.ceiling), scored.sample(cases)
+        samples = make_sample(scored.target, cases.truth, cases.ceiling), scored.sample(cases, part)
         ideal, own = (
             estimate(
                 sample,

@@ -42,6 +42,9 @@ class Card(Strict):
     headline
         `dvc exp show` shows it of the best variant of each study (`results/metrics.json`), every
         variant's is in `results/variants.json`, and its paired tests are on the page.
+    interval
+        Where its interval comes from: "draws" of patients; of a "share" of cases and of an "area"
+        under the ROC curve a formula.
     ceiling
         The ideal observer's value is given where a study knows it. Only for metrics that true
         probabilities bring to their best value.
@@ -66,9 +69,10 @@ class Card(Strict):
     calibrated: bool = False
     tested: bool = False
     headline: bool = False
+    interval: Literal["draws", "share", "area"] = "draws"
     ceiling: bool = False
     gap: bool = False
-    table: Literal["ranking", "calibration", "none"] = "ranking"
+    table: Literal["ranking", "decisions", "calibration", "none"] = "ranking"
     each: str = ""
     also: str = ""
     phrase: str = ""

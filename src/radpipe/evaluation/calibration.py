@@ -4,14 +4,16 @@ A temperature keeps the order of the classes of a case, and of the cases of a bi
 target, so it mends over-confidence without changing what was learnt.
 """
 
-from statistics import NormalDist
+from collections.abc import Callable
 
 import numpy as np
 
 from radpipe.core.settings import Target
+from radpipe.evaluation.draws import Floats
 from radpipe.evaluation.metrics import METRICS, values
 from radpipe.evaluation.metrics.probabilities import ECE_BINS, bin_of
-from radpipe.evaluation.sample import Floats, logits_of, make_sample, probabilities_of
+from radpipe.evaluation.sample import logits_of, make_sample, probabilities_of
+from radpipe.evaluation.shares import wilson
 
 # Beyond these a temperature says only that `tune` is separated, or that nothing was learnt.
 LEAST, MOST = 0.05, 20.0
@@ -58,9 +60,6 @@ def fit_temperature(target: Target, truth: Floats, scores: Floats) -> float:
         1 where no truth is known.
 
     """
-    # Half a second to import, which compare and the other users of this module save.
-    from scipy.optimize import minimize_scalar
-
     if np.isnan(truth).all():
         return 1.0
 
@@ -68,13 +67,28 @@ def fit_temperature(target: Target, truth: Floats, scores: Floats) -> float:
         kept = apply_temperature(target, scores, float(np.exp(log_temperature)))
         return float(values(METRICS["log_loss"], make_sample(target, truth, kept))[0])
 
-    found = minimize_scalar(
-        loss,
-        bounds=(np.log(LEAST), np.log(MOST)),
-        method="bounded",
-        options={"xatol": 1e-6},
-    )
-    return round(float(np.exp(found.x)), 6)
+    return round(float(np.exp(lowest(loss, np.log(LEAST), np.log(MOST)))), 6)
+
+
+def lowest(function: Callable[[float], float], low: float, high: float) -> float:
+    """Return where a function with one minimum between two ends has it, to 1e-7.
+
+    Golden section search (Kiefer, Proc Am Math Soc 1953;4:502). SciPy's takes half a second to
+    import, which is more than it takes to score a small study.
+    """
+    ratio = (5**0.5 - 1) / 2
+    left, right = high - ratio * (high - low), low + ratio * (high - low)
+    at_left, at_right = function(left), function(right)
+    while high - low > 1e-7:
+        if at_left <= at_right:
+            high, right, at_right = right, left, at_left
+            left = high - ratio * (high - low)
+            at_left = function(left)
+        else:
+            low, left, at_left = left, right, at_right
+            right = low + ratio * (high - low)
+            at_right = function(right)
+    return (low + high) / 2
 
 
 def reliability(
@@ -106,11 +120,3 @@ def reliability(
         low, high = wilson(share, int(inside.sum()), confidence=confidence)
         points.append((float(probabilities[inside].mean()), share, low, high))
     return points
-
-
-def wilson(share: float, n: int, *, confidence: float) -> tuple[float, float]:
-    """Return Wilson's score interval of a share of n (J Am Stat Assoc 1927;22:209)."""
-    z = NormalDist().inv_cdf((1 + confidence) / 2)
-    centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
-    return max(0.0, centre - float(half)), min(1.0, centre + float(half))

@@ -3,6 +3,7 @@
 Ranking and paired tests of the variants of one or several studies, as rows of tables.
 """
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -11,10 +12,13 @@ import pyarrow as pa
 
 from radpipe.core.cards import RANKED_BY
 from radpipe.core.settings import Evaluation, Target
-from radpipe.evaluation.intervals import draw_patients, owners, percentile, spread
+from radpipe.evaluation.draws import Integers, owners
+from radpipe.evaluation.intervals import difference, estimate, patients_of
 from radpipe.evaluation.metrics import METRICS, cards, names_for, values
-from radpipe.evaluation.paired import area_test, holm, permutation_p
-from radpipe.evaluation.sample import Integers, Sample, column_names, make_sample
+from radpipe.evaluation.paired import area_test, holm
+from radpipe.evaluation.permutation import permutation_ps, swaps_for
+from radpipe.evaluation.rows import FEWEST_PATIENTS
+from radpipe.evaluation.sample import Sample, column_names, make_sample
 from radpipe.evaluation.scored import Common, Scored, check_parts, common_cases
 from radpipe.evaluation.tables import plain
 
@@ -129,7 +133,7 @@ def _on_common(one: Scored, part: str, metric: str, common: Common) -> float:
     if common.whole:
         value = one.metrics["parts"][part]["metrics"][metric]["value"]
         return float("nan") if value is None else float(value)
-    return float(values(METRICS[metric], one.sample(common.cases[one.name]))[0])
+    return float(values(METRICS[metric], one.sample(common.cases[one.name], part))[0])
 
 
 def _ceiling_on_common(one: Scored, part: str, metric: str, common: Common) -> float | None:
@@ -189,18 +193,38 @@ def _paired_rows(
     if len(variants) < 2:
         return []
     owner = owners(common.cases[variants[0].name].patient)
-    draws = draw_patients(owner, evaluation.bootstrap, np.random.default_rng(evaluation.seed))
-    samples = [one.sample(common.cases[one.name]) for one in variants]
+    samples = [one.sample(common.cases[one.name], part) for one in variants]
     names = paired_metrics(variants[0].target)
-    drawn = [spread(sample, draws, names) for sample in samples]
+    found = [
+        estimate(
+            sample,
+            owner,
+            names,
+            n_draws=evaluation.bootstrap,
+            confidence=evaluation.confidence,
+            # The same draws for all, which is what pairs them.
+            rng=np.random.default_rng(evaluation.seed),
+        )
+        for sample in samples
+    ]
+    pairs = list(itertools.combinations(range(len(variants)), 2))
+    swapped = _swapped([name for name in names if name != "auc"], samples, owner, evaluation)
     rows: list[Row] = []
     for metric in names:
         family: list[Row] = []
-        for place, name, seen in _questions(variants[0].target, samples, metric):
+        differences = {(i, j): difference(found[i], found[j], metric) for i, j in pairs}
+        questions = list(_questions(variants[0].target, samples, metric))
+        for place, name, seen in questions:
             known = owner[~np.isnan(seen[0].truth).all(axis=1)]
-            for i, j in zip(*np.triu_indices(len(variants), 1), strict=True):
-                difference = drawn[i][metric][place] - drawn[j][metric][place]
-                low, high = percentile(difference, confidence=evaluation.confidence)
+            for i, j in pairs:
+                change = differences[i, j]
+                low, high = change.interval(place)
+                if metric == "auc":
+                    tests = _area_tests(
+                        seen[i], seen[j], owner, evaluation, len(pairs) * len(questions)
+                    )
+                else:
+                    tests = {"p_delong": np.nan, "p_permutation": swapped[i, j][metric]}
                 family.append(
                     {
                         "study": study,
@@ -209,9 +233,10 @@ def _paired_rows(
                         "class": name,
                         "variant_a": variants[i].name,
                         "variant_b": variants[j].name,
-                        **_tests(metric, seen[i], seen[j], owner, evaluation),
+                        "difference": change.value[place],
                         "low": low,
                         "high": high,
+                        **tests,
                         "n_cases": len(known),
                         "n_patients": len(np.unique(known)),
                     }
@@ -232,29 +257,57 @@ def _questions(
                 yield index + 1, name, [sample.column(index) for sample in samples]
 
 
-def _tests(
-    metric: str, first: Sample, second: Sample, owner: Integers, evaluation: Evaluation
+def _swapped(
+    names: list[str], samples: list[Sample], owner: Integers, evaluation: Evaluation
+) -> dict[tuple[int, int], dict[str, float]]:
+    """Return the permutation p-values of every pair of variants, by metric."""
+    pairs = list(itertools.combinations(range(len(samples)), 2))
+    most = swaps_for(len(pairs), n_draws=evaluation.bootstrap, confidence=evaluation.confidence)
+    return {
+        (i, j): permutation_ps(
+            names,
+            samples[i],
+            samples[j],
+            owner,
+            n_draws=evaluation.bootstrap,
+            most=most,
+            # Every pair starts anew, so that a variant more in the plan changes no other pair.
+            rng=np.random.default_rng(evaluation.seed),
+        )
+        for i, j in pairs
+    }
+
+
+def _area_tests(
+    first: Sample, second: Sample, owner: Integers, evaluation: Evaluation, n_tests: int
 ) -> dict[str, float]:
-    """Return the difference and its p-values; DeLong's is for areas alone."""
-    a, b = (float(values(METRICS[metric], sample)[0]) for sample in (first, second))
-    p_area = area_test(first, second, owner)[1] if metric == "auc" else np.nan
-    p_swap = permutation_p(
-        metric,
+    """Return the p-values of areas.
+
+    Swaps are drawn only where DeLong's test is undefined, or of one question with so few patients
+    of an answer that its variance is unsteady.
+    """
+    p_area = area_test(first, second, owner)[1]
+    if first.n_columns == 1 and min(patients_of(first, owner)) < FEWEST_PATIENTS:
+        p_area = np.nan
+    if np.isfinite(p_area):
+        return {"p_delong": p_area, "p_permutation": np.nan}
+    most = swaps_for(n_tests, n_draws=evaluation.bootstrap, confidence=evaluation.confidence)
+    p_swap = permutation_ps(
+        ["auc"],
         first,
         second,
         owner,
         n_draws=evaluation.bootstrap,
-        # Every pair starts anew, so that a variant more in the plan changes no other pair.
+        most=most,
         rng=np.random.default_rng(evaluation.seed),
     )
-    return {"difference": a - b, "p_delong": p_area, "p_permutation": p_swap}
+    return {"p_delong": p_area, "p_permutation": p_swap["auc"]}
 
 
 def _decisive(row: Row) -> float:
     """Return the p-value that is corrected: clustered DeLong's, else the permutation's.
 
-    DeLong's has no smallest value; a permutation's is 1 / (1 + draws), which correction
-    for some hundred pairs would lift above any level.
+    DeLong's has no smallest value and needs no draws; where there is one, nothing is swapped.
     """
     p: float = row["p_delong"] if np.isfinite(row["p_delong"]) else row["p_permutation"]
     return p

@@ -4,85 +4,152 @@ ROC and precision-recall rank by the scores; reliability and the decision curve 
 calibrated probabilities.
 """
 
-from collections.abc import Callable
-from typing import Any, TypeAlias
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from radpipe.evaluation.calibration import reliability
-from radpipe.evaluation.intervals import Draws
-from radpipe.evaluation.sample import Floats, Sample
+from radpipe.evaluation.draws import Draws, Floats, Integers, Weights
+from radpipe.evaluation.sample import Sample
 
 Row = dict[str, Any]
-# A curve over a grid for weights of shape (cases, draws): shape (points, draws).
-Curve: TypeAlias = Callable[[Floats, Floats, Floats], Floats]
 ROC_GRID = np.linspace(0, 1, 101)
 # Precision at recall 0 is undefined, and at threshold 1 so is net benefit.
 PR_GRID = np.linspace(0.01, 1, 100)
 DECISION_GRID = np.linspace(0.01, 0.99, 99)
 # Bands are read off a plot, so they need fewer draws than a table; the first ones are used.
 MOST_DRAWS = 500
+# Bands of more distinct scores than this are drawn through points so close that no more than
+# 1 / FINE of either answer lies between neighbours.
+FINE = 400
 COLUMNS = ("curve", "class", "part", "x", "y", "low", "high")
 
 
-def roc(truth: Floats, scores: Floats, weights: Floats) -> Floats:
-    """Return the sensitivity at each 1 - specificity of `ROC_GRID`.
+@dataclass(frozen=True)
+class Levels:
+    """What positives and negatives weigh at falling levels of a score.
+
+    Attributes
+    ----------
+    yes, no
+        Shape (levels, draws).
+
+    """
+
+    yes: Floats
+    no: Floats
+
+    @classmethod
+    def of(cls, truth: Floats, level: Integers, n_levels: int, weights: Weights) -> "Levels":
+        """Sum cases, with truth 1 or 0 and the number of their level, by level."""
+        both = weights.in_groups(level + n_levels * (truth == 1), 2 * n_levels)
+        return cls(both[n_levels:], both[:n_levels])
+
+    @cached_property
+    def points(self) -> tuple[Floats, Floats]:
+        """Positives and negatives at or above each level, shape (draws, 1 + levels), from 0."""
+        sums = []
+        for answer in (self.yes, self.no):
+            total = np.zeros((answer.shape[1], len(answer) + 1))
+            np.cumsum(answer.T, axis=1, out=total[:, 1:])
+            sums.append(total)
+        return sums[0], sums[1]
+
+
+def levels_of(truth: Floats, scores: Floats, *, fine: int | None = None) -> tuple[Integers, int]:
+    """Give the distinct scores numbers, 0 to the highest.
 
     Parameters
     ----------
     truth, scores
         Shape (cases,): 1 or 0; any real numbers.
-    weights
-        Shape (cases, draws).
+    fine
+        Put neighbouring scores together until about 1 / fine of the positives or of the
+        negatives are; None: keep all.
 
     Returns
     -------
-    ndarray of shape (101, draws)
-        Linear between operating points (ties are one point), the highest of a vertical
-        piece; NaN where one class weighs nothing.
+    level, n_levels
+        Shape (cases,), and their number.
 
     """
-    hits, alarms = _cumulative(truth, scores, weights)
+    distinct, place = np.unique(-scores, return_inverse=True)
+    if fine is None or len(distinct) <= 2 * fine:
+        return place, len(distinct)
+    shares = [np.bincount(place, truth == answer, len(distinct)) for answer in (1, 0)]
+    steps = [np.floor(fine * np.cumsum(n) / max(1, n.sum())) for n in shares]
+    # A point ends where either share has grown by a step.
+    starts = np.append(0, np.diff(steps[0] + steps[1]) > 0)
+    return np.cumsum(starts)[place].astype(np.int64), int(starts.sum()) + 1
+
+
+def roc(levels: Levels) -> Floats:
+    """Return the sensitivity at each 1 - specificity of `ROC_GRID`.
+
+    Linear between operating points (ties are one point), the highest of a vertical piece; NaN
+    where one class weighs nothing. Shape (101, draws).
+    """
+    hits, alarms = levels.points
     with np.errstate(invalid="ignore"):
-        hits, alarms = hits / hits[:, -1:], alarms / alarms[:, -1:]
-    return np.stack([_linear(ROC_GRID, x, y) for x, y in zip(alarms, hits, strict=True)], axis=1)
+        y, x = hits / hits[:, -1:], alarms / alarms[:, -1:]
+    defined = np.isfinite(x[:, -1] + y[:, -1])
+    out = np.full((len(ROC_GRID), len(x)), np.nan)
+    x, y = x[defined], y[defined]
+    left = _search(x, np.tile(ROC_GRID, (len(x), 1)), side="right") - 1
+    right = np.minimum(left + 1, x.shape[1] - 1)
+    begin, end = np.take_along_axis(x, left, 1), np.take_along_axis(x, right, 1)
+    gap = end - begin
+    share = np.divide(ROC_GRID - begin, gap, out=np.zeros_like(gap), where=gap > 0)
+    low, high = np.take_along_axis(y, left, 1), np.take_along_axis(y, right, 1)
+    out[:, defined] = (low + share * (high - low)).T
+    return out
 
 
-def precision_recall(truth: Floats, scores: Floats, weights: Floats) -> Floats:
+def precision_recall(levels: Levels) -> Floats:
     """Return the precision at the first operating point that reaches each recall.
 
     Steps, not lines, because precision is not linear between points (Davis & Goadrich,
-    ICML 2006). Arguments as of `roc`; shape (100, draws) over `PR_GRID`; NaN without positives.
+    ICML 2006). Shape (100, draws) over `PR_GRID`; NaN without positives.
     """
-    hits, alarms = _cumulative(truth, scores, weights)
-    out = np.full((len(PR_GRID), weights.shape[1]), np.nan)
-    for draw, (found, wrong) in enumerate(zip(hits, alarms, strict=True)):
-        if found[-1] > 0:
-            first = np.searchsorted(found, PR_GRID * found[-1] - 1e-9, side="left")
-            out[:, draw] = found[first] / (found[first] + wrong[first])
+    hits, alarms = levels.points
+    out = np.full((len(PR_GRID), len(hits)), np.nan)
+    defined = hits[:, -1] > 0
+    found, wrong = hits[defined], alarms[defined]
+    wanted = np.tile(PR_GRID - 1e-9, (len(found), 1))
+    first = _search(found / found[:, -1:], wanted, side="left")
+    right, false = np.take_along_axis(found, first, 1), np.take_along_axis(wrong, first, 1)
+    out[:, defined] = (right / (right + false)).T
     return out
 
 
-def net_benefit(truth: Floats, probabilities: Floats, weights: Floats) -> Floats:
+def net_benefit(levels: Levels) -> Floats:
     """Return (TP - FP * t / (1 - t)) / n at each threshold t of `DECISION_GRID`.
 
-    Vickers & Elkin, Medical Decision Making 2006;26:565. Arguments as of `roc`, with
-    probabilities in 0..1 for scores; shape (99, draws).
+    Vickers & Elkin, Medical Decision Making 2006;26:565. The levels are those of
+    `thresholds_passed`; shape (99, draws).
     """
-    flagged = probabilities[:, None] >= DECISION_GRID
-    odds = DECISION_GRID / (1 - DECISION_GRID)
-    worth = np.where(truth[:, None] == 1, 1.0, -odds)
-    with np.errstate(invalid="ignore"):
-        out: Floats = (flagged * worth).T @ weights / weights.sum(axis=0)
-    return out
+    odds = (DECISION_GRID / (1 - DECISION_GRID))[:, None]
+    hits, alarms = (points[:, 1:-1].T[::-1] for points in levels.points)
+    return _per_case(hits - alarms * odds, levels)
 
 
-def treat_all(truth: Floats, probabilities: Floats, weights: Floats) -> Floats:
+def treat_all(levels: Levels) -> Floats:
     """Return the net benefit of flagging everyone, the line to be beaten.
 
     Arguments and result, of shape (99, draws), as of `net_benefit`.
     """
-    return net_benefit(truth, np.ones_like(probabilities), weights)
+    odds = (DECISION_GRID / (1 - DECISION_GRID))[:, None]
+    return _per_case(levels.yes.sum(axis=0) - levels.no.sum(axis=0) * odds, levels)
+
+
+def thresholds_passed(probabilities: Floats) -> tuple[Integers, int]:
+    """Give probabilities, (cases,), numbers: how many thresholds of `DECISION_GRID` they miss."""
+    reached = np.searchsorted(DECISION_GRID, probabilities, side="right")
+    return len(DECISION_GRID) - reached, len(DECISION_GRID) + 1
 
 
 def curve_rows(
@@ -110,68 +177,74 @@ def curve_rows(
     """
     rows: list[Row] = []
     for column, name in enumerate(names):
-        known = ~np.isnan(sample.truth[:, column])
+        known = np.flatnonzero(~np.isnan(sample.truth[:, column]))
         truth = sample.truth[known, column]
         if len(np.unique(truth)) < 2:
             continue
-        scores, chances = sample.scores[known, column], sample.probabilities[known, column]
-        kept = Draws(draws.counts[:, :MOST_DRAWS], draws.owner[known])
         label = {"class": name, "part": part}
-        for kind, curve, grid, values in (
-            ("roc", roc, ROC_GRID, scores),
-            ("pr", precision_recall, PR_GRID, scores),
-            ("decision", net_benefit, DECISION_GRID, chances),
-            ("decision-all", treat_all, DECISION_GRID, chances),
-        ):
-            band = _band(curve, truth, values, kept, confidence=confidence)
-            points = zip(grid, *band, strict=True)
-            rows += [_row(kind, label, *point) for point in points]
+        scores, chances = sample.scores[known, column], sample.probabilities[known, column]
+        for kind, grid, *band in _bands(truth, scores, chances, known, draws, confidence):
+            rows += [_row(kind, label, *point) for point in zip(grid, *band, strict=True)]
         bins = reliability(truth, chances, confidence=confidence)
         rows += [_row("reliability", label, *point) for point in bins]
     return rows
 
 
-def _band(
-    curve: Curve, truth: Floats, values: Floats, draws: Draws, *, confidence: float
-) -> tuple[Floats, Floats, Floats]:
-    """Return curve, low and high, each of shape (points,)."""
-    plain = curve(truth, values, np.ones((len(truth), 1)))[:, 0]
-    drawn = np.concatenate([curve(truth, values, w) for w in draws.weights()], axis=1)
+CURVES = (
+    ("roc", roc, ROC_GRID),
+    ("pr", precision_recall, PR_GRID),
+    ("decision", net_benefit, DECISION_GRID),
+    ("decision-all", treat_all, DECISION_GRID),
+)
+
+
+def _bands(
+    truth: Floats,
+    scores: Floats,
+    chances: Floats,
+    known: Integers,
+    draws: Draws,
+    confidence: float,
+) -> Iterator[tuple[str, Floats, Floats, Floats, Floats]]:
+    """Yield of each curve its name, grid, value, low and high."""
+    exact, coarse = levels_of(truth, scores), levels_of(truth, scores, fine=FINE)
+    passed, once = thresholds_passed(chances), Weights.once(len(truth))
+    plain = [Levels.of(truth, *levels, once) for levels in (exact, passed)]
+    drawn: dict[str, list[Floats]] = {kind: [] for kind, _, _ in CURVES}
+    for block in draws.first(MOST_DRAWS):
+        weights = block.take(known)
+        found = [Levels.of(truth, *levels, weights) for levels in (coarse, passed)]
+        for kind, curve, _ in CURVES:
+            drawn[kind].append(curve(found[kind.startswith("decision")]))
+    for kind, curve, grid in CURVES:
+        value = curve(plain[kind.startswith("decision")])[:, 0]
+        yield (kind, grid, value, *_ends(np.concatenate(drawn[kind], axis=1), confidence))
+
+
+def _ends(drawn: Floats, confidence: float) -> tuple[Floats, Floats]:
+    """Return the pointwise quantiles of curves of shape (points, draws)."""
     drawn = drawn[:, np.isfinite(drawn).all(axis=0)]
     if not drawn.size:
-        return plain, np.full_like(plain, np.nan), np.full_like(plain, np.nan)
+        return np.full(len(drawn), np.nan), np.full(len(drawn), np.nan)
     tail = (1 - confidence) / 2
     low, high = np.quantile(drawn, [tail, 1 - tail], axis=1)
-    return plain, low, high
+    return low, high
 
 
 def _row(kind: str, label: dict[str, str], x: float, y: float, low: float, high: float) -> Row:
     return {"curve": kind, **label, "x": x, "y": y, "low": low, "high": high}
 
 
-def _cumulative(truth: Floats, scores: Floats, weights: Floats) -> tuple[Floats, Floats]:
-    """Return weights of positives and negatives at or above each score, highest first.
-
-    Shapes (draws, 1 + distinct scores), starting with 0.
-    """
-    levels, place = np.unique(-scores, return_inverse=True)
-    order = np.argsort(place, kind="stable")
-    starts = np.searchsorted(place[order], np.arange(len(levels)))
-    sums = []
-    for answer in (1, 0):
-        chosen = (weights * (truth == answer)[:, None])[order]
-        total = np.zeros((weights.shape[1], len(levels) + 1))
-        np.cumsum(np.add.reduceat(chosen, starts, axis=0).T, axis=1, out=total[:, 1:])
-        sums.append(total)
-    return sums[0], sums[1]
+def _per_case(worth: Floats, levels: Levels) -> Floats:
+    with np.errstate(invalid="ignore"):
+        out: Floats = worth / (levels.yes + levels.no).sum(axis=0)
+    return out
 
 
-def _linear(grid: Floats, x: Floats, y: Floats) -> Floats:
-    """Interpolate at `grid`; at a vertical piece take its end (np.interp leaves it open)."""
-    if not np.isfinite(x[-1] + y[-1]):
-        return np.full(len(grid), np.nan)
-    left = np.searchsorted(x, grid, side="right") - 1
-    right = np.minimum(left + 1, len(x) - 1)
-    gap = x[right] - x[left]
-    share = np.divide(grid - x[left], gap, out=np.zeros(len(grid)), where=gap > 0)
-    return np.asarray(y[left] + share * (y[right] - y[left]))
+def _search(rows: Floats, wanted: Floats, *, side: Literal["left", "right"]) -> NDArray[np.int64]:
+    """Search each of some rising rows in 0..1, (rows, n), for numbers of its own, (rows, m)."""
+    # Each row is lifted above the one before, so that one search does for all.
+    apart = 2.0 * np.arange(len(rows))[:, None]
+    place = np.searchsorted((rows + apart).ravel(), (wanted + apart).ravel(), side=side)
+    before = rows.shape[1] * np.arange(len(rows))[:, None]
+    return np.asarray(place.reshape(wanted.shape) - before)

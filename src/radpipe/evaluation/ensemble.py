@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from radpipe.core.errors import DataError
 from radpipe.core.settings import Target
-from radpipe.evaluation.sample import Floats
+from radpipe.evaluation.draws import Floats
 
 # (fold, seed)
 Run: TypeAlias = tuple[int, int]

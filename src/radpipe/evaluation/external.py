@@ -1,8 +1,9 @@
 """Variants judged on a cohort that taught them nothing, and the distance from their home scores.
 
 Thresholds and temperature stay those that were chosen on the home study's `tune`. Cohort and home
-part are two samples of different patients, so each is drawn by itself, and the interval of the
-difference comes from differences of independent draws (Efron & Tibshirani, An Introduction to the
+part are two samples of different patients, so the interval of a difference of shares or areas is
+put together from both sides as independent ones; for other metrics each part is drawn by itself,
+and differences of independent draws are taken (Efron & Tibshirani, An Introduction to the
 Bootstrap, 1993, chapter 8).
 """
 
@@ -11,10 +12,14 @@ from typing import Any
 
 import numpy as np
 
+from radpipe.core.errors import DataError
 from radpipe.core.settings import Evaluation
+from radpipe.evaluation.draws import owners
 from radpipe.evaluation.ensemble import EnsembleCases, Run, pool
-from radpipe.evaluation.intervals import Estimate, estimate, owners
+from radpipe.evaluation.folds import choose_for
+from radpipe.evaluation.intervals import Estimate, difference, estimate
 from radpipe.evaluation.metrics import names_for
+from radpipe.evaluation.operating_point import OperatingPoint
 from radpipe.evaluation.sample import Sample, column_names
 from radpipe.evaluation.scored import Scored
 from radpipe.evaluation.scoring import Scorer
@@ -51,25 +56,46 @@ def judge(
         "scores" as a part's block of `metrics.json`; "home_part", and "difference", cohort minus
         home, by metric: value, low, high, per_class. Not yet rounded.
 
+    Raises
+    ------
+    DataError
+        No truth of the cohort is known.
+
     """
     cases, part = pool(runs, PART), home_part(home.metrics)
+    if not cases.known.any():
+        raise DataError(
+            f"{home.name}: of none of the {len(cases.case)} cases of the cohort is a truth known,"
+            " so they cannot be scored. Complete the labels of the cohort's study, or take it out"
+            " of plan.cohorts."
+        )
     known = cases.take(cases.known)
-    own = home.cases[part]
+    own, point = home.cases[part], _point(home, runs, evaluation)
+    sample = point.sample(home.target, known.truth, known.scores)
     names = names_for(home.target)
     change = differences(
-        (home.sample(known), owners(known.patient)),
-        (home.sample(own), owners(own.patient)),
+        (sample, owners(known.patient)),
+        (home.sample(own, part), owners(own.patient)),
         names,
         evaluation,
     )
     return {
-        "scores": Scorer(home.target, home.point, evaluation).part(cases, runs),
+        "scores": Scorer(home.target, point, evaluation, home.points["tune"]).part(cases, runs),
         "home_part": part,
-        "operating_point": home.metrics["operating_point"],
+        "operating_point": point.as_json(),
         "difference": {
             name: _block(one, column_names(home.target)) for name, one in change.items()
         },
     }
+
+
+def _point(
+    home: Scored, runs: Mapping[Run, EnsembleCases], evaluation: Evaluation
+) -> OperatingPoint:
+    """Return what decides on the cohort: what does on the home test part, if that is open."""
+    if "test" in home.points:
+        return home.points["test"]
+    return choose_for(home.target, home.cases["tune"], home.points["tune"], runs, evaluation)
 
 
 def home_part(metrics: Mapping[str, Any]) -> str:
@@ -97,7 +123,8 @@ def differences(
     Returns
     -------
     dict of Estimate
-        Without a jackknife, so only `interval` has a meaning.
+        The interval of a share or area is put together from those of both sides, that of another
+        metric comes from differences of independent draws.
 
     """
     # Streams of their own: the same draws for both would tie samples that are independent.
@@ -112,15 +139,7 @@ def differences(
         )
         for stream, (sample, owner) in enumerate((first, second))
     )
-    return {
-        name: Estimate(
-            a[name].value - b[name].value,
-            a[name].draws - b[name].draws,
-            np.empty((len(a[name].value), 0)),
-            evaluation.confidence,
-        )
-        for name in names
-    }
+    return {name: difference(a, b, name, paired=False) for name in names}
 
 
 def rows_of(

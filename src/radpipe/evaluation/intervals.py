@@ -1,92 +1,32 @@
-"""Intervals by a bootstrap that draws patients, not cases, with percentile and BCa limits.
+"""Intervals: in closed form for shares and areas, else by a bootstrap that draws patients.
 
-Images of one patient resemble each other, so drawing images would make intervals too
-narrow. Each draw takes as many patients as there are, with replacement and without
+Images of one patient resemble each other, so patients are the unit of all of them; drawing images
+would make intervals too narrow. Shares and areas: see `shares` and `roc_areas`. Of other metrics
+BCa limits are shown. Each draw takes as many patients as there are, with replacement and without
 stratification; all cases of a patient come along. Decisions stay frozen: thresholds and
 temperature are not fitted again in a draw. A draw in which a metric is undefined is left
 out; with fewer than half of the draws left, the interval is undefined too.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
-from numpy.typing import NDArray
 
+from radpipe.evaluation.draws import Draws, Floats, Integers, draw_patients, leave_out
 from radpipe.evaluation.metrics import METRICS, values
-from radpipe.evaluation.sample import Floats, Integers, Sample
+from radpipe.evaluation.metrics.base import counted
+from radpipe.evaluation.roc_areas import few_patients
+from radpipe.evaluation.rows import FEWEST_PATIENTS, Row, difference_of
+from radpipe.evaluation.sample import Sample
 
-# Values per block of weights: small enough for the processor's cache.
-BLOCK = 1 << 20
-# More patients than this are left out in groups: the acceleration is the same in
-# expectation (skewness falls with the group's size as its number rises), the work is not.
-JACKKNIFE_GROUPS = 400
 NORMAL = NormalDist()
+SAME = "every draw of patients gives the same value"
 
 
-@dataclass(frozen=True)
-class Draws:
-    """How often each patient counts in each draw.
-
-    Attributes
-    ----------
-    counts
-        Shape (patients, draws).
-    owner
-        Shape (cases,): the row of `counts` that a case belongs to.
-
-    """
-
-    counts: NDArray[np.int16]
-    owner: Integers
-
-    def weights(self) -> Iterator[Floats]:
-        """Yield weights of shape (cases, some draws), block by block, in order."""
-        width = max(1, BLOCK // max(1, len(self.owner)))
-        for first in range(0, self.counts.shape[1], width):
-            yield self.counts[:, first : first + width].astype(np.float64)[self.owner]
-
-
-def owners(patient: NDArray[np.object_]) -> Integers:
-    """Return each case's patient as a number from 0, in the patients' sorted order.
-
-    From names of shape (cases,) to numbers of the same shape.
-    """
-    return np.unique(patient.astype(str), return_inverse=True)[1].astype(np.int64)
-
-
-def draw_patients(owner: Integers, n_draws: int, rng: np.random.Generator) -> Draws:
-    """Draw patients with replacement.
-
-    Parameters
-    ----------
-    owner
-        Shape (cases,): number of each case's patient, as from `owners`. With
-        `np.arange(cases)` every case is its own patient: the image-level bootstrap.
-    n_draws
-        Number of draws.
-    rng
-        Source of the draws; equal seeds and equal numbers of patients give equal draws,
-        which is what makes differences between variants paired.
-
-    """
-    n = int(owner.max(initial=-1)) + 1
-    counts = np.empty((n, n_draws), dtype=np.int16)
-    for draw in range(n_draws):
-        counts[:, draw] = np.bincount(rng.integers(n, size=n), minlength=n)
-    return Draws(counts, owner)
-
-
-def leave_out(owner: Integers, groups: int = JACKKNIFE_GROUPS) -> Draws:
-    """Leave out one patient, or one group of patients, per draw (the jackknife)."""
-    n = int(owner.max(initial=-1)) + 1
-    group = np.arange(n) % min(n, groups) if n else np.arange(0)
-    counts = (group[:, None] != np.unique(group)).astype(np.int16)
-    return Draws(counts, owner)
-
-
-def spread(sample: Sample, draws: Draws, names: Iterable[str]) -> dict[str, Floats]:
+def spread(sample: Sample, draws: Draws, names: Sequence[str]) -> dict[str, Floats]:
     """Compute metrics for every draw.
 
     Returns
@@ -96,7 +36,7 @@ def spread(sample: Sample, draws: Draws, names: Iterable[str]) -> dict[str, Floa
 
     """
     blocks: dict[str, list[Floats]] = {name: [] for name in names}
-    for weights in draws.weights():
+    for weights in draws:
         for name, found in blocks.items():
             found.append(METRICS[name](sample, weights))
     return {name: np.concatenate(found, axis=1) for name, found in blocks.items()}
@@ -172,39 +112,75 @@ def acceleration(jackknife: Floats) -> float:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A metric with its draws: row 0 the value, further rows one per class."""
+    """A metric with its intervals: row 0 the value, further rows one per class.
+
+    Attributes
+    ----------
+    value
+        Shape (rows,).
+    confidence
+        Coverage of the intervals.
+    rows
+        In closed form; None: the intervals come from draws.
+    draws, jackknife
+        Shape (rows, draws) and (rows, patients), where they come from draws.
+    why
+        Of each row why it has no interval although there are draws; empty if nothing forbids it.
+
+    """
 
     value: Floats
-    draws: Floats
-    jackknife: Floats
     confidence: float
+    rows: Sequence[Row] | None = None
+    draws: Floats | None = None
+    jackknife: Floats | None = None
+    why: Sequence[str] = ()
 
     def interval(self, row: int = 0) -> tuple[float, float]:
-        """Return the percentile interval of a row."""
-        if not np.isfinite(self.value[row]):
-            return np.nan, np.nan
-        return percentile(self.draws[row], confidence=self.confidence)
+        """Return the interval of a row, NaN if it has none."""
+        low, high, _ = self.judged(row)
+        return low, high
 
-    def bca_interval(self, row: int = 0) -> tuple[float, float]:
-        """Return the BCa interval of a row."""
-        return bca(
+    def judged(self, row: int = 0) -> tuple[float, float, str]:
+        """Return the interval of a row, and why there is none; empty if there is one."""
+        if not np.isfinite(self.value[row]):
+            return np.nan, np.nan, "undefined"
+        if self.rows is not None:
+            found = self.rows[row]
+            return found.low, found.high, found.why
+        if self.why and self.why[row]:
+            return np.nan, np.nan, self.why[row]
+        low, high = self._of_draws(row)
+        if low == high:
+            return np.nan, np.nan, SAME
+        return low, high, "" if np.isfinite(low) else "undefined in most draws of patients"
+
+    def _of_draws(self, row: int) -> tuple[float, float]:
+        if self.draws is None:
+            return np.nan, np.nan
+        if self.jackknife is None:
+            return percentile(self.draws[row], confidence=self.confidence)
+        low, high = bca(
             float(self.value[row]),
             self.draws[row],
             self.jackknife[row],
             confidence=self.confidence,
         )
+        if np.isfinite(low):
+            return low, high
+        return percentile(self.draws[row], confidence=self.confidence)
 
 
 def estimate(
     sample: Sample,
     owner: Integers,
-    names: Iterable[str],
+    names: Sequence[str],
     *,
     n_draws: int = 2000,
     confidence: float = 0.95,
     rng: np.random.Generator,
 ) -> dict[str, Estimate]:
-    """Compute metrics with patient-clustered bootstrap draws and a jackknife.
+    """Compute metrics with intervals, in closed form where there is one, else from draws.
 
     Parameters
     ----------
@@ -218,22 +194,116 @@ def estimate(
         Number of draws, coverage of the intervals, source of the draws.
 
     """
-    names = list(names)
-    drawn = spread(sample, draw_patients(owner, n_draws, rng), names)
-    left = spread(sample, leave_out(owner), names)
-    return {
-        name: Estimate(values(METRICS[name], sample), drawn[name], left[name], confidence)
-        for name in names
-    }
+    drawn = [name for name in names if METRICS[name].exact is None]
+    draws = spread(sample, draw_patients(owner, n_draws, rng), drawn) if drawn else {}
+    without = spread(sample, leave_out(owner), drawn) if drawn else {}
+    found = {}
+    for name in names:
+        value = values(METRICS[name], sample)
+        rows = METRICS[name].rows(sample, owner, confidence)
+        if rows is not None:
+            found[name] = Estimate(value, confidence, rows=rows)
+        else:
+            why = _shortages(sample, owner, len(value)) if METRICS[name].both_answers else ()
+            found[name] = Estimate(
+                value, confidence, draws=draws[name], jackknife=without[name], why=why
+            )
+    return found
+
+
+def patients_of(sample: Sample, owner: Integers) -> list[int]:
+    """Return how many patients the rarer answer of each column has."""
+    return [
+        min(len(np.unique(owner[answer])) for answer in both)
+        for both in zip(sample.positive.T, sample.negative.T, strict=True)
+    ]
+
+
+def _shortages(sample: Sample, owner: Integers, n_rows: int) -> list[str]:
+    """Say of each row of a metric whether one of its answers has too few patients."""
+    fewest = patients_of(sample, owner)
+    each = [few_patients(n) if n < FEWEST_PATIENTS else "" for n in fewest]
+    if sample.n_columns == 1:
+        return each
+    wanted = [text for text, counts in zip(each, counted(sample), strict=True) if counts]
+    short = [text for text in wanted if text]
+    return [short[0] if 2 * len(short) > len(wanted) else "", *each][:n_rows]
 
 
 def difference(
-    first: Mapping[str, Estimate], second: Mapping[str, Estimate], name: str
+    first: Mapping[str, Estimate],
+    second: Mapping[str, Estimate],
+    name: str,
+    *,
+    paired: bool = True,
 ) -> Estimate:
-    """Return first minus second of a metric, on the same draws of the same cases."""
+    """Return first minus second of a metric, on the same cases, or of independent samples.
+
+    Paired ones must be of the same patients, and of the same draws of them. Independent ones must
+    not: their draws are subtracted one by one.
+    """
     a, b = first[name], second[name]
-    if a.draws.shape != b.draws.shape:
-        raise ValueError(
-            f"{name}: draws of shapes {a.draws.shape} and {b.draws.shape} are not paired"
-        )
-    return Estimate(a.value - b.value, a.draws - b.draws, a.jackknife - b.jackknife, a.confidence)
+    value = a.value - b.value
+    if a.rows is not None and b.rows is not None:
+        pairs = zip(a.rows, b.rows, strict=True)
+        rows = [difference_of(*pair, paired=paired) for pair in pairs]
+        return Estimate(value, a.confidence, rows=rows)
+    if a.draws is None or b.draws is None or a.draws.shape != b.draws.shape:
+        shapes = [None if one.draws is None else one.draws.shape for one in (a, b)]
+        raise ValueError(f"{name}: draws of shapes {shapes[0]} and {shapes[1]} are not paired")
+    why = [one or other for one, other in zip(a.why, b.why, strict=True)]
+    apart = Estimate(value, a.confidence, draws=a.draws - b.draws, why=why)
+    if not paired:
+        return apart
+    patients = a.jackknife.shape[1] if a.jackknife is not None else 2
+    rows = [
+        _paired_row(apart, row, varies=bool(np.nanstd(a.draws[row]) > 0), patients=patients)
+        if np.isfinite(value[row])
+        else Row(np.nan, np.nan, np.nan, np.zeros(0), "undefined")
+        for row in range(len(value))
+    ]
+    return Estimate(value, a.confidence, rows=rows)
+
+
+def _paired_row(apart: Estimate, row: int, *, varies: bool, patients: int) -> Row:
+    """Return a difference of draws of the same patients, with Student's interval.
+
+    Differences are near normal even where both sides are skewed, and percentiles of few patients
+    are too narrow (benchmarks/coverage.py).
+
+    Parameters
+    ----------
+    apart
+        The differences.
+    row
+        Which of its rows.
+    varies
+        The draws of both sides vary; where their differences do not, that is no accident.
+    patients
+        Number of patients, at most that of the jackknife's groups.
+
+    """
+    nothing, value = np.zeros(0), float(apart.value[row])
+    why = apart.judged(row)[2]
+    if why == SAME and varies:
+        return Row(value, value, value, nothing)
+    if why or apart.draws is None:
+        return Row(value, np.nan, np.nan, nothing, why)
+    spread = float(np.nanstd(apart.draws[row], ddof=1)) * np.sqrt(patients / (patients - 1))
+    half = student((1 + apart.confidence) / 2, patients - 1) * spread
+    return Row(value, value - half, value + half, nothing)
+
+
+def student(share: float, freedom: int) -> float:
+    """Return a quantile of Student's distribution, to three digits from four degrees of freedom on.
+
+    Abramowitz & Stegun, Handbook of Mathematical Functions, 1964, 26.7.5.
+    """
+    z = NORMAL.inv_cdf(share)
+    terms = (
+        (z**3 + z) / 4,
+        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
+        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
+        (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160,
+    )
+    return z + math.fsum(term / freedom**power for power, term in enumerate(terms, start=1))

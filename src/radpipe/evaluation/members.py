@@ -13,10 +13,11 @@ import numpy as np
 
 from radpipe.core.errors import DataError
 from radpipe.core.settings import Target
+from radpipe.evaluation.draws import Floats
 from radpipe.evaluation.ensemble import EnsembleCases, Run, in_common, pool
 from radpipe.evaluation.metrics import METRICS, values
 from radpipe.evaluation.operating_point import Wanted, choose
-from radpipe.evaluation.sample import Floats, logits_of, probabilities_of
+from radpipe.evaluation.sample import logits_of, probabilities_of
 from radpipe.evaluation.tables import DECIMALS
 
 Mean = Literal["probabilities", "logits"]

@@ -6,6 +6,7 @@ the rest serves the per-class sensitivity and specificity only. Every label has 
 its own.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -13,7 +14,9 @@ import numpy as np
 
 from radpipe.core.settings import Target
 from radpipe.evaluation.calibration import apply_temperature, fit_temperature
-from radpipe.evaluation.sample import Floats, Sample, columns_of, make_sample, questions
+from radpipe.evaluation.draws import Floats
+from radpipe.evaluation.sample import Sample, columns_of, make_sample, questions
+from radpipe.evaluation.tables import Exact
 
 HALF = 0.5
 
@@ -42,12 +45,21 @@ class OperatingPoint:
         One per column of a `Sample`, for calibrated probabilities; at or above is yes.
     temperature
         Applied to the mean probabilities before the thresholds.
+    folds
+        Number of folds over whose mean it decides; 1: scores of single folds, as those of `tune`.
 
     """
 
     rule: str
     thresholds: tuple[float, ...]
     temperature: float
+    folds: int = 1
+
+    @classmethod
+    def from_json(cls, block: Mapping[str, Any]) -> "OperatingPoint":
+        """Read what `as_json` wrote."""
+        thresholds = tuple(map(float, block["thresholds"]))
+        return cls(block["rule"], thresholds, block["temperature"], block.get("folds", 1))
 
     def sample(self, target: Target, truth: Floats, scores: Floats) -> Sample:
         """Apply the frozen point to cases of any part.
@@ -75,9 +87,10 @@ class OperatingPoint:
         """Return the block `operating_point` of `metrics.json`."""
         return {
             "rule": self.rule,
-            "thresholds": list(self.thresholds),
+            "thresholds": [Exact(limit) for limit in self.thresholds],
             "temperature": self.temperature,
             "chosen_on": "tune",
+            "folds": self.folds,
         }
 
 
@@ -125,8 +138,9 @@ def threshold(
     Returns
     -------
     float
-        Midway between the lowest flagged probability and the next one below, to 6
-        decimals; 0.5 where one of both answers is missing, because nothing can be chosen.
+        Midway between the lowest flagged probability and the next one below, to 6 decimals, or as
+        many as it takes to stay between them; 0.5 where one of both answers is missing, because
+        nothing can be chosen.
 
     """
     known = ~np.isnan(truth)
@@ -143,4 +157,14 @@ def threshold(
     else:
         best = int(np.argmax(found >= least_sensitivity - 1e-12))
     below = levels[best + 1] if best + 1 < len(levels) else 0.0
-    return round(float(levels[best] + below) / 2, 6)
+    return between(float(below), float(levels[best]))
+
+
+def between(below: float, level: float) -> float:
+    """Return a number with few decimals, at least 6, above one and at most another."""
+    middle = (below + level) / 2
+    for digits in range(6, 18):
+        short = round(middle, digits)
+        if below < short <= level:
+            return short
+    return level

@@ -5,9 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from radpipe.evaluation.intervals import BLOCK
-from radpipe.evaluation.metrics import METRICS
-from radpipe.evaluation.sample import Floats, Integers, Sample
+from radpipe.evaluation.draws import Floats, Integers
+from radpipe.evaluation.sample import Sample
 
 
 def midranks(values: Floats) -> Floats:
@@ -171,59 +170,6 @@ def normal_p(difference: float, variance: float) -> float:
     return math.erfc(abs(difference) / math.sqrt(2 * variance))
 
 
-def permutation_p(
-    name: str,
-    first: Sample,
-    second: Sample,
-    owner: Integers,
-    *,
-    n_draws: int,
-    rng: np.random.Generator,
-) -> float:
-    """Test a metric's difference by swapping the two variants' answers patient by patient.
-
-    Parameters
-    ----------
-    name
-        Metric, by its name in `METRICS`; its value over all columns is compared.
-    first, second
-        The same cases, answered by two variants.
-    owner
-        Shape (cases,): number of each case's patient; a patient's cases swap together.
-    n_draws, rng
-        Number of random swaps, and their source.
-
-    Returns
-    -------
-    float
-        (1 + swaps at least as far from 0) / (1 + swaps), so never 0; NaN if undefined.
-
-    Notes
-    -----
-    For `auc`, scores are replaced by their ranks within the variant, so that two variants
-    of different sharpness can be swapped (Bandos, Rockette & Gur, Stat Med 2005;24:2873).
-
-    """
-    metric, both = METRICS[name], _side_by_side(first, second)
-    patients = int(owner.max()) + 1
-    swaps = rng.integers(0, 2, size=(patients, n_draws), dtype=np.int8)
-
-    def differences(swap: np.ndarray) -> Floats:
-        chosen = swap.astype(np.float64)[owner]
-        weights = np.concatenate([1 - chosen, chosen])
-        found: Floats = metric(both, weights)[0] - metric(both, 1 - weights)[0]
-        return found
-
-    seen = differences(np.zeros((patients, 1), dtype=np.int8))[0]
-    width = max(1, BLOCK // (2 * len(owner)))
-    drawn = np.concatenate([differences(swaps[:, i : i + width]) for i in range(0, n_draws, width)])
-    drawn = drawn[np.isfinite(drawn)]
-    if not np.isfinite(seen) or not len(drawn):
-        return np.nan
-    far = int((np.abs(drawn) >= abs(seen) - 1e-12).sum())
-    return (1 + far) / (1 + len(drawn))
-
-
 def holm(p_values: Sequence[float]) -> Floats:
     """Correct p-values for their number (Holm, Scand J Stat 1979;6:65).
 
@@ -246,25 +192,3 @@ def _contrast(covariance: Floats) -> float:
 def _sum_by(owner: Integers, terms: Floats) -> Floats:
     """Sum columns of (variants, cases) by patient."""
     return np.stack([np.bincount(owner, row) for row in terms])
-
-
-def _side_by_side(first: Sample, second: Sample) -> Sample:
-    """Stack two variants' answers; scores become ranks within variant and column."""
-
-    def ranked(sample: Sample) -> Floats:
-        ranks = np.full(sample.scores.shape, np.nan)
-        for column in range(sample.n_columns):
-            known = ~np.isnan(sample.truth[:, column])
-            ranks[known, column] = midranks(sample.scores[known, column])
-        return ranks
-
-    return Sample(
-        np.concatenate([first.truth, second.truth]),
-        np.concatenate([ranked(first), ranked(second)]),
-        np.concatenate([first.probabilities, second.probabilities]),
-        np.concatenate([first.flags, second.flags]),
-        np.concatenate([first.decided, second.decided]),
-        first.exclusive,
-        first.ordinal,
-        first.scored,
-    )

@@ -15,8 +15,10 @@ from radpipe.core.recipe import Named, Recipe, read_recipe
 from radpipe.core.settings import Evaluation
 from radpipe.core.tables import read_table, write_table
 from radpipe.evaluation.curves import COLUMNS, curve_rows
+from radpipe.evaluation.draws import draw_patients, owners
+from radpipe.evaluation.drift import drift
 from radpipe.evaluation.ensemble import EnsembleCases, Run, pool, runs_of
-from radpipe.evaluation.intervals import draw_patients, owners
+from radpipe.evaluation.folds import choose_for
 from radpipe.evaluation.metrics.probabilities import ECE_BINS
 from radpipe.evaluation.operating_point import OperatingPoint, choose
 from radpipe.evaluation.sample import column_names, decisions
@@ -38,20 +40,23 @@ class Results:
         What it is made of.
     parts
         Part to its cases, pooled over folds and seeds.
-    point
-        Chosen on `tune`.
+    points
+        Part to what decides on it, chosen on `tune`.
     scored
         Part to its block of `metrics.json`.
     evaluation
         Number and seed of the draws, confidence.
+    drift
+        How test differs from tune; None while test is closed.
 
     """
 
     recipe: Named
     parts: Mapping[str, EnsembleCases]
-    point: OperatingPoint
+    points: Mapping[str, OperatingPoint]
     scored: Mapping[str, Mapping[str, Any]]
     evaluation: Evaluation
+    drift: Mapping[str, Any] | None = None
 
     def write(self, folder: Path, about: Mapping[str, Any]) -> None:
         """Write recipe.json, metrics.json, cases.parquet, curves.csv and confusion.csv.
@@ -65,7 +70,9 @@ class Results:
 
         """
         write_text(folder / "recipe.json", self.recipe.text)
-        found = {**about, "operating_point": self.point.as_json(), "parts": self.scored}
+        found = {**about, "operating_point": self.points["tune"].as_json(), "parts": self.scored}
+        if self.drift is not None:
+            found["drift"] = self.drift
         write_json(folder / "metrics.json", plain(found))
         tables = [self._table(part) for part in sorted(self.parts)]
         write_table(folder / "cases.parquet", pa.concat_tables(tables))
@@ -73,7 +80,7 @@ class Results:
         rows = [
             row
             for part, cases in self.parts.items()
-            for row in confusion_rows(self.recipe.target, cases, self.point, part)
+            for row in confusion_rows(self.recipe.target, cases, self.points[part], part)
         ]
         write_csv(folder / "confusion.csv", ("part", "true", "decided", "n"), rows)
 
@@ -93,7 +100,7 @@ class Results:
     def _table(self, part: str) -> pa.Table:
         """Return the rows of one part: truth, mean and calibrated score, decision, by case."""
         target, cases = self.recipe.target, self.parts[part]
-        sample = self.point.sample(target, cases.truth, cases.scores)
+        sample = self.points[part].sample(target, cases.truth, cases.scores)
         decided = decisions(target, sample)
         names = [f"decision_{c}" for c in target.classes] if decided.shape[1] > 1 else ["decision"]
         columns: dict[str, Any] = {
@@ -120,7 +127,7 @@ class Results:
             known = cases.take(cases.known)
             rng = np.random.default_rng(self.evaluation.seed)
             rows += curve_rows(
-                self.point.sample(target, known.truth, known.scores),
+                self.points[part].sample(target, known.truth, known.scores),
                 column_names(target),
                 part,
                 draws=draw_patients(owners(known.patient), self.evaluation.bootstrap, rng),
@@ -141,13 +148,33 @@ def score(recipe: Named, runs: Runs, evaluation: Evaluation) -> Results:
     evaluation
         How thresholds are chosen, number and seed of the draws, confidence.
 
+    Raises
+    ------
+    DataError
+        No truth of a part is known.
+
     """
     parts = {part: pool(found, part) for part, found in runs.items()}
     tune = parts["tune"]
-    point = choose(recipe.target, tune.truth, tune.scores, evaluation)
-    scorer = Scorer(recipe.target, point, evaluation)
-    scored = {part: scorer.part(cases, runs[part]) for part, cases in parts.items()}
-    return Results(recipe, parts, point, scored, evaluation)
+    for part, cases in parts.items():
+        if not cases.known.any():
+            close = ", or take it out of plan.open_test" if part == "test" else ""
+            raise DataError(
+                f"{recipe.variant}: of none of the {len(cases.case)} cases of part {part} is a"
+                f" truth known, so they cannot be scored. Complete the study's labels{close}."
+            )
+    target = recipe.target
+    own = choose(target, tune.truth, tune.scores, evaluation)
+    points = {
+        part: own if part == "tune" else choose_for(target, tune, own, found, evaluation)
+        for part, found in runs.items()
+    }
+    scored = {
+        part: Scorer(target, points[part], evaluation, own).part(cases, runs[part])
+        for part, cases in parts.items()
+    }
+    changes = drift(scored["tune"], scored["test"]) if "test" in scored else None
+    return Results(recipe, parts, points, scored, evaluation, changes)
 
 
 def read_runs(recipe: Recipe, predictions: Mapping[Run, Path]) -> Runs:

@@ -7,15 +7,16 @@ once, over columns.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from radpipe.core.settings import Kind, Target
+from radpipe.evaluation.draws import Floats, Integers
+from radpipe.evaluation.orders import Order
+from radpipe.evaluation.recalibration import Grouping
 
-Floats: TypeAlias = NDArray[np.float64]
-Integers: TypeAlias = NDArray[np.int64]
 # Networks write float32 probabilities, in which 1 - 1e-7 is the last number below 1.
 EPSILON = 1e-7
 
@@ -67,13 +68,44 @@ class Sample:
             return {"ordinal" if self.ordinal else "multi-class"}
         return {"binary", "multi-label"} if self.n_columns == 1 else {"multi-label"}
 
+    @cached_property
+    def positive(self) -> NDArray[np.bool_]:
+        """Cases that are known to be positive, (cases, columns)."""
+        return np.asarray(self.truth == 1)
+
+    @cached_property
+    def negative(self) -> NDArray[np.bool_]:
+        """Cases that are known to be negative, (cases, columns)."""
+        return np.asarray(self.truth == 0)
+
+    @cached_property
+    def known(self) -> NDArray[np.bool_]:
+        """Cases whose truth is known, (cases, columns)."""
+        return ~np.isnan(self.truth)
+
+    @property
+    def wanted(self) -> NDArray[np.bool_]:
+        """Columns over which means are taken, (columns,)."""
+        every = np.arange(self.n_columns)
+        return (
+            np.ones_like(every, dtype=bool) if self.scored is None else np.isin(every, self.scored)
+        )
+
     @property
     def answerable(self) -> NDArray[np.bool_]:
         """Labels that count in a mean: those to score, of which both answers occur; (columns,)."""
-        both: NDArray[np.bool_] = (self.truth == 1).any(axis=0) & (self.truth == 0).any(axis=0)
-        if self.scored is not None:
-            both &= np.isin(np.arange(self.n_columns), self.scored)
-        return both
+        return np.asarray(self.positive.any(axis=0) & self.negative.any(axis=0) & self.wanted)
+
+    @cached_property
+    def orders(self) -> list[Order]:
+        """The cases sorted by the scores of each column."""
+        return [Order.of(*columns) for columns in zip(self.truth.T, self.scores.T, strict=True)]
+
+    @cached_property
+    def groupings(self) -> list[Grouping]:
+        """The cases in groups by the log odds of each column's probability."""
+        columns = zip(self.truth.T, logit(self.probabilities).T, strict=True)
+        return [Grouping.of(*column) for column in columns]
 
     def take(self, rows: NDArray[np.bool_] | Integers) -> "Sample":
         """Return some of the cases: by mask, bool (cases,), or by row number, int (n,)."""

@@ -3,8 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from radpipe.evaluation.intervals import owners
-from radpipe.evaluation.sample import Floats
+from radpipe.evaluation.draws import Floats, owners
 
 
 def shuffle_targets(

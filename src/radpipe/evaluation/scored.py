@@ -26,8 +26,10 @@ class Scored:
         self.metrics = metrics
         self.name: str = metrics["variant"]
         self.target = Target.model_validate(metrics["target"])
-        point = metrics["operating_point"]
-        self.point = OperatingPoint(point["rule"], tuple(point["thresholds"]), point["temperature"])
+        self.points = {
+            part: OperatingPoint.from_json(block.get("operating_point", metrics["operating_point"]))
+            for part, block in metrics["parts"].items()
+        }
         self.cases: dict[str, EnsembleCases] = {}
         for part in metrics["parts"]:
             cases = cases_of(self.target, table, part, where=f"{self.name}: cases.parquet")
@@ -38,9 +40,9 @@ class Scored:
                 )
             self.cases[part] = cases.take(cases.known)
 
-    def sample(self, cases: EnsembleCases) -> Sample:
-        """Return some of the variant's cases as metrics see them."""
-        return self.point.sample(self.target, cases.truth, cases.scores)
+    def sample(self, cases: EnsembleCases, part: str) -> Sample:
+        """Return some of the variant's cases of a part as metrics see them."""
+        return self.points[part].sample(self.target, cases.truth, cases.scores)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ What is here becomes `metrics.json`. Ranking metrics (auc) use the mean probabil
 they are; all others the calibrated ones, with the value before calibration beside.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,11 +12,13 @@ import numpy as np
 
 from radpipe.core.cards import RANKED_BY, Card
 from radpipe.core.settings import Evaluation, Target
+from radpipe.evaluation.draws import Integers, owners
 from radpipe.evaluation.ensemble import EnsembleCases, Run
-from radpipe.evaluation.intervals import Estimate, estimate, owners
+from radpipe.evaluation.intervals import Estimate, estimate
 from radpipe.evaluation.metrics import METRICS, cards, names_for, values
 from radpipe.evaluation.operating_point import OperatingPoint
 from radpipe.evaluation.sample import Sample, column_names, decisions, make_sample
+from radpipe.evaluation.shares import Share
 from radpipe.evaluation.subgroups import subgroups
 
 # Subgroups of fewer cases are listed with their size alone.
@@ -32,15 +34,18 @@ class Scorer:
     target
         What is predicted.
     point
-        Thresholds and temperature from `tune`.
+        Thresholds and temperature from `tune`, for the pooled cases.
     evaluation
         Number and seed of the draws, confidence.
+    single
+        The same for single runs; `point` if left out.
 
     """
 
     target: Target
     point: OperatingPoint
     evaluation: Evaluation
+    single: OperatingPoint | None = None
 
     def part(self, cases: EnsembleCases, runs: Mapping[Run, EnsembleCases]) -> dict[str, Any]:
         """Score one part: the pooled cases, and each run by itself for the spread.
@@ -64,6 +69,8 @@ class Scorer:
             "n_patients": len(set(known.patient)),
             "n_unknown": len(cases.case) - len(known.case),
             "n_per_class": self._count(known),
+            "prevalence": self._prevalence(known),
+            "operating_point": self.point.as_json(),
             "metrics": self._metrics(known, runs),
             "ceiling": self._ceiling(known),
             "subgroups": self._subgroups(known),
@@ -80,11 +87,11 @@ class Scorer:
         return cards(self.target)
 
     def _estimate(
-        self, sample: Sample, cases: EnsembleCases, names: list[str], *, by_patient: bool = True
+        self, sample: Sample, cases: EnsembleCases, names: Sequence[str]
     ) -> dict[str, Estimate]:
         return estimate(
             sample,
-            owners(cases.patient) if by_patient else np.arange(len(cases.case)),
+            owners(cases.patient),
             names,
             n_draws=self.evaluation.bootstrap,
             confidence=self.evaluation.confidence,
@@ -99,6 +106,16 @@ class Scorer:
             int((cases.truth[:, 0] == index).sum()) for index in range(len(self.target.classes))
         ]
 
+    def _prevalence(self, cases: EnsembleCases) -> dict[str, Any]:
+        """Return how frequent each class or label is among cases of known truth."""
+        sample, owner = make_sample(self.target, cases.truth, cases.scores), owners(cases.patient)
+        n_patients, found = len(set(cases.patient)), {}
+        for column, name in enumerate(column_names(self.target)):
+            share = Share(sample.positive[:, column], sample.known[:, column])
+            row = share.row(owner, n_patients, self.evaluation.confidence)
+            found[name] = {"value": row.value, "low": row.low, "high": row.high}
+        return found
+
     def _metrics(self, cases: EnsembleCases, runs: Mapping[Run, EnsembleCases]) -> dict[str, Any]:
         sample = self.point.sample(self.target, cases.truth, cases.scores)
         before = make_sample(self.target, cases.truth, cases.scores)
@@ -106,35 +123,27 @@ class Scorer:
         blocks = {name: self.block(one) for name, one in found.items()}
         for name in (card.name for card in self.cards if card.calibrated):
             blocks[name]["uncalibrated"] = values(METRICS[name], before)[0]
-        by_case = self._estimate(sample, cases, [RANKED_BY], by_patient=False)[RANKED_BY]
-        ranked = blocks[RANKED_BY]
-        ranked["case_low"], ranked["case_high"] = by_case.interval()
+        each = np.arange(len(cases.case))
+        if by_case := METRICS[RANKED_BY].rows(sample, each, self.evaluation.confidence):
+            blocks[RANKED_BY] |= {"case_low": by_case[0].low, "case_high": by_case[0].high}
         for name, spread in self._spread(runs).items():
             blocks[name]["runs"] = spread
         return blocks
 
     def block(self, one: Estimate) -> dict[str, Any]:
-        """Return a metric's value, percentile and BCa interval, and values per class."""
-        low, high = one.interval()
-        bca_low, bca_high = one.bca_interval()
-        per_class = {}
-        if len(one.value) > 1:
-            for row, name in enumerate(column_names(self.target), start=1):
-                ends = one.interval(row)
-                per_class[name] = {"value": one.value[row], "low": ends[0], "high": ends[1]}
+        """Return a metric's value and interval, or why it has none, and the same per class."""
+        names = column_names(self.target) if len(one.value) > 1 else []
         return {
-            "value": one.value[0],
-            "low": low,
-            "high": high,
-            "bca_low": bca_low,
-            "bca_high": bca_high,
-            "per_class": per_class,
+            **_shown(one),
+            "per_class": {name: _shown(one, row) for row, name in enumerate(names, start=1)},
         }
 
     def _spread(self, runs: Mapping[Run, EnsembleCases]) -> dict[str, dict[str, Any]]:
         """Return mean and standard deviation of each metric over the single runs."""
         samples = [
-            self.point.sample(self.target, cases.truth[cases.known], cases.scores[cases.known])
+            (self.single or self.point).sample(
+                self.target, cases.truth[cases.known], cases.scores[cases.known]
+            )
             for _, cases in sorted(runs.items())
         ]
         spread = {}
@@ -158,31 +167,37 @@ class Scorer:
         return {name: self.block(one) for name, one in found.items()}
 
     def _subgroups(self, cases: EnsembleCases) -> list[dict[str, Any]]:
-        rows = []
+        """Return the area of each subgroup; None for few cases or a missing class."""
+        sample = self.point.sample(self.target, cases.truth, cases.scores)
+        rows, owner = [], owners(cases.patient)
         for covariate, column in cases.covariates.items():
             for value, mask in subgroups(column):
-                inside = cases.take(mask)
-                rows.append(
-                    {
-                        "covariate": covariate,
-                        "value": value,
-                        "n_cases": len(inside.case),
-                        "n_patients": len(set(inside.patient)),
-                        "auc": self._subgroup_area(inside),
-                    }
-                )
+                inside = np.flatnonzero(mask)
+                row: dict[str, Any] = {
+                    "covariate": covariate,
+                    "value": value,
+                    "n_cases": len(inside),
+                    "n_patients": len(np.unique(owner[inside])),
+                    "auc": None,
+                }
+                if len(inside) >= FEWEST_CASES:
+                    row["auc"] = self._area(sample.take(inside), owner[inside])
+                rows.append(row)
         return rows
 
-    def _subgroup_area(self, cases: EnsembleCases) -> dict[str, float] | None:
-        """Return the area with its interval; None for few cases or a missing class."""
-        if len(cases.case) < FEWEST_CASES:
+    def _area(self, sample: Sample, owner: Integers) -> dict[str, Any] | None:
+        rows = METRICS[RANKED_BY].rows(sample, owner, self.evaluation.confidence)
+        value = values(METRICS[RANKED_BY], sample)
+        if not np.isfinite(value[0]):
             return None
-        sample = self.point.sample(self.target, cases.truth, cases.scores)
-        one = self._estimate(sample, cases, ["auc"])["auc"]
-        if not np.isfinite(one.value[0]):
-            return None
-        low, high = one.interval()
-        return {"value": one.value[0], "low": low, "high": high}
+        return _shown(Estimate(value, self.evaluation.confidence, rows=rows))
+
+
+def _shown(one: Estimate, row: int = 0) -> dict[str, Any]:
+    """Return a row's value and interval; `why` says why there is none."""
+    low, high, why = one.judged(row)
+    found = {"value": one.value[row], "low": low, "high": high}
+    return {**found, "why": why} if why else found
 
 
 def confusion_rows(

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,20 @@ from radpipe.core.files import write_text
 DECIMALS = 6
 
 
+class Exact(float):
+    """A number that is written with all its digits, because something is decided by it."""
+
+
 def plain(value: Any) -> Any:
     """Turn NumPy and Python values into JSON ones, rounded; NaN and infinity become None."""
+    # The most frequent kinds first: some tables have a hundred thousand fields.
+    if isinstance(value, str) or value is None:
+        return value
+    if isinstance(value, Exact):
+        return float(value)
+    if isinstance(value, float | np.floating):
+        # Adding 0.0 turns -0.0, which rounding can leave, into 0.0.
+        return round(float(value), DECIMALS) + 0.0 if math.isfinite(value) else None
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple | np.ndarray):
@@ -24,9 +37,6 @@ def plain(value: Any) -> Any:
         return bool(value)
     if isinstance(value, int | np.integer):
         return int(value)
-    if isinstance(value, float | np.floating):
-        # Adding 0.0 turns -0.0, which rounding can leave, into 0.0.
-        return round(float(value), DECIMALS) + 0.0 if np.isfinite(value) else None
     return value
 
 
@@ -35,7 +45,7 @@ def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, An
     text = io.StringIO()
     writer = csv.DictWriter(text, fieldnames=list(columns), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(plain(row) for row in rows)
+    writer.writerows({key: plain(item) for key, item in row.items()} for row in rows)
     write_text(path, text.getvalue())
 
 

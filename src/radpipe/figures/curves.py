@@ -1,7 +1,7 @@
-"""ROC, precision-recall and reliability curves, with their bands."""
+"""ROC, precision-recall, reliability and decision curves, with their bands."""
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -9,6 +9,8 @@ from matplotlib.axes import Axes
 from radpipe.figures.frame import tidy
 from radpipe.figures.palette import QUIET, chosen
 from radpipe.figures.table import Columns, Table
+
+Corner: TypeAlias = Literal["lower right", "lower left", "upper left", "upper right"]
 
 
 def plot_roc(table: Table, *, ax: Axes, palette: Mapping[str, str] | None = None) -> None:
@@ -65,6 +67,35 @@ def plot_reliability(table: Table, *, ax: Axes, palette: Mapping[str, str] | Non
     _legend(ax, "upper left")
 
 
+def plot_decision(table: Table, *, ax: Axes, palette: Mapping[str, str] | None = None) -> None:
+    """Draw the net benefit of each variant at each threshold, and that of flagging everyone.
+
+    Parameters
+    ----------
+    table
+        Columns of curves.csv, and `variant`: x is the threshold, y the net benefit, of the curves
+        "decision" and "decision-all".
+    ax, palette
+        As in `plot_roc`. Thresholds at which neither a variant nor flagging everyone is better than
+        flagging no one are left out.
+
+    """
+    found = Columns(table)
+    _curves(found, "decision", ax, palette)
+    everyone = found.rows(np.array([name == "decision-all" for name in found.texts("curve")]))
+    for _, rows in list(everyone.groups("variant", "class"))[:1]:
+        order = np.argsort(rows.numbers("x"), kind="stable")
+        x, y = rows.numbers("x")[order], rows.numbers("y")[order]
+        ax.plot(x, y, color=QUIET, lw=1, ls="--", label="flag everyone", zorder=1)
+    ax.axhline(0, color=QUIET, lw=1, ls=":", label="flag no one", zorder=1)
+    x, y = found.numbers("x"), found.numbers("y")
+    height = max(float(np.nanmax(y, initial=0.0)), 0.02)
+    ax.set(xlim=(0, float(x[y > 0].max(initial=0.1))), ylim=(-0.1 * height, 1.08 * height))
+    ax.set(xlabel="Threshold probability", ylabel="Net benefit")
+    tidy(ax)
+    _legend(ax, "upper right")
+
+
 def _curves(
     table: Columns,
     curve: str,
@@ -96,6 +127,8 @@ def _square(ax: Axes, xlabel: str, ylabel: str) -> None:
     tidy(ax)
 
 
-def _legend(ax: Axes, where: Literal["lower right", "lower left", "upper left"]) -> None:
+def _legend(
+    ax: Axes, where: Literal["lower right", "lower left", "upper left", "upper right"]
+) -> None:
     handles, labels = ax.get_legend_handles_labels()
     ax.legend(handles, labels, loc=where, framealpha=0.8, edgecolor="none", fontsize=9)

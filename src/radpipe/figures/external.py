@@ -73,6 +73,8 @@ def _line(
     """Draw one interval and its value; the home one is paler."""
     value, low, high = (found.numbers(f"{start}{key}")[row] for key in ("value", "low", "high"))
     alpha = 0.55 if start else 1.0
+    # What has no interval is not compared, so it is not drawn.
+    value = value if np.isfinite(low) and np.isfinite(high) else np.nan
     ax.plot([low, high], [height, height], color=shade, lw=2.2, alpha=alpha, solid_capstyle="butt")
     ax.plot([value], [height], marker, color=shade, ms=6, alpha=alpha, ls="none", label=label)
 
@@ -80,7 +82,10 @@ def _line(
 def _difference(ax: Axes, found: Columns, row: int) -> None:
     names = ("difference", "difference_low", "difference_high")
     value, low, high = (found.numbers(name)[row] for name in names)
-    text = f"{value:+.3f}  [{low:+.3f}, {high:+.3f}]" if np.isfinite(value) else "undefined"
+    if np.isfinite([value, low, high]).all():
+        text = f"{value:+.3f}  [{low:+.3f}, {high:+.3f}]"
+    else:
+        text = "no interval" if np.isfinite(value) else "undefined"
     ax.annotate(
         text.replace("-", "−"),
         (1.02, row),

@@ -39,14 +39,19 @@ def plot_ranking(
     found, ceiling = found.rows(order), ceiling[order]
     value, low, high = (found.numbers(name) for name in ("value", "low", "high"))
     names = found.texts("variant")
+    # What has no interval is not compared, so it is named and not drawn.
+    compared = np.isfinite(low) & np.isfinite(high)
     for row, name in enumerate(names):
         shade = INK if ceiling[row] else colour[name]
         ax.plot([low[row], high[row]], [row, row], color=shade, lw=2.2, solid_capstyle="butt")
-        ax.plot(value[row], row, "D" if ceiling[row] else "o", color=shade, ms=7, label=name)
+        place = value[row] if compared[row] else np.nan
+        ax.plot(place, row, "D" if ceiling[row] else "o", color=shade, ms=7, label=name)
         if ceiling[row] and np.isfinite(low[row]):
             ax.axvspan(low[row], high[row], color=FAINT, alpha=0.5, lw=0, zorder=0)
         ax.annotate(
-            f"{value[row]:.3f}  [{low[row]:.3f}, {high[row]:.3f}]",
+            f"{value[row]:.3f}  [{low[row]:.3f}, {high[row]:.3f}]"
+            if compared[row]
+            else "no interval",
             (1.02, row),
             xycoords=ax.get_yaxis_transform(),
             va="center",

@@ -27,6 +27,10 @@ def save_twice(figure: Figure, folder: Path, name: str) -> list[Path]:
     A folder for each: DVC compares all pictures of a folder, and should show none twice.
     """
     paths = []
+    # Every save would lay the figure out twice again, which takes longer than to draw it.
+    if (engine := figure.get_layout_engine()) is not None:
+        engine.execute(figure)
+        figure.set_layout_engine(None)
     for kind in NOTHING:
         (folder / kind).mkdir(parents=True, exist_ok=True)
         paths.append(save(figure, folder / kind / f"{name}.{kind}"))

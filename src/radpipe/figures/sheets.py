@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from radpipe.figures.confusion import plot_confusion
-from radpipe.figures.curves import plot_pr, plot_reliability, plot_roc
+from radpipe.figures.curves import plot_decision, plot_pr, plot_reliability, plot_roc
 from radpipe.figures.external import plot_external
 from radpipe.figures.histories import plot_history
 from radpipe.figures.palette import chosen
@@ -25,7 +25,7 @@ def sheet(kind: str, table: Table, *, palette: Palette = None) -> Figure:
     Parameters
     ----------
     kind
-        roc, pr, reliability, history, confusion or ranking.
+        roc, pr, reliability, decision, history, confusion or ranking.
     table
         Rows with `variant`: of curves.csv, history.csv, confusion.csv or ranking.csv.
     palette
@@ -40,9 +40,9 @@ def sheet(kind: str, table: Table, *, palette: Palette = None) -> Figure:
     return SHEETS[kind](Columns(table), palette)
 
 
-def _curves(plot: Callable[..., None], curve: str) -> Callable[[Columns, Palette], Figure]:
+def _curves(plot: Callable[..., None], *curves: str) -> Callable[[Columns, Palette], Figure]:
     def draw(table: Columns, palette: Palette) -> Figure:
-        mask = [name == curve for name in table.texts("curve")]
+        mask = [name in curves for name in table.texts("curve")]
         table = table.rows(np.array(mask, dtype=np.bool_))
         classes = [name for (name,), _ in table.groups("class")] or [""]
         colour = chosen(table, palette)
@@ -112,6 +112,7 @@ SHEETS: dict[str, Callable[[Columns, Palette], Figure]] = {
     "roc": _curves(plot_roc, "roc"),
     "pr": _curves(plot_pr, "pr"),
     "reliability": _curves(plot_reliability, "reliability"),
+    "decision": _curves(plot_decision, "decision", "decision-all"),
     "history": _history,
     "confusion": _confusion,
     "ranking": _ranking,

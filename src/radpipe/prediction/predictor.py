@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from radpipe.core.errors import DataError
 from radpipe.detection.detector import Detector
 from radpipe.detection.finding import read_detector
+from radpipe.evaluation.draws import Floats
 from radpipe.evaluation.operating_point import OperatingPoint
-from radpipe.evaluation.sample import Floats, column_names, decisions
+from radpipe.evaluation.sample import column_names, decisions
 from radpipe.learning.data.cases import Cases, Pixels
 from radpipe.learning.networks.inference import infer, predict_table, scores_of
 from radpipe.learning.networks.network import Network, read_about, read_network

@@ -8,14 +8,14 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from radpipe.app.report import classes, starts, tables
+from radpipe.app.report import classes, drift, starts, tables
 from radpipe.app.report.data import DataView, data_view
 from radpipe.app.report.estimates import Scale, decimal, percent, probability, whole
-from radpipe.app.report.external import ExternalView, external_views
+from radpipe.app.report.external import ExternalView, Measure, external_views
 from radpipe.app.report.pairs import Pair, other_pairs, pairs
 from radpipe.app.report.published import NO_INTERVAL, Beside, beside
 from radpipe.app.report.results import Row, StudyResults, VariantResults
-from radpipe.app.report.story import Answer, Caution, answer, cautions
+from radpipe.app.report.story import Answer, Caution, answer, cautions, in_order
 from radpipe.core.settings import Plan
 
 MEDIA = {".svg": "image/svg+xml", ".png": "image/png"}
@@ -35,6 +35,7 @@ class View:
     gaps_per_class: list[tables.TableColumn]
     at_least: list[tables.TableColumn]
     captioned: list[tuple[str, list[tables.TableColumn]]]
+    decisions: list[tables.TableColumn]
     calibration: list[tables.TableColumn]
     pairs: list[Pair]
     other_pairs: list[tuple[str, list[Pair]]]
@@ -45,6 +46,8 @@ class View:
     starts: list[tuple[str, str]]
     published: list[Beside]
     external: list[ExternalView]
+    drift: list[Measure]
+    prevalence: list[Measure]
     data: DataView
 
     def spread(self, variant: VariantResults) -> str:
@@ -110,13 +113,14 @@ def view(study: StudyResults, openings: Sequence[Row], study_of: Mapping[str, st
         study=study,
         anchor=f"study-{study.name}",
         answer=answer(study, confidence=confidence),
-        cautions=cautions(study, openings),
+        cautions=in_order([*cautions(study, openings), *drift.drift_cautions(study)]),
         alpha=1 - confidence,
         ranking=tables.ranking(study),
         per_class=classes.per_class(study),
         gaps_per_class=classes.gaps_per_class(study),
         at_least=classes.at_least(study),
         captioned=classes.captioned(study),
+        decisions=tables.decisions(study),
         calibration=tables.calibration(study),
         pairs=pairs(study),
         other_pairs=other_pairs(study),
@@ -127,6 +131,8 @@ def view(study: StudyResults, openings: Sequence[Row], study_of: Mapping[str, st
         starts=starts.listed(study.variants, study_of),
         published=beside(study),
         external=external_views(study, openings),
+        drift=drift.measures(study),
+        prevalence=drift.prevalence(study),
         data=data_view(study),
     )
 

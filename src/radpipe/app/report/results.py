@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from radpipe.app.report.publications import Published
 
 Row = Mapping[str, str]
-FIGURES = ("ranking", "roc", "pr", "reliability", "confusion", "history")
+FIGURES = ("ranking", "roc", "pr", "reliability", "decision", "confusion", "history")
 TOPICS = ("people", "labels", "drift")
 CARDS = "cards.json"
 
@@ -57,6 +57,19 @@ class VariantResults:
     def estimate(self, metric: str, label: str = "") -> ShownEstimate | None:
         """Return a metric with its interval, of one class or label if asked; None without."""
         return _of(self.scores["metrics"].get(metric), label)
+
+    def reasons(self, label: str = "") -> dict[str, str]:
+        """Return why metrics that have a value have no interval, by name."""
+        blocks = {
+            name: block.get("per_class", {}).get(label, {}) if label else block
+            for name, block in self.scores["metrics"].items()
+            if block
+        }
+        return {
+            name: str(block["why"])
+            for name, block in blocks.items()
+            if block.get("why") and block.get("value") is not None
+        }
 
     def ceiling(self, metric: str, label: str = "") -> ShownEstimate | None:
         """Return the ideal observer's score on the same cases, if the study knows it."""

@@ -101,13 +101,18 @@ def cautions(study: StudyResults, openings: Sequence[Row]) -> list[Caution]:
         *_other_cases(study),
         *_patients(study),
         *_few_cases(study),
-        *_no_width(study.variants),
+        *_without_interval(study),
         *_calibration(study.variants),
         *_accepted(study),
         *_remarks(study),
         *_one_run(study),
     ]
-    return sorted(found, key=lambda caution: caution.level != "serious")
+    return in_order(found)
+
+
+def in_order(cautions: Iterable[Caution]) -> list[Caution]:
+    """Put the most serious first."""
+    return sorted(cautions, key=lambda caution: caution.level != "serious")
 
 
 def _unopened(study: StudyResults) -> Iterator[Caution]:
@@ -227,15 +232,35 @@ def _few_cases(study: StudyResults) -> Iterator[Caution]:
         )
 
 
-def _no_width(variants: Iterable[VariantResults]) -> Iterator[Caution]:
-    found = [v.name for v in variants if (e := v.estimate(RANKED_BY)) and e.low == e.high]
-    if found:
+def _without_interval(study: StudyResults) -> Iterator[Caution]:
+    """Name the numbers that have no interval, and say why."""
+    reasons: dict[str, list[str]] = {}
+    first = False
+    for variant in study.variants:
+        for label, found in (("", variant.reasons()), *_by_label(variant, study)):
+            for metric, why in found.items():
+                if metric not in study.cards:
+                    continue
+                first |= metric == RANKED_BY and not label
+                title = study.cards[metric].title
+                named = f"{title} of {label}" if label else title
+                reasons.setdefault(why, []).append(f"{named} ({variant.name})")
+    if reasons:
         yield Caution(
-            "serious",
-            f"No honest interval for {', '.join(found)}",
-            "Every case is on its right side, so every draw of these patients gives the same"
-            " value. The interval of no width is a limit of the method, not certainty.",
+            "serious" if first else "note",
+            "Some numbers have no interval, and are not compared",
+            "; ".join(f"{why}: {_few_of(names)}" for why, names in reasons.items()) + ".",
         )
+
+
+def _by_label(variant: VariantResults, study: StudyResults) -> Iterator[tuple[str, dict[str, str]]]:
+    return ((label, variant.reasons(label)) for label in study.classes)
+
+
+def _few_of(names: Sequence[str], most: int = 6) -> str:
+    """List some names, and how many more there are."""
+    shown = ", ".join(names[:most])
+    return f"{shown} and {len(names) - most} more" if len(names) > most else shown
 
 
 def _calibration(variants: Iterable[VariantResults]) -> Iterator[Caution]:

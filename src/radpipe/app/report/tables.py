@@ -65,6 +65,11 @@ def ranking(study: StudyResults) -> list[TableColumn]:
     return columns(study, cards)
 
 
+def decisions(study: StudyResults) -> list[TableColumn]:
+    """Return the columns that tell what a decision means."""
+    return columns(study, [card for card in study.cards.values() if card.table == "decisions"])
+
+
 def calibration(study: StudyResults) -> list[TableColumn]:
     """Return the columns that judge probabilities."""
     return columns(study, [card for card in study.cards.values() if card.table == "calibration"])

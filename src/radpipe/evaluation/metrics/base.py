@@ -1,6 +1,6 @@
 """The registry of metrics with their cards, and the sums that they share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -10,9 +10,14 @@ from numpy.typing import NDArray
 from radpipe.core.cards import RANKED_BY, Card
 from radpipe.core.registry import Registry
 from radpipe.core.settings import Target
-from radpipe.evaluation.sample import Floats, Sample
+from radpipe.evaluation.draws import Floats, Integers, Weights
+from radpipe.evaluation.rows import Row
+from radpipe.evaluation.sample import Sample
 
-Function: TypeAlias = Callable[[Sample, Floats], Floats]
+Function: TypeAlias = Callable[[Sample, Weights], Floats]
+# Rows of a metric in closed form, the mean first, from a sample, each case's patient (cases,), and
+# the coverage of intervals.
+Exact: TypeAlias = Callable[[Sample, Integers, float], list[Row]]
 
 
 @dataclass(frozen=True)
@@ -20,23 +25,46 @@ class Metric:
     """A metric: its card and its function. It is called like the function.
 
     Of a target for which the card gives it no meaning it is NaN, shape (1, draws).
+
+    Attributes
+    ----------
+    card, function
+        What it is, and how it is computed.
+    exact
+        Its intervals in closed form; None: they come from draws of patients.
+    both_answers
+        Its intervals need `FEWEST_PATIENTS` patients of each answer.
+
     """
 
     card: Card
     function: Function
+    exact: Exact | None = None
+    both_answers: bool = False
 
-    def __call__(self, sample: Sample, weights: Floats) -> Floats:
-        """Return the metric for weights of shape (cases, draws)."""
+    def __call__(self, sample: Sample, weights: Weights | Floats) -> Floats:
+        """Return the metric for weights, or for an array of them, (cases, draws)."""
+        weights = Weights.of(weights)
         if sample.kinds.isdisjoint(self.card.targets):
-            return np.full((1, weights.shape[1]), np.nan)
+            return np.full((1, weights.n_draws), np.nan)
         return self.function(sample, weights)
+
+    def rows(self, sample: Sample, owner: Integers, confidence: float) -> list[Row] | None:
+        """Return the metric with intervals in closed form; None: they come from draws."""
+        if self.exact is None:
+            return None
+        if sample.kinds.isdisjoint(self.card.targets) or not len(owner):
+            return [Row(np.nan, np.nan, np.nan, np.zeros(0), "undefined")]
+        return self.exact(sample, owner, confidence)
 
 
 METRICS: Registry[Metric] = Registry("metric")
 
 
-def metric(card: Card) -> Callable[[Function], Metric]:
-    """Return a decorator that files a function with its card.
+def metric(
+    card: Card, *, exact: Exact | None = None, both_answers: bool = False
+) -> Callable[[Function], Metric]:
+    """Return a decorator that files a function with its card; arguments as in `Metric`.
 
     Raises
     ------
@@ -46,14 +74,14 @@ def metric(card: Card) -> Callable[[Function], Metric]:
     """
 
     def file(function: Function) -> Metric:
-        return METRICS.register(card.name)(Metric(card, function))
+        return METRICS.register(card.name)(Metric(card, function, exact, both_answers))
 
     return file
 
 
 def values(metric: Metric, sample: Sample) -> Floats:
     """Return a metric with every case counted once, shape (1,) or (1 + columns,)."""
-    return np.asarray(metric(sample, np.ones((len(sample.truth), 1)))[:, 0])
+    return np.asarray(metric(sample, Weights.once(len(sample.truth)))[:, 0])
 
 
 def cards(target: Target | None = None) -> list[Card]:
@@ -72,18 +100,26 @@ def names_for(target: Target) -> list[str]:
     return sorted(card.name for card in cards(target))
 
 
-def known_of(sample: Sample) -> NDArray[np.bool_]:
-    """Tell which truths are known, shape (cases, columns)."""
-    return ~np.isnan(sample.truth)
-
-
-def rates(sample: Sample, flags: NDArray[np.bool_], weights: Floats) -> tuple[Floats, Floats]:
-    """Return sensitivity and specificity of flags per column, shape (columns, draws)."""
-    positive, negative = sample.truth == 1, sample.truth == 0
-    return (
-        ratio((positive & flags).T @ weights, positive.T @ weights),
-        ratio((negative & ~flags).T @ weights, negative.T @ weights),
+def answers(sample: Sample, weights: Weights) -> tuple[Floats, Floats]:
+    """Return what positives and negatives of each column weigh, shape (columns, draws) each."""
+    found: tuple[Floats, Floats] = weights.keep(
+        "answers", sample, lambda: (sample.positive.T @ weights, sample.negative.T @ weights)
     )
+    return found
+
+
+def rates(sample: Sample, flags: NDArray[np.bool_], weights: Weights) -> tuple[Floats, Floats]:
+    """Return sensitivity and specificity of flags per column, shape (columns, draws)."""
+    positive, negative = answers(sample, weights)
+    return (
+        ratio((sample.positive & flags).T @ weights, positive),
+        ratio((sample.negative & ~flags).T @ weights, negative),
+    )
+
+
+def counted(sample: Sample) -> NDArray[np.bool_]:
+    """Tell which columns the mean is over: all classes, or the labels that can be answered."""
+    return np.ones(sample.n_columns, dtype=bool) if sample.exclusive else sample.answerable
 
 
 def ratio(part: Floats, whole: Floats) -> Floats:
@@ -93,11 +129,12 @@ def ratio(part: Floats, whole: Floats) -> Floats:
     return out
 
 
-def with_mean(sample: Sample, columns: list[Floats]) -> Floats:
+def with_mean(sample: Sample, columns: Sequence[Floats], weights: Weights) -> Floats:
     """Put the mean over columns on top; a single column is its own mean.
 
-    Of labels, the mean is over those to score (`Target.score_on`) of which both answers occur; NaN
-    if there is none.
+    Of labels, the mean of a draw is over those to score (`Target.score_on`) of which it has both
+    answers: a label that it happens to have no positive of is left out of this draw. NaN if there
+    is none.
 
     Parameters
     ----------
@@ -105,6 +142,8 @@ def with_mean(sample: Sample, columns: list[Floats]) -> Floats:
         The cases that were scored.
     columns
         Shape (draws,) for each column of the sample.
+    weights
+        How often each case counts.
 
     Returns
     -------
@@ -117,7 +156,7 @@ def with_mean(sample: Sample, columns: list[Floats]) -> Floats:
         return each
     if sample.exclusive:
         return np.vstack([each.mean(axis=0), each])
-    answerable = sample.answerable
-    if not answerable.any():
-        return np.vstack([np.full(each.shape[1], np.nan), each])
-    return np.vstack([each[answerable].mean(axis=0), each])
+    positive, negative = answers(sample, weights)
+    counts = (positive > 0) & (negative > 0) & sample.wanted[:, None]
+    mean = ratio(np.where(counts, each, 0.0).sum(axis=0), counts.sum(axis=0))
+    return np.vstack([mean, each])

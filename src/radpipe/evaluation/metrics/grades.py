@@ -7,8 +7,9 @@ as of other exclusive classes.
 import numpy as np
 
 from radpipe.core.cards import Card
+from radpipe.evaluation.draws import Floats, Weights
 from radpipe.evaluation.metrics.base import metric, ratio
-from radpipe.evaluation.sample import Floats, Sample
+from radpipe.evaluation.sample import Sample
 
 
 @metric(
@@ -24,7 +25,7 @@ from radpipe.evaluation.sample import Floats, Sample
         headline=True,
     )
 )
-def quadratic_kappa(sample: Sample, weights: Floats) -> Floats:
+def quadratic_kappa(sample: Sample, weights: Weights) -> Floats:
     """Kappa in which a mistake weighs the square of its distance in grades.
 
     1 less the mean squared distance of decided and true grade, divided by that of
@@ -49,7 +50,7 @@ def quadratic_kappa(sample: Sample, weights: Floats) -> Floats:
         targets=("ordinal",),
     )
 )
-def grade_error(sample: Sample, weights: Floats) -> Floats:
+def grade_error(sample: Sample, weights: Weights) -> Floats:
     """Mean absolute distance of decided and true grade, in grades; smaller is better.
 
     Weights (cases, draws) give (1, draws).
@@ -61,6 +62,6 @@ def grade_error(sample: Sample, weights: Floats) -> Floats:
 def _grades(sample: Sample) -> tuple[Floats, Floats, Floats]:
     """Return true and decided grade, and 1 where the truth is known; shape (cases,) each."""
     known = ~np.isnan(sample.truth[:, 0])
-    truth = (sample.truth == 1).argmax(axis=1)
+    truth = (sample.positive).argmax(axis=1)
     decided = sample.decided.argmax(axis=1)
     return truth.astype(np.float64), decided.astype(np.float64), known.astype(np.float64)

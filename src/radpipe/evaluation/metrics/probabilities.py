@@ -3,9 +3,10 @@
 import numpy as np
 
 from radpipe.core.cards import Card
-from radpipe.evaluation.metrics.base import known_of, metric, ratio, with_mean
-from radpipe.evaluation.recalibration import recalibrate, shift
-from radpipe.evaluation.sample import EPSILON, Floats, Sample, logit
+from radpipe.evaluation.draws import Floats, Weights
+from radpipe.evaluation.metrics.base import metric, ratio, with_mean
+from radpipe.evaluation.recalibration import Grouped, Grouping
+from radpipe.evaluation.sample import EPSILON, Sample
 
 ECE_BINS = 10
 
@@ -22,7 +23,7 @@ ECE_BINS = 10
         table="calibration",
     )
 )
-def brier(sample: Sample, weights: Floats) -> Floats:
+def brier(sample: Sample, weights: Weights) -> Floats:
     """Mean squared distance of probability and truth (Brier, 1950).
 
     Binary and per class: 0 to 1. Of several exclusive classes the sum over classes, as
@@ -31,12 +32,12 @@ def brier(sample: Sample, weights: Floats) -> Floats:
     Weights (cases, draws) give (1 + columns, draws), that sum or mean first; of one column
     (1, draws).
     """
-    known = known_of(sample)
+    known = sample.known
     errors = np.where(known, (sample.probabilities - sample.truth) ** 2, 0.0)
     each = ratio(errors.T @ weights, known.T @ weights)
     if sample.exclusive:
         return np.vstack([each.sum(axis=0), each])
-    return with_mean(sample, list(each))
+    return with_mean(sample, list(each), weights)
 
 
 @metric(
@@ -50,7 +51,7 @@ def brier(sample: Sample, weights: Floats) -> Floats:
         table="calibration",
     )
 )
-def ece(sample: Sample, weights: Floats) -> Floats:
+def ece(sample: Sample, weights: Weights) -> Floats:
     """Average |mean probability - observed share| over bins, weighted by their cases.
 
     Expected calibration error: `ECE_BINS` bins of equal width over 0..1; per class against
@@ -64,6 +65,7 @@ def ece(sample: Sample, weights: Floats) -> Floats:
             _binned_error(truth, probability, weights)
             for truth, probability in zip(sample.truth.T, sample.probabilities.T, strict=True)
         ],
+        weights,
     )
 
 
@@ -79,20 +81,20 @@ def ece(sample: Sample, weights: Floats) -> Floats:
         table="calibration",
     )
 )
-def log_loss(sample: Sample, weights: Floats) -> Floats:
+def log_loss(sample: Sample, weights: Weights) -> Floats:
     """Mean of -log(probability of the truth), natural logarithm, clipped at `EPSILON`.
 
     Of labels, the mean of their binary losses.
 
     Weights (cases, draws) give (1, draws); of several labels (1 + labels, draws), the mean first.
     """
-    known = known_of(sample)
+    known = sample.known
     inside = np.clip(sample.probabilities, EPSILON, 1 - EPSILON)
     if sample.exclusive:
-        loss = -np.log(np.where(sample.truth == 1, inside, 1.0)).sum(axis=1)
+        loss = -np.log(np.where(sample.positive, inside, 1.0)).sum(axis=1)
         return ratio(loss @ weights, known[:, 0] @ weights)[None]
-    loss = np.where(known, -np.log(np.where(sample.truth == 1, inside, 1 - inside)), 0.0)
-    return with_mean(sample, list(ratio(loss.T @ weights, known.T @ weights)))
+    loss = np.where(known, -np.log(np.where(sample.positive, inside, 1 - inside)), 0.0)
+    return with_mean(sample, list(ratio(loss.T @ weights, known.T @ weights)), weights)
 
 
 @metric(
@@ -104,9 +106,10 @@ def log_loss(sample: Sample, weights: Floats) -> Floats:
         best=1.0,
         calibrated=True,
         table="calibration",
-    )
+    ),
+    both_answers=True,
 )
-def calibration_slope(sample: Sample, weights: Floats) -> Floats:
+def calibration_slope(sample: Sample, weights: Weights) -> Floats:
     """Slope b of logit P(yes) = a + b logit(probability): 1 is right, below 1 too extreme.
 
     Cox, Biometrika 1958;45:562. Undefined where the probabilities separate the classes.
@@ -115,10 +118,8 @@ def calibration_slope(sample: Sample, weights: Floats) -> Floats:
     """
     return with_mean(
         sample,
-        [
-            recalibrate(truth, logit(probability), weights)[1]
-            for truth, probability in zip(sample.truth.T, sample.probabilities.T, strict=True)
-        ],
+        [grouping.fit(cases)[1] for grouping, cases in _grouped(sample, weights)],
+        weights,
     )
 
 
@@ -131,9 +132,10 @@ def calibration_slope(sample: Sample, weights: Floats) -> Floats:
         best=0.0,
         calibrated=True,
         table="calibration",
-    )
+    ),
+    both_answers=True,
 )
-def calibration_intercept(sample: Sample, weights: Floats) -> Floats:
+def calibration_intercept(sample: Sample, weights: Weights) -> Floats:
     """Intercept a of logit P(yes) = a + logit(probability): 0 is right, above 0 too low.
 
     "Calibration in the large" (Van Calster et al., BMC Medicine 2019;17:230).
@@ -142,11 +144,17 @@ def calibration_intercept(sample: Sample, weights: Floats) -> Floats:
     """
     return with_mean(
         sample,
-        [
-            shift(truth, logit(probability), weights)
-            for truth, probability in zip(sample.truth.T, sample.probabilities.T, strict=True)
-        ],
+        [grouping.shift(cases) for grouping, cases in _grouped(sample, weights)],
+        weights,
     )
+
+
+def _grouped(sample: Sample, weights: Weights) -> list[tuple[Grouping, Grouped]]:
+    """Return the groups of each column, and what they weigh."""
+    found: list[tuple[Grouping, Grouped]] = weights.keep(
+        "grouped", sample, lambda: [(one, one.weigh(weights)) for one in sample.groupings]
+    )
+    return found
 
 
 def bin_of(probabilities: Floats, bins: int = ECE_BINS) -> np.ndarray:
@@ -157,13 +165,10 @@ def bin_of(probabilities: Floats, bins: int = ECE_BINS) -> np.ndarray:
     return np.clip((probabilities * bins).astype(np.int64), 0, bins - 1)
 
 
-def _binned_error(truth: Floats, probabilities: Floats, weights: Floats) -> Floats:
-    known = ~np.isnan(truth)
-    excess = (probabilities - truth)[known]
-    number = bin_of(probabilities[known])
-    weights = weights[known]
-    error = np.zeros(weights.shape[1])
-    for value in np.unique(number):
-        inside = number == value
-        error += np.abs(excess[inside] @ weights[inside])
-    return ratio(error, weights.sum(axis=0))
+def _binned_error(truth: Floats, probabilities: Floats, weights: Weights) -> Floats:
+    known = np.flatnonzero(~np.isnan(truth))
+    inside = weights.take(known)
+    excess = inside.in_groups(
+        bin_of(probabilities[known]), ECE_BINS, probabilities[known] - truth[known]
+    )
+    return ratio(np.abs(excess).sum(axis=0), inside.total)

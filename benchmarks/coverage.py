@@ -1,0 +1,217 @@
+"""How often intervals hold the truth, and how often tests find a difference that is not there.
+
+    python benchmarks/coverage.py [--studies N | --quick] [--draws B]
+
+Draws studies whose true numbers are known: 40 or 150 patients of one to four cases, whose scores
+share a patient's part; AUC 0.7, 0.9 and 0.97, of a yes-or-no question and of three classes (the
+mean over one-vs-rest areas); two equally good variants of the same cases; few positives among 200
+patients; labels of which some are rare. Every interval is made as `evaluate` and `compare` make
+them, and should hold the truth in 93 to 97 % of studies; of tests at 5 %, 4 to 6 % should find a
+difference. With N studies a rate of 95 % is known to about 200 * sqrt(0.95 * 0.05 / N) points.
+"""
+
+import argparse
+import math
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from statistics import NormalDist
+
+import numpy as np
+import numpy.typing as npt
+
+from radpipe.core.settings import Target
+from radpipe.evaluation.intervals import difference, estimate
+from radpipe.evaluation.paired import area_test, holm
+from radpipe.evaluation.permutation import permutation_ps
+from radpipe.evaluation.sample import Sample, make_sample
+
+NORMAL = NormalDist()
+AREAS = (0.7, 0.9, 0.97)
+NAMES = ("auc", "accuracy", "sensitivity", "specificity", "precision", "f1", "kappa")
+BINARY = Target(kind="binary", classes=["no", "yes"])
+THREE = Target(kind="multi-class", classes=["a", "b", "c"])
+LABELS = Target(kind="multi-label", classes=[f"label{k}" for k in range(14)])
+Floats = npt.NDArray[np.float64]
+Owners = npt.NDArray[np.int64]
+
+
+class Tally:
+    """Hits of several named events."""
+
+    def __init__(self) -> None:
+        self.hits: dict[str, list[float]] = defaultdict(list)
+
+    def add(self, name: str, interval: tuple[float, float], truth: float) -> None:
+        """Count an interval that holds the truth, or not; one that is none stands apart."""
+        low, high = interval
+        self.hits[name].append(float(low <= truth <= high) if math.isfinite(low) else math.nan)
+
+    def show(self, title: str, *, least: float = 93, most: float = 97) -> None:
+        """Print percentages; a star marks those outside the aim by more than chance explains."""
+        for name, hits in self.hits.items():
+            shown = [hit for hit in hits if math.isfinite(hit)]
+            none = 100 * (1 - len(shown) / len(hits))
+            if not shown:
+                print(f"{title:<34}{name:<28}  no interval")
+                continue
+            rate, noise = 100 * float(np.mean(shown)), 200 * math.sqrt(0.0475 / len(shown))
+            star = "" if least - noise <= rate <= most + noise else " *"
+            print(f"{title:<34}{name:<28}{rate:6.1f} %{star}   none: {none:.0f} %", flush=True)
+
+
+def main() -> None:
+    """Draw studies, print coverage and error rates."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--studies", type=int, default=2000, help="per cell")
+    parser.add_argument("--quick", action="store_true", help="200 studies per cell")
+    parser.add_argument("--draws", type=int, default=500, help="of patients, where there are any")
+    args = parser.parse_args()
+    studies, began = 200 if args.quick else args.studies, time.process_time()
+    rng = np.random.default_rng(1)
+    for patients in (40, 150):
+        for area in AREAS:
+            title = f"{patients} patients, AUC {area}"
+            one_variant(rng, patients, area, studies, args.draws).show(title)
+            three_classes(rng, patients, area, studies).show(title)
+            two_variants(rng, patients, area, studies, args.draws, title)
+    for positives in (2, 4, 5, 7, 10, 20):
+        for area in (0.85, 0.95):
+            title = f"{positives} of 200 positive, AUC {area}"
+            few_positives(rng, positives, area, studies).show(title)
+    for rare in (1, 2, 5):
+        title = f"5 of 14 labels with {rare} positives"
+        rare_labels(rng, rare, studies // 4).show(title)
+    ten_pairs(rng, studies // 2)
+    print(f"{studies} studies a cell, {time.process_time() - began:.0f} s")
+
+
+def clusters(rng: np.random.Generator, patients: int) -> Owners:
+    """Return each case's patient: one to four cases each."""
+    return np.repeat(np.arange(patients), rng.integers(1, 5, patients))
+
+
+def shared_noise(rng: np.random.Generator, owner: Owners, columns: int, share: float) -> Floats:
+    """Return noise of variance 1, a share of it the same in all cases of a patient."""
+    own = rng.normal(size=(int(owner.max()) + 1, columns))[owner]
+    noise: Floats = np.sqrt(share) * own + np.sqrt(1 - share) * rng.normal(size=own.shape)
+    return noise
+
+
+def binary(truth: Floats, odds: Floats) -> Sample:
+    """Return cases whose odds are in the log."""
+    chance = 1 / (1 + np.exp(-odds))
+    return make_sample(BINARY, truth[:, None], np.column_stack([1 - chance, chance]))
+
+
+def answers(rng: np.random.Generator, owner: Owners) -> Floats:
+    """Return truths, half of them yes, alike within patients."""
+    chance = rng.beta(1, 1, int(owner.max()) + 1)
+    return (rng.random(len(owner)) < chance[owner]).astype(float)
+
+
+def one_variant(
+    rng: np.random.Generator, patients: int, area: float, studies: int, draws: int
+) -> Tally:
+    """Score one variant; its threshold is the best there is."""
+    found, apart = Tally(), math.sqrt(2) * NORMAL.inv_cdf(area)
+    right = NORMAL.cdf(apart / 2)
+    true = dict.fromkeys(NAMES, right) | {"auc": area, "kappa": 2 * right - 1}
+    for _ in range(studies):
+        owner = clusters(rng, patients)
+        truth = answers(rng, owner)
+        odds = shared_noise(rng, owner, 1, 0.5)[:, 0] + apart * (truth - 0.5)
+        some = estimate(binary(truth, odds), owner, NAMES, n_draws=draws, rng=rng)
+        for name in NAMES:
+            found.add(name, some[name].interval(), true[name])
+    return found
+
+
+def three_classes(rng: np.random.Generator, patients: int, area: float, studies: int) -> Tally:
+    """Score the mean area of three classes of 50, 30 and 20 %."""
+    found, apart = Tally(), math.sqrt(2) * NORMAL.inv_cdf(area)
+    for _ in range(studies):
+        owner = clusters(rng, patients)
+        truth = rng.choice(3, len(owner), p=[0.5, 0.3, 0.2])
+        odds = shared_noise(rng, owner, 3, 0.5) + apart * np.eye(3)[truth]
+        sample = make_sample(THREE, truth[:, None].astype(float), 1 / (1 + np.exp(-odds)))
+        some = estimate(sample, owner, ["auc"], rng=rng)["auc"]
+        found.add("auc, mean of three classes", some.interval(), area)
+    return found
+
+
+def pair(
+    rng: np.random.Generator, owner: Owners, truth: Floats, apart: float, n: int = 2
+) -> Iterator[Sample]:
+    """Yield equally good variants, 70 % of whose noise is the same."""
+    same = shared_noise(rng, owner, 1, 0.5)
+    for _ in range(n):
+        odds = np.sqrt(0.7) * same + np.sqrt(0.3) * shared_noise(rng, owner, 1, 0.5)
+        yield binary(truth, odds[:, 0] + apart * (truth - 0.5))
+
+
+def two_variants(
+    rng: np.random.Generator, patients: int, area: float, studies: int, draws: int, title: str
+) -> None:
+    """Compare two equally good variants."""
+    found, wrong, names = Tally(), Tally(), ("auc", "accuracy", "f1", "brier", "log_loss")
+    apart = math.sqrt(2) * NORMAL.inv_cdf(area)
+    for _ in range(studies // 2):
+        owner = clusters(rng, patients)
+        truth = answers(rng, owner)
+        first, second = pair(rng, owner, truth, apart)
+        seed = int(rng.integers(1 << 30))
+        one, other = (
+            estimate(sample, owner, names, n_draws=draws, rng=np.random.default_rng(seed))
+            for sample in (first, second)
+        )
+        for name in names:
+            change = difference(one, other, name)
+            found.add(f"{name}, difference", change.interval(), 0.0)
+        wrong.add("auc, DeLong's test", (0, 0.05), area_test(first, second, owner)[1])
+        tests = permutation_ps(("accuracy", "brier"), first, second, owner, n_draws=200, rng=rng)
+        for name, p in tests.items():
+            wrong.add(f"{name}, permutation test", (0, 0.05), p)
+    found.show(title)
+    wrong.show(title, least=4, most=6)
+
+
+def few_positives(rng: np.random.Generator, positives: int, area: float, studies: int) -> Tally:
+    """Score a variant on 200 patients of whom few are ill."""
+    found, apart = Tally(), math.sqrt(2) * NORMAL.inv_cdf(area)
+    truth, owner = (np.arange(200) < positives).astype(float), np.arange(200)
+    for _ in range(studies):
+        odds = rng.normal(size=200) + apart * (truth - 0.5)
+        some = estimate(binary(truth, odds), owner, ["auc", "sensitivity"], rng=rng)
+        found.add("auc", some["auc"].interval(), area)
+        found.add("sensitivity", some["sensitivity"].interval(), NORMAL.cdf(apart / 2))
+    return found
+
+
+def rare_labels(rng: np.random.Generator, rare: int, studies: int) -> Tally:
+    """Score 14 labels of 200 patients, five of them rare."""
+    found, apart, owner = Tally(), math.sqrt(2) * NORMAL.inv_cdf(0.85), np.arange(200)
+    for _ in range(studies):
+        counts = [rare] * 5 + [60] * 9
+        truth = np.column_stack([rng.permutation(owner) < n for n in counts]).astype(float)
+        odds = rng.normal(size=truth.shape) + apart * truth
+        sample = make_sample(LABELS, truth, 1 / (1 + np.exp(-odds)))
+        some = estimate(sample, owner, ["auc"], rng=rng)["auc"]
+        found.add("auc, mean of labels", some.interval(), 0.85)
+    return found
+
+
+def ten_pairs(rng: np.random.Generator, studies: int) -> None:
+    """Test ten pairs of five equally good variants; Holm's correction keeps any error rare."""
+    wrong = Tally()
+    for _ in range(studies):
+        owner = clusters(rng, 80)
+        truth = answers(rng, owner)
+        five = list(pair(rng, owner, truth, math.sqrt(2) * NORMAL.inv_cdf(0.85), n=5))
+        p = [area_test(five[i], five[j], owner)[1] for i in range(5) for j in range(i)]
+        wrong.add("auc, any of 10 pairs (Holm)", (0, 0.05), float(np.nanmin(holm(p))))
+    wrong.show("80 patients, AUC 0.85", least=0, most=6)
+
+
+if __name__ == "__main__":
+    main()

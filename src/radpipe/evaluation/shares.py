@@ -1,0 +1,124 @@
+"""Shares of cases with intervals that stay honest at 0 and 1, patients being the unit.
+
+Wilson's score interval with the effective number of cases: the number of independent cases that
+would tell as much as these of patients with several. Where every case is on one side, nothing
+tells how alike a patient's cases are, and they are taken as entirely alike.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from radpipe.evaluation.draws import Floats, Integers
+from radpipe.evaluation.rows import Row, mean_of
+
+
+@dataclass(frozen=True)
+class Share:
+    """Cases of which a share is wanted.
+
+    Attributes
+    ----------
+    hit, of
+        Shape (cases,): those that are counted, and those of which.
+
+    """
+
+    hit: NDArray[np.bool_]
+    of: NDArray[np.bool_]
+
+    def row(self, owner: Integers, n_patients: int, confidence: float) -> Row:
+        """Return the share with its interval; `owner` is each case's patient, shape (cases,)."""
+        n = int(self.of.sum())
+        if not n:
+            return Row(np.nan, np.nan, np.nan, np.zeros(n_patients), "no such case")
+        value = float((self.hit & self.of).sum()) / n
+        excess = np.where(self.of, (self.hit - value) / n, 0.0)
+        influence = np.bincount(owner, excess, n_patients).astype(np.float64)
+        per_patient = np.bincount(owner, self.of, n_patients).astype(np.float64)
+        low, high = wilson(value, effective(value, influence, per_patient), confidence=confidence)
+        patients = int((per_patient > 0).sum())
+        grown = float(np.sqrt(patients / (patients - 1))) if patients > 1 else 1.0
+        return Row(value, low, high, influence * grown)
+
+
+def effective(value: float, influence: Floats, per_patient: Floats) -> float:
+    """Return the effective number of cases behind a share.
+
+    Parameters
+    ----------
+    value
+        The share.
+    influence
+        Shape (patients,): how much each moves it.
+    per_patient
+        Shape (patients,): number of cases that the share is of.
+
+    Returns
+    -------
+    float
+        The number of cases divided by the design effect, which is at least 1, independent cases,
+        and at most what entirely alike cases of a patient have; 0 or 1 tell nothing of it, so it
+        is taken to be the latter (Korn & Graubard, Survey Methodology 1998;24:193, for the
+        effective number; the limits are ours).
+
+    """
+    n, patients = float(per_patient.sum()), int((per_patient > 0).sum())
+    alike = float((per_patient**2).sum()) / n
+    variance = float((influence**2).sum()) * patients / max(1, patients - 1)
+    if not variance > 0 or patients < 2:
+        return n / alike
+    return n / min(max(variance / (value * (1 - value) / n), 1.0), alike)
+
+
+def wilson(share: float, n: float, *, confidence: float) -> tuple[float, float]:
+    """Return Wilson's score interval of a share of n (J Am Stat Assoc 1927;22:209)."""
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+    # At 0 and 1 one end is the share itself, which rounding must not move.
+    low = 0.0 if share == 0 else max(0.0, centre - float(half))
+    return low, 1.0 if share == 1 else min(1.0, centre + float(half))
+
+
+def rows_of(
+    columns: Sequence[Sequence[Share]],
+    counted: NDArray[np.bool_],
+    owner: Integers,
+    confidence: float,
+    *,
+    curve: Callable[[float], float] | None = None,
+    slope: Callable[[float], float] | None = None,
+) -> list[Row]:
+    """Return the rows of a metric made of shares: their mean over columns first, if several.
+
+    Parameters
+    ----------
+    columns
+        Of each column the shares whose mean it is.
+    counted
+        Shape (columns,): which of them the mean is over.
+    owner
+        Shape (cases,): number of each case's patient.
+    confidence
+        Coverage.
+    curve, slope
+        A rising function that a column's share is passed through, and its derivative.
+
+    """
+    n_patients = int(owner.max(initial=-1)) + 1
+    rows = []
+    for shares in columns:
+        row = mean_of([share.row(owner, n_patients, confidence) for share in shares])
+        if curve is not None and slope is not None:
+            value, low, high = (curve(end) for end in (row.value, row.low, row.high))
+            row = Row(value, low, high, row.influence * slope(row.value), row.why)
+        rows.append(row)
+    if len(rows) == 1:
+        return rows
+    wanted = [row for row, counts in zip(rows, counted, strict=True) if counts]
+    nothing = Row(np.nan, np.nan, np.nan, np.zeros(n_patients), "no column has both answers")
+    return [mean_of(wanted) if wanted else nothing, *rows]
