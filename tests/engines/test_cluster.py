@@ -189,6 +189,8 @@ def test_the_literal_command_makes_the_same_bytes(cluster, local, tmp_path):
     assert '"slurm_job": null' in receipt(project, "fetch")
     for step in ("index", "ingest", "split", "train", "predict"):
         assert re.search(r'"slurm_job": "\d+"', receipt(project, step)), step
+    # What uses all processors asks a cluster for as many as it says itself.
+    assert '"processors_asked": 8' in receipt(project, "ingest")
 
 
 def test_a_run_that_was_requeued_and_then_cancelled_goes_on(project, local):

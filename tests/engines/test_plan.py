@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+
 from radpipe.core.settings import Training
 from radpipe.engines.plan import train_resources
 from tests.engines.conftest import Engines
@@ -39,3 +41,12 @@ def test_processes_decide_processors_and_gpus(engines: Engines):
     assert found["train", "floor"][0] == "3"
     assert "gres=gpu:1, nodes=2, tasks=2, tasks_per_gpu=0, mpi=srun" in found["train", "floor"][1]
     assert [found["predict", name][0] for name in ("v1", "floor")] == ["1", "3"]
+
+
+@pytest.mark.engine
+def test_a_step_that_uses_all_processors_waits_for_half_of_them_only(engines: Engines):
+    """Or it would wait on this machine until nothing of later studies runs any more."""
+    text = engines.snakemake("--cores", "4", "data/bones/store")
+    assert re.search(r"log: logs/ingest/bones\.log\n(?:    .*\n)*    threads: 2\n", text), text
+    text = engines.snakemake("--cores", "8", "--dry-run", "--forcerun", "ingest")
+    assert re.search(r"log: logs/ingest/bones\.log\n(?:    .*\n)*    threads: 8\n", text), text

@@ -145,6 +145,22 @@ def resources(step):
     }
 
 
+def processors(step):
+    """How many processors a step that uses all it may get asks for.
+
+    On this machine at most half: a job that asks for all of them waits until nothing else runs,
+    however early its study stands (`order`).
+    """
+    declared = GRAPH.steps[step].threads
+
+    def asked(wildcards):
+        if workflow.non_local_exec_or_dryrun:
+            return declared
+        return min(declared, max((workflow.cores or 1) // 2, 1))
+
+    return asked
+
+
 def threads(wildcards):
     """Processors of a variant's prediction: its preset or params.yaml says."""
     return training_of(PARAMS, wildcards.variant).threads

@@ -9,7 +9,7 @@ rule ingest:
     priority: order("ingest")
     conda:
         "../../environment.yml"
-    threads: GRAPH.steps["ingest"].threads
+    threads: processors("ingest")
     resources:
         **resources("ingest"),
     shell:

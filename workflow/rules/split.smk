@@ -10,7 +10,7 @@ checkpoint split:
     priority: order("split")
     conda:
         "../../environment.yml"
-    threads: GRAPH.steps["split"].threads
+    threads: processors("split")
     resources:
         **resources("split"),
     shell:
