@@ -29,10 +29,15 @@ class Listed(Strict):
 
 
 class Learned(Strict):
-    """A data set that weights have learned from, and from which of its images, if that is known."""
+    """A data set that weights have learned from, and from which of its images, if that is known.
+
+    `hits` is how many cases of a study, in whichever part, stand on its list; None in what the step
+    weights writes, which looks at no study.
+    """
 
     data_set: str
     list: Listed | None = None
+    hits: int | None = None
 
 
 class Borrowed(Strict):
@@ -142,12 +147,14 @@ def whole(path: Path, sha256: str, name: str) -> Path:
 def seen_by_name(learned_from: Iterable[Mapping[str, Any]], known_as: Iterable[str]) -> list[str]:
     """Return the data sets that weights have learned from and that a study may come from.
 
-    Where a list says from which images, the list decides, and the name says nothing.
+    Where a list says from which images, the list decides, and the name says nothing; but a list
+    on which no case of the study stands at all may name its images in another way, so that it
+    decides nothing.
 
     Parameters
     ----------
     learned_from
-        Blocks with `data_set` and `list` (None: not known).
+        Blocks with `data_set`, `list` (None: not known) and `hits`, as in `Learned`.
     known_as
         Names of the study's data sets.
 
@@ -156,6 +163,6 @@ def seen_by_name(learned_from: Iterable[Mapping[str, Any]], known_as: Iterable[s
     found = (
         each["data_set"]
         for each in learned_from
-        if each.get("list") is None and key_of(each["data_set"]) in names
+        if (each.get("list") is None or each.get("hits") == 0) and key_of(each["data_set"]) in names
     )
     return list(dict.fromkeys(found))

@@ -39,12 +39,16 @@ CHEXPERT = "train/patient00001/study1/view1_frontal.jpg"
     ],
 )
 def test_an_image_is_the_same_if_one_path_ends_in_the_other(own, listed, found):
-    cases = listed_images({own: "case"}, [image_name(listed)])
+    cases = listed_images({own: ["case"]}, [image_name(listed)])
     assert cases == ({"case"} if found else set())
 
 
 @given(st.lists(st.sampled_from("abcd"), min_size=2, max_size=5), st.integers(0, 3))
 def test_folders_in_front_change_nothing(parts, n):
     path = "/".join(parts)
-    assert listed_images({"x/" * n + path: "k"}, [path]) == {"k"}
-    assert listed_images({path: "k"}, ["x/" * n + path]) == {"k"}
+    assert listed_images({"x/" * n + path: ["k"]}, [path]) == {"k"}
+    assert listed_images({path: ["k"]}, ["x/" * n + path]) == {"k"}
+
+
+def test_a_film_of_two_cases_finds_both():
+    assert listed_images({"a/film.png": ["left", "right"]}, ["a/film"]) == {"left", "right"}

@@ -1,6 +1,6 @@
 """Which cases of a study stand on a published list of what weights have learned from."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 # A bare name as short as "0001" is that of many files; shorter ones count with their folder only.
@@ -27,7 +27,7 @@ def names_in(file: Path) -> Iterator[str]:
             yield line.rstrip("\n")
 
 
-def listed_images(images: Mapping[str, str], listed: Iterable[str]) -> set[str]:
+def listed_images(images: Mapping[str, Collection[str]], listed: Iterable[str]) -> set[str]:
     """Return the cases of which an image stands on a list.
 
     A list and a study seldom begin their paths at the same folder. So an image is the same if one
@@ -36,21 +36,21 @@ def listed_images(images: Mapping[str, str], listed: Iterable[str]) -> set[str]:
     Parameters
     ----------
     images
-        Path of each image of the study to its case.
+        Path of each image of the study to the cases that it shows.
     listed
         Names on the list, each as `image_name` gives it.
 
     """
-    by_last: dict[str, list[tuple[list[str], str]]] = {}
-    for path, case in images.items():
+    by_last: dict[str, list[tuple[list[str], Collection[str]]]] = {}
+    for path, cases in images.items():
         parts = image_name(path).split("/")
-        by_last.setdefault(parts[-1], []).append((parts, case))
+        by_last.setdefault(parts[-1], []).append((parts, cases))
     found: set[str] = set()
     for name in listed:
         parts = name.split("/")
-        for theirs, case in by_last.get(parts[-1], ()):
+        for theirs, cases in by_last.get(parts[-1], ()):
             shared = min(len(parts), len(theirs))
             telling = shared > 1 or len(parts[-1]) >= SHORTEST
             if telling and parts[-shared:] == theirs[-shared:]:
-                found.add(case)
+                found.update(cases)
     return found

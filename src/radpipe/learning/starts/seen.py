@@ -29,7 +29,8 @@ class Seen:
     start, function, tensors
         Their name, what they are weights of, and the hash of their file.
     learned_from
-        The data sets, and the hash of the list of their images where one is published.
+        The data sets, the hash of the list of their images where one is published, and how many
+        cases of the run's study stand on it.
     tune
         Cases of the run's `tune` that stand on such a list.
 
@@ -107,8 +108,10 @@ def _counted(recipe: Recipe, start: Seen, tune: set[str]) -> Seen:
     split = read_table(Path(recipe.split.path), ["case", "part", *NAMES])
     test = set(split.filter(pc.equal(split["part"], "test"))["case"].to_pylist())
     known: set[str] = set()
+    learned_from = []
     for each in start.learned_from:
         if each.list is None:
+            learned_from.append(each)
             continue
         cases = cases_on(each.list, Path(recipe.store.path), split, start.start)
         if shared := cases & test:
@@ -121,6 +124,8 @@ def _counted(recipe: Recipe, start: Seen, tune: set[str]) -> Seen:
                 " (official parts)."
             )
         known |= cases & tune
+        learned_from.append(each.model_copy(update={"hits": len(cases)}))
+        tell_hits(start.start, each, len(cases), split, recipe.study)
     if known:
         log.warning(
             "%s has learned from %d of the %d cases in `tune`: what is chosen by them looks too"
@@ -129,7 +134,19 @@ def _counted(recipe: Recipe, start: Seen, tune: set[str]) -> Seen:
             len(known),
             len(tune),
         )
-    return Seen(start.start, start.function, start.tensors, start.learned_from, len(known))
+    return Seen(start.start, start.function, start.tensors, tuple(learned_from), len(known))
+
+
+def tell_hits(start: str, learned: Learned, hits: int, split: pa.Table, study: str) -> None:
+    """Log how many cases of a study stand on a list; warn of none, which proves little."""
+    text = "%s: %d of %d cases of %s stand on the list of what it has learned from %s"
+    if not hits:
+        text += (
+            "; either it has learned from none of them, or the list names them in another way, so"
+            " that the name of the data set counts"
+        )
+    level = logging.INFO if hits else logging.WARNING
+    log.log(level, text, start, hits, split.num_rows, study, learned.data_set)
 
 
 def cases_on(listed: Listed, store: Path, split: pa.Table, start: str) -> set[str]:
@@ -158,5 +175,8 @@ def cases_on(listed: Listed, store: Path, split: pa.Table, start: str) -> set[st
         on_it = [pc.is_in(split[column].cast(pa.string()), theirs) for column in NAMES]
         return set(split.filter(pc.or_(*on_it))["case"].to_pylist())
     index = read_table(store / "index.parquet", ["case", "file"])
-    images = dict(zip(index["file"].to_pylist(), index["case"].to_pylist(), strict=True))
+    # A film may show two cases, such as the knees of one patient.
+    images: dict[str, set[str]] = {}
+    for file, case in zip(index["file"].to_pylist(), index["case"].to_pylist(), strict=True):
+        images.setdefault(file, set()).add(case)
     return listed_images(images, names)
