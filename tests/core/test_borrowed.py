@@ -43,6 +43,12 @@ def test_what_a_list_says_counts_more_than_a_name():
     assert seen_by_name([{**listed, "hits": 0}], ["mura"]) == []
 
 
+def test_a_study_that_is_unrelated_is_not_known_by_name():
+    named = {"data_set": "Knees", "list": None, "unrelated": ["knees"]}
+    assert seen_by_name([named], ["knees", "folders"]) == []
+    assert seen_by_name([named], ["knees-2", "Knees"]) == ["Knees"]
+
+
 def test_a_start_is_known_by_its_file():
     assert is_start("results/starts/a/start.json")
     assert not is_start("weights/random.json")

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from radpipe.core.descriptors import InputRecipe, key_of, read_descriptor, refuse_use
+from radpipe.core.descriptors import InputRecipe, is_one_of, read_descriptor, refuse_use
 from radpipe.core.errors import ConfigError
 from tests.conftest import ROOT
 
@@ -125,5 +125,19 @@ def test_a_licence_that_forbids_is_restricted(changed):
         read_descriptor("resnet18")
 
 
-def test_names_of_one_data_set_are_equal_without_case_and_signs():
-    assert key_of("NIH-CXR 14") == key_of("nih_cxr14") != key_of("nih_cxr")
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("NIH-CXR 14", "nih_cxr14", True),
+        ("NIH ChestX-ray14", "ChestX-ray14", True),
+        ("CheXpert", "CheXpert-v1.0-small", True),
+        ("MURA", "MURA-v1.1", True),
+        ("chest", "NIH ChestX-ray14", False),
+        ("bones", "RSNA Bone Age", False),
+        ("CheXpert", "CheXphoto", False),
+        ("--", "MURA", False),
+    ],
+)
+def test_a_data_set_is_known_by_a_name_within_the_other(one, other, same):
+    assert is_one_of(one, ["x", other]) is same
+    assert is_one_of(other, [one]) is same

@@ -6,6 +6,7 @@ prepared, and from which data they learned.
 
 import json
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -105,6 +106,12 @@ class LearnedFrom(Strict):
     data_set: str = Field(min_length=1, description="Its name, as its publishers write it.")
     list: ImageList | None = Field(
         default=None, description="Which of its images, where that is published."
+    )
+    unrelated: tuple[str, ...] = Field(
+        default=(),
+        description="Studies of this project that certainly do not come from it, whatever their"
+        " names and those of their images and patients: neither list nor name is held against"
+        " them.",
     )
 
 
@@ -216,6 +223,20 @@ def refuse_use(descriptor: Descriptor, use: Use) -> None:
         )
 
 
-def key_of(data_set: str) -> str:
-    """Return what names of one data set have in common: letters and digits, small."""
-    return "".join(sign for sign in data_set.casefold() if sign.isalnum())
+def is_one_of(data_set: str, names: Iterable[str]) -> bool:
+    """Tell whether a data set may be one of those named: whether one name contains the other.
+
+    By whole words, whatever their case and what stands between them: "ChestX-ray14" is in "NIH
+    ChestX-ray14", "chexpert" in "CheXpert-v1.0-small"; "chest" is in neither.
+    """
+    return any(_within(a, b) for name in names for a, b in ((data_set, name), (name, data_set)))
+
+
+def _within(short: str, long: str) -> bool:
+    key, words = "".join(_words(short)), _words(long)
+    ends = range(1, len(words) + 1)
+    return key != "" and any(key == "".join(words[a:b]) for b in ends for a in range(b))
+
+
+def _words(name: str) -> list[str]:
+    return re.findall(r"[^\W_]+", name.casefold())

@@ -81,6 +81,19 @@ def test_a_list_that_hits_nothing_is_told_and_leaves_the_name(make_started, capl
     assert seen_by_name(facts, ["bones", "chexpert"]) == ["CheXpert"]
 
 
+def test_short_names_count_for_studies_that_come_from_the_data_set(make_started):
+    short = [each.model_copy(update={"studies": ("bones",)}) for each in listed("view1")]
+    with pytest.raises(ConfigError, match="8 of the 8 cases in `test`"):
+        make_started(learned_from=short)
+
+
+def test_lists_are_not_held_against_unrelated_studies(make_started):
+    """Patients "p3" are others there: a false match has a way out."""
+    found = [each.model_copy(update={"unrelated": ("bones",)}) for each in listed("p3")]
+    run, _ = make_started(learned_from=found)
+    assert run.borrowed[0].learned_from[0].hits is None
+
+
 def test_a_film_of_two_cases_is_refused_for_the_first_one_too(make_started, tmp_path):
     path = tmp_path / "data/bones/store/index.parquet"
     index = read_table(path)
@@ -138,5 +151,6 @@ def test_a_broken_entry_is_told(make, tmp_path):
 
 def test_what_is_written_can_be_read_again():
     seen = Seen("a", "toy/net", "0" * 64, (Learned(data_set="X"),), tune=2)
-    assert seen.facts["learned_from"] == [{"data_set": "X", "list": None, "hits": None}]
+    (one,) = seen.facts["learned_from"]
+    assert one == {"data_set": "X", "list": None, "hits": None, "studies": [], "unrelated": []}
     assert seen.facts["tune"] == 2
