@@ -5,7 +5,14 @@ import shutil
 
 import pytest
 
-from radpipe.core.descriptors import InputRecipe, is_one_of, read_descriptor, refuse_use
+from radpipe.core.descriptors import (
+    ImageList,
+    InputRecipe,
+    Rename,
+    is_one_of,
+    read_descriptor,
+    refuse_use,
+)
 from radpipe.core.errors import ConfigError
 from tests.conftest import ROOT
 
@@ -141,3 +148,20 @@ def test_a_licence_that_forbids_is_restricted(changed):
 def test_a_data_set_is_known_by_a_name_within_the_other(one, other, same):
     assert is_one_of(one, ["x", other]) is same
     assert is_one_of(other, [one]) is same
+
+
+@pytest.mark.parametrize(
+    ("pattern", "becomes"), [("a(", "b"), ("a", r"\1"), ("(a)", r"\2"), ("(a)", r"\g<n>")]
+)
+def test_a_rename_that_cannot_work_is_refused(pattern, becomes):
+    with pytest.raises(ValueError, match=r"no regular expression|does not fit pattern"):
+        Rename(pattern=pattern, becomes=becomes)
+
+
+def test_a_rename_may_name_its_groups():
+    Rename(pattern=r"a\.(?P<n>\d+)|b", becomes=r"c\g<n>")
+
+
+def test_a_broken_pattern_of_a_list_is_refused():
+    with pytest.raises(ValueError, match="pattern is no regular expression"):
+        ImageList(path="a", sha256="0" * 64, column=None, names="images", pattern="(")

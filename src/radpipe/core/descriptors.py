@@ -75,13 +75,23 @@ class InputRecipe(Strict):
         return (mean, sd) if len(mean) == channels else (mean * channels, sd * channels)
 
 
+def _compiled(what: str, pattern: str) -> re.Pattern[str]:
+    try:
+        return re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"{what} is no regular expression: {error}") from error
+
+
 class ImageList(Strict):
     """A published list of what weights have learned from: a table with a column of names."""
 
     address: Address | None = Field(default=None, description="Where it can be fetched.")
     path: str | None = Field(default=None, description="Or where it lies, below the project.")
     sha256: Sha256
-    column: str = Field(description="Column that names what was learned from.")
+    column: str | None = Field(
+        description="Column that names what was learned from; null: there is no header, and the"
+        " first field does."
+    )
     names: Literal["images", "patients"] = Field(
         description="What the column holds: paths or names of image files, or names of patients."
     )
@@ -95,7 +105,7 @@ class ImageList(Strict):
     def _found(self) -> "ImageList":
         if (self.address is None) == (self.path is None):
             raise ValueError("a list has an address or a path, and not both")
-        if self.pattern is not None and re.compile(self.pattern).groups < 1:
+        if self.pattern is not None and _compiled("pattern", self.pattern).groups < 1:
             raise ValueError("pattern needs a group, in parentheses, around the name")
         return self
 
@@ -120,6 +130,16 @@ class Rename(Strict):
 
     pattern: str = Field(description="Regular expression for the whole name.")
     becomes: str = Field(description="The name of now, with \\1 for the first group.")
+
+    @model_validator(mode="after")
+    def _works(self) -> "Rename":
+        _compiled("pattern", self.pattern)
+        try:
+            # The other branch matches nothing, so that the template alone is tried.
+            re.sub(f"(?:{self.pattern})|", self.becomes, "")
+        except (re.error, IndexError) as error:
+            raise ValueError(f"becomes does not fit pattern: {error}") from error
+        return self
 
 
 class Descriptor(Strict):
