@@ -47,7 +47,8 @@ RAD = [{"start": "rad"}]
 def test_cases_on_a_list_are_known_to_the_variants(cohort, weights):
     held = hold(cohort, weights("p3"))
     (found,) = held.overlaps
-    assert (found.case, found.study) == ("case-003", "MURA-v1.1, by the list of rad")
+    assert (found.case, found.kind) == ("case-003", "listed")
+    assert found.study == "MURA-v1.1, by the list of rad"
     assert seen_names(RAD, held, cohort.known_as) == []
     refuse_seen(held, cohort)
 

@@ -97,7 +97,7 @@ def _one(cohort: Cohort, start: str, learned: Learned) -> tuple[list[Overlap], L
     tell_hits(start, learned, len(cases), cohort.split, cohort.study)
     where = f"{learned.data_set}, by the list of {start}"
     overlaps = [
-        Overlap(case=case, study=where, role="learned", kind="patient") for case in sorted(cases)
+        Overlap(case=case, study=where, role="learned", kind="listed") for case in sorted(cases)
     ]
     return overlaps, learned.model_copy(update={"hits": len(cases)})
 
