@@ -12,6 +12,7 @@ from radpipe.core.descriptors import (
     is_one_of,
     read_descriptor,
     refuse_use,
+    refuse_version,
 )
 from radpipe.core.errors import ConfigError
 from tests.conftest import ROOT
@@ -165,3 +166,12 @@ def test_a_rename_may_name_its_groups():
 def test_a_broken_pattern_of_a_list_is_refused():
     with pytest.raises(ValueError, match="pattern is no regular expression"):
         ImageList(path="a", sha256="0" * 64, column=None, names="images", pattern="(")
+
+
+def test_another_version_of_the_library_is_refused(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    found = read_descriptor("resnet18")
+    refuse_version(found)
+    refuse_version(found.model_copy(update={"library": "no-such-library", "version": "<0.1"}))
+    with pytest.raises(ConfigError, match=r"of torchvision <0.1, and .* is installed. The way out"):
+        refuse_version(found.model_copy(update={"version": "<0.1"}))

@@ -21,6 +21,7 @@ from radpipe.core.descriptors import (
     is_one_of,
     read_descriptor,
     refuse_use,
+    refuse_version,
 )
 from radpipe.core.errors import ConfigError
 from radpipe.core.files import write_json
@@ -47,6 +48,7 @@ def main(job: Job) -> None:
     name, use = job.args.start, job.setting("plan.use")
     descriptor = read_descriptor(name)
     refuse_use(descriptor, use)
+    refuse_version(descriptor)
     licence = descriptor.licence
     if use == "commercial" and licence.restricted is None:
         log.warning("%s: nothing states whether commercial use is allowed. %s", name, licence.says)

@@ -15,6 +15,7 @@ from pydantic import Field, model_validator
 from radpipe.core.checking import check
 from radpipe.core.errors import ConfigError, near_miss
 from radpipe.core.settings import Strict
+from radpipe.core.versions import versions_of, within
 
 WEIGHTS = Path("weights")
 NOTHING = "random"
@@ -168,7 +169,11 @@ class Descriptor(Strict):
         pattern=r"^[A-Za-z0-9_.-]+$",
         description="What it is called there. Equal shapes do not make equal functions.",
     )
-    version: str = Field(description="Of the library: which ones compute this function.")
+    version: str = Field(
+        pattern=r"^(>=|<=|==|!=|>|<)\d+(\.\d+)*(,(>=|<=|==|!=|>|<)\d+(\.\d+)*)*$",
+        description="Of the library: which ones compute this function, such as >=0.13,<2. Held"
+        " against the installed one, if it is installed.",
+    )
     input: InputRecipe
     learned_from: list[LearnedFrom] = Field(min_length=1)
     heads: list[str] = Field(
@@ -240,6 +245,26 @@ def refuse_use(descriptor: Descriptor, use: Use) -> None:
             f"{descriptor.path}: the licence {licence.spdx} forbids {use} use, and params.yaml says"
             f" plan.use: {use}. {licence.says} The way out: start from other weights or from"
             " weights/random.json, or get another licence from their authors and write it there."
+        )
+
+
+def refuse_version(descriptor: Descriptor) -> None:
+    """Refuse weights whose implementation is another function in the installed library.
+
+    Raises
+    ------
+    ConfigError
+        Naming descriptor, both versions and the way out.
+
+    """
+    installed = versions_of([descriptor.library])[descriptor.library]
+    # Networks of libraries that are not installed are radpipe's own copies.
+    if installed != "not installed" and not within(installed, descriptor.version):
+        raise ConfigError(
+            f"{descriptor.path}: version: these weights belong to {descriptor.function} of"
+            f" {descriptor.library} {descriptor.version}, and {installed} is installed. The way"
+            " out: install such a version, or, if the installed one computes the same function, say so"
+            " there."
         )
 
 
