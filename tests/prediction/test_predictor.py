@@ -247,7 +247,8 @@ def test_weights_that_others_learned_are_told(copy, tmp_path):
     found = read_description(copy)
     assert "borrowed" not in read_json(copy / "predictor.json")
     assert found.borrowed == []
-    start = {"start": "rad", "function": "a/b", "tensors": "00", "tune": 0}
+    licence = {"spdx": "CC-BY-NC-4.0", "restricted": True, "forbids": ["commercial"], "says": "No."}
+    start = {"start": "rad", "function": "a/b", "tensors": "00", "tune": 0, "licence": licence}
     learned_from = [{"data_set": "CheXpert", "list": None}]
     facts = {"borrowed": [{**start, "learned_from": learned_from}]}
     save_weights(tmp_path / "w.safetensors", {}, facts)
@@ -255,3 +256,4 @@ def test_weights_that_others_learned_are_told(copy, tmp_path):
     (tmp_path / "predictor.json").write_text(told.text)
     (again,) = read_description(tmp_path).borrowed
     assert (again.start, again.function, again.data_sets) == ("rad", "a/b", ["CheXpert"])
+    assert again.licence.forbids == ["commercial"]

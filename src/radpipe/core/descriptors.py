@@ -263,8 +263,8 @@ def refuse_version(descriptor: Descriptor) -> None:
         raise ConfigError(
             f"{descriptor.path}: version: these weights belong to {descriptor.function} of"
             f" {descriptor.library} {descriptor.version}, and {installed} is installed. The way"
-            " out: install such a version, or, if the installed one computes the same function, say so"
-            " there."
+            " out: install such a version, or, if the installed one computes the same function, say"
+            " so there."
         )
 
 

@@ -170,6 +170,7 @@ def _borrowed(weights: Path) -> list[BorrowedFrom]:
             start=each.start,
             function=each.function,
             data_sets=[one.data_set for one in each.learned_from],
+            licence=each.licence,
         )
         for each in starts_of(weights)
     ]

@@ -368,7 +368,8 @@ def _ways_out(settings: str, study: str, kinds: Collection[Likeness]) -> str:
         ways.append(
             f"where a list names patients, {settings}.same_names: false, if its names are given by"
             f" somebody else; or, if {study} certainly does not come from a list's data set,"
-            f" `unrelated: [{study}]` beside it in the descriptor of the weights (docs/how-to/borrowed-weights.md)"
+            f" `unrelated: [{study}]` beside it in the descriptor of the weights"
+            " (docs/how-to/borrowed-weights.md)"
         )
     return "; or ".join(ways) + "."
 

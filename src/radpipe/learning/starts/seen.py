@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from radpipe.core.borrowed import Learned, Listed, is_start, list_file, read_borrowed, whole
+from radpipe.core.descriptors import Licence
 from radpipe.core.errors import ConfigError, DataError
 from radpipe.core.recipe import Recipe
 from radpipe.core.starting import start_of
@@ -34,6 +35,9 @@ class Seen:
         cases of the run's study stand on it.
     tune
         Cases of the run's `tune` that stand on such a list.
+    licence
+        Terms of use, which go on to everything that was learned from these weights; None: the
+        project that they come from did not write them down.
 
     """
 
@@ -42,13 +46,16 @@ class Seen:
     tensors: str
     learned_from: tuple[Learned, ...]
     tune: int = 0
+    licence: Licence | None = None
 
     @property
     def facts(self) -> dict[str, Any]:
         """What stands beside the weights of the run, as JSON values."""
         names = ("start", "function", "tensors", "tune")
         learned_from = [each.model_dump(mode="json") for each in self.learned_from]
-        return {**{name: getattr(self, name) for name in names}, "learned_from": learned_from}
+        licence = None if self.licence is None else self.licence.model_dump(mode="json")
+        own = {name: getattr(self, name) for name in names}
+        return {**own, "learned_from": learned_from, "licence": licence}
 
 
 def read_seen(recipe: Recipe, *, tune: Collection[str]) -> tuple[Seen, ...]:
@@ -86,7 +93,8 @@ def starts_of(path: Path) -> list[Seen]:
     """
     if is_start(path):
         start = read_borrowed(path)
-        return [Seen(start.name, start.function, start.tensors, tuple(start.learned_from))]
+        own = (start.name, start.function, start.tensors, tuple(start.learned_from))
+        return [Seen(*own, licence=start.licence)]
     # Of another project, studies of ours have other names; hits are always those of another run.
     foreign = {} if start_of(str(path)) else {"studies": (), "unrelated": ()}
     try:
@@ -99,6 +107,7 @@ def starts_of(path: Path) -> list[Seen]:
                     Learned.model_validate({**one, **foreign, "hits": None})
                     for one in each["learned_from"]
                 ),
+                licence=Licence.model_validate(each["licence"]) if each.get("licence") else None,
             )
             for each in read_about(path).get("borrowed", ())
         ]
@@ -143,7 +152,7 @@ def _counted(recipe: Recipe, start: Seen, tune: set[str]) -> Seen:
             len(known),
             len(tune),
         )
-    return Seen(start.start, start.function, start.tensors, tuple(learned_from), len(known))
+    return replace(start, learned_from=tuple(learned_from), tune=len(known))
 
 
 def tell_hits(start: str, learned: Learned, hits: int, split: pa.Table, study: str) -> None:
