@@ -11,7 +11,7 @@ from typing import Any, Literal, Self
 
 from pydantic import ValidationError
 
-from radpipe.core.descriptors import Descriptor, InputRecipe, Licence, Rename, is_one_of
+from radpipe.core.descriptors import Descriptor, InputRecipe, Rename, is_one_of
 from radpipe.core.errors import DataError, StaleError
 from radpipe.core.files import read_json, sha256_file
 from radpipe.core.settings import Strict
@@ -52,7 +52,6 @@ class Borrowed(Strict):
     tensors: str
     function: str
     version: str
-    licence: Licence
     input: InputRecipe
     heads: list[str]
     prefix: str
@@ -75,7 +74,7 @@ class Borrowed(Strict):
             Its data sets, with their lists obtained.
 
         """
-        names = ("name", "function", "version", "licence", "input", "heads", "prefix", "rename")
+        names = ("name", "function", "version", "input", "heads", "prefix", "rename")
         own = {name: getattr(descriptor, name) for name in names}
         return cls(file_sha256=file, tensors=tensors, learned_from=learned_from, **own)
 

@@ -84,7 +84,7 @@ class BorrowedFrom(Strict):
     function: str = Field(description="Library and implementation.")
     data_sets: list[str] = Field(description="What they learned from.")
     licence: Licence | None = Field(
-        default=None, description="Their terms of use; null: nobody wrote them down."
+        default=None, description="Their terms of use; null: only another project says them."
     )
 
 

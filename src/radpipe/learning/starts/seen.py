@@ -10,7 +10,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from radpipe.core.borrowed import Learned, Listed, is_start, list_file, read_borrowed, whole
-from radpipe.core.descriptors import Licence
 from radpipe.core.errors import ConfigError, DataError
 from radpipe.core.recipe import Recipe
 from radpipe.core.starting import start_of
@@ -35,9 +34,6 @@ class Seen:
         cases of the run's study stand on it.
     tune
         Cases of the run's `tune` that stand on such a list.
-    licence
-        Terms of use, which go on to everything that was learned from these weights; None: the
-        project that they come from did not write them down.
 
     """
 
@@ -46,16 +42,13 @@ class Seen:
     tensors: str
     learned_from: tuple[Learned, ...]
     tune: int = 0
-    licence: Licence | None = None
 
     @property
     def facts(self) -> dict[str, Any]:
         """What stands beside the weights of the run, as JSON values."""
         names = ("start", "function", "tensors", "tune")
         learned_from = [each.model_dump(mode="json") for each in self.learned_from]
-        licence = None if self.licence is None else self.licence.model_dump(mode="json")
-        own = {name: getattr(self, name) for name in names}
-        return {**own, "learned_from": learned_from, "licence": licence}
+        return {**{name: getattr(self, name) for name in names}, "learned_from": learned_from}
 
 
 def read_seen(recipe: Recipe, *, tune: Collection[str]) -> tuple[Seen, ...]:
@@ -93,8 +86,7 @@ def starts_of(path: Path) -> list[Seen]:
     """
     if is_start(path):
         start = read_borrowed(path)
-        own = (start.name, start.function, start.tensors, tuple(start.learned_from))
-        return [Seen(*own, licence=start.licence)]
+        return [Seen(start.name, start.function, start.tensors, tuple(start.learned_from))]
     # Of another project, studies of ours have other names; hits are always those of another run.
     foreign = {} if start_of(str(path)) else {"studies": (), "unrelated": ()}
     try:
@@ -107,7 +99,6 @@ def starts_of(path: Path) -> list[Seen]:
                     Learned.model_validate({**one, **foreign, "hits": None})
                     for one in each["learned_from"]
                 ),
-                licence=Licence.model_validate(each["licence"]) if each.get("licence") else None,
             )
             for each in read_about(path).get("borrowed", ())
         ]
