@@ -98,3 +98,8 @@ def test_a_start_that_others_learned_is_checked_before_anything_runs(found, monk
         **{"variants__bones-v1__weights": "weights/resnet8.json", "plan__starts": ["resnet8"]}
     )
     assert "variants.bones-v1.weights: weights/resnet8.json: there is no such file, did you" in line
+
+
+def test_to_normalise_as_the_start_asks_for_one_that_says_how(found):
+    (line,) = found(**{"variants__bones-v1__train": {"normalize": "start"}})
+    assert line.startswith("variants.bones-v1.train.normalize: start asks how")

@@ -37,6 +37,16 @@ def test_what_a_list_says_counts_more_than_a_name():
     other = {"data_set": "ImageNet-1k", "list": None}
     assert seen_by_name([named, other, named], ["chest", "chexpert"]) == ["CheXpert"]
     assert seen_by_name([listed, other], ["chest", "chexpert"]) == []
+    assert seen_by_name([{**listed, "hits": 3}], ["chexpert"]) == []
+    # A list that hits nothing may name images in another way.
+    assert seen_by_name([{**listed, "hits": 0}], ["chexpert"]) == ["CheXpert"]
+    assert seen_by_name([{**listed, "hits": 0}], ["mura"]) == []
+
+
+def test_a_study_that_is_unrelated_is_not_known_by_name():
+    named = {"data_set": "Knees", "list": None, "unrelated": ["knees"]}
+    assert seen_by_name([named], ["knees", "folders"]) == []
+    assert seen_by_name([named], ["knees-2", "Knees"]) == ["Knees"]
 
 
 def test_a_start_is_known_by_its_file():

@@ -5,7 +5,15 @@ import shutil
 
 import pytest
 
-from radpipe.core.descriptors import InputRecipe, key_of, read_descriptor, refuse_use
+from radpipe.core.descriptors import (
+    ImageList,
+    InputRecipe,
+    Rename,
+    is_one_of,
+    read_descriptor,
+    refuse_use,
+    refuse_version,
+)
 from radpipe.core.errors import ConfigError
 from tests.conftest import ROOT
 
@@ -125,5 +133,45 @@ def test_a_licence_that_forbids_is_restricted(changed):
         read_descriptor("resnet18")
 
 
-def test_names_of_one_data_set_are_equal_without_case_and_signs():
-    assert key_of("NIH-CXR 14") == key_of("nih_cxr14") != key_of("nih_cxr")
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("NIH-CXR 14", "nih_cxr14", True),
+        ("NIH ChestX-ray14", "ChestX-ray14", True),
+        ("CheXpert", "CheXpert-v1.0-small", True),
+        ("MURA", "MURA-v1.1", True),
+        ("chest", "NIH ChestX-ray14", False),
+        ("bones", "RSNA Bone Age", False),
+        ("CheXpert", "CheXphoto", False),
+        ("--", "MURA", False),
+    ],
+)
+def test_a_data_set_is_known_by_a_name_within_the_other(one, other, same):
+    assert is_one_of(one, ["x", other]) is same
+    assert is_one_of(other, [one]) is same
+
+
+@pytest.mark.parametrize(
+    ("pattern", "becomes"), [("a(", "b"), ("a", r"\1"), ("(a)", r"\2"), ("(a)", r"\g<n>")]
+)
+def test_a_rename_that_cannot_work_is_refused(pattern, becomes):
+    with pytest.raises(ValueError, match=r"no regular expression|does not fit pattern"):
+        Rename(pattern=pattern, becomes=becomes)
+
+
+def test_a_rename_may_name_its_groups():
+    Rename(pattern=r"a\.(?P<n>\d+)|b", becomes=r"c\g<n>")
+
+
+def test_a_broken_pattern_of_a_list_is_refused():
+    with pytest.raises(ValueError, match="pattern is no regular expression"):
+        ImageList(path="a", sha256="0" * 64, column=None, names="images", pattern="(")
+
+
+def test_another_version_of_the_library_is_refused(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    found = read_descriptor("resnet18")
+    refuse_version(found)
+    refuse_version(found.model_copy(update={"library": "no-such-library", "version": "<0.1"}))
+    with pytest.raises(ConfigError, match=r"of torchvision <0.1, and .* is installed. The way out"):
+        refuse_version(found.model_copy(update={"version": "<0.1"}))

@@ -69,6 +69,11 @@ def test_overrides_lie_over_the_preset(make):
     assert recipe.source == "made up"
 
 
+def test_to_normalise_as_the_start_asks_for_one_that_says_how(make):
+    with pytest.raises(ConfigError, match=r"s-one.train.normalize: start asks.*weights/random"):
+        make(train={"normalize": "start"})
+
+
 def test_another_model_does_not_inherit_settings(make):
     assert make(model={"name": "other"}).model.settings == {}
 

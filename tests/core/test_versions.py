@@ -8,7 +8,7 @@ import pytest
 
 from radpipe.core import versions
 from radpipe.core.sources import source_of
-from radpipe.core.versions import DISTRIBUTIONS, NEUTRAL, WRITERS, libraries, link_versions
+from radpipe.core.versions import DISTRIBUTIONS, NEUTRAL, WRITERS, libraries, link_versions, within
 from tests.conftest import ROOT
 
 
@@ -125,3 +125,18 @@ def test_links_follow_what_is_installed(tmp_path, monkeypatch):
     monkeypatch.setattr(versions, "_distribution", lambda _: None)
     link_versions()
     assert list(versions.LINKS.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("version", "clauses", "allowed"),
+    [
+        ("0.25.0+cpu", ">=0.13", True),
+        ("0.9", ">=0.13", False),
+        ("1.0", "==1", True),
+        ("2.0rc1", ">=1,<2", False),
+        ("1.9.9", ">1,<=1.9.9,!=1.5", True),
+        ("1.5.0", "!=1.5", False),
+    ],
+)
+def test_versions_are_held_to_clauses(version, clauses, allowed):
+    assert within(version, clauses) is allowed

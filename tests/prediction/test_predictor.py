@@ -9,6 +9,8 @@ import pytest
 import torch
 from PIL import Image
 
+from radpipe.core.borrowed import Borrowed
+from radpipe.core.descriptors import read_descriptor
 from radpipe.core.errors import DataError
 from radpipe.core.files import read_json, write_json
 from radpipe.evaluation.ensemble import cases_of
@@ -17,6 +19,7 @@ from radpipe.learning.networks.network import save_weights
 from radpipe.prediction.describing import Rule, _borrowed
 from radpipe.prediction.description import DESCRIPTION, read_description
 from radpipe.prediction.predictor import Predictor
+from tests.conftest import ROOT
 from tests.prediction.made import PARTS
 
 KINDS = ("pictures", "exams", "halves", "fusion", "smaller", "factors")
@@ -255,3 +258,18 @@ def test_weights_that_others_learned_are_told(copy, tmp_path):
     (tmp_path / "predictor.json").write_text(told.text)
     (again,) = read_description(tmp_path).borrowed
     assert (again.start, again.function, again.data_sets) == ("rad", "a/b", ["CheXpert"])
+    # Another project's: nobody here knows its licence.
+    assert again.licence is None
+
+
+def test_the_licence_of_a_start_of_this_project_is_told(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "weights").mkdir()
+    shutil.copy(ROOT / "weights/resnet18.json", tmp_path / "weights")
+    descriptor = read_descriptor("resnet18")
+    found = Borrowed.of(descriptor, file="0" * 64, tensors="1" * 64, learned_from=[])
+    write_json(tmp_path / "results/starts/resnet18/start.json", found.model_dump(mode="json"))
+    for tensors, licence in (("1" * 64, descriptor.licence), ("2" * 64, None)):
+        start = {"start": "resnet18", "function": "a/b", "tensors": tensors, "learned_from": []}
+        save_weights(tmp_path / "w.safetensors", {}, {"borrowed": [start]})
+        assert _borrowed(tmp_path / "w.safetensors")[0].licence == licence

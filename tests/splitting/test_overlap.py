@@ -1,6 +1,7 @@
 """Patients and pictures that a cohort shares with what variants already know."""
 
 import csv
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -202,3 +203,21 @@ def test_a_refusal_counts_cases_and_leaves_a_table(tmp_path):
     assert [row["correlation"] for row in rows] == ["", "0.9800"]
     refuse(settle([TESTED], PATIENTS, External()), study="else", home="home", table=table)
     assert not table.exists()
+
+
+@pytest.mark.parametrize(
+    ("kind", "offered", "not_offered"),
+    [
+        ("listed", ["on_leak: drop", "`unrelated: [else]`", "same_names"], ["accept"]),
+        ("patient", ["on_leak: drop", "same_names: false"], ["accept", "unrelated"]),
+        ("near", ["on_leak: drop", "external.accept"], ["same_names", "unrelated"]),
+    ],
+)
+def test_no_way_out_is_offered_that_leads_nowhere(tmp_path, kind, offered, not_offered):
+    one = replace(NEAR, kind=kind)
+    settled = settle([one], PATIENTS, External())
+    with pytest.raises(LeakError) as caught:
+        refuse(settled, study="else", home="home", table=tmp_path / "refused.csv")
+    ways = str(caught.value).partition("The way out")[2]
+    assert all(way in ways for way in offered)
+    assert not [way for way in not_offered if way in ways]

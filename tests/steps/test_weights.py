@@ -4,20 +4,18 @@ import json
 import threading
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from runpy import run_path
-from types import SimpleNamespace
 
 import pyarrow as pa
 import pytest
 import torch
 
-from radpipe.core.borrowed import list_file
 from radpipe.core.descriptors import LearnedFrom, read_descriptor
 from radpipe.core.errors import ConfigError
-from radpipe.core.files import read_json, sha256_bytes, sha256_file, write_text
+from radpipe.core.files import read_json, sha256_file
 from radpipe.core.settings import ModelChoice
 from radpipe.core.tables import read_table, write_table
 from radpipe.learning.models import build_model
-from radpipe.learning.networks.network import read_about, save_weights
+from radpipe.learning.networks.network import read_about
 from tests.small_study import ROOT, TWO, plan_variant, write_study
 
 RUN = ("--variant", "bones-x", "--fold", "0", "--seed", "0")
@@ -131,23 +129,3 @@ def test_a_name_is_refused_where_the_settings_say_so(monkeypatch):
         " folders, MURA), and plan.seen_by_name is refuse"
     )
     assert "The way out: other weights; a `list` of the images" in str(caught.value)
-
-
-def test_cases_of_a_cohort_on_a_list_are_known_to_the_variants(tmp_path, monkeypatch):
-    monkeypatch.setenv("RADPIPE_WEIGHTS", str(tmp_path / "shared"))
-    monkeypatch.chdir(ROOT)
-    overlaps = run_path("workflow/scripts/validate.py")["listed_overlaps"]
-    write_study(tmp_path, TWO)
-    write_text(list_file(sha256_bytes(b"p3\n")), "p3\n")
-    listed = {"sha256": sha256_bytes(b"p3\n"), "names": "patients", "count": 1}
-    start = {"start": "rad", "function": "a/b", "tensors": "00", "tune": 0}
-    facts = {"borrowed": [{**start, "learned_from": [{"data_set": "X", "list": listed}]}]}
-    save_weights(tmp_path / "w.safetensors", {}, facts)
-    split = read_table(tmp_path / "data/bones/split.parquet")
-    job = SimpleNamespace(args=SimpleNamespace(store=tmp_path / "data/bones/store"))
-    runs = [SimpleNamespace(weights=tmp_path / "w.safetensors")] * 2
-    (found,) = overlaps(job, runs, split, same_names=True)
-    assert (found.case, found.study) == ("case-003", "X, by the list of rad")
-    assert (found.role, found.kind) == ("learned", "patient")
-    # Names that somebody else has given say nothing.
-    assert list(overlaps(job, runs, split, same_names=False)) == []

@@ -156,7 +156,9 @@ def tell_seen(found: Mapping[str, str], *, refuse: bool) -> None:
         if refuse and seen != "tune, by a list":
             raise ConfigError(
                 f"{name}: starts from weights that have learned from {seen}, and plan.seen_by_name"
-                " is refuse. The way out: other weights, or seen_by_name: flag."
+                " is refuse. The way out: other weights; a `list` that names images as the study"
+                " does, or `unrelated` if it certainly does not come from there, in the descriptor"
+                " (docs/how-to/borrowed-weights.md); or seen_by_name: flag."
             )
 
 

@@ -22,7 +22,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from radpipe.core.borrowed import seen_by_name
 from radpipe.core.errors import StaleError
 from radpipe.core.files import read_json, write_json
 from radpipe.core.openings import note_opening
@@ -49,7 +48,7 @@ from radpipe.learning.external import (
     read_cohort,
 )
 from radpipe.learning.networks.network import read_about
-from radpipe.learning.starts.seen import cases_on, starts_of
+from radpipe.learning.starts.cohort import Cohort, Held, hold, refuse_seen, seen_names
 from radpipe.splitting.overlap import (
     COUNTED,
     Overlap,
@@ -87,7 +86,7 @@ STEP = Step(
     },
     settings=(
         "plan.cohorts.{study}",
-        "plan.folds|seeds",
+        "plan.folds|seeds|seen_by_name",
         "studies.{study}.external",
         "studies.{study}.split.correlation",
         "known_as.{study}",
@@ -118,7 +117,8 @@ def main(job: Job) -> None:
     """Look for known patients, predict, score, write."""
     study, home = job.args.study, job.setting(f"plan.cohorts.{job.args.study}")
     runs = home_runs(job)
-    settled = look_for_known(job, home, runs)
+    held = held_to_starts(job, runs)
+    settled = look_for_known(job, home, runs, held.overlaps)
     refused = job.args.split.with_name("external-leaks-refused.csv")
     refuse(settled, study=study, home=home, table=refused)
     # All are read before anything is predicted: a cohort that lacks a covariate is not opened.
@@ -130,7 +130,7 @@ def main(job: Job) -> None:
     predictions = pa.concat_tables(predict_runs(questions))
     job.computed(arithmetic_of_all([run.recipe.train for run in runs]))
     judged = [
-        judge_variant(job, metrics, cases, predictions)
+        judge_variant(job, metrics, cases, predictions, held)
         for metrics, cases in zip(job.args.metrics, job.args.cases, strict=True)
     ]
     write_table(job.args.predictions, predictions)
@@ -159,7 +159,21 @@ def note_ensembles(job: Job) -> None:
             note_opening(Path("openings.csv"), recipe, fold=fold, seed=seed, study=job.args.study)
 
 
-def look_for_known(job: Job, home: str, runs: Sequence[Asked]) -> SettledOverlap:
+def held_to_starts(job: Job, runs: Sequence[Asked]) -> Held:
+    """Hold the cohort to what others' weights have learned from; refuse it where it is asked."""
+    study = job.args.study
+    same_names = job.setting(f"studies.{study}.external").same_names
+    known_as = job.setting(f"known_as.{study}")
+    cohort = Cohort(study, job.args.store, read_table(job.args.split), same_names, known_as)
+    held = hold(cohort, [run.weights for run in runs])
+    if job.setting("plan.seen_by_name") == "refuse":
+        refuse_seen(held, cohort)
+    return held
+
+
+def look_for_known(
+    job: Job, home: str, runs: Sequence[Asked], listed: Sequence[Overlap]
+) -> SettledOverlap:
     """Find patients and pictures of the cohort that runs, or their ancestors, know."""
     study, external = job.args.study, job.setting(f"studies.{job.args.study}.external")
     split, store = read_table(job.args.split), Store(job.args.store)
@@ -178,27 +192,10 @@ def look_for_known(job: Job, home: str, runs: Sequence[Asked]) -> SettledOverlap
     found = shared_pictures(pictures_of(study, store), others, correlation=correlation)
     if external.same_names:
         found = [*shared_names(hashed_names(split), names), *found]
-    found += listed_overlaps(job, runs, split, same_names=external.same_names)
+    found += listed
     patient_of = dict(zip(split["case"].to_pylist(), split["patient"].to_pylist(), strict=True))
     # What `split` has dropped is not judged.
     return settle([one for one in found if one.case in patient_of], patient_of, external)
-
-
-def listed_overlaps(
-    job: Job, runs: Sequence[Asked], split: pa.Table, *, same_names: bool
-) -> Iterator[Overlap]:
-    """Yield the cases of the cohort on published lists of what borrowed starts have learned from.
-
-    Names of patients count only where they mean the same person in both.
-    """
-    starts = {each.tensors: each for run in runs for each in starts_of(run.weights)}
-    for start in starts.values():
-        for each in start.learned_from:
-            if each.list is None or (each.list.names == "patients" and not same_names):
-                continue
-            where = f"{each.data_set}, by the list of {start.start}"
-            for case in sorted(cases_on(each.list, job.args.store, split, start.start)):
-                yield Overlap(case=case, study=where, role="learned", kind="patient")
 
 
 def learned_by_study(job: Job, runs: Sequence[Asked]) -> dict[str, set[str]]:
@@ -254,15 +251,15 @@ def question(job: Job, run: Asked, dropped: frozenset[str]) -> Question:
 
 
 def judge_variant(
-    job: Job, metrics_file: Path, cases_file: Path, predictions: pa.Table
+    job: Job, metrics_file: Path, cases_file: Path, predictions: pa.Table, held: Held
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return a variant's home `metrics.json`, and what it reaches on the cohort."""
     metrics = read_json(metrics_file)
     home = Scored(metrics, read_table(cases_file))
     judged = judge(home, answers_of(home, predictions), job.setting("evaluation"))
     judged["recipe"] = metrics["recipe"]["sha256"]
-    learned = [e for start in metrics["recipe"].get("borrowed", ()) for e in start["learned_from"]]
-    if seen := seen_by_name(learned, job.setting(f"known_as.{job.args.study}")):
+    known_as = job.setting(f"known_as.{job.args.study}")
+    if seen := seen_names(metrics["recipe"].get("borrowed", ()), held, known_as):
         log.warning("%s starts from weights that have seen %s", home.name, ", ".join(seen))
         judged["seen"] = seen
     area = judged["scores"]["metrics"]["auc"]

@@ -15,7 +15,14 @@ import logging
 from typing import Any
 
 from radpipe.core.borrowed import Borrowed, Learned, seen_by_name
-from radpipe.core.descriptors import Descriptor, read_descriptor, refuse_use
+from radpipe.core.descriptors import (
+    Descriptor,
+    LearnedFrom,
+    is_one_of,
+    read_descriptor,
+    refuse_use,
+    refuse_version,
+)
 from radpipe.core.errors import ConfigError
 from radpipe.core.files import write_json
 from radpipe.core.step import Job, Step
@@ -41,18 +48,14 @@ def main(job: Job) -> None:
     name, use = job.args.start, job.setting("plan.use")
     descriptor = read_descriptor(name)
     refuse_use(descriptor, use)
+    refuse_version(descriptor)
     licence = descriptor.licence
     if use == "commercial" and licence.restricted is None:
         log.warning("%s: nothing states whether commercial use is allowed. %s", name, licence.says)
-    refuse_known(descriptor, job.setting(f"borrowed.{name}"))
+    planned = job.setting(f"borrowed.{name}")
+    refuse_known(descriptor, planned)
     file, tensors = obtain(descriptor)
-    learned_from = [
-        Learned(
-            data_set=each.data_set,
-            list=None if each.list is None else obtain_list(descriptor, each.list),
-        )
-        for each in descriptor.learned_from
-    ]
+    learned_from = [learned(descriptor, each, planned) for each in descriptor.learned_from]
     start = Borrowed.of(descriptor, file=file, tensors=tensors, learned_from=learned_from)
     write_json(job.args.out, start.model_dump(mode="json"))
     job.fact(file=descriptor.file, sha256=file, licence=licence.spdx)
@@ -63,6 +66,18 @@ def main(job: Job) -> None:
         licence.spdx,
         ", ".join(each.data_set for each in learned_from),
     )
+
+
+def learned(descriptor: Descriptor, source: LearnedFrom, planned: dict[str, Any]) -> Learned:
+    """Return what trainings are told of a data set, its list obtained."""
+    found = Learned(data_set=source.data_set, unrelated=source.unrelated)
+    if source.list is None:
+        return found
+    studies = sorted(
+        study for study, names in planned["studies"].items() if is_one_of(source.data_set, names)
+    )
+    what = {"list": obtain_list(descriptor, source.list), "studies": tuple(studies)}
+    return found.model_copy(update=what)
 
 
 def refuse_known(descriptor: Descriptor, planned: dict[str, Any]) -> None:
@@ -83,8 +98,10 @@ def refuse_known(descriptor: Descriptor, planned: dict[str, Any]) -> None:
                 f"{descriptor.path}: has learned from {', '.join(seen)}, from which {study} comes"
                 f" by its names ({', '.join(known_as)}), and plan.seen_by_name is refuse: nobody"
                 f" says whether pictures of {study}'s test part were among them. The way out: other"
-                f" weights; a `list` of the images in {descriptor.path}, if one is published; or"
-                " seen_by_name: flag, which shows it in the ranking and the report."
+                f" weights; a `list` of the images in {descriptor.path}, if one is published;"
+                f" `unrelated: [{study}]` beside the data set there, if {study} certainly does not"
+                " come from it; or seen_by_name: flag, which shows it in the ranking and the"
+                " report."
             )
 
 

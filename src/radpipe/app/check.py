@@ -3,17 +3,14 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from radpipe.core.descriptors import read_descriptor, refuse_use
+from radpipe.core.descriptors import read_descriptor, refuse_use, refuse_version
 from radpipe.core.errors import ConfigError, DataError
 from radpipe.core.params import Params
-from radpipe.core.presets import load_preset
 from radpipe.core.settings import ArraysSource, PathSource
 from radpipe.core.starting import start_of
 from radpipe.engines.remotes import unknown_remotes
 from radpipe.studies.base.adapters import check_source, load_adapter, read_layout
 from radpipe.studies.base.sources import check_arrays, check_path, raw_root
-
-PRESETS = Path("presets")
 
 
 def mistakes(params: Params) -> Iterator[str]:
@@ -59,12 +56,15 @@ def _of_variant(name: str, params: Params) -> Iterator[str]:
     variant = params.variants[name]
     where = f"variants.{name}"
     try:
-        load_preset(variant.preset, variant.overrides, where=where, root=PRESETS)
+        # What a preset and its overrides come to is resolved when it is asked for.
+        params.recipes[name]
     except ConfigError as error:
         yield str(error)
     if variant.borrowed is not None:
         try:
-            refuse_use(read_descriptor(variant.borrowed), params.plan.use)
+            descriptor = read_descriptor(variant.borrowed)
+            refuse_use(descriptor, params.plan.use)
+            refuse_version(descriptor)
         except ConfigError as error:
             yield f"params.yaml: {where}.weights: {error}"
         return

@@ -11,7 +11,7 @@ from typing import Any, Literal, Self
 
 from pydantic import ValidationError
 
-from radpipe.core.descriptors import Descriptor, InputRecipe, Rename, key_of
+from radpipe.core.descriptors import Descriptor, InputRecipe, Rename, is_one_of
 from radpipe.core.errors import DataError, StaleError
 from radpipe.core.files import read_json, sha256_file
 from radpipe.core.settings import Strict
@@ -29,10 +29,19 @@ class Listed(Strict):
 
 
 class Learned(Strict):
-    """A data set that weights have learned from, and from which of its images, if that is known."""
+    """A data set that weights have learned from, and from which of its images, if that is known.
+
+    `hits` is how many cases of a study, in whichever part, stand on its list; None in what the step
+    weights writes, which looks at no study. `studies` are the planned ones that come from the
+    data set by their names: of these, an image's short name is enough. `unrelated` ones certainly
+    do not, as the descriptor says.
+    """
 
     data_set: str
     list: Listed | None = None
+    hits: int | None = None
+    studies: tuple[str, ...] = ()
+    unrelated: tuple[str, ...] = ()
 
 
 class Borrowed(Strict):
@@ -142,20 +151,24 @@ def whole(path: Path, sha256: str, name: str) -> Path:
 def seen_by_name(learned_from: Iterable[Mapping[str, Any]], known_as: Iterable[str]) -> list[str]:
     """Return the data sets that weights have learned from and that a study may come from.
 
-    Where a list says from which images, the list decides, and the name says nothing.
+    Where a list says from which images, the list decides, and the name says nothing; but a list
+    on which no case of the study stands at all may name its images in another way, so that it
+    decides nothing.
 
     Parameters
     ----------
     learned_from
-        Blocks with `data_set` and `list` (None: not known).
+        Blocks with `data_set`, `list` (None: not known), `hits` and `unrelated`, as in `Learned`.
     known_as
-        Names of the study's data sets.
+        Names of the study's data sets, its own among them.
 
     """
-    names = {key_of(name) for name in known_as}
+    names = list(known_as)
     found = (
         each["data_set"]
         for each in learned_from
-        if each.get("list") is None and key_of(each["data_set"]) in names
+        if (each.get("list") is None or each.get("hits") == 0)
+        and set(names).isdisjoint(each.get("unrelated", ()))
+        and is_one_of(each["data_set"], names)
     )
     return list(dict.fromkeys(found))

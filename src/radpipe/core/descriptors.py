@@ -6,6 +6,7 @@ prepared, and from which data they learned.
 
 import json
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -14,6 +15,7 @@ from pydantic import Field, model_validator
 from radpipe.core.checking import check
 from radpipe.core.errors import ConfigError, near_miss
 from radpipe.core.settings import Strict
+from radpipe.core.versions import versions_of, within
 
 WEIGHTS = Path("weights")
 NOTHING = "random"
@@ -74,13 +76,23 @@ class InputRecipe(Strict):
         return (mean, sd) if len(mean) == channels else (mean * channels, sd * channels)
 
 
+def _compiled(what: str, pattern: str) -> re.Pattern[str]:
+    try:
+        return re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"{what} is no regular expression: {error}") from error
+
+
 class ImageList(Strict):
     """A published list of what weights have learned from: a table with a column of names."""
 
     address: Address | None = Field(default=None, description="Where it can be fetched.")
     path: str | None = Field(default=None, description="Or where it lies, below the project.")
     sha256: Sha256
-    column: str = Field(description="Column that names what was learned from.")
+    column: str | None = Field(
+        description="Column that names what was learned from; null: there is no header, and the"
+        " first field does."
+    )
     names: Literal["images", "patients"] = Field(
         description="What the column holds: paths or names of image files, or names of patients."
     )
@@ -94,7 +106,7 @@ class ImageList(Strict):
     def _found(self) -> "ImageList":
         if (self.address is None) == (self.path is None):
             raise ValueError("a list has an address or a path, and not both")
-        if self.pattern is not None and re.compile(self.pattern).groups < 1:
+        if self.pattern is not None and _compiled("pattern", self.pattern).groups < 1:
             raise ValueError("pattern needs a group, in parentheses, around the name")
         return self
 
@@ -106,6 +118,12 @@ class LearnedFrom(Strict):
     list: ImageList | None = Field(
         default=None, description="Which of its images, where that is published."
     )
+    unrelated: tuple[str, ...] = Field(
+        default=(),
+        description="Studies of this project that certainly do not come from it, whatever their"
+        " names and those of their images and patients: neither list nor name is held against"
+        " them.",
+    )
 
 
 class Rename(Strict):
@@ -113,6 +131,16 @@ class Rename(Strict):
 
     pattern: str = Field(description="Regular expression for the whole name.")
     becomes: str = Field(description="The name of now, with \\1 for the first group.")
+
+    @model_validator(mode="after")
+    def _works(self) -> "Rename":
+        _compiled("pattern", self.pattern)
+        try:
+            # The other branch matches nothing, so that the template alone is tried.
+            re.sub(f"(?:{self.pattern})|", self.becomes, "")
+        except (re.error, IndexError) as error:
+            raise ValueError(f"becomes does not fit pattern: {error}") from error
+        return self
 
 
 class Descriptor(Strict):
@@ -141,7 +169,11 @@ class Descriptor(Strict):
         pattern=r"^[A-Za-z0-9_.-]+$",
         description="What it is called there. Equal shapes do not make equal functions.",
     )
-    version: str = Field(description="Of the library: which ones compute this function.")
+    version: str = Field(
+        pattern=r"^(>=|<=|==|!=|>|<)\d+(\.\d+)*(,(>=|<=|==|!=|>|<)\d+(\.\d+)*)*$",
+        description="Of the library: which ones compute this function, such as >=0.13,<2. Held"
+        " against the installed one, if it is installed.",
+    )
     input: InputRecipe
     learned_from: list[LearnedFrom] = Field(min_length=1)
     heads: list[str] = Field(
@@ -216,6 +248,40 @@ def refuse_use(descriptor: Descriptor, use: Use) -> None:
         )
 
 
-def key_of(data_set: str) -> str:
-    """Return what names of one data set have in common: letters and digits, small."""
-    return "".join(sign for sign in data_set.casefold() if sign.isalnum())
+def refuse_version(descriptor: Descriptor) -> None:
+    """Refuse weights whose implementation is another function in the installed library.
+
+    Raises
+    ------
+    ConfigError
+        Naming descriptor, both versions and the way out.
+
+    """
+    installed = versions_of([descriptor.library])[descriptor.library]
+    # Networks of libraries that are not installed are radpipe's own copies.
+    if installed != "not installed" and not within(installed, descriptor.version):
+        raise ConfigError(
+            f"{descriptor.path}: version: these weights belong to {descriptor.function} of"
+            f" {descriptor.library} {descriptor.version}, and {installed} is installed. The way"
+            " out: install such a version, or, if the installed one computes the same function, say"
+            " so there."
+        )
+
+
+def is_one_of(data_set: str, names: Iterable[str]) -> bool:
+    """Tell whether a data set may be one of those named: whether one name contains the other.
+
+    By whole words, whatever their case and what stands between them: "ChestX-ray14" is in "NIH
+    ChestX-ray14", "chexpert" in "CheXpert-v1.0-small"; "chest" is in neither.
+    """
+    return any(_within(a, b) for name in names for a, b in ((data_set, name), (name, data_set)))
+
+
+def _within(short: str, long: str) -> bool:
+    key, words = "".join(_words(short)), _words(long)
+    ends = range(1, len(words) + 1)
+    return key != "" and any(key == "".join(words[a:b]) for b in ends for a in range(b))
+
+
+def _words(name: str) -> list[str]:
+    return re.findall(r"[^\W_]+", name.casefold())

@@ -43,8 +43,7 @@ def atomic(path: Path) -> Iterator[Path]:
         yield temporary
         with temporary.open("rb") as stream:
             os.fsync(stream.fileno())
-        # mkstemp makes private files; results are read by colleagues.
-        temporary.chmod(0o666 & ~_umask())
+        share(temporary)
         _ask_guards()
         temporary.replace(path)
     finally:
@@ -120,8 +119,12 @@ def _ask_guards() -> None:
         check()
 
 
-def _umask() -> int:
+def share(path: Path) -> None:
+    """Give a file that was made as a private one the mode of an ordinary new file.
+
+    Temporary files are private, and results are read by colleagues.
+    """
     # The mask can only be read by setting it; steps are single-threaded when they write.
     mask = os.umask(0)
     os.umask(mask)
-    return mask
+    path.chmod(0o666 & ~mask)

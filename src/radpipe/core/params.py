@@ -192,6 +192,12 @@ class Recipes(Mapping[str, dict[str, Any]]):
         variant = self._params.variants[name]
         where = f"variants.{name}"
         preset = load_preset(variant.preset, variant.overrides, where=where, root=self._presets)
+        if preset.train.normalize == "start" and variant.borrowed is None:
+            raise ConfigError(
+                f"{where}.train.normalize: start asks how the starting weights have learned, which"
+                f" weights/<name>.json alone say, and {where}.weights is {variant.weights}. The way"
+                " out: such weights, or normalize: unit, standard, imagenet or mrnet."
+            )
         return {
             "variant": name,
             "study": variant.study,

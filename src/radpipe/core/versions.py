@@ -1,5 +1,6 @@
 """Versions of the libraries that decide the bytes of results."""
 
+import operator
 import re
 from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
@@ -14,6 +15,15 @@ from pathlib import Path
 
 # Packages whose arithmetic decides the bits of weights and predictions.
 NUMERIC = ("numpy", "torch", "torchvision")
+
+COMPARED = {
+    ">=": operator.ge,
+    "<=": operator.le,
+    "==": operator.eq,
+    "!=": operator.ne,
+    ">": operator.gt,
+    "<": operator.lt,
+}
 
 # Name in an import to name of the distribution.
 DISTRIBUTIONS = {
@@ -111,6 +121,28 @@ def _decides(name: str, suffixes: Collection[str]) -> bool:
 def versions_of(packages: Iterable[str]) -> dict[str, str]:
     """Return the installed version of each package, without importing any."""
     return {package: _version(package) for package in packages}
+
+
+def within(version: str, clauses: str) -> bool:
+    """Tell whether a version is one of those that clauses such as ">=0.13,<2" allow.
+
+    Releases alone are compared, without what stands after them (rc1, +cpu); 1 is 1.0.
+    """
+    return all(_holds(version, clause) for clause in clauses.split(","))
+
+
+def _holds(version: str, clause: str) -> bool:
+    sign = clause.rstrip("0123456789.")
+    ours, theirs = (_release(each) for each in (version, clause[len(sign) :]))
+    return bool(COMPARED[sign](ours, theirs))
+
+
+def _release(version: str) -> tuple[int, ...]:
+    found = re.match(r"\d+(\.\d+)*", version)
+    numbers = [int(each) for each in found[0].split(".")] if found else []
+    while numbers and not numbers[-1]:
+        numbers.pop()
+    return tuple(numbers)
 
 
 @lru_cache(maxsize=64)

@@ -9,9 +9,12 @@ from typing import Any, Literal
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from radpipe.core.borrowed import read_borrowed
+from radpipe.core.descriptors import Licence, read_descriptor
 from radpipe.core.files import sha256_file
 from radpipe.core.recipe import Recipe
 from radpipe.core.settings import Image
+from radpipe.core.settings.plan import start_file
 from radpipe.detection.finding import read_detector
 from radpipe.evaluation.ensemble import cases_of
 from radpipe.evaluation.operating_point import choose
@@ -21,7 +24,7 @@ from radpipe.learning.models import table_of, takes_pixels
 from radpipe.learning.networks.inference import BATCH
 from radpipe.learning.networks.network import Network, read_about, shape_of
 from radpipe.learning.starts.lineage import read_lineage
-from radpipe.learning.starts.seen import starts_of
+from radpipe.learning.starts.seen import Seen, starts_of
 from radpipe.prediction.description import (
     DETECTOR,
     WEIGHTS,
@@ -170,9 +173,18 @@ def _borrowed(weights: Path) -> list[BorrowedFrom]:
             start=each.start,
             function=each.function,
             data_sets=[one.data_set for one in each.learned_from],
+            licence=_licence(each),
         )
         for each in starts_of(weights)
     ]
+
+
+def _licence(seen: Seen) -> Licence | None:
+    """Return the licence of weights whose descriptor is this project's; else nobody here knows."""
+    file = Path(start_file(seen.start))
+    if file.is_file() and read_borrowed(file).tensors == seen.tensors:
+        return read_descriptor(seen.start).licence
+    return None
 
 
 def _learned(about: dict[str, Any], weights: Path) -> list[Learned]:

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
 
+from radpipe.core.descriptors import Licence
 from radpipe.core.errors import DataError
 from radpipe.core.files import json_text, read_json, sha256_file
 from radpipe.core.settings import Fraction, Image, ModelChoice, Positive, Strict, Target, Training
@@ -79,9 +80,12 @@ class Learned(Strict):
 class BorrowedFrom(Strict):
     """Weights that others learned and with which the run, or the first before it, started."""
 
-    start: str = Field(description="weights/<start>.json of the project says their licence.")
+    start: str = Field(description="weights/<start>.json of the project describes them.")
     function: str = Field(description="Library and implementation.")
     data_sets: list[str] = Field(description="What they learned from.")
+    licence: Licence | None = Field(
+        default=None, description="Their terms of use; null: only another project says them."
+    )
 
 
 class Inputs(Strict):

@@ -33,6 +33,7 @@ from radpipe.splitting.warp import shrink
 
 Strings = npt.NDArray[np.str_]
 Role = Literal["learned", "test"]
+Likeness = Kind | Literal["listed"]
 Decision = Literal["accepted", "dropped", "refused", "none"]
 COLUMNS = ("case", "file", "kind", "correlation", "study", "role", "other_file", "decision")
 COUNTED = ("study", "role", "kind", "decision", "pairs", "cases", "patients")
@@ -94,7 +95,8 @@ class Overlap:
     study, role, other_case, other_file
         Where it was found, and as what; no case and file where a name was found.
     kind
-        patient: the same name; bytes, pixels, near: the same picture.
+        patient: the same name; bytes, pixels, near: the same picture; listed: a published list of
+        what weights of others have learned from names the patient or a picture.
     correlation
         `alignment.copy_correlation`; NaN for a name.
 
@@ -106,7 +108,7 @@ class Overlap:
     role: Role
     other_case: str = ""
     other_file: str = ""
-    kind: Kind
+    kind: Likeness
     correlation: float = float("nan")
     decision: Decision = "none"
 
@@ -341,13 +343,35 @@ def refuse(settled: SettledOverlap, *, study: str, home: str, table: Path) -> No
     raise LeakError(
         f"{study}: {counted(len({one.case for one in refused}), 'case is', 'cases are')} known to"
         f" the variants of {home}, which learned from these patients or were chosen by them"
-        " (patient: the same name; bytes, pixels, near: the same picture):\n"
+        " (patient: the same name; bytes, pixels, near: the same picture; listed: on a published"
+        " list of what their starting weights learned from):\n"
         + "\n".join(lines)
-        + f"\nAll of them: {table}\nThe way out, in params.yaml: studies.{study}.external.on_leak:"
-        f" drop (leave these patients out); studies.{study}.external.same_names: false, if names"
-        " are given by somebody else and an equal name means nothing; or, after looking at a pair"
-        f" of pictures that is no copy, add its file to studies.{study}.external.accept."
+        + f"\nAll of them: {table}\nThe way out, in params.yaml: "
+        + _ways_out(f"studies.{study}.external", study, {one.kind for one in refused})
     )
+
+
+def _ways_out(settings: str, study: str, kinds: Collection[Likeness]) -> str:
+    """Say what can be done about the kinds of likeness that were found."""
+    ways = [f"{settings}.on_leak: drop (leave these patients out)"]
+    if "patient" in kinds:
+        ways.append(
+            f"{settings}.same_names: false, if names are given by somebody else and an equal name"
+            " means nothing"
+        )
+    if not {"bytes", "pixels", "near"}.isdisjoint(kinds):
+        ways.append(
+            "after looking at a pair of pictures that is no copy, add its file to"
+            f" {settings}.accept"
+        )
+    if "listed" in kinds:
+        ways.append(
+            f"where a list names patients, {settings}.same_names: false, if its names are given by"
+            f" somebody else; or, if {study} certainly does not come from a list's data set,"
+            f" `unrelated: [{study}]` beside it in the descriptor of the weights"
+            " (docs/how-to/borrowed-weights.md)"
+        )
+    return "; or ".join(ways) + "."
 
 
 def write_overlaps(path: Path, found: Iterable[Overlap]) -> None:
@@ -356,7 +380,7 @@ def write_overlaps(path: Path, found: Iterable[Overlap]) -> None:
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(COLUMNS)
     for one in found:
-        alike = "" if one.kind == "patient" else f"{one.correlation:.4f}"
+        alike = "" if one.kind in ("patient", "listed") else f"{one.correlation:.4f}"
         rows.writerow(
             [one.case, one.file, one.kind, alike, one.study, one.role, one.other_file, one.decision]
         )

@@ -116,6 +116,8 @@ def starter(
         tensors: Any = dict, learned_from: Any = None, **train: Any
     ) -> tuple[TrainingRun, dict[str, torch.Tensor]]:
         monkeypatch.setattr(borrowing, "parts_of", lambda model: {"": part})
+        # A recipe may say so only if it names a start, and this one is to get it.
+        how = {key: train.pop(key) for key in ("normalize",) if key in train}
         run = make(**train)
         shape = shape_of(run.store, run.recipe)
         own = build_model(run.recipe.model, **shape).state_dict()
@@ -128,7 +130,8 @@ def starter(
         path = root / "results/starts/toy/start.json"
         write_json(path, found.model_dump(mode="json"))
         given = Artifact(path=str(path), sha256=sha256_file(path))
-        recipe = run.recipe.model_copy(update={"weights": given})
+        trained = run.recipe.train.model_copy(update=how)
+        recipe = run.recipe.model_copy(update={"weights": given, "train": trained})
         return make_run(recipe, run.store, run.train, run.tune), own
 
     return build

@@ -138,7 +138,7 @@ def test_a_stem_that_is_not_named_is_asked_for(toy):
     _, faults = filled(toy, Toy(1))
     (fault,) = faults
     assert fault.startswith("conv.weight is (4, 1, 3, 3), and (4, 3, 3, 3) in the file")
-    assert fault.endswith("say model.stem: repeat, sum or mean)")
+    assert fault.endswith("else it takes pictures of three channels)")
 
 
 def test_counts_of_norms_may_be_missing_and_nothing_else(toy):
@@ -170,6 +170,16 @@ def test_a_prefix_is_taken_off_and_old_names_become_new(toy):
     model = Toy(3)
     assert fill(model.state_dict(), parts_of(model), offer, old.__getitem__)[1] == []
     assert torch.equal(model.norm.weight, tensors["norm.weight"])
+
+
+def test_two_sources_of_one_name_are_a_fault(toy):
+    found, tensors, _ = toy
+    rename = [SimpleNamespace(pattern=r"old\.(.*)", becomes=r"\1")]
+    names = {**tensors, "old.conv.weight": tensors["conv.weight"]}
+    offer = offered(list(names), found.model_copy(update={"rename": rename}))
+    model = Toy(3)
+    _, faults = fill(model.state_dict(), parts_of(model), offer, names.__getitem__)
+    assert faults == ["conv.weight and old.conv.weight both become conv.weight"]
 
 
 def test_parts_within_parts_are_found():
@@ -208,7 +218,7 @@ def test_a_run_takes_all_but_its_own_last_layer(make_started):
     facts = about(run, state, fold=0, seed=1)
     (outside,) = facts["borrowed"]
     assert outside["start"] == "toy"
-    assert outside["learned_from"] == [{"data_set": "ImageNet-1k", "list": None}]
+    assert [each["data_set"] for each in outside["learned_from"]] == ["ImageNet-1k"]
     assert [each["variant"] for each in facts["lineage"]] == ["bones-x"]
 
 

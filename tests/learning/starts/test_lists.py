@@ -9,6 +9,7 @@ from radpipe.core.borrowed import list_file
 from radpipe.core.descriptors import ImageList
 from radpipe.core.errors import DataError
 from radpipe.core.files import sha256_file
+from radpipe.learning.starts import lists
 from radpipe.learning.starts.lists import obtain_list
 
 TABLE = "set,image\nA,b/2.png\nB,x/9.png\nA,b/1.png\nA,b/1.png\n"
@@ -19,7 +20,8 @@ def listed(describe, tmp_path):
     """Return a function that serves a list and obtains it."""
 
     def obtain(name="list.csv", text=TABLE, *, here=False, **fields):
-        data = gzip.compress(text.encode(), mtime=0) if name.endswith(".gz") else text.encode()
+        data = text if isinstance(text, bytes) else text.encode()
+        data = gzip.compress(data, mtime=0) if name.endswith(".gz") else data
         site = tmp_path / "site" / name
         site.write_bytes(data)
         descriptor = describe("a.pth")
@@ -53,12 +55,63 @@ def test_tabs_patterns_and_patients(listed):
     [
         ({"column": "file"}, "has no column 'file'; its columns are: set, image"),
         ({"pattern": "(q)"}, "its column 'image' names nothing"),
-        ({"sha256": "0" * 64}, "states 0{64} for this list.*delete it and get it again"),
+        ({"sha256": "0" * 64}, "states 0{64} for this list.*\\n?.*The way out: get the file"),
+        ({"sha256": "0" * 64, "here": True}, "states 0{64} for this list.*get it again"),
     ],
 )
 def test_another_list_than_described_is_refused(listed, fields, message):
     with pytest.raises(DataError, match=message):
         listed(**fields)
+
+
+def names(found):
+    return list_file(found.sha256).read_text().splitlines()
+
+
+def test_a_list_without_a_header_has_its_names_first(listed):
+    assert names(listed("list.txt", "b/2.png\na/1.png\n", column=None)) == ["a/1", "b/2"]
+    assert names(listed("list", "b/2.png\t0\na/1.png\t1\n", column=None)) == ["a/1", "b/2"]
+
+
+@pytest.mark.parametrize(
+    ("address", "data"),
+    [
+        ("content", TABLE.replace(",", "\t").encode()),
+        ("list.txt", TABLE.encode()),
+        ("content", gzip.compress(TABLE.encode(), mtime=0)),
+        ("list.tsv", TABLE.encode("utf-16")),
+        ("list.csv", TABLE.replace("\n", "\r\n").encode("utf-8-sig")),
+    ],
+)
+def test_content_says_how_a_list_is_written(listed, address, data):
+    assert names(listed(address, data)) == ["b/1", "b/2", "x/9"]
+
+
+def test_letters_of_one_byte_are_read(listed):
+    assert names(listed("list.csv", "image\nM\xfcller.png\n".encode("latin-1"))) == ["m\xfcller"]
+
+
+def test_an_optional_group_may_match_nothing(listed):
+    found = listed(pattern=r"^(b/)?", names="patients")
+    assert names(found) == ["b/"]
+
+
+def test_damaged_tables_are_refused(listed):
+    for data in (gzip.compress(TABLE.encode())[:-9], b'image\n"' + b"a" * 200_000):
+        with pytest.raises(DataError, match="cannot be read as a table"):
+            listed("content", data)
+
+
+def test_lists_of_the_same_name_lie_apart(listed):
+    assert names(listed("train.csv", "image\na.png\n")) == ["a"]
+    assert names(listed("train.csv", "image\nb.png\n")) == ["b"]
+
+
+def test_a_list_that_is_here_is_read_where_nothing_can_be_written(listed, monkeypatch):
+    found = listed()
+    monkeypatch.setattr(lists, "alone", None)
+    monkeypatch.setattr(lists, "write_text", None)
+    assert listed() == found
 
 
 def test_a_list_that_is_not_there_is_named(describe):

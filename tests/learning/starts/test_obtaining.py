@@ -1,6 +1,7 @@
 """Weights from a server: every format, and everything that must not be opened."""
 
 import io
+import os
 import pickle
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 import safetensors.numpy
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from radpipe.core.borrowed import tensors_file
@@ -103,9 +105,9 @@ def test_a_flipped_byte_is_not_opened(served, describe, tmp_path):
     path.write_bytes(data)
     text = refusal(descriptor)
     assert f"and should be the file SHA-256 {descriptor.sha256} of weights/toy.json" in text
-    assert "It was not opened. The way out:" in text
+    assert "It was not opened.\nThe way out: get the file" in text
     # Nothing of it is kept, so that the next try fetches again.
-    assert not (tmp_path / "shared/files/toy/a.pth").exists()
+    assert not list(tmp_path.glob("shared/files/toy-*/a.pth"))
     assert not (tmp_path / "shared/tensors").exists()
 
 
@@ -127,7 +129,7 @@ def test_a_wrong_name_is_told_with_where_to_put_the_file(describe, tmp_path):
     text = refusal(describe("b.pth"))
     assert "/b.pth: the server answered 404" in text
     assert f"The way out: get the file, SHA-256 {'0' * 64}, on a machine that has a network" in text
-    assert f"put it at {tmp_path}/shared/files/toy/b.pth. RADPIPE_WEIGHTS names" in text
+    assert f"put it at {tmp_path}/shared/files/toy-00000000/b.pth. RADPIPE_WEIGHTS names" in text
 
 
 def test_without_a_network_there_is_one_message(served, describe, tmp_path):
@@ -137,7 +139,7 @@ def test_without_a_network_there_is_one_message(served, describe, tmp_path):
     text = refusal(descriptor)
     assert f"{nowhere}: nobody answers (<urlopen error" in text
     assert descriptor.sha256 in text
-    place = tmp_path / "shared/files/toy/a.pth"
+    place = tmp_path / f"shared/files/toy-{descriptor.sha256[:8]}/a.pth"
     assert f"put it at {place}" in text
     place.write_bytes(path.read_bytes())
     assert obtain(descriptor)[0] == descriptor.sha256
@@ -146,6 +148,90 @@ def test_without_a_network_there_is_one_message(served, describe, tmp_path):
 def test_the_second_address_is_asked_when_the_first_has_nothing(served, describe, site):
     served("a.pth")
     obtain(describe("a.pth", addresses=[f"{site}/gone.pth", f"{site}/a.pth"]))
+
+
+def test_the_second_address_is_asked_when_the_first_serves_a_page(served, describe, site, tmp_path):
+    served("a.pth")
+    (tmp_path / "site/login").write_text("<html>Please log in</html>")
+    descriptor = describe("a.pth", addresses=[f"{site}/login", f"{site}/a.pth"])
+    assert obtain(descriptor)[0] == descriptor.sha256
+    text = refusal(describe("a.pth", addresses=[f"{site}/login"] * 2, sha256="0" * 64))
+    assert text.count("It is a web page") == 2
+
+
+def test_two_projects_may_call_two_files_by_the_same_names(served, describe):
+    served("a.pth")
+    first = obtain(describe("a.pth"))
+    served("a.pth", {"c": torch.ones(3)})
+    second = obtain(describe("a.pth"))
+    assert second != first
+    assert load_file(tensors_file(second[1])).keys() == {"c"}
+
+
+def test_others_may_read_the_tensors(served, describe):
+    for name in ("a.pth", "a.npz", "a.safetensors"):
+        served(name)
+        mask = os.umask(0o022)
+        try:
+            file = tensors_file(obtain(describe(name))[1])
+        finally:
+            os.umask(mask)
+        assert file.stat().st_mode & 0o777 == 0o644
+        file.unlink()
+
+
+def test_a_whole_folder_of_somebody_else_is_only_read(served, describe, monkeypatch):
+    """Also where nothing but the first digits of the hash is known."""
+    digest = sha256_file(served("a.pth"))
+    descriptor = describe("a.pth", sha256=None, sha256_prefix=digest[:8])
+    first = obtain(descriptor)
+    Path("weights/toy.sha256").unlink()
+    monkeypatch.setattr(obtaining, "alone", None)
+    assert obtain(descriptor) == first
+    assert Path("weights/toy.sha256").read_text().startswith(digest)
+
+
+def test_a_folder_that_cannot_be_written_is_named(served, describe, tmp_path, monkeypatch):
+    served("a.pth")
+
+    def refuse(*_args, **_kwargs):
+        raise PermissionError(13, "Permission denied")
+
+    descriptor = describe("a.pth")
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    assert "cannot be written (Permission denied)" in (text := refusal(descriptor))
+    assert "The way out: let somebody who may write there" in text
+
+
+def test_a_pin_does_not_outdo_other_digits(served, describe):
+    digest = sha256_file(served("a.pth"))
+    obtain(describe("a.pth", sha256=None, sha256_prefix=digest[:8]))
+    text = refusal(describe("a.pth", sha256=None, sha256_prefix="00000000"), ConfigError)
+    assert "does not begin with the sha256_prefix 00000000" in text
+    assert "The way out: delete weights/toy.sha256" in text
+
+
+def test_a_hash_that_was_asked_for_is_written_and_nothing_is_fetched_again(served, describe):
+    path = served("a.pth")
+    digest = sha256_file(path)
+    refusal(describe("a.pth", sha256=None), ConfigError)
+    path.unlink()
+    assert obtain(describe("a.pth", sha256=digest))[0] == digest
+
+
+@pytest.mark.parametrize("name", ["a.npz", "a.pth"])
+def test_a_full_disk_is_not_taken_for_a_wrong_file(served, describe, monkeypatch, name):
+    served(name)
+
+    def full(*_args, **_kwargs):
+        raise SafetensorError("I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr("safetensors.numpy.save_file", full)
+    monkeypatch.setattr("safetensors.torch.save_file", full)
+    text = refusal(describe(name))
+    assert "cannot be written" in text
+    assert "No space left" in text
+    assert "plain arrays" not in text
 
 
 class Bomb:
@@ -180,7 +266,9 @@ def test_an_npz_with_a_pickle_in_it_is_not_opened(describe, tmp_path, site):
 def test_another_format_than_the_name_says_is_refused(describe, tmp_path, site, name):
     with zipfile.ZipFile(tmp_path / "site" / name, "w") as archive:
         archive.writestr("x", "y")
-    assert str(tmp_path / "shared/files/toy" / name) in refusal(describe(name))
+    descriptor = describe(name)
+    place = tmp_path / f"shared/files/toy-{descriptor.sha256[:8]}"
+    assert str(place / name) in refusal(descriptor)
 
 
 def test_a_file_without_tensors_is_refused(describe, tmp_path, site):

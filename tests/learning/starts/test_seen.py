@@ -5,7 +5,7 @@ import logging
 import pyarrow as pa
 import pytest
 
-from radpipe.core.borrowed import Learned, Listed, list_file
+from radpipe.core.borrowed import Learned, Listed, list_file, seen_by_name
 from radpipe.core.errors import ConfigError, DataError, StaleError
 from radpipe.core.files import sha256_bytes, write_text
 from radpipe.core.recipe import Artifact
@@ -63,9 +63,47 @@ def test_tune_cases_on_a_list_are_counted_and_told(make_started, caplog):
     assert said.startswith(f"toy has learned from 1 of the {len(run.tune)} cases in `tune`")
 
 
-def test_train_cases_on_a_list_are_nothing(make_started):
+def test_train_cases_on_a_list_are_nothing_but_hits(make_started):
     run, _ = make_started(learned_from=listed(f"train/{TRAIN}/view1"))
     assert run.borrowed[0].tune == 0
+    assert [each.hits for each in run.borrowed[0].learned_from] == [1, None]
+
+
+@pytest.mark.parametrize(
+    ("names", "kind"), [(("other/scheme",), "images"), (("003", "P3"), "patients")]
+)
+def test_a_list_that_hits_nothing_is_told_and_leaves_the_name(make_started, caplog, names, kind):
+    run, _ = make_started(learned_from=listed(*names, kind=kind))
+    (said,) = [r.message for r in caplog.records if r.levelno == logging.WARNING]
+    assert said.startswith("toy: 0 of ")
+    assert "cases of bones stand on the list of what it has learned from CheXpert" in said
+    facts = run.borrowed[0].facts["learned_from"]
+    assert seen_by_name(facts, ["bones", "chexpert"]) == ["CheXpert"]
+
+
+def test_short_names_count_for_studies_that_come_from_the_data_set(make_started):
+    short = [each.model_copy(update={"studies": ("bones",)}) for each in listed("view1")]
+    with pytest.raises(ConfigError, match="8 of the 8 cases in `test`"):
+        make_started(learned_from=short)
+
+
+def test_lists_are_not_held_against_unrelated_studies(make_started):
+    """Patients "p3" are others there: a false match has a way out."""
+    found = [each.model_copy(update={"unrelated": ("bones",)}) for each in listed("p3")]
+    run, _ = make_started(learned_from=found)
+    assert run.borrowed[0].learned_from[0].hits is None
+
+
+def test_a_film_of_two_cases_is_refused_for_the_first_one_too(make_started, tmp_path):
+    path = tmp_path / "data/bones/store/index.parquet"
+    index = read_table(path)
+    place = index["case"].to_pylist().index(TEST)
+    files = index["file"].to_pylist()
+    files[-1] = files[place]
+    at = index.column_names.index("file")
+    write_table(path, index.set_column(at, "file", pa.array(files)))
+    with pytest.raises(ConfigError, match="1 of the 8 cases in `test`"):
+        make_started(learned_from=listed(f"train/{TEST}/view1"))
 
 
 def test_a_run_of_a_run_is_held_to_the_list_again(make_started, tmp_path):
@@ -113,5 +151,6 @@ def test_a_broken_entry_is_told(make, tmp_path):
 
 def test_what_is_written_can_be_read_again():
     seen = Seen("a", "toy/net", "0" * 64, (Learned(data_set="X"),), tune=2)
-    assert seen.facts["learned_from"] == [{"data_set": "X", "list": None}]
+    (one,) = seen.facts["learned_from"]
+    assert one == {"data_set": "X", "list": None, "hits": None, "studies": [], "unrelated": []}
     assert seen.facts["tune"] == 2

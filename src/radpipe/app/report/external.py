@@ -18,7 +18,11 @@ DECISIONS = {
     "dropped": "dropped: the whole patient was left out",
     "none": "left: patients of the home test part, who taught nothing",
 }
-LIKENESS = {**KINDS, "patient": "same name of a patient"}
+LIKENESS = {
+    **KINDS,
+    "patient": "same name of a patient",
+    "listed": "on a published list",
+}
 
 
 @dataclass(frozen=True)

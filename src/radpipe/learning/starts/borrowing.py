@@ -39,11 +39,14 @@ class Offer:
         Name in the library to name in the file.
     left
         Names in the file of what is not taken: heads.
+    twice
+        Faults: two tensors of the file that would get the same name.
 
     """
 
     sources: dict[str, str]
     left: tuple[str, ...]
+    twice: tuple[str, ...] = ()
 
 
 def borrowed_by(recipe: Recipe) -> Borrowed | None:
@@ -139,7 +142,7 @@ def fill(
 
     """
     taken: set[str] = set()
-    faults: list[str] = []
+    faults = list(offer.twice)
     for below, part in parts.items():
         for name, source in _pairs(below, part, offer, own, faults):
             tensor = _for_stem(tensor_of(source), own[name], part)
@@ -171,6 +174,7 @@ def offered(names: list[str], start: Borrowed) -> Offer:
     """
     sources: dict[str, str] = {}
     left: list[str] = []
+    twice: list[str] = []
     for source in names:
         name = source.removeprefix(start.prefix)
         for rename in start.rename:
@@ -178,9 +182,11 @@ def offered(names: list[str], start: Borrowed) -> Offer:
             name = found.expand(rename.becomes) if found else name
         if not source.startswith(start.prefix) or name.startswith(tuple(start.heads)):
             left.append(source)
+        elif name in sources:
+            twice.append(f"{sources[name]} and {source} both become {name}")
         else:
             sources[name] = source
-    return Offer(sources, tuple(sorted(left)))
+    return Offer(sources, tuple(sorted(left)), tuple(twice))
 
 
 def _pairs(
@@ -228,7 +234,10 @@ def _for_stem(theirs: Tensor, own: Tensor, part: Part) -> Tensor:
 def _misfit(name: str, own: Tensor, theirs: Tensor, part: Part) -> str:
     text = f"{name} is {tuple(own.shape)}, and {tuple(theirs.shape)} in the file"
     if part.stem is None and theirs.ndim == 4 and theirs.shape[1] == 3 and own.shape[1] == 1:
-        text += " (grey pictures: say model.stem: repeat, sum or mean)"
+        text += (
+            " (grey pictures: say model.stem: repeat, sum or mean, where the architecture has that"
+            " setting; else it takes pictures of three channels)"
+        )
     return text
 
 

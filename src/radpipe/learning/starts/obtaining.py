@@ -7,13 +7,14 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from radpipe.core import borrowed, places
 from radpipe.core.borrowed import tensors_file
 from radpipe.core.descriptors import WEIGHTS, Descriptor
 from radpipe.core.errors import ConfigError, DataError
-from radpipe.core.files import read_json, sha256_file, sha256_json, write_json, write_text
+from radpipe.core.files import read_json, sha256_file, sha256_json, share, write_json, write_text
 from radpipe.core.locks import lock
 
 log = logging.getLogger("radpipe.weights")
@@ -41,25 +42,65 @@ def obtain(descriptor: Descriptor) -> tuple[str, str]:
 
     """
     # Before anything is written: the folder may be another's, and all in it.
-    if (digest := _stated(descriptor)) and (known := _converted(descriptor, digest)):
-        return digest, known
-    with alone(descriptor):
-        file = borrowed.home() / "files" / descriptor.name / descriptor.file
-        fetched = not file.is_file()
-        if fetched:
-            fetch(descriptor.addresses, file, _hash_told(descriptor))
+    if known := _here(descriptor):
+        return known
+    file = _raw(descriptor)
+    with alone(file.parent):
+        if not file.is_file():
+            _take_over(descriptor, file)
+        if not file.is_file():
+            complaint = partial(_complaint, descriptor)
+            fetch(descriptor.addresses, file, _hash_told(descriptor), complaint)
         digest = sha256_file(file)
-        try:
-            _check_hash(descriptor, file, digest)
-        except DataError:
-            if fetched:
-                file.unlink()
-            raise
+        _check_hash(descriptor, file, digest)
         return digest, _convert(descriptor, file, digest)
 
 
-def fetch(addresses: Iterable[str], file: Path, hash_told: str) -> None:
+def _here(descriptor: Descriptor) -> tuple[str, str] | None:
+    """Return what `obtain` does if all of it is here; in the shared folder nothing is written."""
+    digest, file = _stated(descriptor), _raw(descriptor)
+    if digest is None and descriptor.sha256_prefix and file.is_file():
+        digest = sha256_file(file)
+        known = _converted(descriptor, digest)
+        if known:
+            _check_hash(descriptor, file, digest)
+    else:
+        known = _converted(descriptor, digest) if digest else None
+    return (digest, known) if digest and known else None
+
+
+def _raw(descriptor: Descriptor) -> Path:
+    """Return where the published file lies: two projects may call two files by the same names."""
+    # As long as the shortest prefix, so that the place stays when more of the hash is known.
+    stated = (descriptor.sha256 or descriptor.sha256_prefix or "")[:8]
+    return _folder(descriptor, stated) / descriptor.file
+
+
+def _folder(descriptor: Descriptor, stated: str) -> Path:
+    key = stated or f"unstated-{sha256_json(descriptor.addresses)[:8]}"
+    return borrowed.home() / "files" / f"{descriptor.name}-{key}"
+
+
+def _take_over(descriptor: Descriptor, file: Path) -> None:
+    """Use a file that was fetched to learn its hash, which the descriptor states by now."""
+    before = _folder(descriptor, "") / descriptor.file
+    if before.is_file() and sha256_file(before) == descriptor.sha256:
+        before.replace(file)
+
+
+def fetch(
+    addresses: Iterable[str], file: Path, hash_told: str, complaint: Callable[[Path], str]
+) -> None:
     """Fetch a file from the first address that has it.
+
+    Parameters
+    ----------
+    addresses, file
+        Where it may be had, and where it is to lie.
+    hash_told
+        Its hash, for messages.
+    complaint
+        Says what is wrong with a file that came; empty: nothing. Servers answer with pages, too.
 
     Raises
     ------
@@ -78,12 +119,17 @@ def fetch(addresses: Iterable[str], file: Path, hash_told: str) -> None:
             Resuming(part, by_hand="", patient=False)(address, str(file), None)
         except DataError as error:
             complaints.append(str(error))
-        else:
+            continue
+        if not (wrong := complaint(file)):
             return
+        # The next try fetches it again.
+        file.unlink()
+        complaints.append(f"{address}: {wrong}")
     raise DataError(
         "\n  ".join(["could not be fetched:", *complaints])
         + f"\nThe way out: get the file, {hash_told}, on a machine that has a network, and put"
-        f" it at {file}. {borrowed.VARIABLE} names the folder, if it is to be another one."
+        f" it at {file}. {borrowed.VARIABLE} names the folder, if it is to be another one. If"
+        " another file comes again and again, ask who publishes it."
     )
 
 
@@ -100,6 +146,12 @@ def _stated(descriptor: Descriptor) -> str | None:
             f"{file}: should be the SHA-256 of {descriptor.file}, two spaces and this name. The way"
             " out: correct it, or delete it to have it written anew."
         )
+    if not digest.startswith(descriptor.sha256_prefix or ""):
+        raise ConfigError(
+            f"{file}: pins the SHA-256 {digest}, which does not begin with the sha256_prefix"
+            f" {descriptor.sha256_prefix} of {descriptor.path}: the file was pinned by another one."
+            f" The way out: delete {file}, so that it is pinned anew; or correct sha256_prefix."
+        )
     return digest
 
 
@@ -115,15 +167,24 @@ def _hash_told(descriptor: Descriptor) -> str:
     return "whose SHA-256 nothing states"
 
 
+def _complaint(descriptor: Descriptor, file: Path) -> str:
+    """Say what is wrong with a file by the hash, or its first digits, that are stated; or ""."""
+    digest, stated = sha256_file(file), _stated(descriptor)
+    if digest.startswith(stated or descriptor.sha256_prefix or ""):
+        return ""
+    return (
+        f"{file}: has the SHA-256 {digest} and {file.stat().st_size} bytes, and should be the"
+        f" file {_hash_told(descriptor)} of {descriptor.path}. {diagnosis(file)} It was not opened."
+    )
+
+
 def _check_hash(descriptor: Descriptor, file: Path, digest: str) -> None:
     """Hold a file to the hash that is stated for it; pin the whole where only a part is stated."""
     stated, prefix = _stated(descriptor), descriptor.sha256_prefix or ""
-    if (stated and digest != stated) or not digest.startswith(prefix):
+    if wrong := _complaint(descriptor, file):
         raise DataError(
-            f"{file}: has the SHA-256 {digest} and {file.stat().st_size} bytes, and should be the"
-            f" file {_hash_told(descriptor)} of {descriptor.path}. {diagnosis(file)} It was not"
-            f" opened. The way out: delete it if it is there, get it again from"
-            f" {descriptor.addresses[0]}, and if it comes out the same, ask who publishes it."
+            f"{wrong} The way out: delete it, get it again from {descriptor.addresses[0]}, and if"
+            " it comes out the same, ask who publishes it."
         )
     if stated:
         return
@@ -177,6 +238,8 @@ def _convert(descriptor: Descriptor, file: Path, digest: str) -> str:
     made = folder / f".{descriptor.name}-{digest}"
     try:
         _writer(file)(file, made, descriptor)
+        # safetensors writes private files.
+        share(made)
         tensors = sha256_file(made)
         made.replace(tensors_file(tensors))
     finally:
@@ -228,19 +291,38 @@ def _from_npz(file: Path, made: Path, descriptor: Descriptor) -> None:
     try:
         with np.load(file, allow_pickle=False) as opened:
             arrays = {name: np.ascontiguousarray(opened[name]) for name in opened.files}
-        save_file(arrays, made)
-    except (ValueError, OSError, zipfile.BadZipFile, SafetensorError) as error:
+        if odd := [name for name, array in arrays.items() if array.dtype.kind not in "biufc"]:
+            raise ValueError(f"no numbers under {', '.join(odd)}")
+    except (ValueError, EOFError, zipfile.BadZipFile) as error:
         raise DataError(
             f"{file}: no .npz of plain arrays ({error}). Pickled objects could run code and are not"
             f" opened; {descriptor.path} has to name another file."
         ) from error
+    try:
+        save_file(arrays, made)
+    except SafetensorError as error:
+        raise DataError(f"{made}: its tensors cannot be written ({error}).") from error
 
 
 @contextmanager
-def alone(descriptor: Descriptor) -> Iterator[None]:
-    """Let one process at a time fetch the same weights; others wait for it."""
-    folder = borrowed.home() / "files" / descriptor.name
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as stream:
+def alone(folder: Path) -> Iterator[None]:
+    """Let one process at a time fill a folder of the shared one; others wait for it.
+
+    Raises
+    ------
+    DataError
+        This user cannot write there.
+
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        stream = (folder / ".lock").open("w")
+    except PermissionError as error:
+        raise DataError(
+            f"{folder}: cannot be written ({error.strerror}), and not all that is needed lies there"
+            f" yet. The way out: let somebody who may write there run {borrowed.AGAIN} ..., or let"
+            f" {borrowed.VARIABLE} name a folder of your own."
+        ) from error
+    with stream:
         lock(stream)
         yield

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from radpipe.core.borrowed import Learned, Listed, is_start, list_file, read_borrowed, whole
 from radpipe.core.errors import ConfigError, DataError
 from radpipe.core.recipe import Recipe
+from radpipe.core.starting import start_of
 from radpipe.core.tables import read_table
 from radpipe.learning.networks.network import read_about
 from radpipe.learning.starts.images import listed_images, names_in
@@ -29,7 +30,8 @@ class Seen:
     start, function, tensors
         Their name, what they are weights of, and the hash of their file.
     learned_from
-        The data sets, and the hash of the list of their images where one is published.
+        The data sets, the hash of the list of their images where one is published, and how many
+        cases of the run's study stand on it.
     tune
         Cases of the run's `tune` that stand on such a list.
 
@@ -85,13 +87,18 @@ def starts_of(path: Path) -> list[Seen]:
     if is_start(path):
         start = read_borrowed(path)
         return [Seen(start.name, start.function, start.tensors, tuple(start.learned_from))]
+    # Of another project, studies of ours have other names; hits are always those of another run.
+    foreign = {} if start_of(str(path)) else {"studies": (), "unrelated": ()}
     try:
         return [
             Seen(
                 each["start"],
                 each["function"],
                 each["tensors"],
-                tuple(Learned.model_validate(one) for one in each["learned_from"]),
+                tuple(
+                    Learned.model_validate({**one, **foreign, "hits": None})
+                    for one in each["learned_from"]
+                ),
             )
             for each in read_about(path).get("borrowed", ())
         ]
@@ -107,20 +114,27 @@ def _counted(recipe: Recipe, start: Seen, tune: set[str]) -> Seen:
     split = read_table(Path(recipe.split.path), ["case", "part", *NAMES])
     test = set(split.filter(pc.equal(split["part"], "test"))["case"].to_pylist())
     known: set[str] = set()
+    learned_from = []
     for each in start.learned_from:
-        if each.list is None:
+        if each.list is None or recipe.study in each.unrelated:
+            learned_from.append(each)
             continue
-        cases = cases_on(each.list, Path(recipe.store.path), split, start.start)
+        short = recipe.study in each.studies
+        cases = cases_on(each.list, Path(recipe.store.path), split, start.start, short=short)
         if shared := cases & test:
             raise ConfigError(
                 f"variants.{recipe.variant}.weights: {start.start} has learned from"
                 f" {len(shared)} of the {len(test)} cases in `test` of {recipe.study}, by the"
                 f" published list of its {each.list.names} from {each.data_set}, so its scores"
                 " would say nothing of new patients. The way out: weights that have not seen them,"
-                " such as weights/random.json; or a split whose test part they have not seen"
-                " (official parts)."
+                " such as weights/random.json; a split whose test part they have not seen (official"
+                f" parts); or, if {recipe.study} certainly does not come from {each.data_set} and"
+                " only names are alike, `unrelated` beside the data set in the descriptor of these"
+                " weights (docs/how-to/borrowed-weights.md)."
             )
         known |= cases & tune
+        learned_from.append(each.model_copy(update={"hits": len(cases)}))
+        tell_hits(start.start, each, len(cases), split, recipe.study)
     if known:
         log.warning(
             "%s has learned from %d of the %d cases in `tune`: what is chosen by them looks too"
@@ -129,10 +143,24 @@ def _counted(recipe: Recipe, start: Seen, tune: set[str]) -> Seen:
             len(known),
             len(tune),
         )
-    return Seen(start.start, start.function, start.tensors, start.learned_from, len(known))
+    return replace(start, learned_from=tuple(learned_from), tune=len(known))
 
 
-def cases_on(listed: Listed, store: Path, split: pa.Table, start: str) -> set[str]:
+def tell_hits(start: str, learned: Learned, hits: int, split: pa.Table, study: str) -> None:
+    """Log how many cases of a study stand on a list; warn of none, which proves little."""
+    text = "%s: %d of %d cases of %s stand on the list of what it has learned from %s"
+    if not hits:
+        text += (
+            "; either it has learned from none of them, or the list names them in another way, so"
+            " that the name of the data set counts"
+        )
+    level = logging.INFO if hits else logging.WARNING
+    log.log(level, text, start, hits, split.num_rows, study, learned.data_set)
+
+
+def cases_on(
+    listed: Listed, store: Path, split: pa.Table, start: str, *, short: bool = False
+) -> set[str]:
     """Return the cases of a study that stand on a list, by an image or by their patient.
 
     Parameters
@@ -145,6 +173,8 @@ def cases_on(listed: Listed, store: Path, split: pa.Table, start: str) -> set[st
         Columns case, patient and named of `split.parquet`.
     start
         Name of the weights, for messages.
+    short
+        Whether the study comes from the list's data set, so that short names of images count.
 
     Raises
     ------
@@ -158,5 +188,8 @@ def cases_on(listed: Listed, store: Path, split: pa.Table, start: str) -> set[st
         on_it = [pc.is_in(split[column].cast(pa.string()), theirs) for column in NAMES]
         return set(split.filter(pc.or_(*on_it))["case"].to_pylist())
     index = read_table(store / "index.parquet", ["case", "file"])
-    images = dict(zip(index["file"].to_pylist(), index["case"].to_pylist(), strict=True))
-    return listed_images(images, names)
+    # A film may show two cases, such as the knees of one patient.
+    images: dict[str, set[str]] = {}
+    for file, case in zip(index["file"].to_pylist(), index["case"].to_pylist(), strict=True):
+        images.setdefault(file, set()).add(case)
+    return listed_images(images, names, short=short)

@@ -48,11 +48,10 @@ def tensors_of(value: Any, key: str) -> dict[str, Any]:
 def main(source: Path, target: Path, key: str) -> int:
     """Convert one file; return the exit code, having said what was wrong."""
     import torch
-    from safetensors.torch import save_file
 
     try:
         value = torch.load(source, map_location="cpu", weights_only=True)
-        save_file(tensors_of(value, key), target)
+        tensors = tensors_of(value, key)
     except pickle.UnpicklingError as error:
         asked = re.search(r"GLOBAL [\w.]+", str(error))
         what = f" ({asked[0]})" if asked else ""
@@ -65,8 +64,20 @@ def main(source: Path, target: Path, key: str) -> int:
     except (RuntimeError, EOFError, OSError) as error:
         sys.stderr.write(f"cannot be read as a file of torch ({str(error).splitlines()[0]}).\n")
     else:
-        return 0
+        return _write(tensors, target)
     return 2
+
+
+def _write(tensors: dict[str, Any], target: Path) -> int:
+    from safetensors import SafetensorError
+    from safetensors.torch import save_file
+
+    try:
+        save_file(tensors, target)
+    except (SafetensorError, OSError) as error:
+        sys.stderr.write(f"its tensors cannot be written to {target} ({error}).\n")
+        return 2
+    return 0
 
 
 if __name__ == "__main__":
