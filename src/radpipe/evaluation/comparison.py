@@ -15,6 +15,7 @@ from radpipe.core.settings import Evaluation, Target
 from radpipe.evaluation.draws import Integers, owners
 from radpipe.evaluation.intervals import difference, estimate, patients_of
 from radpipe.evaluation.metrics import METRICS, cards, names_for, values
+from radpipe.evaluation.metrics.base import counted
 from radpipe.evaluation.paired import area_test, holm
 from radpipe.evaluation.permutation import permutation_ps, swaps_for
 from radpipe.evaluation.rows import FEWEST_PATIENTS
@@ -220,7 +221,7 @@ def _paired_rows(
                 change = differences[i, j]
                 low, high = change.interval(place)
                 if metric == "auc":
-                    tests = _area_tests(
+                    tests = area_tests(
                         seen[i], seen[j], owner, evaluation, len(pairs) * len(questions)
                     )
                 else:
@@ -278,16 +279,30 @@ def _swapped(
     }
 
 
-def _area_tests(
+def area_tests(
     first: Sample, second: Sample, owner: Integers, evaluation: Evaluation, n_tests: int
 ) -> dict[str, float]:
-    """Return the p-values of areas.
+    """Return the p-values of areas: `p_delong` and `p_permutation`, one of them NaN.
 
-    Swaps are drawn only where DeLong's test is undefined, or of one question with so few patients
-    of an answer that its variance is unsteady.
+    Swaps are drawn only where DeLong's test is undefined, or where a question that counts has so
+    few patients of an answer that the variance is unsteady: even one such class or label among
+    several makes DeLong's find differences that are not there (benchmarks/coverage.py).
+
+    Parameters
+    ----------
+    first, second
+        The same cases, answered by two variants.
+    owner
+        Shape (cases,): number of each case's patient.
+    evaluation
+        Number and seed of the swaps, confidence.
+    n_tests
+        Number of tests that are corrected together.
+
     """
     p_area = area_test(first, second, owner)[1]
-    if first.n_columns == 1 and min(patients_of(first, owner)) < FEWEST_PATIENTS:
+    fewest = np.array(patients_of(first, owner))[counted(first)]
+    if fewest.min(initial=FEWEST_PATIENTS) < FEWEST_PATIENTS:
         p_area = np.nan
     if np.isfinite(p_area):
         return {"p_delong": p_area, "p_permutation": np.nan}
