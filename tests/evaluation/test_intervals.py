@@ -13,7 +13,6 @@ from radpipe.evaluation.intervals import (
     estimate,
     percentile,
     spread,
-    student,
 )
 from radpipe.evaluation.metrics import METRICS, values
 from radpipe.evaluation.sample import make_sample
@@ -188,14 +187,6 @@ def test_an_undefined_value_has_no_interval():
     )["auc"]
     assert np.isnan(one.interval()).all()
     assert one.judged()[2] == "undefined"
-
-
-@pytest.mark.parametrize(
-    ("freedom", "expected"), [(4, 2.776), (9, 2.262), (39, 2.023), (399, 1.966)]
-)
-def test_published_quantiles_of_student(freedom, expected):
-    """Tables of the distribution, 0.975."""
-    assert student(0.975, freedom) == pytest.approx(expected, abs=1.5e-3)
 
 
 def test_a_difference_of_draws_has_students_interval():

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from radpipe.evaluation.quantiles import student
 from radpipe.evaluation.rows import Row, correlation, difference_of, mean_of
-from radpipe.evaluation.shares import Share, effective, rows_of, wilson
+from radpipe.evaluation.shares import Share, rows_of, wilson
 
 NAN = float("nan")
 
@@ -66,11 +67,31 @@ def test_cases_that_are_alike_count_as_one():
 
 
 def test_cases_that_differ_within_patients_count_at_most_each():
-    """Every patient has one hit and one miss: patients differ by nothing, eight cases count."""
+    """Every patient has one hit and one miss: as eight cases, less Student's (2.365 / 3.182)^2."""
     owner, hit = np.repeat(np.arange(4), 2), np.tile([True, False], 4)
     row = Share(hit, np.ones(8, dtype=bool)).row(owner, 4, 0.95)
-    assert np.allclose(row.influence, 0)
-    assert effective(0.5, np.array([0.1, -0.1]) / 8, np.array([4.0, 4.0])) == 8
+    expected = wilson(0.5, 8 * (2.365 / 3.182) ** 2, confidence=0.95)
+    assert (row.low, row.high) == pytest.approx(expected, abs=5e-4)
+
+
+@pytest.mark.parametrize("cases", [3, 7, 20])
+def test_rounding_decides_nothing(cases):
+    """Patients with the same share each, whose influence is 0 or 1e-17."""
+    owner, hit = np.repeat(np.arange(9), cases), np.tile(np.arange(cases) < 1, 9)
+    row = Share(hit, np.ones(9 * cases, dtype=bool)).row(owner, 9, 0.95)
+    worth = 9 * cases * (student(0.975, 9 * cases - 1) / student(0.975, 8)) ** 2
+    assert (row.low, row.high) == pytest.approx(wilson(1 / cases, worth, confidence=0.95))
+
+
+@pytest.mark.parametrize("patients", [2, 5])
+def test_few_patients_of_many_cases_are_covered(patients):
+    """Twenty cases a patient whose chances vary: 95 % of 200 intervals hold the mean chance."""
+    rng, owner, held = np.random.default_rng(1), np.repeat(np.arange(patients), 20), 0
+    for _ in range(200):
+        hit = rng.random(20 * patients) < rng.beta(12, 4, patients)[owner]
+        row = Share(hit, np.ones(20 * patients, dtype=bool)).row(owner, patients, 0.95)
+        held += row.low <= 0.75 <= row.high
+    assert held >= 184
 
 
 def test_influence_is_the_clustered_standard_error():

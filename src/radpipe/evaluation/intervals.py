@@ -8,21 +8,19 @@ temperature are not fitted again in a draw. A draw in which a metric is undefine
 out; with fewer than half of the draws left, the interval is undefined too.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 
 from radpipe.evaluation.draws import Draws, Floats, Integers, draw_patients, leave_out
 from radpipe.evaluation.metrics import METRICS, values
 from radpipe.evaluation.metrics.base import counted
+from radpipe.evaluation.quantiles import NORMAL, student
 from radpipe.evaluation.roc_areas import few_patients
 from radpipe.evaluation.rows import FEWEST_PATIENTS, Row, difference_of
 from radpipe.evaluation.sample import Sample
 
-NORMAL = NormalDist()
 SAME = "every draw of patients gives the same value"
 
 
@@ -292,18 +290,3 @@ def _paired_row(apart: Estimate, row: int, *, varies: bool, patients: int) -> Ro
     spread = float(np.nanstd(apart.draws[row], ddof=1)) * np.sqrt(patients / (patients - 1))
     half = student((1 + apart.confidence) / 2, patients - 1) * spread
     return Row(value, value - half, value + half, nothing)
-
-
-def student(share: float, freedom: int) -> float:
-    """Return a quantile of Student's distribution, to three digits from four degrees of freedom on.
-
-    Abramowitz & Stegun, Handbook of Mathematical Functions, 1964, 26.7.5.
-    """
-    z = NORMAL.inv_cdf(share)
-    terms = (
-        (z**3 + z) / 4,
-        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
-        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
-        (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160,
-    )
-    return z + math.fsum(term / freedom**power for power, term in enumerate(terms, start=1))
