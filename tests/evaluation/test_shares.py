@@ -119,13 +119,17 @@ def test_arms_of_a_mean_by_hand():
 
 
 def test_a_paired_difference_by_hand():
-    """Arms 0.1 and 0.2, correlation 0.5: sqrt(0.01 + 0.04 - 0.02); the same moves: nothing."""
+    """Arms 0.1 and 0.2, correlation 0.5: sqrt(0.01 + 0.04 - 0.02).
+
+    The same moves of three patients count as a correlation of 2/3: sqrt(0.04 + 0.01 - 4/3 x 0.02).
+    """
     one, other = np.array([1.0, -1, 0]), np.array([1.0, 0, -1])
     change = difference_of(Row(0.8, 0.7, 0.9, one), Row(0.6, 0.4, 0.8, other), paired=True)
     half = np.sqrt(0.03)
     assert (change.low, change.high) == pytest.approx((0.2 - half, 0.2 + half))
     same = difference_of(Row(0.8, 0.6, 0.9, one), Row(0.8, 0.6, 0.9, one), paired=True)
-    assert (same.value, same.low, same.high) == (0, 0, 0)
+    half = np.sqrt(0.05 - 0.08 / 3)
+    assert (same.value, same.low, same.high) == pytest.approx((0, -half, half))
 
 
 @pytest.mark.parametrize("paired", [True, False])
@@ -142,6 +146,23 @@ def test_without_an_interval_of_both_sides_there_is_none(paired):
 def test_two_that_are_right_on_everything_may_still_differ():
     change = difference_of(share(10, 10), share(10, 10), paired=True)
     assert (change.low, change.high) == pytest.approx((-0.2775, 0.2775), abs=5e-5)
+
+
+@pytest.mark.parametrize("hits", [10, 19])
+def test_the_same_decisions_so_far_are_no_certainty(hits):
+    """Twenty patients: nothing tells the two apart, but a zero of no width would be too much."""
+    change = difference_of(share(hits, 20), share(hits, 20), paired=True)
+    assert change.value == 0
+    assert change.low < -0.03
+    assert change.high > 0.03
+
+
+def test_errors_on_other_images_of_the_same_patient_are_no_certainty():
+    owner, of = np.repeat(np.arange(20), 2), np.ones(40, dtype=bool)
+    pair = [Share(np.arange(40) != case, of).row(owner, 20, 0.95) for case in (6, 7)]
+    assert np.array_equal(pair[0].influence, pair[1].influence)
+    change = difference_of(*pair, paired=True)
+    assert change.low < 0 < change.high
 
 
 def test_a_mean_of_columns_is_over_those_that_count():

@@ -65,12 +65,11 @@ def difference_of(first: Row, second: Row, *, paired: bool) -> Row:
         They are about the same patients; else of samples that are independent.
 
     """
-    if paired and first.influence.any() and np.array_equal(first.influence, second.influence):
-        # Every patient moves both alike, so other patients would, too.
-        value, why = first.value - second.value, first.why or second.why
-        ends = (np.nan, np.nan) if why else (value, value)
-        return Row(value, *ends, np.zeros_like(first.influence), why)
-    r = correlation(first.influence, second.influence) if paired else 0.0
+    r = 0.0
+    if paired:
+        # That every patient so far moves both alike is no certainty: one more might not.
+        most = 1 - 1 / max(1, len(first.influence))
+        r = min(correlation(first.influence, second.influence), most)
     (down, up), (their_down, their_up) = first.arms, second.arms
     value = first.value - second.value
     # NumPy's maximum, because Python's takes a missing arm, NaN, for 0.
