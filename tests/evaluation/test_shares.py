@@ -5,7 +5,7 @@ import pytest
 
 from radpipe.evaluation.quantiles import student
 from radpipe.evaluation.rows import Row, correlation, difference_of, mean_of
-from radpipe.evaluation.shares import Share, rows_of, wilson
+from radpipe.evaluation.shares import Share, overlap, rows_of, wilson
 
 NAN = float("nan")
 
@@ -163,6 +163,24 @@ def test_errors_on_other_images_of_the_same_patient_are_no_certainty():
     assert np.array_equal(pair[0].influence, pair[1].influence)
     change = difference_of(*pair, paired=True)
     assert change.low < 0 < change.high
+
+
+def test_labels_that_are_all_right_are_as_one():
+    """Twenty patients: the mean of 14 labels says no more than one of them, 20 / 23.84."""
+    hit, of = np.ones(20, dtype=bool), np.ones(20, dtype=bool)
+    rows = rows_of([[Share(hit, of)]] * 14, np.ones(14, dtype=bool), np.arange(20), 0.95)
+    for row in rows:
+        assert (row.value, row.low, row.high) == pytest.approx((1, 0.8389, 1), abs=5e-5)
+
+
+def test_classes_that_are_all_right_are_of_other_cases():
+    """Ten cases each, 10 / 13.84: 1 - 0.2775 / sqrt(2)."""
+    hit, of = np.ones(20, dtype=bool), np.arange(20) < 10
+    rows = rows_of(
+        [[Share(hit, of)], [Share(hit, ~of)]], np.ones(2, dtype=bool), np.arange(20), 0.95
+    )
+    assert rows[0].low == pytest.approx(1 - 0.2775 / np.sqrt(2), abs=5e-5)
+    assert overlap([of, ~of, np.ones(20, dtype=bool)])[0] == pytest.approx([1, 0, np.sqrt(0.5)])
 
 
 def test_a_mean_of_columns_is_over_those_that_count():

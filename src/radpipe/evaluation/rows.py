@@ -79,22 +79,32 @@ def difference_of(first: Row, second: Row, *, paired: bool) -> Row:
     return Row(value, float(low), float(high), influence, first.why or second.why)
 
 
-def mean_of(rows: Sequence[Row], limits: tuple[float, float] = (0.0, 1.0)) -> Row:
-    """Return the mean of several estimates about the same patients, within limits.
+def mean_of(rows: Sequence[Row], presumed: Floats | None = None) -> Row:
+    """Return the mean of several estimates in 0..1 about the same patients.
 
     The arms are put together as those of a difference.
+
+    Parameters
+    ----------
+    rows
+        The estimates.
+    presumed
+        Shape (rows, rows): correlation of two of which one does not move, so that nothing tells
+        it; 0 each if left out.
+
     """
     n, influences = len(rows), np.array([row.influence for row in rows])
     product = influences @ influences.T
     spread = np.sqrt(np.diag(product))
     scale = np.outer(spread, spread)
-    related = np.divide(product, scale, out=np.zeros_like(product), where=scale > 0)
+    unseen = np.zeros_like(product) if presumed is None else presumed.copy()
+    related = np.divide(product, scale, out=unseen, where=scale > 0)
     np.fill_diagonal(related, 1.0)
     value = float(np.mean([row.value for row in rows]))
     down, up = (np.array(arms) for arms in zip(*(row.arms for row in rows), strict=True))
     low = value - np.sqrt(np.maximum(0.0, down @ related @ down)) / n
     high = value + np.sqrt(np.maximum(0.0, up @ related @ up)) / n
-    low, high = np.clip([low, high], *limits)
+    low, high = np.clip([low, high], 0.0, 1.0)
     why = next((row.why for row in rows if row.why), "")
     return Row(value, float(low), float(high), influences.mean(axis=0), why)
 

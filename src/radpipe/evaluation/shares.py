@@ -122,7 +122,8 @@ def rows_of(
     n_patients = int(owner.max(initial=-1)) + 1
     rows = []
     for shares in columns:
-        row = mean_of([share.row(owner, n_patients, confidence) for share in shares])
+        each = [share.row(owner, n_patients, confidence) for share in shares]
+        row = mean_of(each, overlap([share.of for share in shares]))
         if curve is not None and slope is not None:
             value, low, high = (curve(end) for end in (row.value, row.low, row.high))
             row = Row(value, low, high, row.influence * slope(row.value), row.why)
@@ -131,4 +132,23 @@ def rows_of(
         return rows
     wanted = [row for row, counts in zip(rows, counted, strict=True) if counts]
     nothing = Row(np.nan, np.nan, np.nan, np.zeros(n_patients), "no column has both answers")
-    return [mean_of(wanted) if wanted else nothing, *rows]
+    asked = [
+        np.logical_or.reduce([share.of for share in shares])
+        for shares, counts in zip(columns, counted, strict=True)
+        if counts
+    ]
+    return [mean_of(wanted, overlap(asked)) if wanted else nothing, *rows]
+
+
+def overlap(asked: Sequence[NDArray[np.bool_]]) -> Floats:
+    """Return to what part shares are of the same cases: 1 all, as of labels, 0 none, as of classes.
+
+    From masks of shape (cases,) to the cosine of each pair, shape (masks, masks). Where nothing
+    tells how two shares are related, they are taken to be as far as this.
+    """
+    if not asked:
+        return np.zeros((0, 0))
+    masks = np.array(asked, dtype=np.float64)
+    sizes = np.sqrt(masks.sum(axis=1))
+    scale = np.outer(sizes, sizes)
+    return np.divide(masks @ masks.T, scale, out=np.zeros_like(scale), where=scale > 0)
