@@ -102,11 +102,11 @@ def test_a_number_without_interval_is_not_shown(tmp_path):
     write_comparison(tmp_path)
     file = tmp_path / "results/scores/bones-v1/metrics.json"
     metrics = json.loads(file.read_text())
-    metrics["parts"]["test"]["metrics"]["accuracy"] = {"value": 0.123456}
+    metrics["parts"]["test"]["metrics"]["accuracy"] = {"value": 0.123456, "why": "three patients"}
     file.write_text(json.dumps(metrics))
     html = page(read_studies(folders(tmp_path), VARIANTS))
     assert ">0.123<" not in html
-    assert "no interval, so not compared" in html
+    assert 'title="no interval, so not shown: three patients"' in html
 
 
 def test_ceiling_stands_above_the_sorted_rows(studies, html):

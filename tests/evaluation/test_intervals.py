@@ -191,7 +191,7 @@ def test_an_undefined_value_has_no_interval():
         rng=np.random.default_rng(0),
     )["auc"]
     assert np.isnan(one.interval()).all()
-    assert one.judged()[2] == "undefined"
+    assert one.judged()[2] == "one answer only"
 
 
 def test_a_difference_of_draws_has_students_interval():

@@ -56,6 +56,7 @@ PAIRED = [
     "p_holm",
     "n_cases",
     "n_patients",
+    "why",
 ]
 
 
@@ -83,9 +84,10 @@ def compare(
         Rows in the order of their table, with the keys `RANKING` and `PAIRED`; numbers
         are rounded to 6 decimals, None stands for "undefined" (an empty CSV field).
         `kind` is "ceiling" (rank 0, first) or "variant"; `class` is a label of a multi-label
-        target, empty for all together. Values and numbers of cases in the ranking are each
-        variant's own; `value_common` is the value on the `n_common` cases of all variants,
-        and its area decides the rank. `seen` is what was given, empty for the others. Pairs are
+        target, empty for all together; `why` says why a difference has no interval. Values and
+        numbers of cases in the ranking are each variant's own; `value_common` is the value on the
+        `n_common` cases of all variants, and its area decides the rank. `seen` is what was given,
+        empty for the others. Pairs are
         tested on these cases alone.
 
     Raises
@@ -219,7 +221,7 @@ def _paired_rows(
             known = owner[~np.isnan(seen[0].truth).all(axis=1)]
             for i, j in pairs:
                 change = differences[i, j]
-                low, high = change.interval(place)
+                low, high, why = change.judged(place)
                 if metric == "auc":
                     tests = area_tests(
                         seen[i], seen[j], owner, evaluation, len(pairs) * len(questions)
@@ -240,6 +242,7 @@ def _paired_rows(
                         **tests,
                         "n_cases": len(known),
                         "n_patients": len(np.unique(known)),
+                        "why": why,
                     }
                 )
         corrected = holm([_decisive(row) for row in family])

@@ -22,7 +22,7 @@ from radpipe.evaluation.metrics import names_for
 from radpipe.evaluation.operating_point import OperatingPoint
 from radpipe.evaluation.sample import Sample, column_names
 from radpipe.evaluation.scored import Scored
-from radpipe.evaluation.scoring import Scorer
+from radpipe.evaluation.scoring import Scorer, shown
 from radpipe.evaluation.tables import plain
 
 PART = "cohort"
@@ -185,9 +185,6 @@ def _of(block: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 
 def _block(one: Estimate, classes: Sequence[str]) -> dict[str, Any]:
-    found: dict[str, Any] = dict(zip(ENDS, (one.value[0], *one.interval()), strict=True))
-    found["per_class"] = {
-        name: dict(zip(ENDS, (one.value[row], *one.interval(row)), strict=True))
-        for row, name in enumerate(classes[: len(one.value) - 1], start=1)
-    }
-    return found
+    names = classes[: len(one.value) - 1]
+    each = {name: shown(one, row) for row, name in enumerate(names, start=1)}
+    return {**shown(one), "per_class": each}

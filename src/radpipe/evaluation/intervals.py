@@ -145,11 +145,11 @@ class Estimate:
 
     def judged(self, row: int = 0) -> tuple[float, float, str]:
         """Return the interval of a row, and why there is none; empty if there is one."""
-        if not np.isfinite(self.value[row]):
-            return np.nan, np.nan, "undefined"
         if self.rows is not None:
             found = self.rows[row]
             return found.low, found.high, found.why
+        if not np.isfinite(self.value[row]):
+            return np.nan, np.nan, "undefined"
         if self.why and self.why[row]:
             return np.nan, np.nan, self.why[row]
         if self.jackknife is not None and self.jackknife.shape[1] < 2:
