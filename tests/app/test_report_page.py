@@ -109,6 +109,19 @@ def test_a_number_without_interval_is_not_shown(tmp_path):
     assert 'title="no interval, so not shown: three patients"' in html
 
 
+def test_scores_that_told_how_far_folds_disagree_are_named(studies, html):
+    assert "Thresholds and temperature were chosen on the tune part alone." in html
+    told = "scores of the test part, not truths, told how far folds disagree"
+    assert told not in html
+    metrics = copy.deepcopy(studies[0].best.metrics)
+    metrics["parts"]["test"]["operating_point"] = {**metrics["operating_point"], "folds": 5}
+    best = replace(studies[0].best, metrics=metrics)
+    bones = replace(studies[0], variants=(best, *studies[0].variants[1:]))
+    shown = page((bones,))
+    assert told in shown
+    assert "Thresholds and temperature were chosen on the tune part alone." not in shown
+
+
 def test_ceiling_stands_above_the_sorted_rows(studies, html):
     ceiling = html.index('<tbody class="ceiling">')
     assert ceiling < html.index('<tbody class="rows">', ceiling)

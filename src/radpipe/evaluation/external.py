@@ -1,6 +1,8 @@
 """Variants judged on a cohort that taught them nothing, and the distance from their home scores.
 
-Thresholds and temperature stay those that were chosen on the home study's `tune`. Cohort and home
+Thresholds and temperature stay those that were chosen by truths of the home study's `tune`. With
+several folds they decide on means over folds; how far folds disagree is then learned from scores,
+not truths, of the home study's `test`, or of the cohort while that is closed. Cohort and home
 part are two samples of different patients, so the interval of a difference of shares or areas is
 put together from both sides as independent ones; for other metrics each part is drawn by itself,
 and differences of independent draws are taken (Efron & Tibshirani, An Introduction to the

@@ -92,6 +92,8 @@ class ExternalView:
         (count, what it counts).
     part
         Part of the home study that is set beside it.
+    folds
+        Number of folds over whose mean is decided.
     first, decisions, calibration, per_class
         AUC; what depends on thresholds; what depends on temperature; AUC of each class.
     overlaps
@@ -102,6 +104,7 @@ class ExternalView:
     cohort: Cohort
     facts: list[tuple[str, str]]
     part: str
+    folds: int
     cautions: list[Caution]
     first: Measure
     decisions: list[Measure]
@@ -153,6 +156,7 @@ def _view(study: StudyResults, cohort: Cohort, openings: Sequence[Row]) -> Exter
         cohort=cohort,
         facts=_facts(study, cohort),
         part=judged[study.best.name]["home_part"],
+        folds=max(one.get("operating_point", {}).get("folds", 1) for one in judged.values()),
         cautions=_cautions(study, cohort, openings),
         first=_measure(study, cohort, ranked_by),
         decisions=_measures(study, cohort, "ranking"),

@@ -54,6 +54,12 @@ class VariantResults:
         block: Mapping[str, Any] = self.metrics["parts"][self.part]
         return block
 
+    @property
+    def over_folds(self) -> int:
+        """Number of folds over whose mean its operating point decides."""
+        point = self.scores.get("operating_point") or self.metrics["operating_point"]
+        return int(point.get("folds", 1))
+
     def estimate(self, metric: str, label: str = "") -> ShownEstimate | None:
         """Return a metric with its interval, of one class or label if asked; None without."""
         return _of(self.scores["metrics"].get(metric), label)
