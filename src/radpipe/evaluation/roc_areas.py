@@ -16,7 +16,7 @@ from statistics import NormalDist
 import numpy as np
 
 from radpipe.evaluation.draws import Floats, Integers
-from radpipe.evaluation.paired import placements
+from radpipe.evaluation.paired import placements, terms_of
 from radpipe.evaluation.rows import FEWEST_PATIENTS, Row
 
 # Patients of the rarer answer at which both variances count alike (benchmarks/coverage.py).
@@ -67,7 +67,7 @@ class Area:
         patients = (len(np.unique(owner[positive])), len(np.unique(owner[~positive])))
         influence = np.zeros(n_patients)
         if m and n:
-            terms = (placed - value) / np.where(positive, m, n)
+            terms = terms_of(truth, placed, value)
             some = int((np.bincount(owner) > 0).sum())
             influence = np.bincount(owner, terms, n_patients) * np.sqrt(some / max(1, some - 1))
         variance = float((influence**2).sum())
