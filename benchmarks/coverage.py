@@ -5,10 +5,10 @@
 Draws studies whose true numbers are known: 40 or 150 patients of one to four cases, whose scores
 share a patient's part; AUC 0.7, 0.9 and 0.97, of a yes-or-no question and of three classes (the
 mean over one-vs-rest areas); two equally good variants of the same cases; few positives among 200
-patients; labels and classes of which some are rare. Every interval is made as `evaluate` and
-`compare` make them, and should hold the truth in 93 to 97 % of studies; of tests at 5 %, 4 to 6 %
-should find a difference. With N studies a rate of 95 % is known to about
-200 * sqrt(0.95 * 0.05 / N) points.
+patients; labels and classes of which some are rare; few patients of many cases. Every
+interval is made as `evaluate` and `compare` make them, and should hold the truth in 93 to 97 % of
+studies; of tests at 5 %, 4 to 6 % should find a difference. With N studies a rate of 95 % is known
+to about 200 * sqrt(0.95 * 0.05 / N) points.
 """
 
 import argparse
@@ -27,6 +27,7 @@ from radpipe.evaluation.intervals import difference, estimate
 from radpipe.evaluation.paired import area_test, holm
 from radpipe.evaluation.permutation import permutation_ps
 from radpipe.evaluation.sample import Sample, make_sample
+from radpipe.evaluation.shares import Share
 
 NORMAL = NormalDist()
 AREAS = (0.7, 0.9, 0.97)
@@ -81,6 +82,9 @@ def main() -> None:
         for area in (0.85, 0.95):
             title = f"{positives} of 200 positive, AUC {area}"
             few_positives(rng, positives, area, studies).show(title)
+    for patients in (2, 3, 5, 10, 20):
+        title = f"{patients} patients of 20 cases"
+        many_cases(rng, patients, studies).show(title, most=100)
     for rare in (1, 2, 5):
         title = f"5 of 14 labels with {rare} positives"
         rare_labels(rng, rare, studies // 4).show(title)
@@ -189,6 +193,18 @@ def few_positives(rng: np.random.Generator, positives: int, area: float, studies
         some = estimate(binary(truth, odds), owner, ["auc", "sensitivity"], rng=rng)
         found.add("auc", some["auc"].interval(), area)
         found.add("sensitivity", some["sensitivity"].interval(), NORMAL.cdf(apart / 2))
+    return found
+
+
+def many_cases(rng: np.random.Generator, patients: int, studies: int) -> Tally:
+    """Estimate shares of few patients with many cases, of which some are alike."""
+    found, owner = Tally(), np.repeat(np.arange(patients), 20)
+    every = np.ones(len(owner), dtype=bool)
+    for yes, no in ((12, 4), (3, 1), (0.75, 0.25), (18, 2)):
+        for _ in range(studies):
+            hit = rng.random(len(owner)) < rng.beta(yes, no, patients)[owner]
+            row = Share(hit, every).row(owner, patients, 0.95)
+            found.add(f"share, beta({yes}, {no})", (row.low, row.high), yes / (yes + no))
     return found
 
 

@@ -23,7 +23,7 @@ from radpipe.evaluation.rows import FEWEST_PATIENTS, Row
 PRIOR_PATIENTS = 10
 # Patients with a case between others at which what is seen of the design effect counts as much as
 # the presumption that a patient's cases are entirely alike.
-TELLING_PATIENTS = 5
+TELLING_PATIENTS = 2
 
 
 @dataclass(frozen=True)
