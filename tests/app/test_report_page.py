@@ -14,7 +14,7 @@ from radpipe.app.report.estimates import ShownEstimate
 from radpipe.app.report.numbers import best_metrics, variant_metrics
 from radpipe.app.report.page import embed, render_page
 from radpipe.app.report.results import read_studies
-from radpipe.app.report.tables import flatten, ranking, spread
+from radpipe.app.report.tables import flatten, ranking, spread, subgroups
 from radpipe.core.errors import DataError
 from radpipe.core.openings import read_openings
 from radpipe.core.settings import Plan
@@ -120,6 +120,20 @@ def test_scores_that_told_how_far_folds_disagree_are_named(studies, html):
     shown = page((bones,))
     assert told in shown
     assert "Thresholds and temperature were chosen on the tune part alone." not in shown
+
+
+def test_why_a_subgroup_has_no_area(studies):
+    """Of too few cases there is no block, of a rare answer one with its reason."""
+    group = {"covariate": "sex", "n_cases": 20, "n_patients": 20}
+    metrics = copy.deepcopy(studies[0].best.metrics)
+    metrics["parts"]["test"]["subgroups"] = [
+        {**group, "value": "f", "auc": None},
+        {**group, "value": "m", "auc": {"value": 0.8, "low": None, "high": None, "why": "rare"}},
+    ]
+    best = replace(studies[0].best, metrics=metrics)
+    found = subgroups(replace(studies[0], variants=(best,)))
+    assert [one.cells for one in found] == [(None,), (None,)]
+    assert [one.whys for one in found] == [("few cases, or one answer only",), ("rare",)]
 
 
 def test_ceiling_stands_above_the_sorted_rows(studies, html):

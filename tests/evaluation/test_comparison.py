@@ -263,13 +263,13 @@ def test_metrics_and_cases_of_different_days(three):
 
 
 def test_a_mean_over_a_rare_class_is_not_tested_by_delong():
-    """Classes of 1, 30 and 30 patients, 25 times two equally good variants.
+    """Classes of 1, 30 and 30 patients, 15 times two equally good variants.
 
     DeLong's finds a difference far too often; what decides, about one time in twenty.
     """
     rng, truth, owner = np.random.default_rng(2), np.repeat([0, 1, 2], [1, 30, 30]), np.arange(61)
     how, wrong = Evaluation(bootstrap=100, confidence=0.8, seed=1), {"delong": 0, "decisive": 0}
-    for _ in range(25):
+    for _ in range(15):
         odds = rng.normal(size=(2, 61, 3)) + np.eye(3)[truth]
         one, other = (
             make_sample(THREE, truth[:, None].astype(float), 1 / (1 + np.exp(-each)))
@@ -279,8 +279,8 @@ def test_a_mean_over_a_rare_class_is_not_tested_by_delong():
         assert np.isnan(tests["p_delong"])
         wrong["delong"] += area_test(one, other, owner)[1] < 0.05
         wrong["decisive"] += tests["p_permutation"] < 0.05
-    assert wrong["delong"] >= 5
-    assert wrong["decisive"] <= 4
+    assert wrong["delong"] >= 4
+    assert wrong["decisive"] <= 2
 
 
 @pytest.mark.parametrize("kind", ["counts", "not to score"])

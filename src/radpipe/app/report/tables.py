@@ -11,6 +11,8 @@ from radpipe.core.cards import RANKED_BY, Card
 # Blocks of a recipe that are settings; the last two of an ensemble, the others of a variant.
 RECIPE = ("preset", "image", "model", "train", "augment", "members", "mean")
 
+NO_AREA = "few cases, or one answer only"
+
 
 @dataclass(frozen=True)
 class TableColumn:
@@ -169,7 +171,7 @@ def subgroups(study: StudyResults) -> list[Subgroup]:
     for key, n in sizes.items():
         blocks = [own.get(key) for own in aucs]
         cells = tuple(ShownEstimate.of(block) for block in blocks)
-        whys = tuple(ShownEstimate.why(block) for block in blocks)
+        whys = tuple(ShownEstimate.why(block) if block else NO_AREA for block in blocks)
         found.append(Subgroup(*key, *n, cells, whys))
     return found
 
