@@ -23,7 +23,7 @@ from radpipe.evaluation.sample import logits_of, probabilities_of
 
 # Means that each case of `tune` is given, instead of what chance would add; a prime number, and one
 # of its primitive roots, which gives folds and classes orders of their own.
-TIMES, ROOT = 31, 12
+TIMES, ROOT = 13, 6
 # Cases whose disagreement is averaged, at least, and places at which it is known, at most.
 TOGETHER, PLACES = 50, 30
 # Places at which a spread of logits is known, and steps of finding that without noise: it is smooth
