@@ -5,9 +5,10 @@
 Draws studies whose true numbers are known: 40 or 150 patients of one to four cases, whose scores
 share a patient's part; AUC 0.7, 0.9 and 0.97, of a yes-or-no question and of three classes (the
 mean over one-vs-rest areas); two equally good variants of the same cases; few positives among 200
-patients; labels of which some are rare. Every interval is made as `evaluate` and `compare` make
-them, and should hold the truth in 93 to 97 % of studies; of tests at 5 %, 4 to 6 % should find a
-difference. With N studies a rate of 95 % is known to about 200 * sqrt(0.95 * 0.05 / N) points.
+patients; labels and classes of which some are rare; few patients of many cases. Every
+interval is made as `evaluate` and `compare` make them, and should hold the truth in 93 to 97 % of
+studies; of tests at 5 %, 4 to 6 % should find a difference. With N studies a rate of 95 % is known
+to about 200 * sqrt(0.95 * 0.05 / N) points.
 """
 
 import argparse
@@ -20,11 +21,13 @@ from statistics import NormalDist
 import numpy as np
 import numpy.typing as npt
 
-from radpipe.core.settings import Target
+from radpipe.core.settings import Evaluation, Target
+from radpipe.evaluation.comparison import area_tests
 from radpipe.evaluation.intervals import difference, estimate
 from radpipe.evaluation.paired import area_test, holm
 from radpipe.evaluation.permutation import permutation_ps
 from radpipe.evaluation.sample import Sample, make_sample
+from radpipe.evaluation.shares import Share
 
 NORMAL = NormalDist()
 AREAS = (0.7, 0.9, 0.97)
@@ -79,9 +82,14 @@ def main() -> None:
         for area in (0.85, 0.95):
             title = f"{positives} of 200 positive, AUC {area}"
             few_positives(rng, positives, area, studies).show(title)
+    for patients in (2, 3, 5, 10, 20):
+        title = f"{patients} patients of 20 cases"
+        many_cases(rng, patients, studies).show(title, most=100)
     for rare in (1, 2, 5):
         title = f"5 of 14 labels with {rare} positives"
         rare_labels(rng, rare, studies // 4).show(title)
+        rare_labels_compared(rng, rare, studies // 10).show(title, least=4, most=6)
+    rare_class(rng, studies // 10).show("classes of 1, 30 and 30", least=4, most=6)
     ten_pairs(rng, studies // 2)
     print(f"{studies} studies a cell, {time.process_time() - began:.0f} s")
 
@@ -188,6 +196,18 @@ def few_positives(rng: np.random.Generator, positives: int, area: float, studies
     return found
 
 
+def many_cases(rng: np.random.Generator, patients: int, studies: int) -> Tally:
+    """Estimate shares of few patients with many cases, of which some are alike."""
+    found, owner = Tally(), np.repeat(np.arange(patients), 20)
+    every = np.ones(len(owner), dtype=bool)
+    for yes, no in ((12, 4), (3, 1), (0.75, 0.25), (18, 2)):
+        for _ in range(studies):
+            hit = rng.random(len(owner)) < rng.beta(yes, no, patients)[owner]
+            row = Share(hit, every).row(owner, patients, 0.95)
+            found.add(f"share, beta({yes}, {no})", (row.low, row.high), yes / (yes + no))
+    return found
+
+
 def rare_labels(rng: np.random.Generator, rare: int, studies: int) -> Tally:
     """Score 14 labels of 200 patients, five of them rare."""
     found, apart, owner = Tally(), math.sqrt(2) * NORMAL.inv_cdf(0.85), np.arange(200)
@@ -198,6 +218,38 @@ def rare_labels(rng: np.random.Generator, rare: int, studies: int) -> Tally:
         sample = make_sample(LABELS, truth, 1 / (1 + np.exp(-odds)))
         some = estimate(sample, owner, ["auc"], rng=rng)["auc"]
         found.add("auc, mean of labels", some.interval(), 0.85)
+    return found
+
+
+def rare_labels_compared(rng: np.random.Generator, rare: int, studies: int) -> Tally:
+    """Test two equally good variants on such labels, as `compare` does."""
+    found, owner, how = Tally(), np.arange(200), Evaluation(bootstrap=200, seed=1)
+    for _ in range(studies):
+        counts = [rare] * 5 + [60] * 9
+        truth = np.column_stack([rng.permutation(owner) < n for n in counts]).astype(float)
+        one, other = (
+            make_sample(LABELS, truth, 1 / (1 + np.exp(-(rng.normal(size=truth.shape) + truth))))
+            for _ in range(2)
+        )
+        tests = area_tests(one, other, owner, how, 1)
+        found.add("auc, test of the mean", (0, 0.05), float(np.nanmax(list(tests.values()))))
+    return found
+
+
+def rare_class(rng: np.random.Generator, studies: int) -> Tally:
+    """Test two equally good variants of three classes, one of which has one patient."""
+    found, how, truth = (
+        Tally(),
+        Evaluation(bootstrap=200, seed=1),
+        np.repeat([0, 1, 2], [1, 30, 30]),
+    )
+    for _ in range(studies):
+        one, other = (
+            make_sample(THREE, truth[:, None].astype(float), 1 / (1 + np.exp(-odds)))
+            for odds in rng.normal(size=(2, len(truth), 3)) + np.eye(3)[truth]
+        )
+        tests = area_tests(one, other, np.arange(len(truth)), how, 1)
+        found.add("auc, test of the mean", (0, 0.05), float(np.nanmax(list(tests.values()))))
     return found
 
 

@@ -60,6 +60,16 @@ def test_a_cohort_stands_below_its_home_study_only(judged):
     assert f"Forest plot of AUC at home and on {NAME}" in html
 
 
+def test_scores_that_told_how_far_folds_disagree_are_named(judged):
+    def means(scores):
+        for one in scores["variants"].values():
+            one["operating_point"] = {"folds": 5}
+
+    html = page(judged(means))
+    assert "'s tune part; nothing was chosen on the cohort" not in html
+    assert "scores of its test part, not truths, told how far folds disagree" in html
+
+
 def test_home_cohort_and_difference_stand_beside_each_other(judged):
     bones, _ = judged()
     (view,) = external_views(bones, ())

@@ -108,7 +108,7 @@ def test_published_results_stand_beside_ours(page):
     assert "not those of our test part" in shown
     assert "knee-three-planes, test" in shown
     # Every published number has one of ours, with its interval, beside it.
-    assert "no interval, so not compared" not in shown
+    assert "no interval, so not shown" not in shown
 
 
 def test_other_data_have_none(scored, page):

@@ -14,7 +14,7 @@ from radpipe.app.report.estimates import ShownEstimate
 from radpipe.app.report.numbers import best_metrics, variant_metrics
 from radpipe.app.report.page import embed, render_page
 from radpipe.app.report.results import read_studies
-from radpipe.app.report.tables import flatten, ranking, spread
+from radpipe.app.report.tables import flatten, ranking, spread, subgroups
 from radpipe.core.errors import DataError
 from radpipe.core.openings import read_openings
 from radpipe.core.settings import Plan
@@ -102,11 +102,38 @@ def test_a_number_without_interval_is_not_shown(tmp_path):
     write_comparison(tmp_path)
     file = tmp_path / "results/scores/bones-v1/metrics.json"
     metrics = json.loads(file.read_text())
-    metrics["parts"]["test"]["metrics"]["accuracy"] = {"value": 0.123456}
+    metrics["parts"]["test"]["metrics"]["accuracy"] = {"value": 0.123456, "why": "three patients"}
     file.write_text(json.dumps(metrics))
     html = page(read_studies(folders(tmp_path), VARIANTS))
     assert ">0.123<" not in html
-    assert "no interval, so not compared" in html
+    assert 'title="no interval, so not shown: three patients"' in html
+
+
+def test_scores_that_told_how_far_folds_disagree_are_named(studies, html):
+    assert "Thresholds and temperature were chosen on the tune part alone." in html
+    told = "scores of the test part, not truths, told how far folds disagree"
+    assert told not in html
+    metrics = copy.deepcopy(studies[0].best.metrics)
+    metrics["parts"]["test"]["operating_point"] = {**metrics["operating_point"], "folds": 5}
+    best = replace(studies[0].best, metrics=metrics)
+    bones = replace(studies[0], variants=(best, *studies[0].variants[1:]))
+    shown = page((bones,))
+    assert told in shown
+    assert "Thresholds and temperature were chosen on the tune part alone." not in shown
+
+
+def test_why_a_subgroup_has_no_area(studies):
+    """Of too few cases there is no block, of a rare answer one with its reason."""
+    group = {"covariate": "sex", "n_cases": 20, "n_patients": 20}
+    metrics = copy.deepcopy(studies[0].best.metrics)
+    metrics["parts"]["test"]["subgroups"] = [
+        {**group, "value": "f", "auc": None},
+        {**group, "value": "m", "auc": {"value": 0.8, "low": None, "high": None, "why": "rare"}},
+    ]
+    best = replace(studies[0].best, metrics=metrics)
+    found = subgroups(replace(studies[0], variants=(best,)))
+    assert [one.cells for one in found] == [(None,), (None,)]
+    assert [one.whys for one in found] == [("few cases, or one answer only",), ("rare",)]
 
 
 def test_ceiling_stands_above_the_sorted_rows(studies, html):

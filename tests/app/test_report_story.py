@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from radpipe.app.report.estimates import ShownEstimate
-from radpipe.app.report.pairs import paired_between
+from radpipe.app.report.pairs import paired_between, pairs
 from radpipe.app.report.story import answer, cautions
 
 
@@ -170,7 +170,7 @@ def test_few_cases_without_a_label_are_warned_of(studies):
 def test_numbers_without_interval_are_named_with_the_reason(studies):
     """The areas of one class have too few patients: a note; that which ranks: serious."""
     bones, _ = studies
-    title = "Some numbers have no interval, and are not compared"
+    title = "Some numbers have no interval, and are not shown"
     assert title not in titles(bones)
     why = "an answer of 3 patients, fewer than 5"
 
@@ -185,3 +185,28 @@ def test_numbers_without_interval_are_named_with_the_reason(studies):
     assert (found.level, found.text) == ("note", f"{why}: AUC of healthy (bones-v1).")
     found = next(c for c in cautions(edited(bones, of_all), ()) if c.title == title)
     assert (found.level, found.text) == ("serious", f"{why}: AUC (bones-v1), Kappa (bones-v1).")
+
+
+def test_numbers_that_are_undefined_are_named_too(studies):
+    """A likelihood ratio of nothing has no value, but a reason."""
+
+    def nothing(_metrics, part):
+        part["metrics"]["kappa"] = {"value": None, "low": None, "high": None, "why": "one answer"}
+
+    found = cautions(edited(studies[0], nothing), ())
+    assert any(c.text == "one answer: Kappa (bones-v1)." for c in found)
+
+
+def test_a_pair_without_an_interval_shows_its_test(studies):
+    """A rare label: its permutation counts in Holm's correction, so it is on the page."""
+    bones, _ = studies
+    first, second = (variant.name for variant in bones.variants[:2])
+    row = {"metric": "auc", "class": "healthy", "variant_a": first, "variant_b": second}
+    row |= {"difference": "0.1", "low": "", "high": "", "p_delong": "", "why": "few"}
+    row |= {"p_permutation": "0.2", "p_holm": "0.4"}
+    (pair,) = pairs(replace(bones, paired=(row,)))
+    assert (pair.difference, pair.why) == (None, "few")
+    assert (pair.delong, pair.permutation, pair.corrected) == (None, 0.2, 0.4)
+    assert pairs(replace(bones, paired=({**row, "p_permutation": "", "p_holm": ""},))) == []
+    said = answer(replace(bones, paired=({**row, "class": ""},)), confidence=0.95)
+    assert "has no interval (corrected p = 0.400)" in said.verdict

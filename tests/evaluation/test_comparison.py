@@ -8,12 +8,14 @@ import pytest
 
 from radpipe.core.errors import DataError
 from radpipe.core.settings import Evaluation
-from radpipe.evaluation.comparison import PAIRED, RANKING, compare, paired_metrics
+from radpipe.evaluation.comparison import PAIRED, RANKING, area_tests, compare, paired_metrics
 from radpipe.evaluation.ensemble import cases_of
 from radpipe.evaluation.operating_point import choose
+from radpipe.evaluation.paired import area_test
+from radpipe.evaluation.sample import make_sample
 from radpipe.evaluation.scoring import Scorer
 from radpipe.evaluation.tables import plain
-from tests.evaluation.conftest import BINARY, GRADES
+from tests.evaluation.conftest import BINARY, GRADES, LABELS, THREE
 
 EVALUATION = Evaluation(bootstrap=200, confidence=0.95, seed=1, threshold="youden")
 N = 80
@@ -258,3 +260,40 @@ def test_metrics_and_cases_of_different_days(three):
     metrics, table = three[0]
     with pytest.raises(DataError, match="poor: metrics"):
         compare([(metrics, table.slice(0, N))], EVALUATION)
+
+
+def test_a_mean_over_a_rare_class_is_not_tested_by_delong():
+    """Classes of 1, 30 and 30 patients, 15 times two equally good variants.
+
+    DeLong's finds a difference far too often; what decides, about one time in twenty.
+    """
+    rng, truth, owner = np.random.default_rng(2), np.repeat([0, 1, 2], [1, 30, 30]), np.arange(61)
+    how, wrong = Evaluation(bootstrap=100, confidence=0.8, seed=1), {"delong": 0, "decisive": 0}
+    for _ in range(15):
+        odds = rng.normal(size=(2, 61, 3)) + np.eye(3)[truth]
+        one, other = (
+            make_sample(THREE, truth[:, None].astype(float), 1 / (1 + np.exp(-each)))
+            for each in odds
+        )
+        tests = area_tests(one, other, owner, how, 1)
+        assert np.isnan(tests["p_delong"])
+        wrong["delong"] += area_test(one, other, owner)[1] < 0.05
+        wrong["decisive"] += tests["p_permutation"] < 0.05
+    assert wrong["delong"] >= 4
+    assert wrong["decisive"] <= 2
+
+
+@pytest.mark.parametrize("kind", ["counts", "not to score"])
+def test_a_rare_label_takes_delong_from_the_mean_only_if_it_counts(kind):
+    target = LABELS
+    if kind == "not to score":
+        target = LABELS.model_copy(update={"score_on": [LABELS.classes[0]]})
+    truth = np.column_stack([np.arange(60) % 2, np.arange(60) == 7]).astype(float)
+    rng = np.random.default_rng(1)
+    one, other = (
+        make_sample(target, truth, 1 / (1 + np.exp(-odds)))
+        for odds in rng.normal(size=(2, 60, 2)) + truth
+    )
+    tests = area_tests(one, other, np.arange(60), EVALUATION, 1)
+    assert np.isnan(tests["p_delong"]) == (kind == "counts")
+    assert np.isnan(tests["p_permutation"]) == (kind != "counts")

@@ -119,3 +119,17 @@ def test_band_of_draws_without_a_class_is_undefined(binary):
     roc = [row for row in rows if row["curve"] == "roc"]
     assert np.isnan([row["low"] for row in roc]).all()
     assert np.isfinite([row["y"] for row in roc]).all()
+
+
+def test_a_perfect_curve_has_no_band(binary):
+    """Every draw of these patients is perfect, too; that is no certainty about others."""
+    truth = np.arange(20) % 2
+    sample = binary(list(truth), list(np.where(truth == 1, 0.8, 0.3)))
+    draws = draw_patients(np.arange(20), 50, np.random.default_rng(0))
+    rows = curves.curve_rows(sample, ["yes"], "test", draws=draws, confidence=0.95)
+    for kind in ("roc", "pr"):
+        ends = [(row["y"], row["low"], row["high"]) for row in rows if row["curve"] == kind]
+        assert {y for y, _, _ in ends} == {1}
+        assert np.isnan([end[1:] for end in ends]).all()
+    benefit = [row for row in rows if row["curve"] == "decision"]
+    assert any(row["low"] < row["high"] for row in benefit)

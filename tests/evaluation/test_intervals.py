@@ -13,7 +13,6 @@ from radpipe.evaluation.intervals import (
     estimate,
     percentile,
     spread,
-    student,
 )
 from radpipe.evaluation.metrics import METRICS, values
 from radpipe.evaluation.sample import make_sample
@@ -169,10 +168,15 @@ def test_differences_are_paired():
 
 
 def test_unequal_draws_are_not_paired():
-    sample = sample_of([0, 1], [0.1, 0.9])
     a, b = (
-        estimate(sample, np.arange(2), ["brier"], n_draws=n, rng=np.random.default_rng(1))
-        for n in (4, 5)
+        estimate(
+            sample_of([0, 1], [0.1, yes]),
+            np.arange(2),
+            ["brier"],
+            n_draws=n,
+            rng=np.random.default_rng(1),
+        )
+        for n, yes in ((4, 0.9), (5, 0.8))
     )
     with pytest.raises(ValueError, match="brier: draws of shapes"):
         difference(a, b, "brier")
@@ -187,15 +191,7 @@ def test_an_undefined_value_has_no_interval():
         rng=np.random.default_rng(0),
     )["auc"]
     assert np.isnan(one.interval()).all()
-    assert one.judged()[2] == "undefined"
-
-
-@pytest.mark.parametrize(
-    ("freedom", "expected"), [(4, 2.776), (9, 2.262), (39, 2.023), (399, 1.966)]
-)
-def test_published_quantiles_of_student(freedom, expected):
-    """Tables of the distribution, 0.975."""
-    assert student(0.975, freedom) == pytest.approx(expected, abs=1.5e-3)
+    assert one.judged()[2] == "one answer only"
 
 
 def test_a_difference_of_draws_has_students_interval():
@@ -228,3 +224,46 @@ def test_two_that_agree_on_everything_have_no_interval_of_kappa():
     low, high, why = difference(one, one, "kappa").judged()
     assert np.isnan([low, high]).all()
     assert why == "every draw of patients gives the same value"
+
+
+def estimates(truth, positive, owner, *names):
+    return estimate(
+        sample_of(truth, positive), owner, names, n_draws=60, rng=np.random.default_rng(1)
+    )
+
+
+def test_only_the_same_answers_certainly_differ_by_nothing():
+    """19 of 20 decided alike by scores that are others, in closed form and from draws."""
+    truth = np.arange(20) % 2
+    first = np.where(truth == 1, 0.9, 0.1)
+    first[0] = 0.8
+    names = ("accuracy", "kappa")
+    one, other = (estimates(truth, p, np.arange(20), *names) for p in (first, first * 0.9))
+    for name in names:
+        assert one[name].value[0] == other[name].value[0] < 1
+        assert difference(one, one, name).interval() == (0, 0)
+    low, high = difference(one, other, "accuracy").interval()
+    assert low < -0.1 < 0.1 < high
+    low, high, why = difference(one, other, "kappa").judged()
+    assert np.isnan([low, high]).all()
+    assert why == "every draw of patients gives the same value"
+
+
+def test_a_positive_likelihood_ratio_of_one_is_no_certainty():
+    """Every patient has one case of each answer, and the same decision on both."""
+    truth, owner = np.tile([1, 0], 20), np.repeat(np.arange(20), 2)
+    positive = np.where(owner % 2 == 0, 0.9, 0.1)
+    found = estimates(truth, positive, owner, "positive_likelihood_ratio")
+    low, high = found["positive_likelihood_ratio"].interval()
+    assert low < 0.97
+    assert high > 1.03
+
+
+def test_one_patient_has_no_interval_of_draws():
+    """Whatever rounding makes of sixty draws of the same patient."""
+    rng, owner = np.random.default_rng(2), np.zeros(30, dtype=int)
+    pair = [estimates(np.arange(30) % 2, rng.random(30), owner, "brier") for _ in range(2)]
+    assert pair[0]["brier"].judged()[2] == "one patient"
+    low, high, why = difference(*pair, "brier").judged()
+    assert np.isnan([low, high]).all()
+    assert why == "one patient"

@@ -7,7 +7,7 @@ from scipy.stats import norm
 from radpipe.evaluation.intervals import difference, estimate
 from radpipe.evaluation.metrics import METRICS, values
 from radpipe.evaluation.paired import clustered_delong
-from radpipe.evaluation.roc_areas import Area, hanley_mcneil, rows_of, score_interval
+from radpipe.evaluation.roc_areas import Area, hanley_mcneil, rows_of, score_interval, worth_of
 from radpipe.evaluation.sample import make_sample
 from tests.evaluation.conftest import BINARY, GRADES, LABELS, THREE
 
@@ -50,6 +50,28 @@ def test_perfect_scores_are_no_certainty():
     # The wrong way round it is the mirror image.
     back = area_of([1] * 10 + [0] * 10, np.arange(20)).row(0.95)
     assert (back.low, back.high) == pytest.approx((0, 1 - row.low))
+
+
+def test_many_cases_of_few_patients_make_no_area_certain():
+    """Ten and ten patients of twenty cases: one pair the wrong way round is no 0.995 to 1."""
+    owner, truth = np.repeat(np.arange(20), 20), np.repeat([0, 1], 200)
+    perfect = area_of(truth, np.arange(400), owner).row(0.95)
+    alone = area_of([0] * 10 + [1] * 10, np.arange(20)).row(0.95)
+    assert (perfect.low, perfect.high) == pytest.approx((alone.low, alone.high))
+    scores = np.arange(400.0)
+    scores[[199, 200]] = scores[[200, 199]]
+    nearly = area_of(truth, scores, owner).row(0.95)
+    assert nearly.value == pytest.approx(1 - 1 / 40_000)
+    assert perfect.low < nearly.low < 0.94
+
+
+def test_what_cases_are_worth_by_hand():
+    """Two patients of two cases, excess 0.1, 0.1 and -0.1, -0.1: design 2 of at most 2."""
+    placed, owner = np.array([0.8, 0.8, 0.6, 0.6]), np.array([0, 0, 1, 1])
+    assert worth_of(0.7, placed, owner) == pytest.approx(2)
+    # Unlike within patients: two patients tell 1, two are taken to tell 2.
+    assert worth_of(0.7, placed, np.array([0, 1, 0, 1])) == pytest.approx(4 * 4 / (2 + 4))
+    assert worth_of(0.7, placed, np.arange(4)) == 4
 
 
 def test_influence_is_obuchowskis_variance():

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from radpipe.evaluation.quantiles import student
 from radpipe.evaluation.rows import Row, correlation, difference_of, mean_of
-from radpipe.evaluation.shares import Share, effective, rows_of, wilson
+from radpipe.evaluation.shares import Share, overlap, rows_of, wilson
 
 NAN = float("nan")
 
@@ -66,11 +67,31 @@ def test_cases_that_are_alike_count_as_one():
 
 
 def test_cases_that_differ_within_patients_count_at_most_each():
-    """Every patient has one hit and one miss: patients differ by nothing, eight cases count."""
+    """Every patient has one hit and one miss: as eight cases, less Student's (2.365 / 3.182)^2."""
     owner, hit = np.repeat(np.arange(4), 2), np.tile([True, False], 4)
     row = Share(hit, np.ones(8, dtype=bool)).row(owner, 4, 0.95)
-    assert np.allclose(row.influence, 0)
-    assert effective(0.5, np.array([0.1, -0.1]) / 8, np.array([4.0, 4.0])) == 8
+    expected = wilson(0.5, 8 * (2.365 / 3.182) ** 2, confidence=0.95)
+    assert (row.low, row.high) == pytest.approx(expected, abs=5e-4)
+
+
+@pytest.mark.parametrize("cases", [3, 7, 20])
+def test_rounding_decides_nothing(cases):
+    """Patients with the same share each, whose influence is 0 or 1e-17."""
+    owner, hit = np.repeat(np.arange(9), cases), np.tile(np.arange(cases) < 1, 9)
+    row = Share(hit, np.ones(9 * cases, dtype=bool)).row(owner, 9, 0.95)
+    worth = 9 * cases * (student(0.975, 9 * cases - 1) / student(0.975, 8)) ** 2
+    assert (row.low, row.high) == pytest.approx(wilson(1 / cases, worth, confidence=0.95))
+
+
+@pytest.mark.parametrize("patients", [2, 5])
+def test_few_patients_of_many_cases_are_covered(patients):
+    """Twenty cases a patient whose chances vary: 95 % of 200 intervals hold the mean chance."""
+    rng, owner, held = np.random.default_rng(1), np.repeat(np.arange(patients), 20), 0
+    for _ in range(200):
+        hit = rng.random(20 * patients) < rng.beta(12, 4, patients)[owner]
+        row = Share(hit, np.ones(20 * patients, dtype=bool)).row(owner, patients, 0.95)
+        held += row.low <= 0.75 <= row.high
+    assert held >= 184
 
 
 def test_influence_is_the_clustered_standard_error():
@@ -98,13 +119,17 @@ def test_arms_of_a_mean_by_hand():
 
 
 def test_a_paired_difference_by_hand():
-    """Arms 0.1 and 0.2, correlation 0.5: sqrt(0.01 + 0.04 - 0.02); the same moves: nothing."""
+    """Arms 0.1 and 0.2, correlation 0.5: sqrt(0.01 + 0.04 - 0.02).
+
+    The same moves of three patients count as a correlation of 2/3: sqrt(0.04 + 0.01 - 4/3 x 0.02).
+    """
     one, other = np.array([1.0, -1, 0]), np.array([1.0, 0, -1])
     change = difference_of(Row(0.8, 0.7, 0.9, one), Row(0.6, 0.4, 0.8, other), paired=True)
     half = np.sqrt(0.03)
     assert (change.low, change.high) == pytest.approx((0.2 - half, 0.2 + half))
     same = difference_of(Row(0.8, 0.6, 0.9, one), Row(0.8, 0.6, 0.9, one), paired=True)
-    assert (same.value, same.low, same.high) == (0, 0, 0)
+    half = np.sqrt(0.05 - 0.08 / 3)
+    assert (same.value, same.low, same.high) == pytest.approx((0, -half, half))
 
 
 @pytest.mark.parametrize("paired", [True, False])
@@ -121,6 +146,41 @@ def test_without_an_interval_of_both_sides_there_is_none(paired):
 def test_two_that_are_right_on_everything_may_still_differ():
     change = difference_of(share(10, 10), share(10, 10), paired=True)
     assert (change.low, change.high) == pytest.approx((-0.2775, 0.2775), abs=5e-5)
+
+
+@pytest.mark.parametrize("hits", [10, 19])
+def test_the_same_decisions_so_far_are_no_certainty(hits):
+    """Twenty patients: nothing tells the two apart, but a zero of no width would be too much."""
+    change = difference_of(share(hits, 20), share(hits, 20), paired=True)
+    assert change.value == 0
+    assert change.low < -0.03
+    assert change.high > 0.03
+
+
+def test_errors_on_other_images_of_the_same_patient_are_no_certainty():
+    owner, of = np.repeat(np.arange(20), 2), np.ones(40, dtype=bool)
+    pair = [Share(np.arange(40) != case, of).row(owner, 20, 0.95) for case in (6, 7)]
+    assert np.array_equal(pair[0].influence, pair[1].influence)
+    change = difference_of(*pair, paired=True)
+    assert change.low < 0 < change.high
+
+
+def test_labels_that_are_all_right_are_as_one():
+    """Twenty patients: the mean of 14 labels says no more than one of them, 20 / 23.84."""
+    hit, of = np.ones(20, dtype=bool), np.ones(20, dtype=bool)
+    rows = rows_of([[Share(hit, of)]] * 14, np.ones(14, dtype=bool), np.arange(20), 0.95)
+    for row in rows:
+        assert (row.value, row.low, row.high) == pytest.approx((1, 0.8389, 1), abs=5e-5)
+
+
+def test_classes_that_are_all_right_are_of_other_cases():
+    """Ten cases each, 10 / 13.84: 1 - 0.2775 / sqrt(2)."""
+    hit, of = np.ones(20, dtype=bool), np.arange(20) < 10
+    rows = rows_of(
+        [[Share(hit, of)], [Share(hit, ~of)]], np.ones(2, dtype=bool), np.arange(20), 0.95
+    )
+    assert rows[0].low == pytest.approx(1 - 0.2775 / np.sqrt(2), abs=5e-5)
+    assert overlap([of, ~of, np.ones(20, dtype=bool)])[0] == pytest.approx([1, 0, np.sqrt(0.5)])
 
 
 def test_a_mean_of_columns_is_over_those_that_count():

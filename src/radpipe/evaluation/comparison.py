@@ -15,6 +15,7 @@ from radpipe.core.settings import Evaluation, Target
 from radpipe.evaluation.draws import Integers, owners
 from radpipe.evaluation.intervals import difference, estimate, patients_of
 from radpipe.evaluation.metrics import METRICS, cards, names_for, values
+from radpipe.evaluation.metrics.base import counted
 from radpipe.evaluation.paired import area_test, holm
 from radpipe.evaluation.permutation import permutation_ps, swaps_for
 from radpipe.evaluation.rows import FEWEST_PATIENTS
@@ -55,6 +56,7 @@ PAIRED = [
     "p_holm",
     "n_cases",
     "n_patients",
+    "why",
 ]
 
 
@@ -82,9 +84,10 @@ def compare(
         Rows in the order of their table, with the keys `RANKING` and `PAIRED`; numbers
         are rounded to 6 decimals, None stands for "undefined" (an empty CSV field).
         `kind` is "ceiling" (rank 0, first) or "variant"; `class` is a label of a multi-label
-        target, empty for all together. Values and numbers of cases in the ranking are each
-        variant's own; `value_common` is the value on the `n_common` cases of all variants,
-        and its area decides the rank. `seen` is what was given, empty for the others. Pairs are
+        target, empty for all together; `why` says why a difference has no interval. Values and
+        numbers of cases in the ranking are each variant's own; `value_common` is the value on the
+        `n_common` cases of all variants, and its area decides the rank. `seen` is what was given,
+        empty for the others. Pairs are
         tested on these cases alone.
 
     Raises
@@ -218,9 +221,9 @@ def _paired_rows(
             known = owner[~np.isnan(seen[0].truth).all(axis=1)]
             for i, j in pairs:
                 change = differences[i, j]
-                low, high = change.interval(place)
+                low, high, why = change.judged(place)
                 if metric == "auc":
-                    tests = _area_tests(
+                    tests = area_tests(
                         seen[i], seen[j], owner, evaluation, len(pairs) * len(questions)
                     )
                 else:
@@ -239,6 +242,7 @@ def _paired_rows(
                         **tests,
                         "n_cases": len(known),
                         "n_patients": len(np.unique(known)),
+                        "why": why,
                     }
                 )
         corrected = holm([_decisive(row) for row in family])
@@ -278,16 +282,30 @@ def _swapped(
     }
 
 
-def _area_tests(
+def area_tests(
     first: Sample, second: Sample, owner: Integers, evaluation: Evaluation, n_tests: int
 ) -> dict[str, float]:
-    """Return the p-values of areas.
+    """Return the p-values of areas: `p_delong` and `p_permutation`, one of them NaN.
 
-    Swaps are drawn only where DeLong's test is undefined, or of one question with so few patients
-    of an answer that its variance is unsteady.
+    Swaps are drawn only where DeLong's test is undefined, or where a question that counts has so
+    few patients of an answer that the variance is unsteady: even one such class or label among
+    several makes DeLong's find differences that are not there (benchmarks/coverage.py).
+
+    Parameters
+    ----------
+    first, second
+        The same cases, answered by two variants.
+    owner
+        Shape (cases,): number of each case's patient.
+    evaluation
+        Number and seed of the swaps, confidence.
+    n_tests
+        Number of tests that are corrected together.
+
     """
     p_area = area_test(first, second, owner)[1]
-    if first.n_columns == 1 and min(patients_of(first, owner)) < FEWEST_PATIENTS:
+    fewest = np.array(patients_of(first, owner))[counted(first)]
+    if fewest.min(initial=FEWEST_PATIENTS) < FEWEST_PATIENTS:
         p_area = np.nan
     if np.isfinite(p_area):
         return {"p_delong": p_area, "p_permutation": np.nan}

@@ -172,7 +172,8 @@ def curve_rows(
     -------
     list of dict
         Keys `COLUMNS`; `curve` is roc, pr, reliability, decision or decision-all (the net
-        benefit of flagging everyone). A class with one answer only has no curve.
+        benefit of flagging everyone). A class with one answer only has no curve; a curve that is
+        the same in every draw has no band.
 
     """
     rows: list[Row] = []
@@ -222,13 +223,18 @@ def _bands(
 
 
 def _ends(drawn: Floats, confidence: float) -> tuple[Floats, Floats]:
-    """Return the pointwise quantiles of curves of shape (points, draws)."""
+    """Return the pointwise quantiles of curves of shape (points, draws).
+
+    NaN where no draw has a curve, or all have the same: at an area of 1 the band would be a line,
+    as if it were certain.
+    """
     drawn = drawn[:, np.isfinite(drawn).all(axis=0)]
+    nothing = np.full(len(drawn), np.nan)
     if not drawn.size:
-        return np.full(len(drawn), np.nan), np.full(len(drawn), np.nan)
+        return nothing, nothing
     tail = (1 - confidence) / 2
     low, high = np.quantile(drawn, [tail, 1 - tail], axis=1)
-    return low, high
+    return (nothing, nothing) if np.allclose(low, high, rtol=0, atol=1e-12) else (low, high)
 
 
 def _row(kind: str, label: dict[str, str], x: float, y: float, low: float, high: float) -> Row:

@@ -1,6 +1,8 @@
 """Variants judged on a cohort that taught them nothing, and the distance from their home scores.
 
-Thresholds and temperature stay those that were chosen on the home study's `tune`. Cohort and home
+Thresholds and temperature stay those that were chosen by truths of the home study's `tune`. With
+several folds they decide on means over folds; how far folds disagree is then learned from scores,
+not truths, of the home study's `test`, or of the cohort while that is closed. Cohort and home
 part are two samples of different patients, so the interval of a difference of shares or areas is
 put together from both sides as independent ones; for other metrics each part is drawn by itself,
 and differences of independent draws are taken (Efron & Tibshirani, An Introduction to the
@@ -22,7 +24,7 @@ from radpipe.evaluation.metrics import names_for
 from radpipe.evaluation.operating_point import OperatingPoint
 from radpipe.evaluation.sample import Sample, column_names
 from radpipe.evaluation.scored import Scored
-from radpipe.evaluation.scoring import Scorer
+from radpipe.evaluation.scoring import Scorer, shown
 from radpipe.evaluation.tables import plain
 
 PART = "cohort"
@@ -185,9 +187,6 @@ def _of(block: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 
 def _block(one: Estimate, classes: Sequence[str]) -> dict[str, Any]:
-    found: dict[str, Any] = dict(zip(ENDS, (one.value[0], *one.interval()), strict=True))
-    found["per_class"] = {
-        name: dict(zip(ENDS, (one.value[row], *one.interval(row)), strict=True))
-        for row, name in enumerate(classes[: len(one.value) - 1], start=1)
-    }
-    return found
+    names = classes[: len(one.value) - 1]
+    each = {name: shown(one, row) for row, name in enumerate(names, start=1)}
+    return {**shown(one), "per_class": each}

@@ -8,22 +8,21 @@ temperature are not fitted again in a draw. A draw in which a metric is undefine
 out; with fewer than half of the draws left, the interval is undefined too.
 """
 
-import math
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 
 from radpipe.evaluation.draws import Draws, Floats, Integers, draw_patients, leave_out
 from radpipe.evaluation.metrics import METRICS, values
 from radpipe.evaluation.metrics.base import counted
+from radpipe.evaluation.quantiles import NORMAL, student
 from radpipe.evaluation.roc_areas import few_patients
 from radpipe.evaluation.rows import FEWEST_PATIENTS, Row, difference_of
 from radpipe.evaluation.sample import Sample
 
-NORMAL = NormalDist()
-SAME = "every draw of patients gives the same value"
+SAME, ONE = "every draw of patients gives the same value", "one patient"
 
 
 def spread(sample: Sample, draws: Draws, names: Sequence[str]) -> dict[str, Floats]:
@@ -126,6 +125,8 @@ class Estimate:
         Shape (rows, draws) and (rows, patients), where they come from draws.
     why
         Of each row why it has no interval although there are draws; empty if nothing forbids it.
+    answers
+        Digest of what was answered; empty: not known.
 
     """
 
@@ -135,6 +136,7 @@ class Estimate:
     draws: Floats | None = None
     jackknife: Floats | None = None
     why: Sequence[str] = ()
+    answers: str = ""
 
     def interval(self, row: int = 0) -> tuple[float, float]:
         """Return the interval of a row, NaN if it has none."""
@@ -143,15 +145,17 @@ class Estimate:
 
     def judged(self, row: int = 0) -> tuple[float, float, str]:
         """Return the interval of a row, and why there is none; empty if there is one."""
-        if not np.isfinite(self.value[row]):
-            return np.nan, np.nan, "undefined"
         if self.rows is not None:
             found = self.rows[row]
             return found.low, found.high, found.why
+        if not np.isfinite(self.value[row]):
+            return np.nan, np.nan, "undefined"
         if self.why and self.why[row]:
             return np.nan, np.nan, self.why[row]
+        if self.jackknife is not None and self.jackknife.shape[1] < 2:
+            return np.nan, np.nan, ONE
         low, high = self._of_draws(row)
-        if low == high:
+        if low == high or (self.draws is not None and constant(self.draws[row])):
             return np.nan, np.nan, SAME
         return low, high, "" if np.isfinite(low) else "undefined in most draws of patients"
 
@@ -197,18 +201,35 @@ def estimate(
     drawn = [name for name in names if METRICS[name].exact is None]
     draws = spread(sample, draw_patients(owner, n_draws, rng), drawn) if drawn else {}
     without = spread(sample, leave_out(owner), drawn) if drawn else {}
-    found = {}
+    found, answers = {}, digest(sample)
     for name in names:
         value = values(METRICS[name], sample)
         rows = METRICS[name].rows(sample, owner, confidence)
         if rows is not None:
-            found[name] = Estimate(value, confidence, rows=rows)
+            found[name] = Estimate(value, confidence, rows=rows, answers=answers)
         else:
             why = _shortages(sample, owner, len(value)) if METRICS[name].both_answers else ()
             found[name] = Estimate(
-                value, confidence, draws=draws[name], jackknife=without[name], why=why
+                value,
+                confidence,
+                draws=draws[name],
+                jackknife=without[name],
+                why=why,
+                answers=answers,
             )
     return found
+
+
+def digest(sample: Sample) -> str:
+    """Return a short text that is the same for variants with the same answers to all cases."""
+    answers = (sample.scores, sample.probabilities, sample.flags, sample.decided)
+    return hashlib.sha256(b"".join(np.ascontiguousarray(a).tobytes() for a in answers)).hexdigest()
+
+
+def constant(draws: Floats) -> bool:
+    """Tell whether draws, of any shape, differ by no more than rounding; NaN does not count."""
+    defined = draws[np.isfinite(draws)]
+    return not len(defined) or bool(np.ptp(defined) <= 1e-12 * max(1.0, np.abs(defined).max()))
 
 
 def patients_of(sample: Sample, owner: Integers) -> list[int]:
@@ -244,6 +265,8 @@ def difference(
     """
     a, b = first[name], second[name]
     value = a.value - b.value
+    if paired and a.answers and a.answers == b.answers:
+        return Estimate(value, a.confidence, rows=[_no_change(a, row) for row in range(len(value))])
     if a.rows is not None and b.rows is not None:
         pairs = zip(a.rows, b.rows, strict=True)
         rows = [difference_of(*pair, paired=paired) for pair in pairs]
@@ -257,7 +280,7 @@ def difference(
         return apart
     patients = a.jackknife.shape[1] if a.jackknife is not None else 2
     rows = [
-        _paired_row(apart, row, varies=bool(np.nanstd(a.draws[row]) > 0), patients=patients)
+        _paired_row(apart, row, patients)
         if np.isfinite(value[row])
         else Row(np.nan, np.nan, np.nan, np.zeros(0), "undefined")
         for row in range(len(value))
@@ -265,7 +288,15 @@ def difference(
     return Estimate(value, a.confidence, rows=rows)
 
 
-def _paired_row(apart: Estimate, row: int, *, varies: bool, patients: int) -> Row:
+def _no_change(one: Estimate, row: int) -> Row:
+    """Return the difference of a row from itself: none, whoever the patients are."""
+    value, why, nothing = float(one.value[row]), one.judged(row)[2], np.zeros(0)
+    if why:
+        return Row(value - value, np.nan, np.nan, nothing, why)
+    return Row(0.0, 0.0, 0.0, nothing)
+
+
+def _paired_row(apart: Estimate, row: int, patients: int) -> Row:
     """Return a difference of draws of the same patients, with Student's interval.
 
     Differences are near normal even where both sides are skewed, and percentiles of few patients
@@ -277,33 +308,14 @@ def _paired_row(apart: Estimate, row: int, *, varies: bool, patients: int) -> Ro
         The differences.
     row
         Which of its rows.
-    varies
-        The draws of both sides vary; where their differences do not, that is no accident.
     patients
         Number of patients, at most that of the jackknife's groups.
 
     """
     nothing, value = np.zeros(0), float(apart.value[row])
-    why = apart.judged(row)[2]
-    if why == SAME and varies:
-        return Row(value, value, value, nothing)
+    why = ONE if patients < 2 else apart.judged(row)[2]
     if why or apart.draws is None:
         return Row(value, np.nan, np.nan, nothing, why)
     spread = float(np.nanstd(apart.draws[row], ddof=1)) * np.sqrt(patients / (patients - 1))
     half = student((1 + apart.confidence) / 2, patients - 1) * spread
     return Row(value, value - half, value + half, nothing)
-
-
-def student(share: float, freedom: int) -> float:
-    """Return a quantile of Student's distribution, to three digits from four degrees of freedom on.
-
-    Abramowitz & Stegun, Handbook of Mathematical Functions, 1964, 26.7.5.
-    """
-    z = NORMAL.inv_cdf(share)
-    terms = (
-        (z**3 + z) / 4,
-        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
-        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
-        (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160,
-    )
-    return z + math.fsum(term / freedom**power for power, term in enumerate(terms, start=1))

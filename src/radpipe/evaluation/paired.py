@@ -49,6 +49,16 @@ def placements(truth: Floats, scores: Floats) -> tuple[float, Floats]:
     return float(placed[positive].mean()), placed
 
 
+def terms_of(truth: Floats, placed: Floats, area: float) -> Floats:
+    """Return how much each case moves an area, (cases,): the terms that DeLong's variance sums.
+
+    (V10 - area) / positives and (V01 - area) / negatives, from truths, 1 or 0, and placements.
+    """
+    positive = truth == 1
+    terms: Floats = (placed - area) / np.where(positive, positive.sum(), (~positive).sum())
+    return terms
+
+
 def delong(truth: Floats, scores: Floats) -> tuple[Floats, Floats]:
     """Return the areas of several scores of the same independent cases, and covariance.
 
@@ -106,8 +116,7 @@ def clustered_delong(truth: Floats, scores: Floats, owner: Integers) -> tuple[Fl
 def area_influence(sample: Sample) -> tuple[float, Floats]:
     """Return the (macro) area and each case's influence on it.
 
-    The mean over columns of (V10 - area) / positives and (V01 - area) / negatives: the
-    terms that DeLong's variance sums, so their sums per patient carry Obuchowski's form to
+    The mean over columns of `terms_of`, so that sums per patient carry Obuchowski's form to
     a mean of one-vs-rest areas, in which a case is positive once and negative elsewhere.
 
     Returns
@@ -122,10 +131,8 @@ def area_influence(sample: Sample) -> tuple[float, Floats]:
         truth, scores = sample.truth[:, column], sample.scores[:, column]
         known = ~np.isnan(truth)
         area, placed = placements(truth[known], scores[known])
-        answers = truth[known] == 1
-        size = np.where(answers, answers.sum(), (~answers).sum())
         term = np.zeros(len(truth))
-        term[known] = (placed - area) / size
+        term[known] = terms_of(truth[known], placed, area)
         areas.append(area)
         terms.append(term)
     if not areas:

@@ -4,7 +4,8 @@ The interval holds every area from which the one that was seen is not too far, b
 this candidate would have: Newcombe's method 5, whose variance as a function of the area is that of
 Hanley & McNeil (Radiology 1982;143:29), scaled to the variance that the scores themselves tell,
 clustered DeLong (Obuchowski, Biometrics 1997;53:567). With few patients of an answer the latter is
-unsteady and too small near 1, so that it is drawn towards the former.
+unsteady and too small near 1, so that it is drawn towards the former. That is made for independent
+cases, so that the cases of patients with several count as fewer.
 """
 
 import math
@@ -15,11 +16,14 @@ from statistics import NormalDist
 import numpy as np
 
 from radpipe.evaluation.draws import Floats, Integers
-from radpipe.evaluation.paired import placements
+from radpipe.evaluation.paired import placements, terms_of
 from radpipe.evaluation.rows import FEWEST_PATIENTS, Row
 
 # Patients of the rarer answer at which both variances count alike (benchmarks/coverage.py).
 PRIOR_PATIENTS = 10
+# Patients with a case between others at which what is seen of the design effect counts as much as
+# the presumption that a patient's cases are entirely alike.
+TELLING_PATIENTS = 2
 
 
 @dataclass(frozen=True)
@@ -34,8 +38,8 @@ class Area:
         Shape (patients,): how much each patient moves it; the sum of squares is its variance.
     steady
         The variance that its interval is made with, at least of the order of the former.
-    cases
-        Numbers of positives and negatives.
+    worth
+        Numbers of independent positives and negatives that would tell as much.
     patients
         Numbers of patients with a positive and with a negative case.
     constant
@@ -46,7 +50,7 @@ class Area:
     value: float
     influence: Floats
     steady: float
-    cases: tuple[int, int]
+    worth: tuple[float, float]
     patients: tuple[int, int]
     constant: bool
 
@@ -63,24 +67,30 @@ class Area:
         patients = (len(np.unique(owner[positive])), len(np.unique(owner[~positive])))
         influence = np.zeros(n_patients)
         if m and n:
-            terms = (placed - value) / np.where(positive, m, n)
+            terms = terms_of(truth, placed, value)
             some = int((np.bincount(owner) > 0).sum())
             influence = np.bincount(owner, terms, n_patients) * np.sqrt(some / max(1, some - 1))
         variance = float((influence**2).sum())
         constant = bool(len(scores) and (scores == scores[0]).all())
+        worth = (np.nan, np.nan)
+        if m and n:
+            worth = (
+                worth_of(value, placed[positive], owner[positive]),
+                worth_of(value, placed[~positive], owner[~positive]),
+            )
         if constant:
             steady = 0.0
         elif 0 < value < 1:
             steady = (
                 min(patients) * variance
-                + PRIOR_PATIENTS * max(variance, hanley_mcneil(value, m, n))
+                + PRIOR_PATIENTS * max(variance, hanley_mcneil(value, *worth))
             ) / (min(patients) + PRIOR_PATIENTS)
         elif m and n:
-            low, high = score_interval(value, None, *patients, confidence=confidence)
+            low, high = score_interval(value, None, *worth, confidence=confidence)
             steady = ((high - low) / _z(confidence)) ** 2
         else:
             steady = np.nan
-        return cls(value, influence, steady, (m, n), patients, constant)
+        return cls(value, influence, steady, worth, patients, constant)
 
     def row(self, confidence: float) -> Row:
         """Return the area with its interval, if there are patients enough."""
@@ -91,10 +101,8 @@ class Area:
             return row.without_interval(few_patients(min(self.patients)))
         if self.constant:
             return row.without_interval("every case has the same score")
-        if 0 < self.value < 1:
-            low, high = score_interval(self.value, self.steady, *self.cases, confidence=confidence)
-        else:
-            low, high = score_interval(self.value, None, *self.patients, confidence=confidence)
+        seen = self.steady if 0 < self.value < 1 else None
+        low, high = score_interval(self.value, seen, *self.worth, confidence=confidence)
         return Row(self.value, low, high, self.influence)
 
 
@@ -123,12 +131,38 @@ def rows_of(areas: Sequence[Area], counted: Sequence[bool], confidence: float) -
     if 0 < value < 1:
         added = sum(area.steady - float((area.influence**2).sum()) for area in wanted)
         steady = float((influence**2).sum()) + added / len(wanted) ** 2
-        rarer = float(np.mean([min(area.cases) for area in wanted]))
+        rarer = float(np.mean([min(area.worth) for area in wanted]))
         low, high = score_interval(value, steady, rarer, rarer, confidence=confidence)
     else:
-        fewest = min(min(area.patients) for area in wanted)
-        low, high = score_interval(value, None, fewest, fewest, confidence=confidence)
+        least = min(min(area.worth) for area in wanted)
+        low, high = score_interval(value, None, least, least, confidence=confidence)
     return [Row(value, low, high, influence), *rows]
+
+
+def worth_of(area: float, placed: Floats, owner: Integers) -> float:
+    """Return how many independent cases of one answer would tell as much.
+
+    Their number divided by the design effect, at least 1, independent cases, and at most what
+    entirely alike cases of a patient have. What is seen of it counts the less, the fewer patients
+    have a case between others: near 1 next to nothing tells it, and it is taken to be the latter.
+
+    Parameters
+    ----------
+    area
+        As seen.
+    placed, owner
+        Shape (cases,): placements of the cases with the answer, and their patients.
+
+    """
+    n, per_patient = len(placed), np.bincount(owner)
+    alike = float((per_patient**2).sum()) / n
+    excess = placed - area
+    alone, design = float((excess**2).sum()), 1.0
+    if alone > 0:
+        together = float((np.bincount(owner, excess) ** 2).sum())
+        design = min(max(together / alone, 1.0), alike)
+    between = len(np.unique(owner[(placed > 0) & (placed < 1)]))
+    return n * (between + TELLING_PATIENTS) / (between * design + TELLING_PATIENTS * alike)
 
 
 def few_patients(n: int) -> str:

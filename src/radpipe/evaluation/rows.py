@@ -65,12 +65,11 @@ def difference_of(first: Row, second: Row, *, paired: bool) -> Row:
         They are about the same patients; else of samples that are independent.
 
     """
-    if paired and first.influence.any() and np.array_equal(first.influence, second.influence):
-        # Every patient moves both alike, so other patients would, too.
-        value, why = first.value - second.value, first.why or second.why
-        ends = (np.nan, np.nan) if why else (value, value)
-        return Row(value, *ends, np.zeros_like(first.influence), why)
-    r = correlation(first.influence, second.influence) if paired else 0.0
+    r = 0.0
+    if paired:
+        # That every patient so far moves both alike is no certainty: one more might not.
+        most = 1 - 1 / max(1, len(first.influence))
+        r = min(correlation(first.influence, second.influence), most)
     (down, up), (their_down, their_up) = first.arms, second.arms
     value = first.value - second.value
     # NumPy's maximum, because Python's takes a missing arm, NaN, for 0.
@@ -80,22 +79,32 @@ def difference_of(first: Row, second: Row, *, paired: bool) -> Row:
     return Row(value, float(low), float(high), influence, first.why or second.why)
 
 
-def mean_of(rows: Sequence[Row], limits: tuple[float, float] = (0.0, 1.0)) -> Row:
-    """Return the mean of several estimates about the same patients, within limits.
+def mean_of(rows: Sequence[Row], presumed: Floats | None = None) -> Row:
+    """Return the mean of several estimates in 0..1 about the same patients.
 
     The arms are put together as those of a difference.
+
+    Parameters
+    ----------
+    rows
+        The estimates.
+    presumed
+        Shape (rows, rows): correlation of two of which one does not move, so that nothing tells
+        it; 0 each if left out.
+
     """
     n, influences = len(rows), np.array([row.influence for row in rows])
     product = influences @ influences.T
     spread = np.sqrt(np.diag(product))
     scale = np.outer(spread, spread)
-    related = np.divide(product, scale, out=np.zeros_like(product), where=scale > 0)
+    unseen = np.zeros_like(product) if presumed is None else presumed.copy()
+    related = np.divide(product, scale, out=unseen, where=scale > 0)
     np.fill_diagonal(related, 1.0)
     value = float(np.mean([row.value for row in rows]))
     down, up = (np.array(arms) for arms in zip(*(row.arms for row in rows), strict=True))
     low = value - np.sqrt(np.maximum(0.0, down @ related @ down)) / n
     high = value + np.sqrt(np.maximum(0.0, up @ related @ up)) / n
-    low, high = np.clip([low, high], *limits)
+    low, high = np.clip([low, high], 0.0, 1.0)
     why = next((row.why for row in rows if row.why), "")
     return Row(value, float(low), float(high), influences.mean(axis=0), why)
 

@@ -134,8 +134,8 @@ class Scorer:
         """Return a metric's value and interval, or why it has none, and the same per class."""
         names = column_names(self.target) if len(one.value) > 1 else []
         return {
-            **_shown(one),
-            "per_class": {name: _shown(one, row) for row, name in enumerate(names, start=1)},
+            **shown(one),
+            "per_class": {name: shown(one, row) for row, name in enumerate(names, start=1)},
         }
 
     def _spread(self, runs: Mapping[Run, EnsembleCases]) -> dict[str, dict[str, Any]]:
@@ -190,11 +190,11 @@ class Scorer:
         value = values(METRICS[RANKED_BY], sample)
         if not np.isfinite(value[0]):
             return None
-        return _shown(Estimate(value, self.evaluation.confidence, rows=rows))
+        return shown(Estimate(value, self.evaluation.confidence, rows=rows))
 
 
-def _shown(one: Estimate, row: int = 0) -> dict[str, Any]:
-    """Return a row's value and interval; `why` says why there is none."""
+def shown(one: Estimate, row: int = 0) -> dict[str, Any]:
+    """Return a row's `value`, `low` and `high`; `why` says why it has no interval."""
     low, high, why = one.judged(row)
     found = {"value": one.value[row], "low": low, "high": high}
     return {**found, "why": why} if why else found

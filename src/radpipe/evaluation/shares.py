@@ -1,8 +1,9 @@
 """Shares of cases with intervals that stay honest at 0 and 1, patients being the unit.
 
 Wilson's score interval with the effective number of cases: the number of independent cases that
-would tell as much as these of patients with several. Where every case is on one side, nothing
-tells how alike a patient's cases are, and they are taken as entirely alike.
+would tell as much as these of patients with several. Few patients tell little of how alike a
+patient's cases are, which makes it smaller. Where every case is on one side, nothing tells it, and
+they are taken as entirely alike.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radpipe.evaluation.draws import Floats, Integers
+from radpipe.evaluation.quantiles import student
 from radpipe.evaluation.rows import Row, mean_of
 
 
@@ -39,13 +41,14 @@ class Share:
         excess = np.where(self.of, (self.hit - value) / n, 0.0)
         influence = np.bincount(owner, excess, n_patients).astype(np.float64)
         per_patient = np.bincount(owner, self.of, n_patients).astype(np.float64)
-        low, high = wilson(value, effective(value, influence, per_patient), confidence=confidence)
+        cases = effective(value, influence, per_patient, confidence=confidence)
+        low, high = wilson(value, cases, confidence=confidence)
         patients = int((per_patient > 0).sum())
         grown = float(np.sqrt(patients / (patients - 1))) if patients > 1 else 1.0
         return Row(value, low, high, influence * grown)
 
 
-def effective(value: float, influence: Floats, per_patient: Floats) -> float:
+def effective(value: float, influence: Floats, per_patient: Floats, *, confidence: float) -> float:
     """Return the effective number of cases behind a share.
 
     Parameters
@@ -56,22 +59,29 @@ def effective(value: float, influence: Floats, per_patient: Floats) -> float:
         Shape (patients,): how much each moves it.
     per_patient
         Shape (patients,): number of cases that the share is of.
+    confidence
+        Coverage of the interval.
 
     Returns
     -------
     float
         The number of cases divided by the design effect, which is at least 1, independent cases,
-        and at most what entirely alike cases of a patient have; 0 or 1 tell nothing of it, so it
-        is taken to be the latter (Korn & Graubard, Survey Methodology 1998;24:193, for the
-        effective number; the limits are ours).
+        times the squared ratio of Student's quantiles of cases and of patients, because few
+        patients tell little of the design effect (Korn & Graubard, Survey Methodology
+        1998;24:193). It is at least what entirely alike cases of a patient are worth, of which
+        nothing has to be estimated; 0, 1 and a single patient tell nothing, so that it is this
+        (the limits are ours).
 
     """
     n, patients = float(per_patient.sum()), int((per_patient > 0).sum())
-    alike = float((per_patient**2).sum()) / n
-    variance = float((influence**2).sum()) * patients / max(1, patients - 1)
-    if not variance > 0 or patients < 2:
-        return n / alike
-    return n / min(max(variance / (value * (1 - value) / n), 1.0), alike)
+    least = n**2 / float((per_patient**2).sum())
+    if value in (0, 1) or patients < 2:
+        return least
+    variance = float((influence**2).sum()) * patients / (patients - 1)
+    design = max(variance / (value * (1 - value) / n), 1.0)
+    end = (1 + confidence) / 2
+    unsure = (student(end, round(n) - 1) / student(end, patients - 1)) ** 2
+    return max(n / design * unsure, least)
 
 
 def wilson(share: float, n: float, *, confidence: float) -> tuple[float, float]:
@@ -112,7 +122,8 @@ def rows_of(
     n_patients = int(owner.max(initial=-1)) + 1
     rows = []
     for shares in columns:
-        row = mean_of([share.row(owner, n_patients, confidence) for share in shares])
+        each = [share.row(owner, n_patients, confidence) for share in shares]
+        row = mean_of(each, overlap([share.of for share in shares]))
         if curve is not None and slope is not None:
             value, low, high = (curve(end) for end in (row.value, row.low, row.high))
             row = Row(value, low, high, row.influence * slope(row.value), row.why)
@@ -121,4 +132,23 @@ def rows_of(
         return rows
     wanted = [row for row, counts in zip(rows, counted, strict=True) if counts]
     nothing = Row(np.nan, np.nan, np.nan, np.zeros(n_patients), "no column has both answers")
-    return [mean_of(wanted) if wanted else nothing, *rows]
+    asked = [
+        np.logical_or.reduce([share.of for share in shares])
+        for shares, counts in zip(columns, counted, strict=True)
+        if counts
+    ]
+    return [mean_of(wanted, overlap(asked)) if wanted else nothing, *rows]
+
+
+def overlap(asked: Sequence[NDArray[np.bool_]]) -> Floats:
+    """Return to what part shares are of the same cases: 1 all, as of labels, 0 none, as of classes.
+
+    From masks of shape (cases,) to the cosine of each pair, shape (masks, masks). Where nothing
+    tells how two shares are related, they are taken to be as far as this.
+    """
+    if not asked:
+        return np.zeros((0, 0))
+    masks = np.array(asked, dtype=np.float64)
+    sizes = np.sqrt(masks.sum(axis=1))
+    scale = np.outer(sizes, sizes)
+    return np.divide(masks @ masks.T, scale, out=np.zeros_like(scale), where=scale > 0)

@@ -117,7 +117,10 @@ def _curves(
         shade = colour[variant]
         label = f"{variant}, {name}" if several else variant
         ax.plot(x, y, color=shade, lw=1.8, marker=marker, ms=4, label=label, zorder=3)
-        ax.fill_between(x[known], low[known], high[known], color=shade, alpha=0.1, lw=0, zorder=2)
+        if known.any():
+            ax.fill_between(
+                x[known], low[known], high[known], color=shade, alpha=0.1, lw=0, zorder=2
+            )
 
 
 def _square(ax: Axes, xlabel: str, ylabel: str) -> None:

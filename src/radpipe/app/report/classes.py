@@ -51,5 +51,7 @@ def _columns(study: StudyResults, metric: str, titles: Sequence[str]) -> list[Ta
         cells = tuple(variant.estimate(metric, name) for variant in study.variants)
         ceiling = study.best.ceiling(metric, name)
         if any(cells):
-            found.append(TableColumn(name, title, Scale.around([*cells, ceiling]), ceiling, cells))
+            whys = tuple(variant.why(metric, name) for variant in study.variants)
+            scale = Scale.around([*cells, ceiling])
+            found.append(TableColumn(name, title, scale, ceiling, cells, whys=whys))
     return found

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from radpipe.app.report.estimates import Scale, ShownEstimate
+from radpipe.app.report.estimates import Scale
 from radpipe.app.report.external import ExternalLine, Measure
 from radpipe.app.report.results import StudyResults, VariantResults
 from radpipe.app.report.story import Caution
@@ -45,10 +45,8 @@ def prevalence(study: StudyResults) -> list[Measure]:
     parts, changes = study.best.metrics["parts"], study.best.metrics.get("drift") or {}
     found = []
     for label, change in changes.get("prevalence", {}).items():
-        tune, test = (
-            ShownEstimate.of(parts[part]["prevalence"][label]) for part in ("tune", "test")
-        )
-        line = ExternalLine(study.best.name, tune, test, ShownEstimate.of(change))
+        tune, test = (parts[part]["prevalence"][label] for part in ("tune", "test"))
+        line = ExternalLine.of(study.best.name, tune, test, change)
         found.append(Measure(label, Scale.around([line.home, line.away]), (line,)))
     return found
 
@@ -92,8 +90,8 @@ def drift_cautions(study: StudyResults) -> Iterator[Caution]:
 def _line(variant: VariantResults, name: str) -> ExternalLine:
     parts = variant.metrics["parts"]
     changes: Mapping[str, Any] = (variant.metrics.get("drift") or {}).get("metrics", {})
-    tune, test = (ShownEstimate.of(parts[part]["metrics"].get(name)) for part in ("tune", "test"))
-    return ExternalLine(variant.name, tune, test, ShownEstimate.of(changes.get(name)))
+    tune, test = (parts[part]["metrics"].get(name) for part in ("tune", "test"))
+    return ExternalLine.of(variant.name, tune, test, changes.get(name))
 
 
 def _moved(line: ExternalLine, limit: float) -> str:

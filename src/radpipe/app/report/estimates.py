@@ -35,6 +35,11 @@ class ShownEstimate:
             return None
         return cls(*(n for n in numbers if n is not None))
 
+    @staticmethod
+    def why(block: Mapping[str, Any] | None) -> str:
+        """Return why a block has no interval; empty if it has one, or if nobody knows."""
+        return str((block or {}).get("why") or "")
+
     @property
     def text(self) -> str:
         """The value with three decimals, such as "0.912"."""

@@ -7,7 +7,14 @@ from typing import Any
 
 from radpipe.app.report.data import KINDS
 from radpipe.app.report.estimates import Scale, ShownEstimate, whole
-from radpipe.app.report.results import Row, StudyResults, VariantResults, picture, read_rows
+from radpipe.app.report.results import (
+    Row,
+    StudyResults,
+    VariantResults,
+    block_of,
+    picture,
+    read_rows,
+)
 from radpipe.app.report.story import FEW_CASES, FEW_PATIENTS, Caution
 from radpipe.core.cards import RANKED_BY, Card
 from radpipe.core.files import read_json
@@ -50,12 +57,23 @@ class Cohort:
 
 @dataclass(frozen=True)
 class ExternalLine:
-    """One variant: a measure at home, on the cohort, and cohort minus home."""
+    """One variant: a measure at home, on the cohort, and cohort minus home.
+
+    `whys` says of each of them why it has no interval.
+    """
 
     variant: str
     home: ShownEstimate | None
     away: ShownEstimate | None
     difference: ShownEstimate | None
+    whys: tuple[str, str, str] = ("", "", "")
+
+    @classmethod
+    def of(cls, variant: str, *blocks: Mapping[str, Any] | None) -> "ExternalLine":
+        """Read the blocks of home, cohort and difference."""
+        home, away, difference = map(ShownEstimate.of, blocks)
+        first, second, third = map(ShownEstimate.why, blocks)
+        return cls(variant, home, away, difference, (first, second, third))
 
 
 @dataclass(frozen=True)
@@ -78,6 +96,8 @@ class ExternalView:
         (count, what it counts).
     part
         Part of the home study that is set beside it.
+    folds
+        Number of folds over whose mean is decided.
     first, decisions, calibration, per_class
         AUC; what depends on thresholds; what depends on temperature; AUC of each class.
     overlaps
@@ -88,6 +108,7 @@ class ExternalView:
     cohort: Cohort
     facts: list[tuple[str, str]]
     part: str
+    folds: int
     cautions: list[Caution]
     first: Measure
     decisions: list[Measure]
@@ -139,6 +160,7 @@ def _view(study: StudyResults, cohort: Cohort, openings: Sequence[Row]) -> Exter
         cohort=cohort,
         facts=_facts(study, cohort),
         part=judged[study.best.name]["home_part"],
+        folds=max(one.get("operating_point", {}).get("folds", 1) for one in judged.values()),
         cautions=_cautions(study, cohort, openings),
         first=_measure(study, cohort, ranked_by),
         decisions=_measures(study, cohort, "ranking"),
@@ -174,11 +196,7 @@ def _line(variant: VariantResults, cohort: Cohort, metric: str, label: str) -> E
     judged = cohort.scores["variants"][variant.name]
     home = variant.metrics["parts"][judged["home_part"]]["metrics"]
     blocks = (home, judged["scores"]["metrics"], judged["difference"])
-    return ExternalLine(variant.name, *(_of(block.get(metric), label) for block in blocks))
-
-
-def _of(block: Mapping[str, Any] | None, label: str) -> ShownEstimate | None:
-    return ShownEstimate.of(((block or {}).get("per_class") or {}).get(label) if label else block)
+    return ExternalLine.of(variant.name, *(block_of(block.get(metric), label) for block in blocks))
 
 
 def _facts(study: StudyResults, cohort: Cohort) -> list[tuple[str, str]]:

@@ -10,19 +10,23 @@ from radpipe.core.cards import RANKED_BY
 
 @dataclass(frozen=True)
 class Pair:
-    """One row of the table of paired tests; `label` is empty for all together."""
+    """One row of the table of paired tests; `label` is empty for all together.
+
+    A difference without an interval is not shown, and `why` says why; its test stands.
+    """
 
     label: str
     first: str
     second: str
-    difference: ShownEstimate
+    difference: ShownEstimate | None
     delong: float | None
     permutation: float | None
     corrected: float | None
+    why: str = ""
 
 
 def pairs(study: StudyResults, metric: str = RANKED_BY) -> list[Pair]:
-    """Return the paired tests that have an interval, the better ranked variant first.
+    """Return the paired tests that have an interval or a p-value, the better ranked variant first.
 
     Tests of all classes together come first, then label by label.
     """
@@ -33,10 +37,10 @@ def pairs(study: StudyResults, metric: str = RANKED_BY) -> list[Pair]:
         names = sorted((row["variant_a"], row["variant_b"]), key=rank.__getitem__)
         label = row["class"]
         difference, corrected = paired_between(study, names[0], names[1], label, metric)
-        if difference is not None:
+        if difference is not None or corrected is not None:
             p_delong, p_permutation = number(row["p_delong"]), number(row["p_permutation"])
             tests = difference, p_delong, p_permutation, corrected
-            found.append(Pair(label, names[0], names[1], *tests))
+            found.append(Pair(label, names[0], names[1], *tests, ShownEstimate.why(row)))
     return sorted(found, key=lambda p: (order[p.label], rank[p.first], rank[p.second]))
 
 

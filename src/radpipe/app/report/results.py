@@ -54,22 +54,24 @@ class VariantResults:
         block: Mapping[str, Any] = self.metrics["parts"][self.part]
         return block
 
+    @property
+    def over_folds(self) -> int:
+        """Number of folds over whose mean its operating point decides."""
+        point = self.scores.get("operating_point") or self.metrics["operating_point"]
+        return int(point.get("folds", 1))
+
     def estimate(self, metric: str, label: str = "") -> ShownEstimate | None:
         """Return a metric with its interval, of one class or label if asked; None without."""
         return _of(self.scores["metrics"].get(metric), label)
 
+    def why(self, metric: str, label: str = "") -> str:
+        """Return why a metric has no interval; empty if it has one."""
+        return ShownEstimate.why(block_of(self.scores["metrics"].get(metric), label))
+
     def reasons(self, label: str = "") -> dict[str, str]:
-        """Return why metrics that have a value have no interval, by name."""
-        blocks = {
-            name: block.get("per_class", {}).get(label, {}) if label else block
-            for name, block in self.scores["metrics"].items()
-            if block
-        }
-        return {
-            name: str(block["why"])
-            for name, block in blocks.items()
-            if block.get("why") and block.get("value") is not None
-        }
+        """Return why metrics have no interval, by name."""
+        found = {name: self.why(name, label) for name in self.scores["metrics"]}
+        return {name: why for name, why in found.items() if why}
 
     def ceiling(self, metric: str, label: str = "") -> ShownEstimate | None:
         """Return the ideal observer's score on the same cases, if the study knows it."""
@@ -199,8 +201,13 @@ def read_studies(
     return tuple(_study(folders, name, found, cards, name in localized) for name, found in studies)
 
 
+def block_of(block: Mapping[str, Any] | None, label: str) -> Mapping[str, Any] | None:
+    """Return the block of a class or label of a metric's; empty: that of all together."""
+    return ((block or {}).get("per_class") or {}).get(label) if label else block
+
+
 def _of(block: Mapping[str, Any] | None, label: str) -> ShownEstimate | None:
-    return ShownEstimate.of(((block or {}).get("per_class") or {}).get(label) if label else block)
+    return ShownEstimate.of(block_of(block, label))
 
 
 def read_rows(path: Path) -> tuple[dict[str, str], ...]:

@@ -69,7 +69,10 @@ def answer(study: StudyResults, *, confidence: float) -> Answer:
 def _gap(study: StudyResults, runner_up: VariantResults, confidence: float) -> tuple[str, str]:
     difference, p = paired_between(study, study.best.name, runner_up.name)
     if difference is None:
-        return f"{runner_up.name} is next", "the difference between the two was not tested"
+        tested = (
+            f"has no interval (corrected p {_equals(p)})" if p is not None else "was not tested"
+        )
+        return f"{runner_up.name} is next", f"the difference between the two {tested}"
     text = (
         f"it leads {runner_up.name}, the next, by {difference.text} AUC"
         f" ({percent(confidence)} interval {difference.interval}; corrected p {_equals(p)})"
@@ -248,7 +251,7 @@ def _without_interval(study: StudyResults) -> Iterator[Caution]:
     if reasons:
         yield Caution(
             "serious" if first else "note",
-            "Some numbers have no interval, and are not compared",
+            "Some numbers have no interval, and are not shown",
             "; ".join(f"{why}: {_few_of(names)}" for why, names in reasons.items()) + ".",
         )
 

@@ -11,6 +11,8 @@ from radpipe.core.cards import RANKED_BY, Card
 # Blocks of a recipe that are settings; the last two of an ensemble, the others of a variant.
 RECIPE = ("preset", "image", "model", "train", "augment", "members", "mean")
 
+NO_AREA = "few cases, or one answer only"
+
 
 @dataclass(frozen=True)
 class TableColumn:
@@ -24,6 +26,8 @@ class TableColumn:
         One per variant in the order of the ranking; None where there is no interval.
     perfect
         The value to reach, where it is neither the smallest nor the largest.
+    whys
+        Of each variant why there is no interval; empty where nobody says.
 
     """
 
@@ -33,6 +37,7 @@ class TableColumn:
     ceiling: ShownEstimate | None
     cells: tuple[ShownEstimate | None, ...]
     perfect: float | None = None
+    whys: tuple[str, ...] = ()
 
 
 def columns(study: StudyResults, cards: Iterable[Card]) -> list[TableColumn]:
@@ -47,7 +52,8 @@ def columns(study: StudyResults, cards: Iterable[Card]) -> list[TableColumn]:
         if any(cells):
             scale = Scale.around([*cells, ceiling], card.goal)
             title = card.heading(study.kind)
-            found.append(TableColumn(card.name, title, scale, ceiling, cells, card.goal))
+            whys = tuple(variant.why(card.name) for variant in study.variants)
+            found.append(TableColumn(card.name, title, scale, ceiling, cells, card.goal, whys))
         gaps = study.gaps_of(card.name)
         if any(gaps):
             scale, title = Scale.around(gaps, 0.0), f"Ceiling − {card.title}"
@@ -140,27 +146,34 @@ def _confusion(variant: str, counts: Mapping[tuple[str, str], int]) -> Confusion
 
 @dataclass(frozen=True)
 class Subgroup:
-    """One value of a covariate, with one AUC per variant."""
+    """One value of a covariate, with one AUC per variant, or why there is none."""
 
     covariate: str
     value: str
     n_cases: int
     n_patients: int
     cells: tuple[ShownEstimate | None, ...]
+    whys: tuple[str, ...]
 
 
 def subgroups(study: StudyResults) -> list[Subgroup]:
     """Return the subgroups with a cell per variant in the order of the ranking."""
     sizes: dict[tuple[str, str], tuple[int, int]] = {}
-    aucs: list[dict[tuple[str, str], ShownEstimate | None]] = []
+    aucs: list[dict[tuple[str, str], Mapping[str, Any] | None]] = []
     for variant in study.variants:
         own = {}
         for group in variant.scores.get("subgroups") or ():
             key = (str(group["covariate"]), str(group["value"]))
             sizes.setdefault(key, (group["n_cases"], group["n_patients"]))
-            own[key] = ShownEstimate.of(group.get("auc"))
+            own[key] = group.get("auc")
         aucs.append(own)
-    return [Subgroup(*key, *n, tuple(own.get(key) for own in aucs)) for key, n in sizes.items()]
+    found = []
+    for key, n in sizes.items():
+        blocks = [own.get(key) for own in aucs]
+        cells = tuple(ShownEstimate.of(block) for block in blocks)
+        whys = tuple(ShownEstimate.why(block) if block else NO_AREA for block in blocks)
+        found.append(Subgroup(*key, *n, cells, whys))
+    return found
 
 
 def settings(variants: Iterable[VariantResults]) -> list[tuple[str, tuple[str, ...], bool]]:

@@ -27,7 +27,8 @@ def _rows_at_least(sample: Sample, owner: Integers, confidence: float) -> list[R
         for truth, chance in zip(*_at_least(sample), strict=True)
     ]
     mean, *each = rows_of(areas, [True] * len(areas), confidence)
-    lowest = Row(np.nan, np.nan, np.nan, np.zeros(n_patients), "every case has the lowest grade")
+    # No reason, because nothing is missing: every case has at least the lowest grade.
+    lowest = Row(np.nan, np.nan, np.nan, np.zeros(n_patients))
     return [mean, lowest, *(each or [mean])]
 
 
