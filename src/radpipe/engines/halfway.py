@@ -1,4 +1,4 @@
-"""Files that DVC writes in place, and that half of is left when it is killed at that moment."""
+"""Files that DVC writes in place: half is left when it is killed, or finds no room, just then."""
 
 import json
 from collections.abc import Iterator
@@ -17,14 +17,14 @@ def half_written() -> Iterator[Finding]:
     if IN_USE.exists() and not _is_json(IN_USE):
         yield Finding(
             "problem",
-            f"{IN_USE}: half a list is left of a DVC that was killed",
+            f"{IN_USE}: half a list is left of a DVC that was killed or found the disk full",
             f"rm {IN_USE}, if no DVC is at work here",
         )
     if LOCK.exists() and not _is_lock(LOCK):
         put_back = f"git checkout {LOCK}" if is_known([LOCK]) else f"rm {LOCK}"
         yield Finding(
             "problem",
-            f"{LOCK}: half of it is left of a DVC that was killed",
+            f"{LOCK}: half of it is left of a DVC that was killed or found the disk full",
             f"{put_back}; radpipe run makes what is missing, make record writes it down again",
         )
 
