@@ -172,6 +172,6 @@ def test_another_version_of_the_library_is_refused(monkeypatch):
     monkeypatch.chdir(ROOT)
     found = read_descriptor("resnet18")
     refuse_version(found)
-    refuse_version(found.model_copy(update={"library": "no-such-library", "version": "<0.1"}))
+    refuse_version(found.model_copy(update={"package": "no-such-library", "version": "<0.1"}))
     with pytest.raises(ConfigError, match=r"of torchvision <0.1, and .* is installed. The way out"):
         refuse_version(found.model_copy(update={"version": "<0.1"}))

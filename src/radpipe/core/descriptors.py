@@ -162,8 +162,10 @@ class Descriptor(Strict):
         description="First digits of the SHA-256, where a source states no more.",
     )
     licence: Licence
-    library: str = Field(
-        pattern=r"^[a-z0-9_.-]+$", description="Whose implementation: torchvision, timm, ..."
+    package: str = Field(
+        alias="library",
+        pattern=r"^[a-z0-9_.-]+$",
+        description="Whose implementation: torchvision, timm, ...",
     )
     implementation: str = Field(
         pattern=r"^[A-Za-z0-9_.-]+$",
@@ -200,7 +202,7 @@ class Descriptor(Strict):
     @property
     def function(self) -> str:
         """The implementation that the weights belong to, with its library."""
-        return f"{self.library}/{self.implementation}"
+        return f"{self.package}/{self.implementation}"
 
 
 def read_descriptor(name: str) -> Descriptor:
@@ -257,12 +259,12 @@ def refuse_version(descriptor: Descriptor) -> None:
         Naming descriptor, both versions and the way out.
 
     """
-    installed = versions_of([descriptor.library])[descriptor.library]
+    installed = versions_of([descriptor.package])[descriptor.package]
     # Networks of libraries that are not installed are radpipe's own copies.
     if installed != "not installed" and not within(installed, descriptor.version):
         raise ConfigError(
             f"{descriptor.path}: version: these weights belong to {descriptor.function} of"
-            f" {descriptor.library} {descriptor.version}, and {installed} is installed. The way"
+            f" {descriptor.package} {descriptor.version}, and {installed} is installed. The way"
             " out: install such a version, or, if the installed one computes the same function, say"
             " so there."
         )
