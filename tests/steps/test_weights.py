@@ -1,8 +1,6 @@
 """The step `weights`, and a training that starts from what it has made."""
 
 import json
-import threading
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from runpy import run_path
 
 import pyarrow as pa
@@ -16,6 +14,7 @@ from radpipe.core.settings import ModelChoice
 from radpipe.core.tables import read_table, write_table
 from radpipe.learning.models import build_model
 from radpipe.learning.networks.network import read_about
+from tests.serving import served
 from tests.small_study import ROOT, TWO, plan_variant, write_study
 
 RUN = ("--variant", "bones-x", "--fold", "0", "--seed", "0")
@@ -26,19 +25,8 @@ START = "results/starts/toy/start.json"
 def site(tmp_path):
     """Serve the folder `site`; return its address."""
     (tmp_path / "site").mkdir()
-
-    class Handler(SimpleHTTPRequestHandler):
-        def __init__(self, *args: object) -> None:
-            super().__init__(*args, directory=str(tmp_path / "site"))
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=http.serve_forever, args=(0.01,), daemon=True).start()
-    yield f"http://127.0.0.1:{http.server_port}"
-    http.shutdown()
-    http.server_close()
+    with served(tmp_path / "site") as address:
+        yield address
 
 
 @pytest.fixture

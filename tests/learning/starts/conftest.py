@@ -2,9 +2,7 @@
 
 import json
 import subprocess
-import threading
 from collections.abc import Callable, Iterator
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +20,7 @@ from radpipe.learning.starts import borrowing, obtaining, unpickle
 from radpipe.learning.starts.obtaining import obtain
 from radpipe.learning.training.run import TrainingRun, make_run
 from radpipe.studies.base import download
+from tests.serving import served
 
 
 @pytest.fixture
@@ -33,19 +32,8 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.setenv("RADPIPE_WEIGHTS", str(tmp_path / "shared"))
     monkeypatch.setattr(download, "BACK_OFF_SECONDS", 0.0)
     monkeypatch.setattr(download, "TRIES", 2)
-
-    class Handler(SimpleHTTPRequestHandler):
-        def __init__(self, *args: Any) -> None:
-            super().__init__(*args, directory=str(tmp_path / "site"))
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=http.serve_forever, args=(0.01,), daemon=True).start()
-    yield f"http://127.0.0.1:{http.server_port}"
-    http.shutdown()
-    http.server_close()
+    with served(tmp_path / "site") as address:
+        yield address
 
 
 @pytest.fixture
