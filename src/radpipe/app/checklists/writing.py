@@ -8,7 +8,7 @@ from pathlib import Path
 from radpipe.app.checklists import about_data, about_model, about_results  # noqa: F401
 from radpipe.app.checklists.facts import FILLERS, Asked, Fact
 from radpipe.app.checklists.forms import CARDS, FORMS, Form, Item, read_form
-from radpipe.app.report.downloads import Download, as_csv, download
+from radpipe.app.report.downloads import as_csv
 from radpipe.app.report.page import environment, verbatim, view
 from radpipe.app.report.results import Row, StudyResults
 from radpipe.core.errors import DataError
@@ -38,11 +38,11 @@ class Line:
 
 @dataclass(frozen=True)
 class Filled:
-    """One list or card of one study."""
+    """One list or card of one study, and the name of its table beside the page."""
 
     form: Form
     lines: tuple[Line, ...]
-    download: Download
+    table: str
 
     @property
     def n_answered(self) -> int:
@@ -102,7 +102,7 @@ def write_checklists(
             if form.name in CARDS:
                 written.append(folder / f"{name}.md")
                 write_text(written[-1], as_markdown(form, lines, asked))
-            filled.append(Filled(form, lines, download(name, text)))
+            filled.append(Filled(form, lines, f"{name}.csv"))
         shown.append((seen, filled))
     page = environment().get_template("checklists.html.j2")
     text = page.render(shown=shown, yours=YOURS, style=verbatim("style.css"))

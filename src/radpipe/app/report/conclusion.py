@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from radpipe.app.report.baseline import baselines
+from radpipe.app.report.baseline import baselines, is_baseline
 from radpipe.app.report.estimates import percent
 from radpipe.app.report.pairs import paired_between
 from radpipe.app.report.results import StudyResults
@@ -24,19 +24,22 @@ def conclusion(study: StudyResults, cautions: Sequence[Caution], *, confidence: 
 
 
 def _best(study: StudyResults, confidence: float) -> str:
-    name, part = study.best.name, study.part
+    part, others = study.part, [variant.name for variant in study.variants[1:]]
+    plain = ", a baseline," if is_baseline(study.best) else ""
+    name = f"{study.best.name}{plain}"
     area = study.best.estimate(RANKED_BY)
     said = (
         f"AUC {area.text} ({percent(confidence)} interval {area.interval})"
         if area
         else "an AUC without an interval"
     )
-    if len(study.variants) == 1:
+    if not others:
         return f"{name} reaches {said} on {part}, and nothing stands beside it to be better than."
-    others = [variant.name for variant in study.variants[1:]]
     equal = [other for other in others if not _better(study, other, confidence)]
     if not equal:
-        return f"{name} is really better than all others: {said} on {part}."
+        lead, _ = paired_between(study, study.best.name, others[0])
+        ahead = f", {lead.signed} ({lead.interval}) over the next, {others[0]}" if lead else ""
+        return f"{name} is really better than all others: {said} on {part}{ahead}."
     if len(equal) == len(others):
         return (
             f"{name} ranks first on {part} with {said}, but these data tell it apart from none of"
