@@ -136,6 +136,29 @@ def test_why_a_subgroup_has_no_area(studies):
     assert [one.whys for one in found] == [("few cases, or one answer only",), ("rare",)]
 
 
+def test_subgroups_without_a_number_are_a_sentence_and_no_rows_of_dashes(studies):
+    metrics = copy.deepcopy(studies[0].best.metrics)
+    known, few = metrics["parts"]["test"]["subgroups"]
+    few["auc"] = {"value": 0.8, "low": None, "high": None, "why": "four patients"}
+    best = replace(studies[0].best, metrics=metrics)
+    text = page([replace(studies[0], variants=(best,), paired=())])
+    assert text.count(f'<th scope="row">view: {known["value"]}</th>') == 1
+    assert f'<th scope="row">view: {few["value"]}</th>' not in text
+    assert f"Without a number (four patients): view: {few['value']}." in text
+
+
+def test_a_page_of_one_variant_does_not_speak_of_several(studies):
+    text = page([replace(studies[0], variants=studies[0].variants[:1], paired=())])
+    assert "<title>Comparison of 1 model on 1 study</title>" in text
+    assert "1 variant compared on" in text
+
+
+def test_figures_come_with_their_numbers(html):
+    for kind in ("ranking", "paired", "people", "labels", "drift"):
+        assert f'download="bones-{kind}.csv"' in html
+    assert "pictures equal to another one, of the same patient or of two" in html
+
+
 def test_ceiling_stands_above_the_sorted_rows(studies, html):
     ceiling = html.index('<tbody class="ceiling">')
     assert ceiling < html.index('<tbody class="rows">', ceiling)
