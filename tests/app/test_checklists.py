@@ -71,6 +71,16 @@ def test_answers_are_the_numbers_of_the_files(studies):
     assert known.places == ("results/x.json",)
 
 
+def test_of_a_model_from_elsewhere_nothing_is_claimed_that_no_file_says(studies):
+    best = studies[0].best
+    recipe = {"model": "imported", "sha256": "a" * 64, "parameters": None, "versions": {}}
+    given = replace(best, metrics={**best.metrics, "recipe": recipe}, recipe={})
+    found = asked(replace(studies[0], variants=(given,), paired=()))
+    assert FILLERS["technique"](found).value.endswith("Model imported (bones-v1)")
+    for name in ("software", "model", "inputs", "training", "start", "preprocessing", "selection"):
+        assert FILLERS[name](found) is None
+
+
 def test_an_unknown_function_is_refused(studies):
     form = Form("odd", "Odd", "", "", "", (Item("1", "Data", "What?", "sauces"),))
     with pytest.raises(DataError, match=r"odd.yaml, item 1: nothing is called 'sauces'; known"):

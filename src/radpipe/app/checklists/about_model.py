@@ -9,9 +9,10 @@ from radpipe.app.report.starts import told
 def technique(asked: Asked) -> Fact:
     """Name the network of the first variant."""
     made = asked.study.best.metrics["recipe"]
+    n = made.get("parameters")
+    size = f", {whole(n)} parameters" if n else ""
     return Fact(
-        f"Supervised learning with the model {made['model']},"
-        f" {whole(made['parameters'])} parameters ({asked.study.best.name})",
+        f"Model {made['model']}{size} ({asked.study.best.name})",
         (f"{asked.scores}/metrics.json",),
     )
 
@@ -47,9 +48,11 @@ def inputs(asked: Asked) -> Fact | None:
 
 
 @filler
-def software(asked: Asked) -> Fact:
-    """List versions."""
-    versions = asked.study.best.metrics["recipe"]["versions"]
+def software(asked: Asked) -> Fact | None:
+    """List versions; nothing of predictions that were not made here."""
+    versions = asked.study.best.metrics["recipe"].get("versions")
+    if not versions:
+        return None
     text = ", ".join(f"{name} {version}" for name, version in sorted(versions.items()))
     return Fact(
         f"radpipe, with {text}",
