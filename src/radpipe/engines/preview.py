@@ -144,8 +144,9 @@ def _marked(page: str, said: str) -> str:
     """Say on a page that it is not the last word."""
     note = (
         '<div class="caution serious" role="note"><strong>So far</strong>'
-        f"<p>Finished: {escape(said)}. The others are still at work, and results/report.html is"
-        " written when they are done. Load this page again from time to time.</p></div>\n"
+        f"<p>Finished: {escape(said)}. The others are still at work. results/report.html is"
+        " written when they are done, and so are checklists and tables beside it. Load this page"
+        " again from time to time.</p></div>\n"
     )
     head, mark, rest = page.partition(HEADER)
     if not mark:

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from radpipe.app.report.downloads import Download, downloads
 from radpipe.app.report.estimates import ShownEstimate, number
+from radpipe.app.report.made import Made
 from radpipe.core.cards import RANKED_BY, Card, read_cards
 from radpipe.core.errors import DataError
 from radpipe.core.files import read_json
@@ -102,6 +104,8 @@ class StudyResults:
         Whether its pixels have a remote of their own, so that the page shows none.
     figures
         Kind of figure to its file.
+    downloads
+        Kind of figure or table to its numbers as CSV.
     joints
         Summary of the step localize; None where nothing was cut out.
     card
@@ -114,6 +118,8 @@ class StudyResults:
         Cases that all variants were scored on; None if none was scored on others besides.
     on_common
         Variant to its AUC on these, which decides the order.
+    made
+        Variant to when, and from which commit, it was trained and scored; only where receipts say.
 
     """
 
@@ -130,12 +136,14 @@ class StudyResults:
     source: Mapping[str, Any] = field(default_factory=dict)
     restricted: bool = False
     figures: Mapping[str, Path] = field(default_factory=dict)
+    downloads: Mapping[str, Download] = field(default_factory=dict)
     joints: Mapping[str, Any] | None = None
     card: Mapping[str, Any] | None = None
     published: "Published | None" = None
     cohorts: "tuple[Cohort, ...]" = ()
     n_common: int | None = None
     on_common: Mapping[str, float | None] = field(default_factory=dict)
+    made: Mapping[str, Made] = field(default_factory=dict)
 
     @property
     def opened(self) -> bool:
@@ -165,12 +173,17 @@ class StudyResults:
 
 @dataclass(frozen=True, kw_only=True)
 class ResultFolders:
-    """Where the results lie."""
+    """Where the results lie; the page lies beside the folder of tables."""
 
     scores: Path
     tables: Path
     figures: Path
     studies: Path
+
+    @property
+    def page(self) -> Path:
+        """Folder of the page."""
+        return self.tables.parent
 
 
 def read_studies(
@@ -236,7 +249,8 @@ def _study(
     gaps = _of_part(read_rows(folders.tables / f"{name}-ceiling.csv"), part)
     figures = {kind: picture(folders.figures, f"{name}-{kind}") for kind in FIGURES}
     figures |= _of_study(folders.studies / name)
-    card = folders.studies / name / "card.json"
+    file = folders.studies / name / "card.json"
+    card = read_json(file) if file.exists() else None
     joints = None
     if localized:
         joints = read_json(folders.studies / name / "localize.json")
@@ -257,7 +271,8 @@ def _study(
         split=read_json(folders.studies / name / "split.json"),
         figures={kind: path for kind, path in figures.items() if path},
         joints=joints,
-        card=read_json(card) if card.exists() else None,
+        downloads=downloads(name, tables=folders.tables, page=folders.page, card=card),
+        card=card,
         n_common=_n_common(ranked),
         on_common={row["variant"]: number(row["value_common"]) for row in ranked},
     )
