@@ -57,6 +57,20 @@ def test_it_names_everything_by_hash(make):
     assert make().sha256 != recipe.sha256
 
 
+def test_settings_that_came_later_stand_in_it_only_where_they_ask_for_something(make):
+    """Else every recipe from before would be another one, and all be trained again."""
+    plain = make(train={"freeze": {"layers": ["a"]}})
+    new = {"layer_rates", "kernel_l2"}
+    assert new.isdisjoint(plain.model_dump()["train"])
+    assert set(plain.model_dump()["train"]["freeze"]) == {"layers", "epochs", "lr"}
+    off = {"kernel_l2": 0, "layer_rates": [], "freeze": {"layers": ["a"], "thaw": []}}
+    assert make(train=off).sha256 == plain.sha256
+    on = make(train={"kernel_l2": 1e-6, "layer_rates": [{"layers": ["a"], "factor": 0.1}]})
+    assert new <= set(on.model_dump()["train"])
+    write_text(Path("recipe.json"), on.text)
+    assert read_recipe(Path("recipe.json")) == on
+
+
 def test_an_unknown_preset_shows_its_near_miss(make):
     with pytest.raises(ConfigError, match=r"variants.s-one.preset: unknown 'house/on', did you"):
         make(preset="house/on")

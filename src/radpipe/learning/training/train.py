@@ -23,9 +23,11 @@ from radpipe.learning.networks.network import make_network, shape_of
 from radpipe.learning.starts.borrowing import borrow, borrowed_by
 from radpipe.learning.starts.lineage import lineage_facts
 from radpipe.learning.starts.start import start_from
-from radpipe.learning.training.freezing import find_frozen, rate_of_step, set_training
+from radpipe.learning.training.freezing import find_frozen, set_training
 from radpipe.learning.training.gradients import gradient, own_rows
 from radpipe.learning.training.optimisers import end_epoch, make_optimizer, make_schedule, per_step
+from radpipe.learning.training.rates import rate_of_step
+from radpipe.learning.training.regularising import add_l2, kernels_of
 from radpipe.learning.training.run import TrainingRun
 from radpipe.learning.training.state import Progress, State, TrainingOutcome
 from radpipe.learning.training.stopping import Watch
@@ -198,9 +200,11 @@ def one_step(
     run.process_group.add(seen.loss)
     state.loss_sum += seen.loss
     progress.n_seen += seen.n_known
+    if how.kernel_l2:
+        add_l2(kernels_of(state.network.model), how.kernel_l2)
     if how.clip_norm is not None:
         torch.nn.utils.clip_grad_norm_(state.network.parameters(), how.clip_norm)
-    with rate_of_step(state.optimizer, how.freeze, progress.epoch) as progress.rate:
+    with rate_of_step(state.optimizer, how, progress.epoch) as progress.rate:
         state.optimizer.step()
     last = progress.batch + len(group) >= run.n_batches or progress.step + 1 == how.max_steps
     if shown is not None and last:
