@@ -140,6 +140,15 @@ def test_weights_that_others_learned_are_told_with_their_data(outside):
     assert told_of_a_run.endswith(f"; that one started from {TOLD}")
 
 
+def test_several_starts_are_all_told(outside):
+    variant = outside()
+    recipe = variant.metrics["recipe"]
+    both = {**recipe, "borrowed": [*recipe["borrowed"], {**recipe["borrowed"][0], "start": "b"}]}
+    variant = replace(variant, metrics={**variant.metrics, "recipe": both})
+    assert short(variant) == "starts from rad, b"
+    assert told(variant, {}) == f"{TOLD}; and from {TOLD.replace('rad,', 'b,')}"
+
+
 def test_the_page_says_loudly_that_a_start_has_seen_the_data(outside, studies):
     variant = outside(seen="MURA")
     assert short(variant) == "starts from rad; has seen these data (MURA)"

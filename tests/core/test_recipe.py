@@ -71,6 +71,21 @@ def test_settings_that_came_later_stand_in_it_only_where_they_ask_for_something(
     assert read_recipe(Path("recipe.json")) == on
 
 
+def test_further_starts_stand_in_it_by_hash(make, monkeypatch):
+    assert "further_weights" not in make().model_dump()
+    for name in "ab":
+        write_text(Path(f"results/starts/{name}/start.json"), name)
+    starts = {"weights": "weights/a.json", "further_weights": ["weights/b.json"]}
+    monkeypatch.setitem(SMALL["plan"], "starts", ["a", "b"])
+    recipe = make(**starts)
+    (found,) = recipe.further_weights
+    assert (found.path, found.sha256) == (
+        *("results/starts/b/start.json", sha256_path(Path("results/starts/b/start.json"))),
+    )
+    write_text(Path("results/starts/b/start.json"), "other tensors")
+    assert make(**starts).sha256 != recipe.sha256
+
+
 def test_an_unknown_preset_shows_its_near_miss(make):
     with pytest.raises(ConfigError, match=r"variants.s-one.preset: unknown 'house/on', did you"):
         make(preset="house/on")

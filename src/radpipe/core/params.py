@@ -81,12 +81,10 @@ class Params(Strict):
         found: dict[str, dict[str, list[str]]] = {name: {} for name in self.plan.starts}
         for name, variant in self.variants.items():
             for each in (name, *ancestors(name, self.variants)):
-                start = self.variants[each].borrowed
-                if start not in found:
-                    continue
                 cohorts = [c for c, home in self.plan.cohorts.items() if home == variant.study]
-                for study in (variant.study, *cohorts):
-                    found[start][study] = self.studies[study].known_as(study)
+                for start in found.keys() & self.variants[each].all_borrowed:
+                    for study in (variant.study, *cohorts):
+                        found[start][study] = self.studies[study].known_as(study)
         rule = self.plan.seen_by_name
         return {name: {"seen_by_name": rule, "studies": of} for name, of in found.items()}
 

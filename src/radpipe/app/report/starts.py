@@ -22,7 +22,7 @@ def short(variant: VariantResults) -> str:
         return ""
     start = start_of(weights)
     if is_start(weights):
-        text = f"starts from {_outside(variant)[0]['start']}"
+        text = f"starts from {', '.join(each['start'] for each in _outside(variant))}"
     else:
         text = f"starts from {start.variant if start else weights}"
     return f"{text}; has seen these data ({variant.seen})" if variant.seen else text
@@ -54,7 +54,8 @@ def told(variant: VariantResults, studies: Mapping[str, str]) -> str:
         return RANDOM
     runs = list(reversed(variant.metrics["recipe"]["lineage"]))
     links = [_learned(run, studies) for run in runs]
-    links += [_published(start) for start in _outside(variant)]
+    if outside := "; and from ".join(_published(start) for start in _outside(variant)):
+        links.append(outside)
     if not links:
         return weights
     named = start_of(weights) or is_start(weights)

@@ -71,8 +71,9 @@ def read_seen(recipe: Recipe, *, tune: Collection[str]) -> tuple[Seen, ...]:
         A list is not here, or was changed.
 
     """
-    found = [_counted(recipe, each, set(tune)) for each in starts_of(Path(recipe.weights.path))]
-    return tuple(found)
+    paths = [Path(each.path) for each in (recipe.weights, *recipe.further_weights)]
+    starts = [start for path in paths for start in starts_of(path)]
+    return tuple(_counted(recipe, each, set(tune)) for each in starts)
 
 
 def starts_of(path: Path) -> list[Seen]:

@@ -20,7 +20,7 @@ from radpipe.learning.data.samplers import ORDER, cut, draw_order, stream_of
 from radpipe.learning.models import build_model, n_parameters
 from radpipe.learning.models.covariates import fit_table
 from radpipe.learning.networks.network import make_network, shape_of
-from radpipe.learning.starts.borrowing import borrow, borrowed_by
+from radpipe.learning.starts.borrowing import borrow, borrowed_by, input_of
 from radpipe.learning.starts.lineage import lineage_facts
 from radpipe.learning.starts.start import start_from
 from radpipe.learning.training.freezing import find_frozen, set_training
@@ -130,8 +130,7 @@ def start(run: TrainingRun, seed: int) -> State:
     torch.manual_seed(seed)
     how, device, process_group = run.how, run.device, run.process_group
     borrowed = borrowed_by(run.recipe)
-    prepared = borrowed.input if borrowed else None
-    mean, sd = normalisation(run.store, run.train.rows, how, prepared)
+    mean, sd = normalisation(run.store, run.train.rows, how, input_of(run.recipe, borrowed))
     model = build_model(run.recipe.model, **shape_of(run.store, run.recipe))
     taken = None
     if run.ancestors:
