@@ -40,6 +40,9 @@ ZOO = [
         *("transfer/efficientnet_b7", 3, 1, "efficientnet_b7"),
         *(66_347_960 - 2_561_000 + 2 * 155_360 + 7_683, 7_683, 7_683),
     ),
+    # Keras' Xception without its top, and 2,048 x 3 + 3.
+    ("transfer/xception", 3, 1, "xception", 20_861_480 + 6_147, 6_147, 6_147),
+    ("transfer/xception_dense", 3, 1, "xception", 22_965_803, 2_102_275, 2_102_275),
     ("knee_oa/kl_pretraining", 5, 1, "vgg16", 14_717_253, 14_717_253, 14_717_253),
     ("knee_oa/image_only", 1, 1, "vgg16", 14_715_201, 14_715_201, 14_715_201),
     # 14 x 128 + 128, and 640 + 1; the network of stage B without its last layer of 513; 33 values

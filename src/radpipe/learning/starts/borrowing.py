@@ -194,6 +194,8 @@ def fill(
     for below, part in parts.items():
         for name, source in _pairs(below, part, offer, own, faults):
             tensor = _for_stem(tensor_of(source), own[name], part)
+            if part.resized is not None:
+                tensor = part.resized(name, tensor, own[name])
             if tensor.shape != own[name].shape:
                 faults.append(_misfit(name, own[name], tensor, part))
             else:
