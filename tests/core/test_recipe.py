@@ -13,6 +13,7 @@ from radpipe.core.hashes import Hashes
 from radpipe.core.params import Params
 from radpipe.core.recipe import make_recipe, read_recipe
 from radpipe.core.versions import versions_of
+from radpipe.learning.networks.network import save_weights
 from tests.conftest import SMALL
 
 PRESET = {
@@ -69,6 +70,17 @@ def test_settings_that_came_later_stand_in_it_only_where_they_ask_for_something(
     assert new <= set(on.model_dump()["train"])
     write_text(Path("recipe.json"), on.text)
     assert read_recipe(Path("recipe.json")) == on
+
+
+def test_weights_of_another_project_whose_start_forbids_the_use_are_refused(make, monkeypatch):
+    terms = {"spdx": "CC-BY-NC-4.0", "forbids": ["commercial"]}
+    starts = [{"start": "rad", "terms": terms}]
+    Path("weights").mkdir(exist_ok=True)
+    save_weights(Path("weights/hips.safetensors"), {}, {"borrowed": starts})
+    assert make(weights="weights/hips.safetensors").weights.path == "weights/hips.safetensors"
+    monkeypatch.setitem(SMALL["plan"], "use", "commercial")
+    with pytest.raises(ConfigError, match=r"variants\.s-one\.weights: .* comes from rad, whose"):
+        make(weights="weights/hips.safetensors")
 
 
 def test_further_starts_stand_in_it_by_hash(make, monkeypatch):

@@ -22,6 +22,7 @@ from radpipe.core.settings import (
     Variant,
 )
 from radpipe.core.starting import ancestors, check_starts
+from radpipe.core.terms import refuse_forbidden
 from radpipe.core.versions import NUMERIC, versions_of
 
 
@@ -196,6 +197,8 @@ class Recipes(Mapping[str, dict[str, Any]]):
                 f" weights/<name>.json alone say, and {where}.weights is {variant.weights}. The way"
                 " out: such weights, or normalize: unit, standard, imagenet or mrnet."
             )
+        if variant.starts_elsewhere and variant.borrowed is None:
+            refuse_forbidden(f"{where}.weights", Path(variant.weights), self._params.plan.use)
         return {
             "variant": name,
             "study": variant.study,

@@ -86,7 +86,16 @@ def _published(start: Mapping[str, Any]) -> str:
     data = ", ".join(
         f"{each['data_set']} ({_listed(each['list'])})" for each in start["learned_from"]
     )
-    return f"{start['start']}, weights of {start['function']} that others learned from {data}"
+    text = f"{start['start']}, weights of {start['function']} that others learned from {data}"
+    return text + _restricted(start.get("terms"))
+
+
+def _restricted(terms: Mapping[str, Any] | None) -> str:
+    if terms is None:
+        return ""
+    forbids = " and ".join(terms["forbids"])
+    what = f"forbids {forbids} use" if forbids else "restricts their use"
+    return f", under {terms['spdx']}, which {what} of all that comes from them"
 
 
 def _listed(found: Mapping[str, Any] | None) -> str:
