@@ -14,6 +14,7 @@ was made belongs to the patient whose picture it began with.
 import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +39,7 @@ NEIGHBOURS = 5
 DEGREES, COPIES = 30.0, 28
 TEST = 0.1
 DRAWS = 1000
+IDEAL = "ideal observer, real pictures"
 
 
 @dataclass(frozen=True)
@@ -76,26 +78,32 @@ def main() -> None:
     parser.add_argument("--patients", type=int, default=160, help="patients of the phantom")
     parser.add_argument("--side", type=int, default=64, help="side of the pictures, pixels")
     parser.add_argument("--seed", type=int, default=1, help="seed of everything that is drawn")
+    parser.add_argument("--figure", type=Path, help="file to draw the rows into")
     args = parser.parse_args()
     pool = draw_pool(args.patients, args.side, args.seed)
     rng = np.random.default_rng(args.seed)
     by_patient = split_patients(pool, rng)
-    show("ideal observer, real pictures", *ceiling(pool))
+    rows: dict[str, tuple[float, float, float, int]] = {}
+
+    def row(name: str, found: tuple[float, float, float, int]) -> None:
+        rows[name] = found
+        show(name, *found)
+
+    row(IDEAL, ceiling(pool))
+    row("nothing made", judged(pool, *by_patient, rng))
     made: dict[str, Callable[[Pool, np.random.Generator], Pool]] = {
         "SMOTE": smote,
         "copies": augmented,
         "copies, then SMOTE": lambda pool, rng: smote(augmented(pool, rng), rng),
     }
-    show("nothing made, split by patient", *judged(pool, *by_patient, rng))
     for name, make in made.items():
         train, test = by_patient
-        show(
-            f"{name} after the split, in train",
-            *judged_apart(make(pool[train], rng), pool[test], rng),
-        )
+        row(f"{name} after the split", judged_apart(make(pool[train], rng), pool[test], rng))
         leaky = make(pool, rng)
-        show(f"{name} before the split", *judged(leaky, *split_pictures(leaky, rng), rng))
+        row(f"{name} before the split", judged(leaky, *split_pictures(leaky, rng), rng))
         print(f"  radpipe: {answer(leaky)}")
+    if args.figure:
+        draw_rows(rows, args.figure)
 
 
 def draw_pool(patients: int, side: int, seed: int) -> Pool:
@@ -227,6 +235,27 @@ def answer(pool: Pool) -> str:
 def show(name: str, value: float, low: float, high: float, n: int) -> None:
     """Print a row."""
     print(f"{name:<42} AUC {value:.3f} [{low:.3f}, {high:.3f}]  pictures tested: {n:,}", flush=True)
+
+
+def draw_rows(rows: dict[str, tuple[float, float, float, int]], file: Path) -> None:
+    """Draw every row with its interval, and the ideal observer's as a band behind them."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    mpl.rcParams["svg.hashsalt"] = "radpipe"
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(7, 2.6), layout="constrained")
+    axes.axvspan(*rows[IDEAL][1:3], color="0.85", label="ceiling")
+    others = [name for name in rows if name != IDEAL]
+    for place, name in enumerate(reversed(others)):
+        value, low, high, _ = rows[name]
+        colour = "C3" if "before" in name else "C0"
+        axes.errorbar(value, place, xerr=[[value - low], [high - value]], fmt="o", color=colour)
+    axes.set_yticks(range(len(others)), reversed(others))
+    axes.set(xlabel="AUC", xlim=(0.35, 1))
+    axes.legend(loc="lower left", frameon=False)
+    figure.savefig(file, metadata={"Date": None})
 
 
 if __name__ == "__main__":
