@@ -140,6 +140,30 @@ def test_weights_that_others_learned_are_told_with_their_data(outside):
     assert told_of_a_run.endswith(f"; that one started from {TOLD}")
 
 
+@pytest.mark.parametrize(
+    ("forbids", "text"),
+    [(["commercial"], "forbids commercial use"), ([], "restricts their use")],
+)
+def test_terms_that_restrict_are_told(outside, forbids, text):
+    variant = outside()
+    recipe = variant.metrics["recipe"]
+    terms = {"spdx": "CC-BY-NC-4.0", "forbids": forbids}
+    bound = {**recipe, "borrowed": [{**recipe["borrowed"][0], "terms": terms}]}
+    variant = replace(variant, metrics={**variant.metrics, "recipe": bound})
+    assert told(variant, {}) == (
+        f"{TOLD}, under CC-BY-NC-4.0, which {text} of all that comes from them"
+    )
+
+
+def test_several_starts_are_all_told(outside):
+    variant = outside()
+    recipe = variant.metrics["recipe"]
+    both = {**recipe, "borrowed": [*recipe["borrowed"], {**recipe["borrowed"][0], "start": "b"}]}
+    variant = replace(variant, metrics={**variant.metrics, "recipe": both})
+    assert short(variant) == "starts from rad, b"
+    assert told(variant, {}) == f"{TOLD}; and from {TOLD.replace('rad,', 'b,')}"
+
+
 def test_the_page_says_loudly_that_a_start_has_seen_the_data(outside, studies):
     variant = outside(seen="MURA")
     assert short(variant) == "starts from rad; has seen these data (MURA)"

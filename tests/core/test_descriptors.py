@@ -17,7 +17,14 @@ from radpipe.core.descriptors import (
 from radpipe.core.errors import ConfigError
 from tests.conftest import ROOT
 
-CATALOGUE = sorted(path.stem for path in (ROOT / "weights").glob("*.json") if path.stem != "random")
+
+def of_library(package):
+    """Name the descriptors of weights for a library."""
+    paths = [path for path in (ROOT / "weights").glob("*.json") if path.stem != "random"]
+    return sorted(p.stem for p in paths if json.loads(p.read_text())["library"] == package)
+
+
+CATALOGUE = of_library("torchvision")
 
 
 @pytest.fixture

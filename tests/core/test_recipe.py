@@ -13,6 +13,7 @@ from radpipe.core.hashes import Hashes
 from radpipe.core.params import Params
 from radpipe.core.recipe import make_recipe, read_recipe
 from radpipe.core.versions import versions_of
+from radpipe.learning.networks.network import save_weights
 from tests.conftest import SMALL
 
 PRESET = {
@@ -55,6 +56,46 @@ def test_it_names_everything_by_hash(make):
         assert (artifact.path, artifact.sha256) == (path, sha256_path(Path(path)))
     write_text(Path(INPUTS[1]), "other patients")
     assert make().sha256 != recipe.sha256
+
+
+def test_settings_that_came_later_stand_in_it_only_where_they_ask_for_something(make):
+    """Else every recipe from before would be another one, and all be trained again."""
+    plain = make(train={"freeze": {"layers": ["a"]}})
+    new = {"layer_rates", "kernel_l2"}
+    assert new.isdisjoint(plain.model_dump()["train"])
+    assert set(plain.model_dump()["train"]["freeze"]) == {"layers", "epochs", "lr"}
+    off = {"kernel_l2": 0, "layer_rates": [], "freeze": {"layers": ["a"], "thaw": []}}
+    assert make(train=off).sha256 == plain.sha256
+    on = make(train={"kernel_l2": 1e-6, "layer_rates": [{"layers": ["a"], "factor": 0.1}]})
+    assert new <= set(on.model_dump()["train"])
+    write_text(Path("recipe.json"), on.text)
+    assert read_recipe(Path("recipe.json")) == on
+
+
+def test_weights_of_another_project_whose_start_forbids_the_use_are_refused(make, monkeypatch):
+    terms = {"spdx": "CC-BY-NC-4.0", "forbids": ["commercial"]}
+    starts = [{"start": "rad", "terms": terms}]
+    Path("weights").mkdir(exist_ok=True)
+    save_weights(Path("weights/hips.safetensors"), {}, {"borrowed": starts})
+    assert make(weights="weights/hips.safetensors").weights.path == "weights/hips.safetensors"
+    monkeypatch.setitem(SMALL["plan"], "use", "commercial")
+    with pytest.raises(ConfigError, match=r"variants\.s-one\.weights: .* comes from rad, whose"):
+        make(weights="weights/hips.safetensors")
+
+
+def test_further_starts_stand_in_it_by_hash(make, monkeypatch):
+    assert "further_weights" not in make().model_dump()
+    for name in "ab":
+        write_text(Path(f"results/starts/{name}/start.json"), name)
+    starts = {"weights": "weights/a.json", "further_weights": ["weights/b.json"]}
+    monkeypatch.setitem(SMALL["plan"], "starts", ["a", "b"])
+    recipe = make(**starts)
+    (found,) = recipe.further_weights
+    assert (found.path, found.sha256) == (
+        *("results/starts/b/start.json", sha256_path(Path("results/starts/b/start.json"))),
+    )
+    write_text(Path("results/starts/b/start.json"), "other tensors")
+    assert make(**starts).sha256 != recipe.sha256
 
 
 def test_an_unknown_preset_shows_its_near_miss(make):

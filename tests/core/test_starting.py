@@ -130,3 +130,40 @@ def test_a_start_is_made_before_what_starts_from_it(monkeypatch):
     (train,) = [run for run in graph.runs_of("train") if run.values["variant"] == "bones-floor"]
     assert ("weights", "resnet18") in [maker.key for maker in graph.makers_of(train)]
     assert graph.runs_of("weights")[0].inputs == (BORROWED,)
+
+
+VGG = "weights/vgg19.json"
+
+
+def several(weights=BORROWED, further=(VGG,), starts=("resnet18", "vgg19")):
+    """Return a plan whose floor starts from several weights that others learned."""
+    params = plan(floor=weights)
+    params["variants"]["bones-floor"]["further_weights"] = list(further)
+    params["plan"]["starts"] = list(starts)
+    return params
+
+
+def test_all_of_several_starts_are_made_before_what_starts_from_them(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    graph = Graph(checked(several()))
+    of = {run.values["variant"]: run for run in graph.runs_of("train")}
+    starts = [path for path in of["bones-floor"].inputs if path.startswith("results/starts")]
+    assert starts == [f"results/starts/{name}/start.json" for name in ("resnet18", "vgg19")]
+    assert not [path for path in of["bones-v1"].inputs if path.startswith("results/starts")]
+    known = {name: list(each["studies"]) for name, each in graph.params.borrowed.items()}
+    assert known == {"resnet18": ["bones"], "vgg19": ["bones"]}
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"starts": ["resnet18"]}, "add vgg19 to plan.starts"),
+        ({"weights": V1}, f"and weights is {V1}; name one of them there"),
+        ({"further": [VGG, V1]}, f"further_weights: {V1} is not weights/<name>.json; a run can"),
+        ({"further": [VGG, BORROWED]}, "further_weights: resnet18 is named twice"),
+    ],
+)
+def test_several_starts_that_cannot_be_are_told(asked, message):
+    with pytest.raises(ConfigError) as caught:
+        checked(several(**asked))
+    assert message in str(caught.value)

@@ -258,8 +258,12 @@ def test_weights_that_others_learned_are_told(copy, tmp_path):
     (tmp_path / "predictor.json").write_text(told.text)
     (again,) = read_description(tmp_path).borrowed
     assert (again.start, again.function, again.data_sets) == ("rad", "a/b", ["CheXpert"])
-    # Another project's: nobody here knows its licence.
+    # Another project's: nobody here knows its licence, unless it restricts something.
     assert again.licence is None
+    facts["borrowed"][0]["terms"] = {"spdx": "CC-BY-NC-4.0", "forbids": ["commercial"]}
+    save_weights(tmp_path / "w.safetensors", {}, facts)
+    (bound,) = _borrowed(tmp_path / "w.safetensors")
+    assert (bound.licence.spdx, bound.licence.forbids) == ("CC-BY-NC-4.0", ["commercial"])
 
 
 def test_the_licence_of_a_start_of_this_project_is_told(tmp_path, monkeypatch):

@@ -25,7 +25,12 @@ STEP = Step(
     "train",
     __doc__,
     each="runs",
-    reads={"store": "{store}", "split": "data/{study}/split.parquet", "start": "{weights}"},
+    reads={
+        "store": "{store}",
+        "split": "data/{study}/split.parquet",
+        "start": "{weights}",
+        "further": "results/starts/{further}/start.json",
+    },
     writes={
         "weights": "results/runs/{variant}/fold-{fold}-seed-{seed}/weights.safetensors",
         "history": "results/runs/{variant}/fold-{fold}-seed-{seed}/history.csv",

@@ -60,13 +60,14 @@ def _of_variant(name: str, params: Params) -> Iterator[str]:
         params.recipes[name]
     except ConfigError as error:
         yield str(error)
-    if variant.borrowed is not None:
+    for borrowed in variant.all_borrowed:
         try:
-            descriptor = read_descriptor(variant.borrowed)
+            descriptor = read_descriptor(borrowed)
             refuse_use(descriptor, params.plan.use)
             refuse_version(descriptor)
         except ConfigError as error:
             yield f"params.yaml: {where}.weights: {error}"
+    if variant.borrowed is not None:
         return
     # A run's weights are planned; that is checked when params.yaml is read.
     if start_of(variant.weights) is None and not Path(variant.weights).is_file():

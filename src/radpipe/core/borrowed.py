@@ -9,12 +9,14 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from radpipe.core.descriptors import Descriptor, InputRecipe, Rename, is_one_of
 from radpipe.core.errors import DataError, StaleError
 from radpipe.core.files import read_json, sha256_file
 from radpipe.core.settings import Strict
+from radpipe.core.settings.base import is_off
+from radpipe.core.terms import Terms
 
 VARIABLE = "RADPIPE_WEIGHTS"
 AGAIN = "python workflow/scripts/weights.py --start"
@@ -57,6 +59,7 @@ class Borrowed(Strict):
     prefix: str
     rename: list[Rename]
     learned_from: list[Learned]
+    terms: Terms | None = Field(default=None, exclude_if=is_off)
 
     @classmethod
     def of(
@@ -76,6 +79,7 @@ class Borrowed(Strict):
         """
         names = ("name", "function", "version", "input", "heads", "prefix", "rename")
         own = {name: getattr(descriptor, name) for name in names}
+        own["terms"] = descriptor.licence.terms
         return cls(file_sha256=file, tensors=tensors, learned_from=learned_from, **own)
 
     @property

@@ -41,6 +41,7 @@ Values = Mapping[str, str | int]
 # What a template may name that stands for several files, or for none.
 PLURALS = (
     "cropped",
+    "further",
     "studies",
     "starts",
     "localized",
@@ -66,7 +67,8 @@ class Declared:
     which stands for all that are planned ({studies}, {starts}, {localized}, {variants}, {folds},
     {seeds}, {cohorts}; {compared}, variants and ensembles; of an ensemble {members}; of a cohort
     {home_variants}, {home_ensembles} and both, {home_compared}; {cropped}, of a variant the study
-    whose crops it is trained on, of a cohort itself if its crops are needed, else nothing).
+    whose crops it is trained on, of a cohort itself if its crops are needed, else nothing;
+    {further}, the further starts of a variant).
 
     Attributes
     ----------

@@ -15,13 +15,13 @@ from pydantic import Field, model_validator
 from radpipe.core.checking import check
 from radpipe.core.errors import ConfigError, near_miss
 from radpipe.core.settings import Strict
+from radpipe.core.terms import Terms, Use
 from radpipe.core.versions import versions_of, within
 
 WEIGHTS = Path("weights")
 NOTHING = "random"
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Address = Annotated[str, Field(pattern=r"^https?://")]
-Use = Literal["research", "commercial"]
 
 
 class Licence(Strict):
@@ -37,6 +37,11 @@ class Licence(Strict):
     forbids: list[Use] = Field(default=[], description="Uses that it forbids.")
     says: str = Field(min_length=1, description="What the sources state, in a sentence or two.")
     sources: list[Address] = Field(default=[], description="Where they state it.")
+
+    @property
+    def terms(self) -> Terms | None:
+        """What goes on with whatever comes from the weights; None: it restricts nothing."""
+        return Terms(spdx=self.spdx, forbids=self.forbids) if self.restricted else None
 
     @model_validator(mode="after")
     def _agrees(self) -> "Licence":

@@ -205,6 +205,7 @@ class Graph:
             variant = self.params.variants[str(values["variant"])]
             found |= {"study": variant.study, "store": variant.store, "weights": variant.start}
             found["cropped"] = [variant.localized] if variant.localized else []
+            found["further"] = variant.all_borrowed[1:]
         if "ensemble" in values:
             found |= self._combined(str(values["ensemble"]))
         study = self.params.studies.get(str(found.get("study", "")))

@@ -22,6 +22,7 @@ from radpipe.core.settings import (
     Variant,
 )
 from radpipe.core.starting import ancestors, check_starts
+from radpipe.core.terms import refuse_forbidden
 from radpipe.core.versions import NUMERIC, versions_of
 
 
@@ -81,12 +82,10 @@ class Params(Strict):
         found: dict[str, dict[str, list[str]]] = {name: {} for name in self.plan.starts}
         for name, variant in self.variants.items():
             for each in (name, *ancestors(name, self.variants)):
-                start = self.variants[each].borrowed
-                if start not in found:
-                    continue
                 cohorts = [c for c, home in self.plan.cohorts.items() if home == variant.study]
-                for study in (variant.study, *cohorts):
-                    found[start][study] = self.studies[study].known_as(study)
+                for start in found.keys() & self.variants[each].all_borrowed:
+                    for study in (variant.study, *cohorts):
+                        found[start][study] = self.studies[study].known_as(study)
         rule = self.plan.seen_by_name
         return {name: {"seen_by_name": rule, "studies": of} for name, of in found.items()}
 
@@ -198,6 +197,8 @@ class Recipes(Mapping[str, dict[str, Any]]):
                 f" weights/<name>.json alone say, and {where}.weights is {variant.weights}. The way"
                 " out: such weights, or normalize: unit, standard, imagenet or mrnet."
             )
+        if variant.starts_elsewhere and variant.borrowed is None:
+            refuse_forbidden(f"{where}.weights", Path(variant.weights), self._params.plan.use)
         return {
             "variant": name,
             "study": variant.study,

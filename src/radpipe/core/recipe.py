@@ -24,6 +24,7 @@ from radpipe.core.settings import (
     Target,
     Training,
 )
+from radpipe.core.settings.base import is_off
 
 
 class Artifact(Strict):
@@ -61,6 +62,7 @@ class Recipe(Named):
     store: Artifact
     split: Artifact
     weights: Artifact
+    further_weights: list[Artifact] = Field(default=[], exclude_if=is_off)
     preset: str
     source: str
     model: ModelChoice
@@ -99,6 +101,9 @@ def make_recipe(params: Params, variant: str, hashes: Hashes) -> Recipe:
         **params.recipes[variant],
         "image": stored_image(Path(block.store)),
         **artifacts_of(block.inputs, hashes),
+        "further_weights": list(
+            artifacts_of({s: s for s in block.further_starts}, hashes).values()
+        ),
     }
     return Recipe.model_validate(content)
 

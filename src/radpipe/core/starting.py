@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from radpipe.core.errors import near_miss
 from radpipe.core.settings import Plan, Variant
+from radpipe.core.settings.plan import borrowed_name
 
 PATTERN = re.compile(
     r"results/runs/(?P<variant>[^/]+)/fold-(?P<fold>0|[1-9]\d*)-seed-(?P<seed>0|[1-9]\d*)"
@@ -56,10 +57,12 @@ def check_starts(variants: Mapping[str, Variant], plan: Plan) -> None:
     """
     for name, variant in variants.items():
         where, weights = f"variants.{name}.weights", variant.weights
-        if (borrowed := variant.borrowed) and borrowed not in plan.starts:
+        _check_further(name, variant)
+        if missing := [each for each in variant.all_borrowed if each not in plan.starts]:
             raise ValueError(
-                f"{where}: {weights} is fetched by the step weights, which plan.starts does not"
-                f" name; add {borrowed} to plan.starts, which is {plan.starts}"
+                f"{where}: weights/{missing[0]}.json is fetched by the step weights, which"
+                f" plan.starts does not name; add {missing[0]} to plan.starts, which is"
+                f" {plan.starts}"
             )
         start = start_of(weights)
         if start is None:
@@ -82,6 +85,23 @@ def check_starts(variants: Mapping[str, Variant], plan: Plan) -> None:
                 f" fold {others[0]}, so {name} can be trained in fold {start.fold} only; set"
                 f" plan.folds to [{start.fold}], or start from another study's run"
             )
+
+
+def _check_further(name: str, variant: Variant) -> None:
+    where = f"variants.{name}.further_weights"
+    if variant.further_weights and variant.borrowed is None:
+        raise ValueError(
+            f"{where}: stands beside weights that others learned, and weights is {variant.weights};"
+            " name one of them there"
+        )
+    names = [borrowed_name(each) for each in variant.further_weights]
+    if None in names:
+        raise ValueError(
+            f"{where}: {variant.further_weights[names.index(None)]} is not weights/<name>.json;"
+            " a run can be started from by weights alone"
+        )
+    if twice := {each for each in variant.all_borrowed if variant.all_borrowed.count(each) > 1}:
+        raise ValueError(f"{where}: {', '.join(sorted(twice))} is named twice")
 
 
 def _check_planned(where: str, start: Start, variants: Mapping[str, Variant], plan: Plan) -> None:

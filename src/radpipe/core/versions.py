@@ -43,6 +43,7 @@ DISTRIBUTIONS = {
     "safetensors": "safetensors",
     "scipy": "scipy",
     "sklearn": "scikit-learn",
+    "timm": "timm",
     "torch": "torch",
     "torchvision": "torchvision",
 }

@@ -98,9 +98,10 @@ def only(params: Params, studies: Collection[str]) -> dict[str, Any]:
     return found
 
 
-def _borrowed(params: Params, studies: Collection[str]) -> set[str | None]:
+def _borrowed(params: Params, studies: Collection[str]) -> set[str]:
     """Return the weights of others that the variants of some studies start from themselves."""
-    return {each.borrowed for each in params.variants.values() if each.study in studies}
+    variants = (each for each in params.variants.values() if each.study in studies)
+    return {name for variant in variants for name in variant.all_borrowed}
 
 
 def _with_origins(params: Params, study: str) -> set[str]:

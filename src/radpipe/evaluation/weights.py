@@ -80,8 +80,8 @@ def borrowed_by(paths: Iterable[Path]) -> list[dict[str, Any]]:
     -------
     list of dict
         Each once: `start`, `function`, `learned_from` (`data_set` and `list`, which is None where
-        nobody says which images), and `tune`, the largest number of cases of a run's `tune` that a
-        list names.
+        nobody says which images), `tune`, the largest number of cases of a run's `tune` that a
+        list names, and `terms`, if a licence restricts something.
 
     Raises
     ------
@@ -95,7 +95,7 @@ def borrowed_by(paths: Iterable[Path]) -> list[dict[str, Any]]:
             for each in _header(path)[1].get("borrowed", ()):
                 key = each["start"], each["tensors"]
                 tune = max(each["tune"], found.get(key, each)["tune"])
-                names = ("start", "function", "learned_from")
+                names = ("start", "function", "learned_from", *(("terms",) * ("terms" in each)))
                 found[key] = {**{name: each[name] for name in names}, "tune": tune}
         except (SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise _no_weights(path, error) from error

@@ -180,11 +180,14 @@ def _borrowed(weights: Path) -> list[BorrowedFrom]:
 
 
 def _licence(seen: Seen) -> Licence | None:
-    """Return the licence of weights whose descriptor is this project's; else nobody here knows."""
+    """Return the licence of weights: of this project's descriptor, or what they carry on of it."""
     file = Path(start_file(seen.start))
     if file.is_file() and read_borrowed(file).tensors == seen.tensors:
         return read_descriptor(seen.start).licence
-    return None
+    if seen.terms is None:
+        return None
+    says = "As the project noted it in which the weights were first used; the text is there."
+    return Licence(restricted=True, says=says, **seen.terms.model_dump())
 
 
 def _learned(about: dict[str, Any], weights: Path) -> list[Learned]:

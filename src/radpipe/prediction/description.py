@@ -84,7 +84,8 @@ class BorrowedFrom(Strict):
     function: str = Field(description="Library and implementation.")
     data_sets: list[str] = Field(description="What they learned from.")
     licence: Licence | None = Field(
-        default=None, description="Their terms of use; null: only another project says them."
+        default=None,
+        description="Their terms of use; null: unrestricted, or only another project says them.",
     )
 
 

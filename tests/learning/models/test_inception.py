@@ -7,12 +7,10 @@ from torchvision.models import get_model
 
 from radpipe.core.descriptors import read_descriptor
 from radpipe.core.errors import ConfigError
-from radpipe.core.presets import load_preset
 from radpipe.core.settings import ModelChoice
 from radpipe.learning.models import build_empty, n_parameters
 from radpipe.learning.models.inception import MODULES
 from radpipe.learning.starts.borrowing import fill, offered, parts_of
-from radpipe.learning.training.freezing import find_frozen, set_training
 from tests.conftest import ROOT
 from tests.learning.starts.conftest import borrowed_of
 from tests.learning.starts.test_catalogue import source_of
@@ -45,16 +43,6 @@ def test_published_networks_have_the_published_size(settings, published, trained
     # Counted in torchvision's network up to there.
     assert sum(weight.numel() for weight in model.trunk.parameters()) == 8_965_856
     assert sum(weight.numel() for weight in model.head.parameters()) == trained
-
-
-def test_the_preset_trains_its_last_layer_alone():
-    preset = load_preset("transfer/inception_v1", {}, where="", root=ROOT / "presets")
-    model = build_empty(preset.model, n_channels=3, n_outputs=3, size=preset.size)
-    network = nn.Module()
-    network.model = model
-    set_training(network, find_frozen(model, preset.train), 0)
-    kept = [weight for weight in model.parameters() if weight.requires_grad]
-    assert sum(weight.numel() for weight in kept) == 331_779
 
 
 @pytest.mark.parametrize("size", [75, 224, 299])

@@ -17,7 +17,7 @@ from radpipe.learning.models import build_model
 from radpipe.learning.models.base import Part
 from radpipe.learning.models.trunks import GreyAsColour
 from radpipe.learning.starts import borrowing
-from radpipe.learning.starts.borrowing import borrow, fill, offered, parts_of
+from radpipe.learning.starts.borrowing import borrow, fill, input_of, offered, parts_of
 from radpipe.learning.starts.obtaining import obtain
 from radpipe.learning.training.train import about, start
 from tests.conftest import ROOT
@@ -64,7 +64,7 @@ def test_logits_are_those_of_the_source_library(name, describe, tmp_path, recipe
     torch.manual_seed(4)
     choice = ModelChoice.model_validate({"name": "torchvision", "networks": [name]})
     ours = build_model(choice, n_channels=3, n_outputs=2, size=64).eval()
-    taken = borrow(recipe, borrowed_of(descriptor, tensors), ours, *UNIT)
+    taken = borrow(recipe, [borrowed_of(descriptor, tensors)], ours, *UNIT)
     assert set(taken.left) == {k for k in state if k.startswith(tuple(descriptor.heads))}
     assert taken.fresh == ("last",)
     head = theirs.fc if name == "resnet18" else theirs.classifier
@@ -73,17 +73,6 @@ def test_logits_are_those_of_the_source_library(name, describe, tmp_path, recipe
         torch.testing.assert_close(
             head(ours.networks[0](images)), theirs(images), rtol=0, atol=1e-5
         )
-
-
-def test_the_input_of_inception_is_what_its_option_makes_of_torchvisions_own(monkeypatch):
-    monkeypatch.chdir(ROOT)
-    mean, sd = map(torch.tensor, read_descriptor("inception_v3").input.normalisation(3))
-    pixels = torch.rand(1, 3, 4, 4)
-    prepared = (pixels - IMAGENET[0][:, None, None]) / IMAGENET[1][:, None, None]
-    theirs = Inception3._transform_input(SimpleNamespace(transform_input=True), prepared)
-    torch.testing.assert_close((pixels - mean[:, None, None]) / sd[:, None, None], theirs)
-    # With the same weights and without the option it would be another picture.
-    assert not torch.allclose(prepared, theirs, atol=0.5)
 
 
 class Toy(nn.Module):
@@ -98,6 +87,70 @@ class Toy(nn.Module):
 
     def features(self, images):
         return self.norm(self.conv(images))
+
+
+class Pair(nn.Module):
+    """Two networks of two implementations, and a third that no start is for."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b, self.c = Toy(3), Toy(3), nn.Linear(2, 1)
+        self.implementations = {"a.": Part("toy/a", own=("last.",)), "b.": Part("toy/b", own=("",))}
+        self.a.implementations, self.b.implementations = {}, {}
+
+
+@pytest.fixture
+def two(describe, tmp_path):
+    """Return two starts, of toy/a and toy/b, whose tensors lie in the shared folder."""
+    found = []
+    for k, name in enumerate("ab"):
+        tensors = {n: t + k + 1 for n, t in Toy(3).state_dict().items() if "last" not in n}
+        torch.save(tensors, tmp_path / "site" / f"{name}.pth")
+        descriptor = describe(f"{name}.pth", library="toy", implementation=name, heads=[])
+        start = borrowed_of(descriptor, obtain(descriptor)[1], name=name)
+        found.append((start, tensors))
+    return found
+
+
+def test_each_of_several_starts_goes_into_its_own_part(two, recipe):
+    model = Pair()
+    (a, of_a), (b, of_b) = two
+    taken = borrow(recipe, [a, b], model, *UNIT)
+    assert torch.equal(model.a.conv.weight, of_a["conv.weight"])
+    assert torch.equal(model.b.conv.weight, of_b["conv.weight"])
+    assert taken.run == "a (toy/a) and b (toy/b)"
+    assert taken.tensors == 2 * len(of_a)
+    assert taken.fresh == ("a.last", "b.last", "c")
+
+
+def test_two_starts_of_one_implementation_are_refused(two, recipe):
+    (a, _), (b, _) = two
+    rival = b.model_copy(update={"function": a.function})
+    with pytest.raises(ConfigError, match=r"a and b are both weights of toy/a.*leave one of them"):
+        borrow(recipe, [a, rival], Pair(), *UNIT)
+
+
+def test_starts_that_saw_other_inputs_cannot_both_say_how_to_normalise(two, recipe):
+    (a, _), (b, _) = two
+    other = b.model_copy(update={"input": b.input.model_copy(update={"sd": [0.5] * 3})})
+    assert input_of(recipe, [a, other]) == a.input
+    how = recipe.train.model_copy(update={"normalize": "start"})
+    asking = recipe.model_copy(update={"train": how})
+    assert input_of(asking, [a, b]) == a.input
+    with pytest.raises(ConfigError, match=r"and b did otherwise than a, by their descriptors"):
+        input_of(asking, [a, other])
+    assert input_of(recipe, []) is None
+
+
+def test_the_input_of_inception_is_what_its_option_makes_of_torchvisions_own(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    mean, sd = map(torch.tensor, read_descriptor("inception_v3").input.normalisation(3))
+    pixels = torch.rand(1, 3, 4, 4)
+    prepared = (pixels - IMAGENET[0][:, None, None]) / IMAGENET[1][:, None, None]
+    theirs = Inception3._transform_input(SimpleNamespace(transform_input=True), prepared)
+    torch.testing.assert_close((pixels - mean[:, None, None]) / sd[:, None, None], theirs)
+    # With the same weights and without the option it would be another picture.
+    assert not torch.allclose(prepared, theirs, atol=0.5)
 
 
 @pytest.fixture

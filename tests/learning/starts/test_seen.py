@@ -1,17 +1,21 @@
 """What weights that others learned have seen of a study: by list refused, by name told."""
 
 import logging
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
 from radpipe.core.borrowed import Learned, Listed, list_file, seen_by_name
 from radpipe.core.errors import ConfigError, DataError, StaleError
-from radpipe.core.files import sha256_bytes, write_text
+from radpipe.core.files import read_json, sha256_bytes, write_json, write_text
 from radpipe.core.recipe import Artifact
 from radpipe.core.tables import read_table, write_table
+from radpipe.core.terms import Terms, terms_of
+from radpipe.evaluation.weights import borrowed_by
 from radpipe.learning.networks.network import save_weights
-from radpipe.learning.starts.seen import Seen, read_seen
+from radpipe.learning.starts.seen import Seen, read_seen, starts_of
+from radpipe.learning.training.run import make_run
 from radpipe.learning.training.train import about, start
 from tests.learning.starts.conftest import starter
 
@@ -124,6 +128,25 @@ def test_a_run_of_a_run_is_held_to_the_list_again(make_started, tmp_path):
     )
     with pytest.raises(ConfigError, match="toy has learned from 1 of the 1 cases in `test`"):
         read_seen(second, tune=[])
+
+
+def test_terms_that_restrict_go_on_in_the_weights(make_started, tmp_path):
+    """Through a run of a run, and nothing stands there of weights that are free."""
+    run, _ = make_started()
+    assert "terms" not in run.borrowed[0].facts
+    terms = Terms(spdx="CC-BY-NC-4.0", forbids=["commercial"])
+    path = Path(run.recipe.weights.path)
+    write_json(path, {**read_json(path), "terms": terms.model_dump()})
+    bound = make_run(run.recipe, run.store, run.train, run.tune)
+    state = start(bound, 1)
+    state.keep()
+    file = tmp_path / "first.safetensors"
+    save_weights(file, state.kept, about(bound, state, fold=0, seed=1))
+    assert terms_of(file) == {"toy": terms}
+    (again,) = starts_of(file)
+    assert again.terms == terms
+    (outside,) = borrowed_by([file])
+    assert outside["terms"] == terms.model_dump()
 
 
 def test_a_list_that_is_not_here_stops_the_run(make_started):

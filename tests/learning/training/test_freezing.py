@@ -11,7 +11,7 @@ from radpipe.core.errors import ConfigError
 from radpipe.core.settings import Freeze
 from radpipe.core.step import StoppedError
 from radpipe.learning.networks.network import read_about
-from radpipe.learning.training.freezing import find_frozen, rate_of_step, set_training
+from radpipe.learning.training.freezing import find_frozen, set_training
 from radpipe.learning.training.train import start, train
 from tests.learning.networks.test_losses import how
 from tests.learning.training.test_train import same
@@ -146,7 +146,7 @@ def test_frozen_layers_act_as_in_evaluation_and_have_no_gradient():
 def test_a_name_ends_at_a_dot():
     network = nn.ModuleDict({"image": nn.Linear(1, 1), "image2": nn.Linear(1, 1)})
     frozen = find_frozen(network, how(freeze={"layers": ["image"]}))
-    assert frozen.weights == tuple(network["image"].parameters())
+    assert frozen.groups[0].weights == tuple(network["image"].parameters())
 
 
 @pytest.mark.parametrize("name", ["2.weight", "", "3"])
@@ -165,12 +165,74 @@ def test_a_rate_for_layers_that_never_thaw_is_refused():
         Freeze(layers=["0"], lr=0.1)
 
 
-def test_the_schedules_rate_is_put_back_also_after_a_mistake():
-    optimizer = torch.optim.SGD(model().parameters(), lr=0.1)
-    freeze = Freeze(layers=["0"], epochs=1, lr=0.7)
-    with contextlib.suppress(KeyError), rate_of_step(optimizer, freeze, 0) as rate:
-        assert rate == optimizer.param_groups[0]["lr"] == 0.7
-        raise KeyError
-    assert optimizer.param_groups[0]["lr"] == 0.1
-    with rate_of_step(optimizer, freeze, 1) as rate:
-        assert rate == 0.1
+GRADUAL = {
+    "layers": ["0", "1"],
+    "thaw": [{"layers": ["1"], "after": 1}, {"layers": ["0.0"], "after": 3}],
+}
+
+
+@pytest.mark.parametrize(
+    ("epochs", "learns"),
+    [
+        # By hand: which of 0.0, 0.1 (a norm), 1.0 learn in epochs 1 to 4.
+        (None, ["", "1.0", "1.0", "0.0 1.0"]),
+        (2, ["", "1.0", "0.1 1.0", "0.0 0.1 1.0"]),
+    ],
+)
+def test_layers_thaw_one_by_one(epochs, learns):
+    blocks = [nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2)), nn.Sequential(nn.Linear(2, 2))]
+    network = nn.Sequential(*blocks, nn.Linear(2, 1))
+    frozen = find_frozen(network, how(freeze={**GRADUAL, "epochs": epochs}))
+    # Backwards, too: nothing but the epoch decides.
+    for epoch in (0, 1, 2, 3, 0):
+        set_training(network, frozen, epoch)
+        leaves = [(name, network.get_submodule(name)) for name in ("0.0", "0.1", "1.0")]
+        assert " ".join(n for n, leaf in leaves if leaf.weight.requires_grad) == learns[epoch]
+        assert all(leaf.training == leaf.weight.requires_grad for _, leaf in leaves)
+        assert network[2].training
+
+
+def test_of_two_entries_for_a_layer_the_earlier_counts():
+    network = nn.Sequential(nn.Sequential(nn.Linear(1, 1)), nn.Linear(1, 1))
+    thaw = [{"layers": ["0.0"], "after": 3}, {"layers": ["0"], "after": 1}]
+    frozen = find_frozen(network, how(freeze={"layers": ["0"], "thaw": thaw}))
+    set_training(network, frozen, 1)
+    assert network[0][0].weight.requires_grad
+
+
+def test_what_was_not_frozen_cannot_thaw():
+    thaw = [{"layers": ["2"], "after": 1}]
+    with pytest.raises(ConfigError, match=r"2 are to learn after 1 epochs, and freeze\.layers \(0"):
+        find_frozen(model(), how(freeze={"layers": ["0"], "thaw": thaw}))
+    with pytest.raises(ConfigError, match=r"freeze\.thaw: no module is called 'x'"):
+        find_frozen(model(), how(freeze={"layers": ["0"], "thaw": [{"layers": ["x"], "after": 1}]}))
+
+
+FORMS = {
+    "freeze": {**STEM, "thaw": [{"layers": ["3"], "after": 1}, {"layers": ["0"], "after": 2}]},
+    "layer_rates": [{"layers": ["0", "1"], "factor": 0.1}, {"layers": ["3"], "factor": 0.5}],
+    "kernel_l2": 1e-3,
+}
+
+
+def test_all_forms_together_are_the_same_to_the_bit_when_resumed(make, tmp_path):
+    run = make(epochs=4, batch_size=8, weight_decay=0.0, telemetry=True, **FORMS)
+    straight = train(run, seed=3, saved=tmp_path / "a", board=tmp_path / "board")
+    calls = iter(range(100))
+    resumed = None
+    while resumed is None:
+        with contextlib.suppress(StoppedError):
+            resumed = train(
+                run,
+                seed=3,
+                saved=tmp_path / "b",
+                board=tmp_path / "board",
+                stop=lambda: (next(calls) + 1) % 3 == 0,
+            )
+    same(straight, resumed)
+    first = tensors(start(run, seed=3))
+    # The norm of the stem is never thawed, all others are.
+    still = {name for name, tensor in tensors(resumed).items() if torch.equal(tensor, first[name])}
+    assert {n for n in still if "mean" not in n and "sd" not in n} == {
+        f"model.1.{n}" for n in ("weight", "bias", "running_var", "num_batches_tracked")
+    }

@@ -22,7 +22,7 @@ def short(variant: VariantResults) -> str:
         return ""
     start = start_of(weights)
     if is_start(weights):
-        text = f"starts from {_outside(variant)[0]['start']}"
+        text = f"starts from {', '.join(each['start'] for each in _outside(variant))}"
     else:
         text = f"starts from {start.variant if start else weights}"
     return f"{text}; has seen these data ({variant.seen})" if variant.seen else text
@@ -54,7 +54,8 @@ def told(variant: VariantResults, studies: Mapping[str, str]) -> str:
         return RANDOM
     runs = list(reversed(variant.metrics["recipe"]["lineage"]))
     links = [_learned(run, studies) for run in runs]
-    links += [_published(start) for start in _outside(variant)]
+    if outside := "; and from ".join(_published(start) for start in _outside(variant)):
+        links.append(outside)
     if not links:
         return weights
     named = start_of(weights) or is_start(weights)
@@ -85,7 +86,16 @@ def _published(start: Mapping[str, Any]) -> str:
     data = ", ".join(
         f"{each['data_set']} ({_listed(each['list'])})" for each in start["learned_from"]
     )
-    return f"{start['start']}, weights of {start['function']} that others learned from {data}"
+    text = f"{start['start']}, weights of {start['function']} that others learned from {data}"
+    return text + _restricted(start.get("terms"))
+
+
+def _restricted(terms: Mapping[str, Any] | None) -> str:
+    if terms is None:
+        return ""
+    forbids = " and ".join(terms["forbids"])
+    what = f"forbids {forbids} use" if forbids else "restricts their use"
+    return f", under {terms['spdx']}, which {what} of all that comes from them"
 
 
 def _listed(found: Mapping[str, Any] | None) -> str:

@@ -6,6 +6,7 @@ A setting with a default may be left out; the default stands here and nowhere el
 from radpipe.core.settings.augmentation import Augmentation
 from radpipe.core.settings.base import Count, Fraction, Positive, Strict
 from radpipe.core.settings.evaluation import Evaluation
+from radpipe.core.settings.layers import Freeze, LayerRate, Thaw
 from radpipe.core.settings.localize import Detection, Localize
 from radpipe.core.settings.model import ModelChoice
 from radpipe.core.settings.plan import Ensemble, Plan, Variant
@@ -26,7 +27,7 @@ from radpipe.core.settings.studies import (
     Target,
     UrlSource,
 )
-from radpipe.core.settings.training import Asymmetric, Freeze, Training, Uncertain
+from radpipe.core.settings.training import Asymmetric, Training, Uncertain
 
 __all__ = [
     "Arrays",
@@ -46,6 +47,7 @@ __all__ = [
     "Freeze",
     "Image",
     "Kind",
+    "LayerRate",
     "Localize",
     "ModelChoice",
     "OneCycle",
@@ -61,6 +63,7 @@ __all__ = [
     "Strict",
     "Study",
     "Target",
+    "Thaw",
     "Training",
     "Uncertain",
     "UrlSource",

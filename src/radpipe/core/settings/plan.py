@@ -5,12 +5,19 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from radpipe.core.settings.base import Strict
+from radpipe.core.settings.base import Strict, is_off
 
 
 def start_file(name: str) -> str:
     """Return where the step weights describes the start of this name."""
     return f"results/starts/{name}/start.json"
+
+
+def borrowed_name(weights: str) -> str | None:
+    """Return the name of weights that others learned, weights/<name>.json; None: of no such."""
+    found = re.fullmatch(r"weights/(?P<name>[^/]+)\.json", weights)
+    name = found["name"] if found else "random"
+    return None if name == "random" else name
 
 
 class Variant(Strict):
@@ -25,6 +32,12 @@ class Variant(Strict):
         " weights/<name>.json, or those of a planned run,"
         " results/runs/<variant>/fold-<f>-seed-<s>/weights.safetensors.",
     )
+    further_weights: list[str] = Field(
+        default=[],
+        exclude_if=is_off,
+        description="Further weights that others learned, weights/<name>.json, where `weights` are"
+        " such: each goes into the parts of the network that are its implementation.",
+    )
     model: dict[str, Any] = Field(default={}, description="Overrides of the preset.")
     train: dict[str, Any] = Field(default={}, description="Overrides of the preset.")
     augment: dict[str, Any] = Field(default={}, description="Overrides of the preset.")
@@ -37,9 +50,12 @@ class Variant(Strict):
     @property
     def borrowed(self) -> str | None:
         """The name of the start that others learned, which the step weights fetches."""
-        found = re.fullmatch(r"weights/(?P<name>[^/]+)\.json", self.weights)
-        name = found["name"] if found else "random"
-        return None if name == "random" else name
+        return borrowed_name(self.weights)
+
+    @property
+    def all_borrowed(self) -> list[str]:
+        """The names of all starts that others learned."""
+        return [name for name in map(borrowed_name, [self.weights, *self.further_weights]) if name]
 
     @property
     def starts_elsewhere(self) -> bool:
@@ -56,6 +72,11 @@ class Variant(Strict):
         """What its recipe is made from: store, split and starting weights."""
         split = f"data/{self.study}/split.parquet"
         return {"store": self.store, "split": split, "weights": self.start}
+
+    @property
+    def further_starts(self) -> list[str]:
+        """What the step weights says of `further_weights`."""
+        return [start_file(name) for name in map(borrowed_name, self.further_weights) if name]
 
     @property
     def overrides(self) -> dict[str, dict[str, Any]]:

@@ -1,35 +1,12 @@
-"""Settings of training: optimiser, loss, sampling, freezing, processes."""
+"""Settings of training: optimiser, loss, sampling, processes."""
 
 from typing import Literal
 
 from pydantic import Field, model_validator
 
-from radpipe.core.settings.base import Count, Fraction, Positive, Strict
+from radpipe.core.settings.base import Count, Fraction, Positive, Strict, is_off
+from radpipe.core.settings.layers import Freeze, LayerRate
 from radpipe.core.settings.schedules import Constant, Schedule
-
-
-class Freeze(Strict):
-    """Layers that keep their weights, for some epochs or for good."""
-
-    layers: list[str] = Field(
-        min_length=1,
-        description="Names of modules, each with all that is below it (radpipe network lists"
-        " them): their weights stay, and batch norm and dropout act as in evaluation.",
-    )
-    epochs: Count | None = Field(
-        default=None, description="Epochs for which they are frozen; null: all."
-    )
-    lr: Positive | None = Field(
-        default=None,
-        description="Learning rate while they are frozen; null, and afterwards: the schedule's,"
-        " which counts the frozen epochs, too.",
-    )
-
-    @model_validator(mode="after")
-    def _fits(self) -> "Freeze":
-        if self.lr is not None and self.epochs is None:
-            raise ValueError("lr is for the frozen epochs; without epochs, set train.lr")
-        return self
 
 
 class Asymmetric(Strict):
@@ -88,7 +65,21 @@ class Training(Strict):
 
     optimizer: Literal["adam", "adamw", "rmsprop", "sgd"]
     lr: Positive = Field(description="Learning rate (peak, for one-cycle).")
+    layer_rates: list[LayerRate] = Field(
+        default=[],
+        exclude_if=is_off,
+        description="Layers that learn at a share of the learning rate, whatever the schedule"
+        " makes of it; of two entries the one that names the smaller module counts.",
+    )
     weight_decay: float = Field(default=0.0, ge=0)
+    kernel_l2: float = Field(
+        default=0.0,
+        ge=0,
+        exclude_if=is_off,
+        description="Keras' kernel_regularizer=l2(f): f times the sum of squares is added to the"
+        " loss, of the kernels of convolutions and dense layers that learn, not of norms and"
+        " biases. The losses that are shown and watched are those without it.",
+    )
     momentum: float = Field(default=0.0, ge=0, lt=1, description="sgd and rmsprop only.")
     betas: tuple[Fraction, Fraction] = Field(
         default=(0.9, 0.999), description="Adam, AdamW: decay of the two running means."
@@ -242,6 +233,8 @@ class Training(Strict):
                 "auc-margin compares the cases of a batch, present with absent: it takes no"
                 " class_weights, and one process"
             )
+        if self.kernel_l2 and self.weight_decay:
+            raise ValueError("kernel_l2 and weight_decay both pull weights to 0; name one of them")
         if self.momentum and self.optimizer in ("adam", "adamw"):
             raise ValueError(f"momentum has no meaning for {self.optimizer}")
         return self

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.utils.init import skip_init
 
 from radpipe.core.checking import check
@@ -88,6 +88,9 @@ class Part:
         Beginnings of the library's names of what the part ends before.
     stem
         How it takes grey pictures; None: its first filters have a colour for each channel.
+    resized
+        Brings a tensor of the library, by its name here, to the shape of ours where pictures of
+        another size ask for it: (name, theirs, ours) to a tensor. None: nothing depends on it.
 
     """
 
@@ -96,6 +99,7 @@ class Part:
     own: tuple[str, ...] = ()
     beyond: tuple[str, ...] = ()
     stem: Stem | None = None
+    resized: Callable[[str, Tensor, Tensor], Tensor] | None = None
 
 
 class Builder(Protocol[S]):

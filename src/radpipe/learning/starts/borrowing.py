@@ -7,7 +7,7 @@ but those of the heads, so that no layer starts at random without a word.
 
 import logging
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from safetensors import safe_open
 from torch import Tensor, nn
 
 from radpipe.core.borrowed import Borrowed, is_start, read_borrowed, whole
+from radpipe.core.descriptors import InputRecipe
 from radpipe.core.errors import ConfigError
 from radpipe.core.recipe import Recipe
 from radpipe.learning.models.base import Part
@@ -49,10 +50,37 @@ class Offer:
     twice: tuple[str, ...] = ()
 
 
-def borrowed_by(recipe: Recipe) -> Borrowed | None:
-    """Return the weights that others learned with which a run starts itself; None: it does not."""
-    path = Path(recipe.weights.path)
-    return read_borrowed(path) if is_start(path) else None
+def borrowed_by(recipe: Recipe) -> list[Borrowed]:
+    """Return the weights that others learned with which a run starts itself; none: it does not."""
+    paths = [Path(each.path) for each in (recipe.weights, *recipe.further_weights)]
+    return [read_borrowed(path) for path in paths if is_start(path)]
+
+
+def input_of(recipe: Recipe, starts: Iterable[Borrowed]) -> InputRecipe | None:
+    """Return how pictures were prepared for the weights that a run starts from; None: by nobody.
+
+    Raises
+    ------
+    ConfigError
+        The run is to prepare them alike, and they were prepared in several ways.
+
+    """
+    known = {start.name: start.input for start in starts}
+    if not known:
+        return None
+    first = next(iter(known.values()))
+    others = [name for name, each in known.items() if _prepares(each) != _prepares(first)]
+    if others and recipe.train.normalize == "start":
+        raise ConfigError(
+            f"variants.{recipe.variant}.train.normalize: start asks how the starting weights have"
+            f" learned, and {', '.join(others)} did otherwise than {next(iter(known))}, by their"
+            " descriptors. The way out: normalize: unit, standard, imagenet or mrnet."
+        )
+    return first
+
+
+def _prepares(found: InputRecipe) -> tuple[list[float], list[float]]:
+    return found.normalisation(3)
 
 
 def parts_of(model: nn.Module) -> dict[str, Part]:
@@ -71,15 +99,17 @@ def parts_of(model: nn.Module) -> dict[str, Part]:
     return found
 
 
-def borrow(recipe: Recipe, start: Borrowed, model: nn.Module, mean: Tensor, sd: Tensor) -> Taken:
-    """Copy the tensors that a start promises into every part of a model that is its implementation.
+def borrow(
+    recipe: Recipe, starts: Sequence[Borrowed], model: nn.Module, mean: Tensor, sd: Tensor
+) -> Taken:
+    """Copy the tensors that starts promise into every part of a model that is their implementation.
 
     Parameters
     ----------
     recipe
         Of the run that starts.
-    start
-        Read with `read_borrowed`; its tensors are held to their hash first.
+    starts
+        Read with `read_borrowed`, at least one; their tensors are held to their hash first.
     model
         Changed in place, on the processor.
     mean, sd
@@ -88,33 +118,51 @@ def borrow(recipe: Recipe, start: Borrowed, model: nn.Module, mean: Tensor, sd: 
     Raises
     ------
     ConfigError
-        No part of the model is this implementation, or a promised tensor has no place.
+        No part of the model is this implementation, a promised tensor has no place, or two starts
+        are of one implementation.
     StaleError
         The tensors are not here, or were changed.
 
     """
-    parts = {name: part for name, part in parts_of(model).items() if fits(part, start)}
-    if not parts:
-        raise ConfigError(_no_part(recipe, start, model))
-    file = whole(start.path, start.tensors, start.name)
-    own = model.state_dict()
-    with safe_open(file, framework="pt") as opened:
-        offer = offered(list(opened.keys()), start)
-        taken, faults = fill(own, parts, offer, opened.get_tensor)
-    if faults:
-        raise ConfigError(_not_covered(recipe, start, faults))
+    _refuse_rivals(recipe, starts)
+    own, taken, left, stems = model.state_dict(), set[str](), list[str](), list[str]()
+    for start in starts:
+        parts = {name: part for name, part in parts_of(model).items() if fits(part, start)}
+        if not parts:
+            raise ConfigError(_no_part(recipe, start, model))
+        file = whole(start.path, start.tensors, start.name)
+        with safe_open(file, framework="pt") as opened:
+            offer = offered(list(opened.keys()), start)
+            filled, faults = fill(own, parts, offer, opened.get_tensor)
+        if faults:
+            raise ConfigError(_not_covered(recipe, start, faults))
+        taken |= filled
+        left += [*offer.left, *sorted(_beyond(offer, parts.values()))]
+        stems += [part.stem or "" for part in parts.values()]
+        _warn_of_input(recipe, start, mean, sd)
     weights = dict(model.named_parameters())
     found = Taken(
-        f"{start.name} ({start.function})",
+        " and ".join(f"{start.name} ({start.function})" for start in starts),
         len(taken),
         sum(weight.numel() for name, weight in weights.items() if name in taken),
         layers_without(taken, own),
-        offer.left + tuple(sorted(_beyond(offer, parts.values()))),
-        next(iter(parts.values())).stem or "",
+        tuple(left),
+        stems[0],
     )
     tell(found, model)
-    _warn_of_input(recipe, start, mean, sd)
     return found
+
+
+def _refuse_rivals(recipe: Recipe, starts: Sequence[Borrowed]) -> None:
+    """Refuse two starts of which nothing says which part each belongs to."""
+    names: dict[str, str] = {}
+    for start in starts:
+        if (other := names.setdefault(start.function, start.name)) != start.name:
+            raise ConfigError(
+                f"variants.{recipe.variant}.further_weights: {other} and {start.name} are both"
+                f" weights of {start.function}, and all parts of the network that are this take the"
+                " same. The way out: leave one of them out."
+            )
 
 
 def fill(
@@ -146,6 +194,8 @@ def fill(
     for below, part in parts.items():
         for name, source in _pairs(below, part, offer, own, faults):
             tensor = _for_stem(tensor_of(source), own[name], part)
+            if part.resized is not None:
+                tensor = part.resized(name, tensor, own[name])
             if tensor.shape != own[name].shape:
                 faults.append(_misfit(name, own[name], tensor, part))
             else:

@@ -14,6 +14,7 @@ from radpipe.core.errors import ConfigError, DataError
 from radpipe.core.recipe import Recipe
 from radpipe.core.starting import start_of
 from radpipe.core.tables import read_table
+from radpipe.core.terms import Terms
 from radpipe.learning.networks.network import read_about
 from radpipe.learning.starts.images import listed_images, names_in
 from radpipe.learning.starts.lineage import NAMES
@@ -34,6 +35,8 @@ class Seen:
         cases of the run's study stand on it.
     tune
         Cases of the run's `tune` that stand on such a list.
+    terms
+        What their licence restricts; None: nothing, or it is not known.
 
     """
 
@@ -42,13 +45,15 @@ class Seen:
     tensors: str
     learned_from: tuple[Learned, ...]
     tune: int = 0
+    terms: Terms | None = None
 
     @property
     def facts(self) -> dict[str, Any]:
         """What stands beside the weights of the run, as JSON values."""
         names = ("start", "function", "tensors", "tune")
         learned_from = [each.model_dump(mode="json") for each in self.learned_from]
-        return {**{name: getattr(self, name) for name in names}, "learned_from": learned_from}
+        facts = {**{name: getattr(self, name) for name in names}, "learned_from": learned_from}
+        return facts | ({"terms": self.terms.model_dump(mode="json")} if self.terms else {})
 
 
 def read_seen(recipe: Recipe, *, tune: Collection[str]) -> tuple[Seen, ...]:
@@ -71,8 +76,9 @@ def read_seen(recipe: Recipe, *, tune: Collection[str]) -> tuple[Seen, ...]:
         A list is not here, or was changed.
 
     """
-    found = [_counted(recipe, each, set(tune)) for each in starts_of(Path(recipe.weights.path))]
-    return tuple(found)
+    paths = [Path(each.path) for each in (recipe.weights, *recipe.further_weights)]
+    starts = [start for path in paths for start in starts_of(path)]
+    return tuple(_counted(recipe, each, set(tune)) for each in starts)
 
 
 def starts_of(path: Path) -> list[Seen]:
@@ -86,7 +92,8 @@ def starts_of(path: Path) -> list[Seen]:
     """
     if is_start(path):
         start = read_borrowed(path)
-        return [Seen(start.name, start.function, start.tensors, tuple(start.learned_from))]
+        learned_from = tuple(start.learned_from)
+        return [Seen(start.name, start.function, start.tensors, learned_from, terms=start.terms)]
     # Of another project, studies of ours have other names; hits are always those of another run.
     foreign = {} if start_of(str(path)) else {"studies": (), "unrelated": ()}
     try:
@@ -99,6 +106,7 @@ def starts_of(path: Path) -> list[Seen]:
                     Learned.model_validate({**one, **foreign, "hits": None})
                     for one in each["learned_from"]
                 ),
+                terms=Terms.model_validate(each["terms"]) if "terms" in each else None,
             )
             for each in read_about(path).get("borrowed", ())
         ]

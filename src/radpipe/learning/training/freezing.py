@@ -1,24 +1,23 @@
-"""Layers that keep their weights, for some epochs or for good."""
+"""Layers that keep their weights, for some epochs or for good, and layers that thaw one by one."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from torch import nn
-from torch.optim import Optimizer
 
-from radpipe.core.errors import ConfigError, near_miss
+from radpipe.core.errors import ConfigError
 from radpipe.core.settings import Freeze, Training
+from radpipe.learning.training.naming import modules_named
 
 
 @dataclass(frozen=True)
-class Frozen:
-    """The layers that `train.freeze` names.
+class Group:
+    """Layers that thaw together.
 
     Attributes
     ----------
-    how
-        For how many epochs.
+    epochs
+        For how many they are frozen; None: for good.
     modules
         The named modules; what is below them goes with them.
     weights
@@ -26,14 +25,27 @@ class Frozen:
 
     """
 
-    how: Freeze
+    epochs: int | None
     modules: tuple[nn.Module, ...]
     weights: tuple[nn.Parameter, ...]
 
+    def in_force(self, epoch: int) -> bool:
+        """Tell whether they are frozen, `epoch` epochs being finished."""
+        return self.epochs is None or epoch < self.epochs
 
-def in_force(how: Freeze, epoch: int) -> bool:
-    """Tell whether layers are frozen, `epoch` epochs being finished."""
-    return how.epochs is None or epoch < how.epochs
+
+@dataclass(frozen=True)
+class Frozen:
+    """The layers that `train.freeze` names: all of them, then those that thaw by themselves."""
+
+    groups: tuple[Group, ...]
+
+
+def lr_in_force(how: Freeze | None, epoch: int) -> float | None:
+    """Return the learning rate while layers are frozen, `epoch` epochs being finished, if any."""
+    if how is None or how.lr is None or how.epochs is None:
+        return None
+    return how.lr if epoch < how.epochs else None
 
 
 def find_frozen(model: nn.Module, train: Training) -> Frozen | None:
@@ -42,28 +54,32 @@ def find_frozen(model: nn.Module, train: Training) -> Frozen | None:
     Raises
     ------
     ConfigError
-        A name is no module's, or nothing would be left to train.
+        A name is no module's, a layer that is to thaw was not frozen, or nothing would be left to
+        train.
 
     """
-    if train.freeze is None:
+    how = train.freeze
+    if how is None:
         return None
-    known = dict(model.named_modules())
-    for name in train.freeze.layers:
-        if not name or name not in known:
-            top = [child for child, _ in model.named_children()]
-            raise ConfigError(
-                f"train.freeze.layers: no module is called {name!r}{near_miss(name, known)}"
-                f" The network consists of: {', '.join(top)}; names go on below with a dot."
-            )
-    modules = tuple(known[name] for name in train.freeze.layers)
-    found = {weight: None for module in modules for weight in module.parameters()}
-    weights = tuple(weight for weight in found if weight.requires_grad)
-    if all(weight in found for weight in model.parameters() if weight.requires_grad):
+    whole = _group(model, how.layers, how.epochs, "train.freeze.layers")
+    held = set(whole.weights)
+    if all(weight in held for weight in model.parameters() if weight.requires_grad):
         raise ConfigError(
-            f"train.freeze.layers: {', '.join(train.freeze.layers)} hold every weight of the"
+            f"train.freeze.layers: {', '.join(how.layers)} hold every weight of the"
             " network, so there is nothing left to train. Leave one out."
         )
-    return Frozen(train.freeze, modules, weights)
+    groups = [whole]
+    below = {module for top in whole.modules for module in top.modules()}
+    for thaw in how.thaw:
+        group = _group(model, thaw.layers, thaw.after, "train.freeze.thaw")
+        if not below.issuperset(group.modules):
+            raise ConfigError(
+                f"train.freeze.thaw: {', '.join(thaw.layers)} are to learn after {thaw.after}"
+                f" epochs, and freeze.layers ({', '.join(how.layers)}) does not hold all of"
+                " them, so they learn from the first. Freeze them, or take them out there."
+            )
+        groups.append(group)
+    return Frozen(tuple(groups))
 
 
 def set_training(network: nn.Module, frozen: Frozen | None, epoch: int) -> None:
@@ -76,26 +92,21 @@ def set_training(network: nn.Module, frozen: Frozen | None, epoch: int) -> None:
     network.train()
     if frozen is None:
         return
-    now = in_force(frozen.how, epoch)
-    for weight in frozen.weights:
+    whole, *parts = frozen.groups
+    _set(whole, whole.in_force(epoch))
+    # Those that have thawed come last: of two entries for a layer the earlier counts.
+    for group in sorted(parts, key=lambda group: group.in_force(epoch), reverse=True):
+        _set(group, group.in_force(epoch))
+
+
+def _set(group: Group, now: bool) -> None:
+    for weight in group.weights:
         weight.requires_grad_(not now)
-    if now:
-        for module in frozen.modules:
-            module.eval()
+    for module in group.modules:
+        module.train(not now)
 
 
-@contextmanager
-def rate_of_step(optimizer: Optimizer, how: Freeze | None, epoch: int) -> Iterator[float]:
-    """Yield the learning rate of a step, which is `freeze.lr` while layers are frozen.
-
-    The schedule's own rate is put back afterwards, because schedules go on from what they find.
-    """
-    own = [group["lr"] for group in optimizer.param_groups]
-    if how is not None and how.lr is not None and in_force(how, epoch):
-        for group in optimizer.param_groups:
-            group["lr"] = how.lr
-    try:
-        yield optimizer.param_groups[0]["lr"]
-    finally:
-        for group, rate in zip(optimizer.param_groups, own, strict=True):
-            group["lr"] = rate
+def _group(model: nn.Module, names: Sequence[str], epochs: int | None, where: str) -> Group:
+    modules = modules_named(model, names, where)
+    found = {weight: None for module in modules for weight in module.parameters()}
+    return Group(epochs, modules, tuple(weight for weight in found if weight.requires_grad))

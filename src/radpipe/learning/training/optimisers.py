@@ -15,13 +15,21 @@ from torch.optim.lr_scheduler import (
 )
 
 from radpipe.core.settings import Cosine, OneCycle, Plateau, StepDecay, Training
+from radpipe.learning.training.rates import groups_of
 from radpipe.learning.training.scores import larger_is_better
 
 
 def make_optimizer(model: nn.Module, train: Training) -> Optimizer:
-    """Make the optimiser over all weights of a model."""
+    """Make the optimiser over all weights of a model.
+
+    Raises
+    ------
+    ConfigError
+        A name of `train.layer_rates` is no module's.
+
+    """
     common: dict[str, Any] = {"lr": train.lr, "weight_decay": train.weight_decay}
-    weights = list(model.parameters())
+    weights = groups_of(model, train)
     if train.optimizer == "rmsprop":
         # torch has no fused one. Its square root is MKL's: see below.
         return torch.optim.RMSprop(

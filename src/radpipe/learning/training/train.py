@@ -20,12 +20,14 @@ from radpipe.learning.data.samplers import ORDER, cut, draw_order, stream_of
 from radpipe.learning.models import build_model, n_parameters
 from radpipe.learning.models.covariates import fit_table
 from radpipe.learning.networks.network import make_network, shape_of
-from radpipe.learning.starts.borrowing import borrow, borrowed_by
+from radpipe.learning.starts.borrowing import borrow, borrowed_by, input_of
 from radpipe.learning.starts.lineage import lineage_facts
 from radpipe.learning.starts.start import start_from
-from radpipe.learning.training.freezing import find_frozen, rate_of_step, set_training
+from radpipe.learning.training.freezing import find_frozen, set_training
 from radpipe.learning.training.gradients import gradient, own_rows
 from radpipe.learning.training.optimisers import end_epoch, make_optimizer, make_schedule, per_step
+from radpipe.learning.training.rates import rate_of_step
+from radpipe.learning.training.regularising import add_l2, kernels_of
 from radpipe.learning.training.run import TrainingRun
 from radpipe.learning.training.state import Progress, State, TrainingOutcome
 from radpipe.learning.training.stopping import Watch
@@ -128,8 +130,7 @@ def start(run: TrainingRun, seed: int) -> State:
     torch.manual_seed(seed)
     how, device, process_group = run.how, run.device, run.process_group
     borrowed = borrowed_by(run.recipe)
-    prepared = borrowed.input if borrowed else None
-    mean, sd = normalisation(run.store, run.train.rows, how, prepared)
+    mean, sd = normalisation(run.store, run.train.rows, how, input_of(run.recipe, borrowed))
     model = build_model(run.recipe.model, **shape_of(run.store, run.recipe))
     taken = None
     if run.ancestors:
@@ -198,9 +199,11 @@ def one_step(
     run.process_group.add(seen.loss)
     state.loss_sum += seen.loss
     progress.n_seen += seen.n_known
+    if how.kernel_l2:
+        add_l2(kernels_of(state.network.model), how.kernel_l2)
     if how.clip_norm is not None:
         torch.nn.utils.clip_grad_norm_(state.network.parameters(), how.clip_norm)
-    with rate_of_step(state.optimizer, how.freeze, progress.epoch) as progress.rate:
+    with rate_of_step(state.optimizer, how, progress.epoch) as progress.rate:
         state.optimizer.step()
     last = progress.batch + len(group) >= run.n_batches or progress.step + 1 == how.max_steps
     if shown is not None and last:
