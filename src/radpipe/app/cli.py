@@ -68,8 +68,9 @@ def check_settings(params: Params) -> None:
     if wrong:
         raise ConfigError("\n".join(wrong))
     runs = len(params.plan.variants) * len(params.plan.folds) * len(params.plan.seeds)
-    counts = (len(params.studies), runs, len(params.plan.ensembles))
-    log.info("settings are sound: studies=%d runs=%d ensembles=%d", *counts)
+    plan = params.plan
+    counts = (len(params.studies), runs, len(plan.ensembles), len(plan.imported))
+    log.info("settings are sound: studies=%d runs=%d ensembles=%d imported=%d", *counts)
 
 
 def check_receipts(params: Params) -> None:

@@ -179,6 +179,7 @@ class Graph:
             "study": list(getattr(plan if each == "cohorts" else self.params, each, ())),
             "variant": list(plan.variants),
             "ensemble": list(plan.ensembles),
+            "imported": list(plan.imported),
             "start": list(dict.fromkeys(plan.starts)),
             "fold": list(plan.folds),
             "seed": list(plan.seeds),
@@ -207,6 +208,9 @@ class Graph:
             found["cropped"] = [variant.localized] if variant.localized else []
         if "ensemble" in values:
             found |= self._combined(str(values["ensemble"]))
+        if "imported" in values:
+            block = self.params.plan.imported[str(values["imported"])]
+            found |= {"study": block.study, "predictions": block.predictions}
         study = self.params.studies.get(str(found.get("study", "")))
         found["adapter"] = study.adapter if study else ""
         # A variant's study may be a cohort of another one, which is of no interest to its runs.
