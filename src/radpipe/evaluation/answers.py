@@ -204,7 +204,7 @@ def _numbers(
     where: str,
 ) -> Floats:
     """Read one number a class (of a binary target the positive one); return scores by class."""
-    found = np.array([[_number(cell) for cell in row] for row in cells])
+    found: Floats = np.array([[_number(cell) for cell in row] for row in cells])
     unread = np.isnan(found).any(axis=1)
     _refuse(
         unread,
@@ -216,9 +216,9 @@ def _numbers(
     )
     low, high = block.scale or (0.0, 1.0)
     if block.form != "logits":
-        outside = np.logical_or(found < low, found > high)
+        outside: NDArray[np.bool_] = (found < low) | (found > high)
         _refuse(
-            outside.any(axis=1),
+            np.asarray(outside.any(axis=1)),
             lines,
             name,
             f"with a number outside {low:g}..{high:g}",

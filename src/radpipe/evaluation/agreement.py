@@ -1,0 +1,186 @@
+"""Agreement of readers: kappa of two or many, Krippendorff's alpha, with intervals by patient.
+
+Answers are numbers: the place of a class in its order, 0 and 1, or a rating. NaN is a case that a
+reader has not read.
+"""
+
+from collections.abc import Callable
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from radpipe.evaluation.draws import Floats, Integers
+
+Level = Literal["nominal", "ordinal", "interval"]
+Weighting = Literal["none", "linear", "quadratic"]
+Coefficient: TypeAlias = Callable[[Floats], float]
+
+
+def weighted_kappa(first: Floats, second: Floats, weighting: Weighting = "none") -> float:
+    """Return Cohen's kappa of two readers on the cases that both have read.
+
+    Parameters
+    ----------
+    first, second
+        Shape (cases,): classes as numbers, NaN where not read.
+    weighting
+        How much a disagreement counts: all alike, by its distance, or by the square of it.
+
+    Returns
+    -------
+    float
+        1 less observed over expected disagreement; NaN if no disagreement can be expected.
+
+    References
+    ----------
+    Cohen, Psychol Bull 1968;70:213.
+
+    """
+    both = ~(np.isnan(first) | np.isnan(second))
+    a, b = first[both], second[both]
+    if not len(a):
+        return np.nan
+    seen = _cost(a, b, weighting).mean()
+    expected = _cost(a[:, None], b[None, :], weighting).mean()
+    return float(1 - seen / expected) if expected > 0 else np.nan
+
+
+def _cost(a: Floats, b: Floats, weighting: Weighting) -> Floats:
+    if weighting == "none":
+        return np.asarray(a != b, dtype=np.float64)
+    apart = np.abs(a - b)
+    return apart if weighting == "linear" else np.asarray(apart**2)
+
+
+def fleiss_kappa(counts: Floats) -> float:
+    """Return Fleiss' kappa of the same number of readers, at least two, of every case.
+
+    Parameters
+    ----------
+    counts
+        Shape (cases, classes): how many readers have chosen each class.
+
+    Returns
+    -------
+    float
+        NaN if all chose one class, so that nothing can be expected to differ.
+
+    Raises
+    ------
+    ValueError
+        Cases have different numbers of readers.
+
+    References
+    ----------
+    Fleiss, Psychol Bull 1971;76:378.
+
+    """
+    n = counts.sum(axis=1)
+    if len(set(n)) != 1 or n[0] < 2:
+        raise ValueError(f"every case needs the same number of readers, at least 2: {set(n)}")
+    pairs = (counts * (counts - 1)).sum(axis=1) / (n * (n - 1))
+    shares = counts.sum(axis=0) / counts.sum()
+    expected = float((shares**2).sum())
+    return float((pairs.mean() - expected) / (1 - expected)) if expected < 1 else np.nan
+
+
+def fleiss(answers: Floats) -> float:
+    """Return Fleiss' kappa of answers, (cases, readers), on the cases that all have read."""
+    whole = answers[~np.isnan(answers).any(axis=1)]
+    if not len(whole):
+        return np.nan
+    classes = np.unique(whole)
+    return fleiss_kappa((whole[:, :, None] == classes).sum(axis=1).astype(np.float64))
+
+
+def krippendorff(answers: Floats, level: Level = "nominal") -> float:
+    """Return Krippendorff's alpha, in which cases that some have not read count, too.
+
+    Parameters
+    ----------
+    answers
+        Shape (cases, readers), NaN where not read. Cases with one answer say nothing of agreement.
+    level
+        What a distance means: "nominal" classes, "ordinal" ones in order, "interval" numbers.
+
+    Returns
+    -------
+    float
+        NaN if all answers are one value, or no case has two.
+
+    References
+    ----------
+    Krippendorff, Computing Krippendorff's alpha-reliability, 2011.
+
+    """
+    answers = answers[(~np.isnan(answers)).sum(axis=1) > 1]
+    values = np.unique(answers[~np.isnan(answers)])
+    if len(values) < 2:
+        return np.nan
+    counts = (answers[:, :, None] == values).sum(axis=1).astype(np.float64)
+    n = counts.sum(axis=1)
+    # Pairs of answers to one case, each case weighing as many as it has answers.
+    weight = counts / (n - 1)[:, None]
+    coincidences = weight.T @ counts - np.diag(weight.sum(axis=0))
+    margins = coincidences.sum(axis=1)
+    distance = _distances(values, margins, level)
+    total = margins.sum()
+    seen = (coincidences * distance).sum() / total
+    expected = (np.outer(margins, margins) * distance).sum() / (total * (total - 1))
+    return float(1 - seen / expected)
+
+
+def _distances(values: Floats, margins: Floats, level: Level) -> Floats:
+    """Return the squared distance of any two values, (values, values)."""
+    if level == "nominal":
+        return np.asarray(values[:, None] != values, dtype=np.float64)
+    if level == "interval":
+        return np.asarray((values[:, None] - values) ** 2)
+    # In ranks: the answers between two values, and half of those that are one of the two.
+    places = margins.cumsum() - margins / 2
+    return np.asarray((places[:, None] - places) ** 2)
+
+
+def interval_by_patient(
+    coefficient: Coefficient,
+    answers: Floats,
+    owner: Integers,
+    *,
+    n_draws: int,
+    confidence: float,
+    rng: np.random.Generator,
+) -> tuple[float, float, float]:
+    """Return a coefficient with its percentile interval over draws of patients.
+
+    Parameters
+    ----------
+    coefficient
+        Of answers, (cases, readers).
+    answers
+        Shape (cases, readers), NaN where not read.
+    owner
+        Shape (cases,): number of each case's patient, all of whose cases are drawn together.
+    n_draws, confidence, rng
+        Number of draws, coverage, source of chance.
+
+    Returns
+    -------
+    value, low, high
+        Ends are NaN if fewer than nine in ten draws have a value.
+
+    """
+    value = coefficient(answers)
+    _, owner = np.unique(owner, return_inverse=True)
+    order, sizes = np.argsort(owner, kind="stable"), np.bincount(owner)
+    cases = np.split(order, sizes.cumsum()[:-1])
+    drawn = []
+    for _ in range(n_draws):
+        chosen = rng.integers(len(cases), size=len(cases))
+        drawn.append(coefficient(answers[np.concatenate([cases[k] for k in chosen])]))
+    found = np.array(drawn)
+    found = found[np.isfinite(found)]
+    if not np.isfinite(value) or len(found) < 0.9 * n_draws:
+        return value, np.nan, np.nan
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(found, [tail, 1 - tail])
+    return value, float(low), float(high)
