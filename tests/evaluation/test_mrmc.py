@@ -2,8 +2,8 @@
 
 Figures of the VanDyke study: Van Dyke et al., ISMRM 1993, as printed by Smith, Hillis & Pesce in
 the documentation of their software; of the Franken study: Franken et al., Invest Radiol
-1992;27:732, as printed by Chakraborty, RJafroc quick start, chapter 6. Their analyses go in as what is printed of
-them: a figure for each reader, and the mean variances and covariances of these.
+1992;27:732, as printed by Chakraborty, RJafroc quick start, chapter 6. Their analyses go in as
+what is printed of them: a figure for each reader, and mean variances and covariances of these.
 """
 
 import math

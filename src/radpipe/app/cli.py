@@ -185,6 +185,13 @@ def show_proposal(params: Params, *, study: str) -> None:
     propose(params, study=study)
 
 
+def make_readers(params: Params, *, study: str) -> None:
+    """Make up readers of a phantom, to try a reader study with."""
+    from radpipe.app.readers import make_readers as make
+
+    make(params, study=study)
+
+
 COMMANDS: dict[str, Callable[..., None]] = {
     "init": begin,
     "run": run_all,
@@ -193,6 +200,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "check": check_settings,
     "check-data": check_data,
     "propose": show_proposal,
+    "readers": make_readers,
     "doctor": examine_machine,
     "status": show_status,
     "efficiency": show_efficiency,
@@ -266,7 +274,8 @@ def make_parser() -> argparse.ArgumentParser:
     _add_reproduce_options(parsers["reproduce"])
     parsers["recipe"].add_argument("variants", nargs="*", metavar="VARIANT")
     _add_check_data_options(parsers["check-data"])
-    parsers["propose"].add_argument("study", help="a key of studies in params.yaml")
+    for name in ("propose", "readers"):
+        parsers[name].add_argument("study", help="a key of studies in params.yaml")
     _add_picture_options(parsers["telemetry"], parsers["network"])
     _add_predictor_options(parsers["export"], parsers["predict"])
     return parser

@@ -37,19 +37,23 @@ def weighted_kappa(first: Floats, second: Floats, weighting: Weighting = "none")
 
     """
     both = ~(np.isnan(first) | np.isnan(second))
-    a, b = first[both], second[both]
-    if not len(a):
+    n = int(both.sum())
+    if not n:
         return np.nan
-    seen = _cost(a, b, weighting).mean()
-    expected = _cost(a[:, None], b[None, :], weighting).mean()
-    return float(1 - seen / expected) if expected > 0 else np.nan
+    values, place = np.unique(np.concatenate([first[both], second[both]]), return_inverse=True)
+    k = len(values)
+    table = np.bincount(place[:n] * k + place[n:], minlength=k * k).reshape(k, k) / n
+    cost = _costs(values, weighting)
+    expected = (np.outer(table.sum(axis=1), table.sum(axis=0)) * cost).sum()
+    return float(1 - (table * cost).sum() / expected) if expected > 0 else np.nan
 
 
-def _cost(a: Floats, b: Floats, weighting: Weighting) -> Floats:
+def _costs(values: Floats, weighting: Weighting) -> Floats:
+    """Return what it costs to take one value for another, (values, values)."""
+    apart = np.abs(values[:, None] - values)
     if weighting == "none":
-        return np.asarray(a != b, dtype=np.float64)
-    apart = np.abs(a - b)
-    return apart if weighting == "linear" else np.asarray(apart**2)
+        return np.asarray(apart > 0, dtype=np.float64)
+    return np.asarray(apart if weighting == "linear" else apart**2)
 
 
 def fleiss_kappa(counts: Floats) -> float:

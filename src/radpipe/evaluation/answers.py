@@ -205,7 +205,7 @@ def _numbers(
 ) -> Floats:
     """Read one number a class (of a binary target the positive one); return scores by class."""
     found: Floats = np.array([[_number(cell) for cell in row] for row in cells])
-    unread = np.isnan(found).any(axis=1)
+    unread = np.asarray(np.isnan(found).any(axis=1))
     _refuse(
         unread,
         lines,

@@ -5,7 +5,7 @@ scale; never from `test`. Ratings and decisions are no probabilities, so what ju
 out.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,7 +28,11 @@ from radpipe.evaluation.results import Results, Runs
 from radpipe.evaluation.sample import column_names, columns_of, questions
 from radpipe.evaluation.scoring import Scorer
 
-MEANT_FOR_CHANCES = ("reliability", "decision", "decision-all")
+# Curves that say nothing of answers of a form; the two straight lines of decisions are none.
+NO_CURVES = {
+    "ratings": ("reliability", "decision", "decision-all"),
+    "decisions": ("roc", "pr", "reliability", "decision", "decision-all"),
+}
 NO_CHANCES = {
     "ratings": "ratings are no probabilities",
     "decisions": "decisions are no probabilities",
@@ -183,18 +187,31 @@ class ImportedResults(Results):
     """Results without what judges probabilities, if the answers are none."""
 
     def curves(self) -> list[Row]:
-        """Return the curves of every part."""
-        rows = super().curves()
-        if self.form not in NO_CHANCES:
-            return rows
-        return [row for row in rows if row["curve"] not in MEANT_FOR_CHANCES]
+        """Return the curves of every part, and of readers the point at which they decide."""
+        left_out = NO_CURVES.get(self.imported.form, ())
+        rows = [row for row in super().curves() if row["curve"] not in left_out]
+        if self.imported.by.kind == "reader" or self.imported.form == "decisions":
+            rows += [row for part in self.parts for row in self._deciding(part)]
+        return rows
+
+    def _deciding(self, part: str) -> Iterator[Row]:
+        """Yield 1 - specificity and sensitivity of the decisions, column by column."""
+        cases = self.parts[part]
+        sample = self.points[part].sample(self.recipe.target, cases.truth, cases.scores)
+        for column, name in enumerate(column_names(self.recipe.target)):
+            decided = sample.decided[:, column]
+            yes, no = sample.positive[:, column], sample.negative[:, column]
+            if yes.any() and no.any():
+                x, y = float(decided[no].mean()), float(decided[yes].mean())
+                place = {"class": name, "part": part, "x": x, "y": y}
+                yield {"curve": "point", **place, "low": np.nan, "high": np.nan}
 
     @property
-    def form(self) -> str:
-        """What the answers are."""
+    def imported(self) -> Imported:
+        """How the answers were read."""
         recipe = self.recipe
         assert isinstance(recipe, ImportedRecipe)  # noqa: S101  # its only maker is below
-        return recipe.imported.form
+        return recipe.imported
 
 
 def score_imported(recipe: ImportedRecipe, runs: Runs, evaluation: Evaluation) -> ImportedResults:

@@ -14,7 +14,7 @@ Corner: TypeAlias = Literal["lower right", "lower left", "upper left", "upper ri
 
 
 def plot_roc(table: Table, *, ax: Axes, palette: Mapping[str, str] | None = None) -> None:
-    """Draw one ROC curve with its band per variant (and class, if there are several).
+    """Draw one ROC curve with its band per variant (and class), and readers' points.
 
     Parameters
     ----------
@@ -27,6 +27,7 @@ def plot_roc(table: Table, *, ax: Axes, palette: Mapping[str, str] | None = None
 
     """
     _curves(Columns(table), "roc", ax, palette)
+    _points(Columns(table), ax, palette)
     ax.plot([0, 1], [0, 1], color=QUIET, lw=1, ls=":", label="chance", zorder=1)
     _square(ax, "1 − specificity", "Sensitivity")
     _legend(ax, "lower right")
@@ -121,6 +122,27 @@ def _curves(
             ax.fill_between(
                 x[known], low[known], high[known], color=shade, alpha=0.1, lw=0, zorder=2
             )
+
+
+def _points(table: Columns, ax: Axes, palette: Mapping[str, str] | None) -> None:
+    """Draw the points at which readers decide; of one with a curve the name stands there."""
+    if "curve" not in table:
+        return
+    kinds = np.array(table.texts("curve"))
+    drawn = {name for (name,), _ in table.rows(kinds == "roc").groups("variant")}
+    colour = chosen(table, palette)
+    for (variant,), rows in table.rows(kinds == "point").groups("variant"):
+        ax.plot(
+            *(rows.numbers("x"), rows.numbers("y")),
+            color=colour[variant],
+            ls="none",
+            marker="D",
+            ms=6,
+            mec="white",
+            mew=0.8,
+            label="_" if variant in drawn else variant,
+            zorder=4,
+        )
 
 
 def _square(ax: Axes, xlabel: str, ylabel: str) -> None:

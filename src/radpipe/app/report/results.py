@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from radpipe.app.report.estimates import ShownEstimate, number
+from radpipe.app.report.readers import read_readers
 from radpipe.core.cards import RANKED_BY, Card, read_cards
 from radpipe.core.errors import DataError
 from radpipe.core.files import read_json
@@ -110,6 +111,8 @@ class StudyResults:
         What others found on the same data; None if nothing is known, or the data are others.
     cohorts
         Further studies on which its variants were judged.
+    readers
+        What was found about people who have read its cases; None if nobody has.
     n_common
         Cases that all variants were scored on; None if none was scored on others besides.
     on_common
@@ -134,6 +137,7 @@ class StudyResults:
     card: Mapping[str, Any] | None = None
     published: "Published | None" = None
     cohorts: "tuple[Cohort, ...]" = ()
+    readers: Mapping[str, Any] | None = None
     n_common: int | None = None
     on_common: Mapping[str, float | None] = field(default_factory=dict)
 
@@ -258,6 +262,7 @@ def _study(
         figures={kind: path for kind, path in figures.items() if path},
         joints=joints,
         card=read_json(card) if card.exists() else None,
+        readers=read_readers(folders.tables, name),
         n_common=_n_common(ranked),
         on_common={row["variant"]: number(row["value_common"]) for row in ranked},
     )

@@ -16,7 +16,10 @@ NOTHING = "random.json"
 def short(variant: VariantResults) -> str:
     """Name what a variant comes from, to stand under its name; empty for random weights."""
     if imported := variant.metrics.get("imported"):
-        return _imported_short(imported)
+        unknown = imported["by"]["kind"] == "system" and imported["learned_from"] is None
+        text = _imported_short(imported)
+        text += "; what it learned from is not known" if unknown else ""
+        return f"{text}; has seen these data ({variant.seen})" if variant.seen else text
     if joined := variant.metrics.get("ensemble"):
         return f"mean {joined['mean']} of {', '.join(joined['members'])}"
     weights = _weights(variant)
