@@ -70,8 +70,10 @@ def preview(params: Params) -> None:
 
 
 def planned_studies(params: Params) -> list[str]:
-    """Return the studies whose variants are planned, in the order of the plan."""
-    return list(dict.fromkeys(params.variants[name].study for name in params.plan.variants))
+    """Return the studies of which something is compared, in the order of the plan."""
+    found = [params.variants[name].study for name in params.plan.variants]
+    found += [block.study for block in params.plan.imported.values()]
+    return list(dict.fromkeys(found))
 
 
 def runs_behind(params: Params, study: str) -> list[Run]:

@@ -191,6 +191,7 @@ class ImportedResults(Results):
         left_out = NO_CURVES.get(self.imported.form, ())
         rows = [row for row in super().curves() if row["curve"] not in left_out]
         if self.imported.by.kind == "reader" or self.imported.form == "decisions":
+            rows = [row for row in rows if row["curve"] != "pr"]
             rows += [row for part in self.parts for row in self._deciding(part)]
         return rows
 

@@ -71,6 +71,13 @@ class Figure:
     values: Floats
     covariance: Floats
 
+    def is_uncertain(self, place: int) -> bool:
+        """Tell whether a reading has a variance: one that is always right or always wrong has none.
+
+        That does not make it certain, so that nothing can be set beside it.
+        """
+        return bool(self.covariance[place, place] > 0)
+
     def of(self, places: Sequence[int]) -> tuple[Floats, Floats]:
         """Return values and covariance of some readings."""
         return self.values[list(places)], self.covariance[np.ix_(places, places)]
@@ -187,7 +194,7 @@ def _rows(
             )
             means.append({**names, "modality": modality, **found, "each": each})
             for k, one in enumerate(readings):
-                if not one.reader and np.isfinite(figure.values[k]):
+                if not one.reader and figure.is_uncertain(k):
                     change = _both(system_against_readers, *figure.of([k, *places]), confidence)
                     value = {"variant": one.name, "alone": figure.values[k]}
                     systems.append({**names, "modality": modality, **value, **change})

@@ -26,8 +26,10 @@ def plot_roc(table: Table, *, ax: Axes, palette: Mapping[str, str] | None = None
         Variant to colour; by default by order of appearance.
 
     """
-    _curves(Columns(table), "roc", ax, palette)
-    _points(Columns(table), ax, palette)
+    curves, points = _apart(Columns(table))
+    palette = chosen(Columns(table), palette)
+    _curves(curves, "roc", ax, palette)
+    _points(points, ax, palette)
     ax.plot([0, 1], [0, 1], color=QUIET, lw=1, ls=":", label="chance", zorder=1)
     _square(ax, "1 − specificity", "Sensitivity")
     _legend(ax, "lower right")
@@ -124,23 +126,30 @@ def _curves(
             )
 
 
-def _points(table: Columns, ax: Axes, palette: Mapping[str, str] | None) -> None:
-    """Draw the points at which readers decide; of one with a curve the name stands there."""
-    if "curve" not in table:
-        return
-    kinds = np.array(table.texts("curve"))
-    drawn = {name for (name,), _ in table.rows(kinds == "roc").groups("variant")}
-    colour = chosen(table, palette)
-    for (variant,), rows in table.rows(kinds == "point").groups("variant"):
+def _apart(table: Columns) -> tuple[Columns, Columns]:
+    """Return the variants that are drawn as curves, and those that are points.
+
+    Readers are points: curves of several people hide each other, and those of variants.
+    """
+    is_point = np.array([kind == "point" for kind in table.texts("curve")], dtype=np.bool_)
+    readers = set(table.rows(is_point).texts("variant"))
+    others = np.array([name not in readers for name in table.texts("variant")], dtype=np.bool_)
+    return table.rows(others), table.rows(is_point)
+
+
+def _points(table: Columns, ax: Axes, palette: Mapping[str, str]) -> None:
+    """Draw the points at which readers decide, 1 - specificity and sensitivity."""
+    several = len(set(table.texts("class"))) > 1
+    for (variant, name), rows in table.groups("variant", "class"):
         ax.plot(
             *(rows.numbers("x"), rows.numbers("y")),
-            color=colour[variant],
+            color=palette[variant],
             ls="none",
             marker="D",
             ms=6,
             mec="white",
             mew=0.8,
-            label="_" if variant in drawn else variant,
+            label=f"{variant}, {name}" if several else variant,
             zorder=4,
         )
 
