@@ -183,14 +183,18 @@ def _cases(
     return cases_of(target, table, part, where="split.parquet")
 
 
+@dataclass(frozen=True)
 class ImportedResults(Results):
-    """Results without what judges probabilities, if the answers are none."""
+    """Results without what judges probabilities, if the answers are none; attributes as there."""
+
+    recipe: ImportedRecipe
 
     def curves(self) -> list[Row]:
         """Return the curves of every part, and of readers the point at which they decide."""
-        left_out = NO_CURVES.get(self.imported.form, ())
+        block = self.recipe.imported
+        left_out = NO_CURVES.get(block.form, ())
         rows = [row for row in super().curves() if row["curve"] not in left_out]
-        if self.imported.by.kind == "reader" or self.imported.form == "decisions":
+        if block.by.kind == "reader" or block.form == "decisions":
             rows = [row for row in rows if row["curve"] != "pr"]
             rows += [row for part in self.parts for row in self._deciding(part)]
         return rows
@@ -206,13 +210,6 @@ class ImportedResults(Results):
                 x, y = float(decided[no].mean()), float(decided[yes].mean())
                 place = {"class": name, "part": part, "x": x, "y": y}
                 yield {"curve": "point", **place, "low": np.nan, "high": np.nan}
-
-    @property
-    def imported(self) -> Imported:
-        """How the answers were read."""
-        recipe = self.recipe
-        assert isinstance(recipe, ImportedRecipe)  # noqa: S101  # its only maker is below
-        return recipe.imported
 
 
 def score_imported(recipe: ImportedRecipe, runs: Runs, evaluation: Evaluation) -> ImportedResults:

@@ -50,6 +50,11 @@ class VariantResults:
     seen: str = ""
 
     @property
+    def imported(self) -> bool:
+        """Whether its answers come from a table."""
+        return "imported" in self.metrics
+
+    @property
     def scores(self) -> Mapping[str, Any]:
         """The block of `metrics.json` of the part it is ranked by."""
         block: Mapping[str, Any] = self.metrics["parts"][self.part]
