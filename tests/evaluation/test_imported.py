@@ -8,7 +8,8 @@ from radpipe.core.errors import DataError
 from radpipe.core.settings import Evaluation, Imported, Target
 from radpipe.evaluation.answers import Answers
 from radpipe.evaluation.ensemble import pool
-from radpipe.evaluation.imported import place, point_of
+from radpipe.evaluation.imported import place, point_of, without_chances
+from radpipe.evaluation.metrics import cards
 
 BINARY = Target(kind="binary", classes=["no", "yes"])
 WHERE = "plan.imported.r"
@@ -107,3 +108,15 @@ def test_what_decides_is_given_chosen_on_tune_or_the_middle():
     middle = point_of(BINARY, block(**ratings), None, how)
     assert (middle.rule, middle.thresholds, middle.chosen_on) == ("middle", (0.5,), "given")
     assert point_of(BINARY, block(), tune(), how).temperature != 1.0
+
+
+def test_what_judges_probabilities_is_left_out_of_ratings_without_a_warning():
+    names = [card.name for card in cards(BINARY)]
+    scored = {"metrics": {name: {"value": 0.5, "per_class": {"ill": {}}} for name in names}}
+    ratings = block(form="ratings", scale=(1, 5))
+    found = without_chances(scored, ratings, BINARY)["metrics"]
+    left_out = {name for name, one in found.items() if one.get("meant")}
+    assert {"brier", "ece", "log_loss", "calibration_slope"} <= left_out
+    assert {"auc", "sensitivity", "kappa"}.isdisjoint(left_out)
+    assert found["brier"]["per_class"]["ill"]["why"] == "ratings are no probabilities"
+    assert without_chances(scored, block(), BINARY) is scored

@@ -298,6 +298,7 @@ def about_chances(card: Card) -> bool:
 
 
 def _emptied(metric: Mapping[str, Any], why: str) -> dict[str, Any]:
-    nothing = {"value": np.nan, "low": np.nan, "high": np.nan, "why": why}
+    # Nobody has to be warned of that.
+    nothing = {"value": np.nan, "low": np.nan, "high": np.nan, "why": why, "meant": True}
     labels = metric.get("per_class", {})
     return {**nothing, "per_class": dict.fromkeys(labels, nothing)}

@@ -75,8 +75,10 @@ class VariantResults:
         return ShownEstimate.why(block_of(self.scores["metrics"].get(metric), label))
 
     def reasons(self, label: str = "") -> dict[str, str]:
-        """Return why metrics have no interval, by name."""
-        found = {name: self.why(name, label) for name in self.scores["metrics"]}
+        """Return why metrics have no interval, by name, but those that are meant to have none."""
+        blocks = self.scores["metrics"].items()
+        meant = {name for name, block in blocks if block.get("meant")}
+        found = {name: self.why(name, label) for name, _ in blocks if name not in meant}
         return {name: why for name, why in found.items() if why}
 
     def ceiling(self, metric: str, label: str = "") -> ShownEstimate | None:
