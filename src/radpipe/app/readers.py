@@ -49,7 +49,7 @@ def make_readers(params: Params, *, study: str) -> None:
         )
     split = Path("data", study, "split.parquet")
     if not split.exists():
-        raise DataError(f"{split}: missing. Run snakemake {split} first.")
+        raise DataError(f"{split}: missing. Run snakemake --cores 1 {split} first.")
     found = read_table(split).sort_by("case")
     truth = np.column_stack([found[name].to_numpy().astype(float) for name in target.columns])
     readings = make_up_readers(target, truth, seed=source.seed)

@@ -71,6 +71,11 @@ class Figure:
     values: Floats
     covariance: Floats
 
+    @property
+    def names(self) -> dict[str, str]:
+        """What a row is called by."""
+        return {"measure": self.measure, "class": self.question}
+
     def is_uncertain(self, place: int) -> bool:
         """Tell whether a reading has a variance: one that is always right or always wrong has none.
 
@@ -183,29 +188,50 @@ def _rows(
 ) -> dict[str, Any]:
     """Return the rows of every table, and why a comparison of modalities is not there."""
     grid, left_out = _grid(readings)
-    means, modalities, systems = [], [], []
-    for figure in figures:
-        names = {"measure": figure.measure, "class": figure.question}
-        by_modality = _by_modality(readings)
-        for modality, places in by_modality.items():
-            found = _both(mean_of_readers, *figure.of(places), confidence)
-            each = dict(
-                zip((readings[k].reader for k in places), figure.of(places)[0], strict=True)
-            )
-            means.append({**names, "modality": modality, **found, "each": each})
-            for k, one in enumerate(readings):
-                if not one.reader and figure.is_uncertain(k):
-                    change = _both(system_against_readers, *figure.of([k, *places]), confidence)
-                    value = {"variant": one.name, "alone": figure.values[k]}
-                    systems.append({**names, "modality": modality, **value, **change})
-        if grid is not None:
-            modalities += _modality_rows(figure, grid, names, confidence)
+    groups = [(figure, *group) for figure in figures for group in _by_modality(readings).items()]
+    systems = [row for group in groups for row in _system_rows(readings, *group, confidence)]
     return {
-        "means": means,
-        "modalities": modalities,
+        "means": [_mean_row(readings, *group, confidence) for group in groups],
+        "modalities": [
+            row for figure in figures if grid for row in _modality_rows(figure, grid, confidence)
+        ],
         "systems": _corrected(systems),
         "left_out": left_out,
     }
+
+
+def _mean_row(
+    readings: Sequence[Reading],
+    figure: Figure,
+    modality: str,
+    places: Sequence[int],
+    confidence: float,
+) -> dict[str, Any]:
+    """Return the mean of a figure over the readers of a modality, and each of theirs."""
+    found = _both(mean_of_readers, *figure.of(places), confidence)
+    each = {readings[k].reader: figure.values[k] for k in places}
+    return {**figure.names, "modality": modality, **found, "each": each}
+
+
+def _system_rows(
+    readings: Sequence[Reading],
+    figure: Figure,
+    modality: str,
+    places: Sequence[int],
+    confidence: float,
+) -> list[dict[str, Any]]:
+    """Return each variant minus the mean of the readers of a modality."""
+    return [
+        {
+            **figure.names,
+            "modality": modality,
+            "variant": one.name,
+            "alone": figure.values[k],
+            **_both(system_against_readers, *figure.of([k, *places]), confidence),
+        }
+        for k, one in enumerate(readings)
+        if not one.reader and figure.is_uncertain(k)
+    ]
 
 
 def _by_modality(readings: Sequence[Reading]) -> dict[str, list[int]]:
@@ -237,7 +263,7 @@ def _grid(readings: Sequence[Reading]) -> tuple[dict[str, list[int]] | None, str
 
 
 def _modality_rows(
-    figure: Figure, grid: Mapping[str, Sequence[int]], names: Mapping[str, str], confidence: float
+    figure: Figure, grid: Mapping[str, Sequence[int]], confidence: float
 ) -> list[dict[str, Any]]:
     places = [k for modality in grid.values() for k in modality]
     values, covariance = figure.of(places)
@@ -247,7 +273,7 @@ def _modality_rows(
     fixed = compare_modalities(*shaped, readers="fixed", confidence=confidence)
     return [
         {
-            **names,
+            **figure.names,
             "first": titles[a],
             "second": titles[b],
             "random": _shown(random.differences[a, b]),

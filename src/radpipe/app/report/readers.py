@@ -90,7 +90,7 @@ def readers_view(found: Mapping[str, Any] | None, *, alpha: float) -> ReadersVie
         modalities=[
             ReaderLine(
                 (TITLES[row["measure"]], row["class"], f"{row['first']} − {row['second']}"),
-                (ShownEstimate.of(row["random"]), ShownEstimate.of(row["fixed"])),
+                (_difference(row["random"]), _difference(row["fixed"])),
                 (_p(row["random"]["p"]), _p(row["fixed"]["p"])),
             )
             for row in found["modalities"]
@@ -98,7 +98,7 @@ def readers_view(found: Mapping[str, Any] | None, *, alpha: float) -> ReadersVie
         systems=[
             ReaderLine(
                 (row["variant"], TITLES[row["measure"]], row["class"], row["modality"] or "–"),
-                (ShownEstimate.of(row["random"]), ShownEstimate.of(row["fixed"])),
+                (_difference(row["random"]), _difference(row["fixed"])),
                 (_p(row["random"]["p"]), _p(row["p_holm"])),
             )
             for row in found["systems"]
@@ -111,6 +111,12 @@ def readers_view(found: Mapping[str, Any] | None, *, alpha: float) -> ReadersVie
             for row in found["agreement"]
         ],
     )
+
+
+def _difference(block: Mapping[str, Any]) -> ShownEstimate | None:
+    """Return a difference of shares or areas, of which no end is beyond 1."""
+    found = ShownEstimate.of(block)
+    return found and ShownEstimate(found.value, max(found.low, -1.0), min(found.high, 1.0))
 
 
 def _share(block: Mapping[str, Any]) -> ShownEstimate | None:
@@ -144,7 +150,7 @@ def _modalities_said(found: Mapping[str, Any], alpha: float) -> list[str]:
         f" (difference {shown.signed}, {shown.interval}; p {_p(row['random']['p'])}), for readers"
         f" like these {row['n_readers']}: {_told(row['random']['p'], alpha)}."
         for row in _first_measure(found["modalities"])
-        if (shown := ShownEstimate.of(row["random"]))
+        if (shown := _difference(row["random"]))
     ]
 
 
@@ -154,7 +160,7 @@ def _systems_said(found: Mapping[str, Any], alpha: float) -> list[str]:
         f"{_with(row['modality'])} (difference {shown.signed}, {shown.interval}; corrected p"
         f" {_p(row['p_holm'])}): {_told(row['p_holm'], alpha)}."
         for row in _first_measure(found["systems"])
-        if (shown := ShownEstimate.of(row["random"]))
+        if (shown := _difference(row["random"]))
     ]
 
 
