@@ -10,6 +10,9 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from radpipe.evaluation.mrmc import (
     Errors,
@@ -137,6 +140,23 @@ def test_a_system_against_readers_is_their_differences_as_one_modality():
     assert found.value == pytest.approx(0.15)
     assert found.error == pytest.approx(math.sqrt(spread / 2))
     assert found.df == pytest.approx(spread**2 / 0.005**2)
+
+
+@settings(max_examples=30, deadline=None)
+@given(arrays(float, (6, 4), elements=st.floats(0.5, 1)), st.sampled_from(["random", "fixed"]))
+def test_neither_order_of_readers_nor_of_modalities_matters(estimates, readers):
+    """Rows of estimates stand for draws, whose covariance they give."""
+    matrix = np.cov(estimates, rowvar=False) + 1e-4 * np.eye(4)
+    figures = estimates.mean(axis=0).reshape(2, 2)
+    here = compare_modalities(figures, pairs_of(matrix, 2), readers=readers)
+    change = here.differences[0, 1]
+    for order, sign in (([1, 0, 3, 2], 1), ([2, 3, 0, 1], -1)):
+        moved = matrix[np.ix_(order, order)]
+        flat = figures.ravel()[order].reshape(2, 2)
+        there = compare_modalities(flat, pairs_of(moved, 2), readers=readers).differences[0, 1]
+        assert there.value == pytest.approx(sign * change.value, abs=1e-12)
+        assert there.error == pytest.approx(change.error, nan_ok=True)
+        assert there.p == pytest.approx(change.p, nan_ok=True, abs=1e-9)
 
 
 def test_one_reader_is_no_sample():
