@@ -100,6 +100,22 @@ def test_nothing_to_agree_on_is_undefined():
     assert np.isnan(fleiss(np.array([[NAN, 1.0]])))
 
 
+@settings(max_examples=30, deadline=None)
+@given(
+    arrays(float, (8, 3), elements=st.sampled_from([0.0, 1.0, 2.0, NAN])),
+    arrays(int, 8, elements=st.integers(0, 3)),
+)
+def test_a_case_that_counts_several_times_is_as_good_as_so_many_cases(answers, times):
+    weights = times.astype(float)
+    several = np.repeat(answers, times, axis=0)
+    for level in ("nominal", "ordinal", "interval"):
+        expected = krippendorff(several, level)
+        assert krippendorff(answers, level, weights) == pytest.approx(expected, nan_ok=True)
+    assert fleiss(answers, weights) == pytest.approx(fleiss(several), nan_ok=True)
+    here = weighted_kappa(*answers[:, :2].T, "linear", weights)
+    assert here == pytest.approx(weighted_kappa(*several[:, :2].T, "linear"), nan_ok=True)
+
+
 def test_cases_of_a_patient_are_drawn_together():
     """Doubled cases of the same patients leave the interval; as other patients they narrow it."""
     rng = np.random.default_rng(0)

@@ -91,7 +91,7 @@ def _coefficients(group: Sequence[Scored]) -> dict[tuple[str, str], Coefficient]
     weighting: Weighting = "quadratic" if grades else "none"
     kappa = "quadratic kappa" if grades else "kappa"
     found: dict[tuple[str, str], Coefficient] = {
-        (f"Krippendorff's alpha, {level}", "all"): lambda x: krippendorff(x, level)
+        (f"Krippendorff's alpha, {level}", "all"): lambda x, n: krippendorff(x, level, n)
     }
     if len(group) > 2:
         found["Fleiss' kappa", "all"] = fleiss
@@ -102,7 +102,7 @@ def _coefficients(group: Sequence[Scored]) -> dict[tuple[str, str], Coefficient]
 
 
 def _kappa_of(a: int, b: int, weighting: Weighting) -> Coefficient:
-    return lambda answers: weighted_kappa(answers[:, a], answers[:, b], weighting)
+    return lambda x, n: weighted_kappa(x[:, a], x[:, b], weighting, n)
 
 
 def _answers(group: Sequence[Scored], part: str) -> dict[str, tuple[Floats, NDArray[np.int64]]]:
