@@ -106,7 +106,7 @@ def test_what_decides_is_given_chosen_on_tune_or_the_middle():
     assert (chosen.chosen_on, chosen.temperature) == ("tune", 1.0)
     assert chosen.thresholds == (pytest.approx(0.7),)
     middle = point_of(BINARY, block(**ratings), None, how)
-    assert (middle.rule, middle.thresholds, middle.chosen_on) == ("middle", (0.5,), "given")
+    assert (middle.rule, middle.thresholds, middle.chosen_on) == ("middle", (0.5,), "nothing")
     assert point_of(BINARY, block(), tune(), how).temperature != 1.0
 
 

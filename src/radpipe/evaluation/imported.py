@@ -275,7 +275,7 @@ def point_of(
         )
         return OperatingPoint(evaluation.threshold, limits, 1.0)
     limit = float(as_score(block, middle_of(block)))
-    return OperatingPoint("middle", (limit,) * len(names), 1.0, chosen_on="given")
+    return OperatingPoint("middle", (limit,) * len(names), 1.0, chosen_on="nothing")
 
 
 def without_chances(scored: dict[str, Any], block: Imported, target: Target) -> dict[str, Any]:

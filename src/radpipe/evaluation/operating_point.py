@@ -48,7 +48,7 @@ class OperatingPoint:
     folds
         Number of folds over whose mean it decides; 1: scores of single folds, as those of `tune`.
     chosen_on
-        "tune", or "given" where whoever gave the scores has said it, or nobody.
+        "tune"; of imported predictions also "given", by their maker, or "nothing", the middle.
 
     """
 

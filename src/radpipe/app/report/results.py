@@ -77,7 +77,7 @@ class VariantResults:
     def reasons(self, label: str = "") -> dict[str, str]:
         """Return why metrics have no interval, by name, but those that are meant to have none."""
         blocks = self.scores["metrics"].items()
-        meant = {name for name, block in blocks if block.get("meant")}
+        meant = {name for name, block in blocks if block and block.get("meant")}
         found = {name: self.why(name, label) for name, _ in blocks if name not in meant}
         return {name: why for name, why in found.items() if why}
 
