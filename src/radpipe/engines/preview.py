@@ -5,11 +5,9 @@ there. It is made by the same two steps, in a folder of their own that links to 
 """
 
 import logging
-import os
 import subprocess
 import sys
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import suppress
 from html import escape
 from pathlib import Path
 from shutil import copyfile, rmtree
@@ -37,7 +35,6 @@ STEPS = ("compare", "report")
 LINKED = ("src", "workflow", "presets", "weights", "data")
 RESULTS = ("runs", "scores", "studies", "cohorts")
 HEADER = "<header>"
-NICE = 10
 
 log = logging.getLogger("radpipe.preview")
 
@@ -193,9 +190,6 @@ class Preview:
                 stderr=subprocess.STDOUT,
                 text=True,
             )
-            # Steps, which everybody waits for, go first.
-            with suppress(ProcessLookupError):
-                os.setpriority(os.PRIO_PROCESS, self._process.pid, NICE)
 
     def close(self) -> None:
         """End a preview that is still at work."""
