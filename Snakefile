@@ -4,6 +4,7 @@
 #                                 |        ^                                           ^
 #                                 +-> localize -> review ------------------------------+
 #                                 +-> explore -----------------------------------------+
+#                                 +-> admit, what others have answered -> compare
 #   weights -> train, where a variant starts from what others learned
 #
 # Each step is described once, by STEP in workflow/scripts/<step>.py: what it reads and writes, and

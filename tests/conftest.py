@@ -53,6 +53,7 @@ SMALL: dict[str, Any] = {
         "open_test": ["bones"],
         "cohorts": {},
         "ensembles": {},
+        "imported": {},
         "starts": [],
     },
     "evaluation": {

@@ -44,6 +44,7 @@ def plan(source: dict[str, Any]) -> dict[str, Any]:
             "open_test": ["knee"],
             "cohorts": {},
             "ensembles": {},
+            "imported": {},
             "starts": [],
         },
         "evaluation": {"bootstrap": 200, "confidence": 0.95, "seed": 1, "threshold": "youden"},

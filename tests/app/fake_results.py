@@ -135,6 +135,7 @@ def plan() -> dict[str, Any]:
             "open_test": ["bones"],
             "cohorts": {},
             "ensembles": {},
+            "imported": {},
             "starts": [],
         },
         "evaluation": {"bootstrap": 200, "confidence": 0.95, "seed": 1, "threshold": "youden"},

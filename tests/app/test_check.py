@@ -62,6 +62,12 @@ def test_weights_that_are_not_there(found):
     assert "The way out: weights/random.json for none" in line
 
 
+def test_a_table_of_answers_that_is_not_there(found):
+    block = {"study": "bones", "form": "decisions", "by": {"kind": "reader", "name": "reader-1"}}
+    (line,) = found(plan__imported={"one": {**block, "predictions": "imported/one.csv"}})
+    assert "plan.imported.one.predictions: there is no file imported/one.csv" in line
+
+
 def test_a_source_that_is_not_there(found):
     (line,) = found(studies__bones__source={"kind": "path", "path": "/no/such/folder"})
     assert "studies.bones.source.path: '/no/such/folder': there is no such folder" in line

@@ -137,3 +137,12 @@ def test_looks_at_a_cohort_are_not_openings_of_the_home_test(judged):
     told = f"bones-v1 was judged on {NAME} with 2 different recipes"
     assert told in titles(bones, openings)
     assert not any("opened the test part" in c.title for c in cautions(bones, openings))
+
+
+def test_what_was_judged_on_no_cohort_is_left_out_of_it(judged):
+    """Imported predictions are of their own study alone, even if they rank first."""
+    bones, _ = judged()
+    reader = replace(bones.best, name="reader-1")
+    (view,) = external_views(replace(bones, variants=(reader, *bones.variants)), ())
+    assert "reader-1" not in {line.variant for line in view.first.lines}
+    assert len(view.first.lines) == len(bones.variants)

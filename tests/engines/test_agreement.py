@@ -30,6 +30,7 @@ FOLDERS = {
     "report": ["results/scores", "results/studies"],
 }
 
+IMPORTED = {"study": "bones", "form": "decisions", "by": {"kind": "reader", "name": "reader-1"}}
 CROPS = {"bones": {"remote": None, "side": 32, "extent_mm": 60}}
 
 # Folders that DVC names also while no cohort and no start is planned, and a file that its loop over
@@ -155,6 +156,9 @@ def engines(engines):
     engines.set("variants.bones-v1.weights", "weights/resnet18.json")
     engines.set("plan.starts", ["resnet18"])
     engines.set("plan.ensembles", {"both": {"members": ["bones-floor", "bones-v1"]}})
+    engines.set("plan.imported", {"one": {**IMPORTED, "predictions": "imported/one.csv"}})
+    (engines.root / "imported").mkdir()
+    (engines.root / "imported/one.csv").write_text("case,decision\n")
     return engines
 
 

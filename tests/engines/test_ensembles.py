@@ -1,4 +1,7 @@
-"""Ensembles in both engines: a step `combine` for each, stale whenever a member is."""
+"""Ensembles and imported predictions in both engines: steps `combine` and `admit` for each.
+
+The former is stale whenever a member is, the latter whenever its table is another.
+"""
 
 import pytest
 
@@ -6,16 +9,21 @@ from tests.engines.conftest import Engines
 
 NOTHING = "up to date"
 BOTH = {"both": {"members": ["bones-floor", "bones-v1"]}}
+TABLE = "imported/one.csv"
+ONE = {"one": {"study": "bones", "predictions": TABLE, "by": {"kind": "system", "name": "other"}}}
 AFTER = {"combine/both", "compare/all", "report/all"}
 
 
 @pytest.fixture
 def combined(once, tmp_path) -> Engines:
-    """Return a recorded project with an ensemble."""
+    """Return a recorded project with an ensemble and imported predictions."""
 
     def build(root):
         project = Engines(root)
         project.set("plan.ensembles", BOTH)
+        project.set("plan.imported", ONE)
+        (root / TABLE).parent.mkdir()
+        (root / TABLE).write_text("case,healthy\n")
         project.snakemake()
         project.radpipe("record")
         project.commit("first run")
@@ -55,3 +63,12 @@ def test_an_ensemble_comes_and_goes_without_training_anything(recorded):
     recorded.set("plan.ensembles", {})
     assert recorded.planned() == {"compare/all", "report/all"}
     assert "combine" not in recorded.snakemake("--dry-run", "--forceall")
+
+
+@pytest.mark.engine
+def test_another_table_makes_nothing_stale_but_what_was_imported_from_it(combined):
+    (combined.root / TABLE).write_text("case,fractured\n")
+    assert combined.planned() == {"admit/one", "compare/all", "report/all"}
+    combined.dvc("repro", "--quiet")
+    assert combined.planned() == set()
+    assert NOTHING in combined.dvc("status")

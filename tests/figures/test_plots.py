@@ -91,6 +91,17 @@ def test_curves(ax, plot, name, labels):
     assert ("perfect calibration" in drawn) == (name == "reliability")
 
 
+def test_a_reader_is_a_point_and_no_curve(ax):
+    point = {"variant": "doc", "curve": "point", "class": "", "x": "0.2", "y": "0.7"}
+    plot_roc([*curve("roc", variants=(*VARIANTS, "doc")), point], ax=ax)
+    drawn = {line.get_label(): line for line in ax.lines}
+    assert drawn["doc"].get_xydata().tolist() == [[0.2, 0.7]]
+    assert drawn["doc"].get_linestyle() == "None"
+    assert len(drawn["a-deep"].get_xdata()) == 3
+    # The one band of each variant, and none of the reader.
+    assert len(ax.collections) == 2
+
+
 def test_net_benefit_stands_beside_flagging_everyone_and_no_one(ax):
     everyone = [{**row, "y": "-0.5"} for row in curve("decision-all")]
     plot_decision([*curve("decision"), *everyone, *curve("roc")], ax=ax)

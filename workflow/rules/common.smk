@@ -37,6 +37,7 @@ wildcard_constraints:
     variant="|".join(PARAMS.plan.variants),
     # Without an ensemble nothing is one.
     ensemble="|".join(PARAMS.plan.ensembles) or "(?!)",
+    imported="|".join(PARAMS.plan.imported) or "(?!)",
     start="|".join(PARAMS.plan.starts) or "(?!)",
     fold=r"\d+",
     seed=r"\d+",

@@ -1,10 +1,10 @@
 """Rank the variants of every study, test them in pairs, draw the plots.
 
-Reads   results/scores/<variant>/ of all planned variants and ensembles,
+Reads   results/scores/<variant>/ of all planned variants, ensembles and imported predictions,
         results/cohorts/<cohort>/scores.csv
 Writes  results/comparison/<study>-{ranking,paired,ceiling}.csv and one CSV of all variants
         for each of roc, pr, reliability, decision, history and confusion; cards.json, what each
-        metric is;
+        metric is; <study>-readers.json, where readers were imported;
         results/figures/{png,svg}/<study>-<figure> and <cohort>-external, for screen and print
 """
 
@@ -24,7 +24,7 @@ import pyarrow as pa
 
 from radpipe.core.cards import RANKED_BY, write_cards
 from radpipe.core.errors import ConfigError
-from radpipe.core.files import files_below, read_json
+from radpipe.core.files import files_below, read_json, write_json
 from radpipe.core.settings import Evaluation
 from radpipe.core.step import Job, Step
 from radpipe.core.tables import read_table
@@ -32,9 +32,10 @@ from radpipe.evaluation.comparison import PAIRED, RANKING, compare
 from radpipe.evaluation.draws import owners
 from radpipe.evaluation.intervals import difference, estimate
 from radpipe.evaluation.metrics import cards
+from radpipe.evaluation.reader_study import study_readers
 from radpipe.evaluation.sample import column_names, make_sample
 from radpipe.evaluation.scored import Scored
-from radpipe.evaluation.tables import read_csv, write_csv
+from radpipe.evaluation.tables import plain, read_csv, write_csv
 from radpipe.evaluation.weights import seen_of
 
 log = logging.getLogger("radpipe.compare")
@@ -51,12 +52,12 @@ STEP = Step(
         "external": "results/cohorts/{cohorts}/scores.csv",
     },
     writes={"tables": "results/comparison", "figures": "results/figures"},
-    settings=("plan.variants|ensembles|seen_by_name", "evaluation", "known_as"),
+    settings=("plan.variants|ensembles|imported|seen_by_name", "evaluation", "known_as"),
     keeps={"tables": "git"},
 )
 # Table and figure to the curves in it.
 CURVES = {
-    "roc": ("roc",),
+    "roc": ("roc", "point"),
     "pr": ("pr",),
     "reliability": ("reliability",),
     "decision": ("decision", "decision-all"),
@@ -117,6 +118,7 @@ def main(job: Job) -> None:
         "ceiling": (CEILING, ceiling),
     }
     written = write_tables(args.tables, scores, per_study)
+    written += write_readers(args.tables, scores, evaluation)
     written += draw_figures(args.figures, scores, ranking, args.external)
     written.append(args.tables / "cards.json")
     write_cards(written[-1], cards())
@@ -222,6 +224,17 @@ def write_tables(folder: Path, scores: Sequence[Scores], per_study: Tables) -> l
         columns = list(dict.fromkeys(key for row in rows for key in row))
         write_csv(folder / f"{name}.csv", columns or ["study", "variant"], rows)
         written.append(folder / f"{name}.csv")
+    return written
+
+
+def write_readers(folder: Path, scores: Sequence[Scores], evaluation: Evaluation) -> list[Path]:
+    """Write what was found about the readers of each study that has some."""
+    written = []
+    for study, part in ranked_parts(scores).items():
+        own = [Scored(one.metrics, one.cases) for one in scores if one.study == study]
+        if found := study_readers(own, part, evaluation):
+            written.append(folder / f"{study}-readers.json")
+            write_json(written[-1], plain(found))
     return written
 
 

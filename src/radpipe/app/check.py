@@ -17,12 +17,19 @@ def mistakes(params: Params) -> Iterator[str]:
     """Yield what cannot work, each with its place and the way out.
 
     Layouts and targets of studies, folders they are read from, presets with their overrides,
-    starting weights, and DVC remotes.
+    starting weights, imported tables, and DVC remotes.
     """
     for name in params.studies:
         yield from _of_study(name, params)
     for name in params.variants:
         yield from _of_variant(name, params)
+    for name, block in params.plan.imported.items():
+        if not Path(block.predictions).is_file():
+            yield (
+                f"params.yaml: plan.imported.{name}.predictions: there is no file"
+                f" {block.predictions}. The way out: the table's path, relative to this folder; or"
+                " dvc pull, if it is kept there"
+            )
     for finding in unknown_remotes(params):
         yield f"params.yaml: {finding.what}. The way out: {finding.way_out}"
 

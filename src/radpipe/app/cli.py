@@ -68,8 +68,9 @@ def check_settings(params: Params) -> None:
     if wrong:
         raise ConfigError("\n".join(wrong))
     runs = len(params.plan.variants) * len(params.plan.folds) * len(params.plan.seeds)
-    counts = (len(params.studies), runs, len(params.plan.ensembles))
-    log.info("settings are sound: studies=%d runs=%d ensembles=%d", *counts)
+    plan = params.plan
+    counts = (len(params.studies), runs, len(plan.ensembles), len(plan.imported))
+    log.info("settings are sound: studies=%d runs=%d ensembles=%d imported=%d", *counts)
 
 
 def check_receipts(params: Params) -> None:
@@ -184,6 +185,13 @@ def show_proposal(params: Params, *, study: str) -> None:
     propose(params, study=study)
 
 
+def make_readers(params: Params, *, study: str) -> None:
+    """Make up readers of a phantom, to try a reader study with."""
+    from radpipe.app.readers import make_readers as make
+
+    make(params, study=study)
+
+
 COMMANDS: dict[str, Callable[..., None]] = {
     "init": begin,
     "run": run_all,
@@ -192,6 +200,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "check": check_settings,
     "check-data": check_data,
     "propose": show_proposal,
+    "readers": make_readers,
     "doctor": examine_machine,
     "status": show_status,
     "efficiency": show_efficiency,
@@ -265,7 +274,8 @@ def make_parser() -> argparse.ArgumentParser:
     _add_reproduce_options(parsers["reproduce"])
     parsers["recipe"].add_argument("variants", nargs="*", metavar="VARIANT")
     _add_check_data_options(parsers["check-data"])
-    parsers["propose"].add_argument("study", help="a key of studies in params.yaml")
+    for name in ("propose", "readers"):
+        parsers[name].add_argument("study", help="a key of studies in params.yaml")
     _add_picture_options(parsers["telemetry"], parsers["network"])
     _add_predictor_options(parsers["export"], parsers["predict"])
     return parser

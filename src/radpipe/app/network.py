@@ -7,6 +7,7 @@ from pathlib import Path
 from radpipe.app.telemetry import FIGURES, check_suffix
 from radpipe.core.ensembles import refuse_ensemble
 from radpipe.core.errors import unknown_name
+from radpipe.core.imported import refuse_imported
 from radpipe.core.params import Params
 from radpipe.core.presets import load_preset
 from radpipe.studies.base.adapters import load_adapter, read_layout
@@ -35,6 +36,7 @@ def network(params: Params, *, variant: str, out: Path | None = None) -> None:
 
     """
     refuse_ensemble(variant, params.plan)
+    refuse_imported(variant, params.plan)
     if variant not in params.variants:
         raise unknown_name("variant", variant, params.variants)
     path = out or FIGURES / f"{variant}-network.png"

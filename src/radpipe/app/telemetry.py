@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from radpipe.core.ensembles import refuse_ensemble
 from radpipe.core.errors import ConfigError, RadpipeError, unknown_name
+from radpipe.core.imported import refuse_imported
 from radpipe.core.params import Params
 
 if TYPE_CHECKING:
@@ -100,6 +101,7 @@ def run_of(name: str, params: Params) -> TelemetryRun:
     match = re.fullmatch(r"(.+)-fold-(\d+)-seed-(\d+)", name)
     variant = match[1] if match else name
     refuse_ensemble(variant, params.plan)
+    refuse_imported(variant, params.plan)
     if variant not in params.variants:
         raise unknown_name("run or variant", name, params.variants)
     if match:

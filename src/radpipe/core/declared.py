@@ -26,6 +26,7 @@ LOOPS: dict[str, tuple[str, ...]] = {
     "cohorts": ("study",),
     "variants": ("variant",),
     "ensembles": ("ensemble",),
+    "imported": ("imported",),
     "starts": ("start",),
     "runs": ("variant", "fold", "seed"),
 }
@@ -34,6 +35,7 @@ RUN_NAMES = {
     ("study",): "{study}",
     ("variant",): "{variant}",
     ("ensemble",): "{ensemble}",
+    ("imported",): "{imported}",
     ("start",): "{start}",
     ("variant", "fold", "seed"): "{variant}-fold-{fold}-seed-{seed}",
 }
@@ -62,13 +64,14 @@ class Declared:
     """What a step is: read from the `STEP` of its script.
 
     Paths, settings and modules are templates. They may name a wildcard of the loop ({study},
-    {variant}, {fold}, {seed}, {ensemble}, {start}); what `params.yaml` says of the study or variant
-    ({adapter}; {study}, {store}, {weights}, {architectures}; of a cohort {home}); and a plural,
-    which stands for all that are planned ({studies}, {starts}, {localized}, {variants}, {folds},
-    {seeds}, {cohorts}; {compared}, variants and ensembles; of an ensemble {members}; of a cohort
-    {home_variants}, {home_ensembles} and both, {home_compared}; {cropped}, of a variant the study
-    whose crops it is trained on, of a cohort itself if its crops are needed, else nothing;
-    {further}, the further starts of a variant).
+    {variant}, {fold}, {seed}, {ensemble}, {imported}, {start}); what `params.yaml` says of the
+    study, variant or imported predictions ({adapter}; {study}, {store}, {weights}, {architectures};
+    {predictions}; of a cohort {home}); and a plural, which stands for all that are planned
+    ({studies}, {starts}, {localized}, {variants}, {folds}, {seeds}, {cohorts}; {compared},
+    variants, ensembles and imported ones; of an ensemble {members}; of a cohort {home_variants},
+    {home_ensembles} and both, {home_compared}; {cropped}, of a variant the study whose crops it is
+    trained on, of a cohort itself if its crops are needed, else nothing; {further}, the further
+    starts of a variant).
 
     Attributes
     ----------

@@ -179,6 +179,7 @@ class Graph:
             "study": list(getattr(plan if each == "cohorts" else self.params, each, ())),
             "variant": list(plan.variants),
             "ensemble": list(plan.ensembles),
+            "imported": list(plan.imported),
             "start": list(dict.fromkeys(plan.starts)),
             "fold": list(plan.folds),
             "seed": list(plan.seeds),
@@ -208,6 +209,9 @@ class Graph:
             found["further"] = variant.all_borrowed[1:]
         if "ensemble" in values:
             found |= self._combined(str(values["ensemble"]))
+        if "imported" in values:
+            block = self.params.plan.imported[str(values["imported"])]
+            found |= {"study": block.study, "predictions": block.predictions}
         study = self.params.studies.get(str(found.get("study", "")))
         found["adapter"] = study.adapter if study else ""
         # A variant's study may be a cohort of another one, which is of no interest to its runs.

@@ -12,6 +12,7 @@ from radpipe.core.checking import check, load_yaml
 from radpipe.core.cohorts import check_cohorts
 from radpipe.core.ensembles import check_ensembles
 from radpipe.core.errors import ConfigError, near_miss
+from radpipe.core.imported import check_imported
 from radpipe.core.presets import load_preset
 from radpipe.core.settings import (
     Evaluation,
@@ -61,9 +62,11 @@ class Params(Strict):
     def known_as(self) -> dict[str, list[str]]:
         """By study, the names of the data sets that it may come from.
 
-        None where all variants start at random, or from runs that did: nothing is asked of them.
+        None where all variants start at random, or from runs that did, and nothing was imported:
+        nothing is asked of them.
         """
         asked = {v.study for name, v in self.variants.items() if self._from_outside(name)}
+        asked |= {block.study for block in self.plan.imported.values()}
         asked |= {cohort for cohort, home in self.plan.cohorts.items() if home in asked}
         return {n: study.known_as(n) if n in asked else [] for n, study in self.studies.items()}
 
@@ -96,7 +99,8 @@ class Params(Strict):
 
     @model_validator(mode="after")
     def _names_agree(self) -> "Params":
-        for name in [*self.studies, *self.variants, *self.plan.ensembles, *self.plan.starts]:
+        plan = self.plan
+        for name in [*self.studies, *self.variants, *plan.compared, *plan.starts]:
             if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
                 raise ValueError(
                     f"{name!r} names files, so it may hold only letters, digits, '_' and '-'"
@@ -149,6 +153,7 @@ class Params(Strict):
                 )
         check_starts(self.variants, self.plan)
         check_ensembles(self.variants, self.plan)
+        check_imported(self.studies, self.variants, self.plan)
         check_cohorts(self.studies, self.localize, self.variants, self.plan)
         return self
 

@@ -19,6 +19,7 @@ from radpipe.core.settings import (
     Augmentation,
     Ensemble,
     Image,
+    Imported,
     ModelChoice,
     Strict,
     Target,
@@ -80,6 +81,15 @@ class EnsembleRecipe(Named):
     recipes: list[str] = Field(description="SHA-256 of each member's recipe.")
     mean: Literal["chosen", "probabilities", "logits"]
     versions: dict[str, str] = Field(description="Of the first member.")
+
+
+class ImportedRecipe(Named):
+    """What imported predictions are: a table, how it is read, and the study's parts."""
+
+    split: Artifact
+    predictions: Artifact = Field(description="The table.")
+    imported: Imported
+    versions: dict[str, str] = Field(description="None: nothing was computed.")
 
 
 def stored_image(store: Path) -> Image:

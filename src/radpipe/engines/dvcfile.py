@@ -73,6 +73,10 @@ LOOPS: dict[str, tuple[str, dict[str, str]]] = {
     "cohorts": ("foreach: ${plan.cohorts}", {"study": "${key}", "home": "${item}"}),
     "variants": ("foreach: ${plan.variants}", {"variant": "${item}"}),
     "ensembles": ("foreach: ${plan.ensembles}", {"ensemble": "${key}"}),
+    "imported": (
+        "foreach: ${plan.imported}",
+        {"imported": "${key}", "study": "${item.study}", "predictions": "${item.predictions}"},
+    ),
     "starts": ("foreach: ${plan.starts}", {"start": "${item}"}),
     "runs": (
         "matrix:\n  variant: ${plan.variants}\n  fold: ${plan.folds}\n  seed: ${plan.seeds}",

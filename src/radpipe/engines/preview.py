@@ -21,6 +21,7 @@ from radpipe.core.errors import RadpipeError
 from radpipe.core.files import write_text
 from radpipe.core.graph import RECEIPTS, Graph, Run
 from radpipe.core.hashes import Stamp, stamp_of
+from radpipe.core.imported import imports_of
 from radpipe.core.openings import FILE as OPENINGS
 from radpipe.core.params import Params
 from radpipe.core.plurals import counted
@@ -66,8 +67,10 @@ def preview(params: Params) -> None:
 
 
 def planned_studies(params: Params) -> list[str]:
-    """Return the studies whose variants are planned, in the order of the plan."""
-    return list(dict.fromkeys(params.variants[name].study for name in params.plan.variants))
+    """Return the studies of which something is compared, in the order of the plan."""
+    found = [params.variants[name].study for name in params.plan.variants]
+    found += [block.study for block in params.plan.imported.values()]
+    return list(dict.fromkeys(found))
 
 
 def runs_behind(params: Params, study: str) -> list[Run]:
@@ -84,9 +87,11 @@ def only(params: Params, studies: Collection[str]) -> dict[str, Any]:
     found, plan = params.model_dump(mode="json"), params.plan
     cohorts = {cohort: home for cohort, home in plan.cohorts.items() if home in studies}
     ensembles = [name for study in studies for name in ensembles_of(study, plan, params.variants)]
+    imported = [name for study in studies for name in imports_of(study, plan)]
     found["plan"] |= {
         "variants": [n for n in plan.variants if params.variants[n].study in studies],
         "ensembles": {n: found["plan"]["ensembles"][n] for n in plan.ensembles if n in ensembles},
+        "imported": {n: found["plan"]["imported"][n] for n in plan.imported if n in imported},
         "cohorts": cohorts,
         "starts": [name for name in plan.starts if name in _borrowed(params, studies)],
         "open_test": [name for name in plan.open_test if name in studies],

@@ -133,9 +133,11 @@ def _ranks(variants: list[Scored], part: str) -> dict[str, int]:
 
 def _on_common(one: Scored, part: str, metric: str, common: Common) -> float:
     """Return a variant's value on the common cases, NaN if undefined."""
+    value = one.metrics["parts"][part]["metrics"][metric]["value"]
+    if value is None:
+        return float("nan")
     if common.whole:
-        value = one.metrics["parts"][part]["metrics"][metric]["value"]
-        return float("nan") if value is None else float(value)
+        return float(value)
     return float(values(METRICS[metric], one.sample(common.cases[one.name], part))[0])
 
 

@@ -47,6 +47,8 @@ class OperatingPoint:
         Applied to the mean probabilities before the thresholds.
     folds
         Number of folds over whose mean it decides; 1: scores of single folds, as those of `tune`.
+    chosen_on
+        "tune"; of imported predictions also "given", by their maker, or "nothing", the middle.
 
     """
 
@@ -54,12 +56,14 @@ class OperatingPoint:
     thresholds: tuple[float, ...]
     temperature: float
     folds: int = 1
+    chosen_on: str = "tune"
 
     @classmethod
     def from_json(cls, block: Mapping[str, Any]) -> "OperatingPoint":
         """Read what `as_json` wrote."""
         thresholds = tuple(map(float, block["thresholds"]))
-        return cls(block["rule"], thresholds, block["temperature"], block.get("folds", 1))
+        folds, chosen_on = block.get("folds", 1), block.get("chosen_on", "tune")
+        return cls(block["rule"], thresholds, block["temperature"], folds, chosen_on)
 
     def sample(self, target: Target, truth: Floats, scores: Floats) -> Sample:
         """Apply the frozen point to cases of any part.
@@ -89,7 +93,7 @@ class OperatingPoint:
             "rule": self.rule,
             "thresholds": [Exact(limit) for limit in self.thresholds],
             "temperature": self.temperature,
-            "chosen_on": "tune",
+            "chosen_on": self.chosen_on,
             "folds": self.folds,
         }
 

@@ -70,13 +70,15 @@ class Results:
 
         """
         write_text(folder / "recipe.json", self.recipe.text)
-        found = {**about, "operating_point": self.points["tune"].as_json(), "parts": self.scored}
+        # Imported predictions may have no case of tune.
+        point = self.points.get("tune") or self.points["test"]
+        found = {**about, "operating_point": point.as_json(), "parts": self.scored}
         if self.drift is not None:
             found["drift"] = self.drift
         write_json(folder / "metrics.json", plain(found))
         tables = [self._table(part) for part in sorted(self.parts)]
         write_table(folder / "cases.parquet", pa.concat_tables(tables))
-        write_csv(folder / "curves.csv", COLUMNS, self._curves())
+        write_csv(folder / "curves.csv", COLUMNS, self.curves())
         rows = [
             row
             for part, cases in self.parts.items()
@@ -120,7 +122,7 @@ class Results:
         columns |= {f"covariate_{name}": values for name, values in cases.covariates.items()}
         return pa.table({name: _as_array(values) for name, values in columns.items()})
 
-    def _curves(self) -> list[dict[str, Any]]:
+    def curves(self) -> list[dict[str, Any]]:
         """Return the curves of every part."""
         rows, target = [], self.recipe.target
         for part, cases in self.parts.items():

@@ -14,7 +14,7 @@ Corner: TypeAlias = Literal["lower right", "lower left", "upper left", "upper ri
 
 
 def plot_roc(table: Table, *, ax: Axes, palette: Mapping[str, str] | None = None) -> None:
-    """Draw one ROC curve with its band per variant (and class, if there are several).
+    """Draw one ROC curve with its band per variant (and class), and readers' points.
 
     Parameters
     ----------
@@ -26,7 +26,10 @@ def plot_roc(table: Table, *, ax: Axes, palette: Mapping[str, str] | None = None
         Variant to colour; by default by order of appearance.
 
     """
-    _curves(Columns(table), "roc", ax, palette)
+    curves, points = _apart(Columns(table))
+    palette = chosen(Columns(table), palette)
+    _curves(curves, "roc", ax, palette)
+    _points(points, ax, palette)
     ax.plot([0, 1], [0, 1], color=QUIET, lw=1, ls=":", label="chance", zorder=1)
     _square(ax, "1 − specificity", "Sensitivity")
     _legend(ax, "lower right")
@@ -121,6 +124,34 @@ def _curves(
             ax.fill_between(
                 x[known], low[known], high[known], color=shade, alpha=0.1, lw=0, zorder=2
             )
+
+
+def _apart(table: Columns) -> tuple[Columns, Columns]:
+    """Return the variants that are drawn as curves, and those that are points.
+
+    Readers are points: curves of several people hide each other, and those of variants.
+    """
+    is_point = np.array([kind == "point" for kind in table.texts("curve")], dtype=np.bool_)
+    readers = set(table.rows(is_point).texts("variant"))
+    others = np.array([name not in readers for name in table.texts("variant")], dtype=np.bool_)
+    return table.rows(others), table.rows(is_point)
+
+
+def _points(table: Columns, ax: Axes, palette: Mapping[str, str]) -> None:
+    """Draw the points at which readers decide, 1 - specificity and sensitivity."""
+    several = len(set(table.texts("class"))) > 1
+    for (variant, name), rows in table.groups("variant", "class"):
+        ax.plot(
+            *(rows.numbers("x"), rows.numbers("y")),
+            color=palette[variant],
+            ls="none",
+            marker="D",
+            ms=6,
+            mec="white",
+            mew=0.8,
+            label=f"{variant}, {name}" if several else variant,
+            zorder=4,
+        )
 
 
 def _square(ax: Axes, xlabel: str, ylabel: str) -> None:

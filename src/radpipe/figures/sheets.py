@@ -124,7 +124,7 @@ def _panels(n: int, *, width: float = PANEL_INCHES) -> tuple[Figure, list[Axes]]
 
 
 SHEETS: dict[str, Callable[[Columns, Palette], Figure]] = {
-    "roc": _curves(plot_roc, "roc"),
+    "roc": _curves(plot_roc, "roc", "point"),
     "pr": _curves(plot_pr, "pr"),
     "reliability": _curves(plot_reliability, "reliability"),
     "decision": _curves(plot_decision, "decision", "decision-all"),

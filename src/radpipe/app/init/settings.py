@@ -40,6 +40,8 @@ plan:
   cohorts: {{}}
   starts: []
   ensembles: {{}}
+  # Answers of readers or other systems; docs/how-to/imported-predictions.md.
+  imported: {{}}
 evaluation: {{}}
 """
 # What a project without --images runs: synthetic radiographs.

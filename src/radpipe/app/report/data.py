@@ -108,15 +108,17 @@ def _facts(study: StudyResults) -> list[tuple[str, str]]:
 
 
 def _sizes(study: StudyResults) -> str:
-    stored = study.best.recipe["image"]["side"]
+    # Imported predictions have looked at no store.
+    sides = [v.recipe["image"]["side"] for v in study.variants if "image" in v.recipe]
+    stored = f"They are stored with a side of {sides[0]} pixels; " if sides else ""
     seen = study.ingest["fingerprint"]
     best, what = seen["recommended_size"], "pictures"
     if "n_slices" in seen:
         what = f"{whole(seen['n_pictures'])} volumes ({whole(seen['n_slices'])} slices)"
     return (
-        f"Sizes and intensities of the {what} as they came. They are stored with a side of"
-        f" {stored} pixels; {best} is the largest usual side that enlarges few of them. The detail"
-        f" that a side loses is an estimate; radpipe propose {study.name} proposes a side."
+        f"Sizes and intensities of the {what} as they came. {stored}{best} is the largest usual"
+        " side that enlarges few of them. The detail that a side loses is an estimate; radpipe"
+        f" propose {study.name} proposes a side."
     )
 
 

@@ -16,6 +16,7 @@ WARNED = {
     "calibration_intercept": 0.3,
 }
 PREVALENCE = 0.05
+PARTS = ("tune", "test")
 DECIDED = ("sensitivity", "specificity")
 
 
@@ -26,9 +27,11 @@ def measures(study: StudyResults) -> list[Measure]:
     """
     if not study.opened:
         return []
-    first = study.best.metrics.get("drift") or {}
+    first = _with_tune(study)
+    if first is None:
+        return []
     found = []
-    for name in first.get("metrics", {}):
+    for name in first.metrics["drift"]["metrics"]:
         card = study.cards[name]
         lines = tuple(_line(variant, name) for variant in study.variants)
         shown = [each for line in lines for each in (line.home, line.away)]
@@ -42,13 +45,20 @@ def prevalence(study: StudyResults) -> list[Measure]:
     """Return how frequent each class is among the first variant's cases; empty without test."""
     if not study.opened:
         return []
-    parts, changes = study.best.metrics["parts"], study.best.metrics.get("drift") or {}
-    found = []
-    for label, change in changes.get("prevalence", {}).items():
+    first = _with_tune(study)
+    if first is None:
+        return []
+    parts, found = first.metrics["parts"], []
+    for label, change in first.metrics["drift"]["prevalence"].items():
         tune, test = (parts[part]["prevalence"][label] for part in ("tune", "test"))
-        line = ExternalLine.of(study.best.name, tune, test, change)
+        line = ExternalLine.of(first.name, tune, test, change)
         found.append(Measure(label, Scale.around([line.home, line.away]), (line,)))
     return found
+
+
+def _with_tune(study: StudyResults) -> VariantResults | None:
+    """Return the first variant that was scored on both parts; imported ones may not be."""
+    return next((one for one in study.variants if one.metrics.get("drift")), None)
 
 
 def drift_cautions(study: StudyResults) -> Iterator[Caution]:
@@ -88,9 +98,9 @@ def drift_cautions(study: StudyResults) -> Iterator[Caution]:
 
 
 def _line(variant: VariantResults, name: str) -> ExternalLine:
-    parts = variant.metrics["parts"]
+    parts: Mapping[str, Any] = variant.metrics["parts"]
     changes: Mapping[str, Any] = (variant.metrics.get("drift") or {}).get("metrics", {})
-    tune, test = (parts[part]["metrics"].get(name) for part in ("tune", "test"))
+    tune, test = (parts.get(part, {}).get("metrics", {}).get(name) for part in PARTS)
     return ExternalLine.of(variant.name, tune, test, changes.get(name))
 
 

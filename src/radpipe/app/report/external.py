@@ -1,7 +1,7 @@
 """External validation: a study's variants on further studies, beside their scores at home."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -155,7 +155,13 @@ def read_cohorts(
 
 def external_views(study: StudyResults, openings: Sequence[Row]) -> list[ExternalView]:
     """Prepare the cohorts of a study for the page."""
-    return [_view(study, cohort, openings) for cohort in study.cohorts]
+    return [_view(_judged(study, cohort), cohort, openings) for cohort in study.cohorts]
+
+
+def _judged(study: StudyResults, cohort: Cohort) -> StudyResults:
+    """Leave out what is judged on no cohort: imported predictions are of their study alone."""
+    judged = cohort.scores["variants"]
+    return replace(study, variants=tuple(one for one in study.variants if one.name in judged))
 
 
 def _view(study: StudyResults, cohort: Cohort, openings: Sequence[Row]) -> ExternalView:

@@ -17,6 +17,7 @@ from radpipe.app.report.made import together
 from radpipe.app.report.outline import outlined
 from radpipe.app.report.pairs import Pair, other_pairs, pairs
 from radpipe.app.report.published import NO_INTERVAL, Beside, beside
+from radpipe.app.report.readers import ReadersView, readers_view
 from radpipe.app.report.results import Row, StudyResults, VariantResults
 from radpipe.app.report.story import Answer, Caution, answer, cautions, in_order
 from radpipe.core.settings import Plan
@@ -54,6 +55,7 @@ class View:
     drift: list[Measure]
     prevalence: list[Measure]
     data: DataView
+    readers: ReadersView | None = None
 
     def spread(self, variant: VariantResults) -> str:
         """Write the spread over runs, and what is odd, to stand under a variant's name."""
@@ -148,6 +150,7 @@ def view(study: StudyResults, openings: Sequence[Row], study_of: Mapping[str, st
         drift=drift.measures(study),
         prevalence=drift.prevalence(study),
         data=data_view(study),
+        readers=readers_view(study.readers, alpha=1 - confidence),
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from radpipe.app.report.downloads import Download, downloads
 from radpipe.app.report.estimates import ShownEstimate, number
 from radpipe.app.report.made import Made
+from radpipe.app.report.readers import read_readers
 from radpipe.core.cards import RANKED_BY, Card, read_cards
 from radpipe.core.errors import DataError
 from radpipe.core.files import read_json
@@ -51,6 +52,11 @@ class VariantResults:
     seen: str = ""
 
     @property
+    def imported(self) -> bool:
+        """Whether its answers come from a table."""
+        return "imported" in self.metrics
+
+    @property
     def scores(self) -> Mapping[str, Any]:
         """The block of `metrics.json` of the part it is ranked by."""
         block: Mapping[str, Any] = self.metrics["parts"][self.part]
@@ -71,8 +77,10 @@ class VariantResults:
         return ShownEstimate.why(block_of(self.scores["metrics"].get(metric), label))
 
     def reasons(self, label: str = "") -> dict[str, str]:
-        """Return why metrics have no interval, by name."""
-        found = {name: self.why(name, label) for name in self.scores["metrics"]}
+        """Return why metrics have no interval, by name, but those that are meant to have none."""
+        blocks = self.scores["metrics"].items()
+        meant = {name for name, block in blocks if block and block.get("meant")}
+        found = {name: self.why(name, label) for name, _ in blocks if name not in meant}
         return {name: why for name, why in found.items() if why}
 
     def ceiling(self, metric: str, label: str = "") -> ShownEstimate | None:
@@ -114,6 +122,8 @@ class StudyResults:
         What others found on the same data; None if nothing is known, or the data are others.
     cohorts
         Further studies on which its variants were judged.
+    readers
+        What was found about people who have read its cases; None if nobody has.
     n_common
         Cases that all variants were scored on; None if none was scored on others besides.
     on_common
@@ -141,6 +151,7 @@ class StudyResults:
     card: Mapping[str, Any] | None = None
     published: "Published | None" = None
     cohorts: "tuple[Cohort, ...]" = ()
+    readers: Mapping[str, Any] | None = None
     n_common: int | None = None
     on_common: Mapping[str, float | None] = field(default_factory=dict)
     made: Mapping[str, Made] = field(default_factory=dict)
@@ -273,6 +284,7 @@ def _study(
         joints=joints,
         downloads=downloads(name, tables=folders.tables, page=folders.page, card=card),
         card=card,
+        readers=read_readers(folders.tables, name),
         n_common=_n_common(ranked),
         on_common={row["variant"]: number(row["value_common"]) for row in ranked},
     )

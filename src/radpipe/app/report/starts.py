@@ -15,6 +15,11 @@ NOTHING = "random.json"
 
 def short(variant: VariantResults) -> str:
     """Name what a variant comes from, to stand under its name; empty for random weights."""
+    if imported := variant.metrics.get("imported"):
+        unknown = imported["by"]["kind"] == "system" and imported["learned_from"] is None
+        text = _imported_short(imported)
+        text += "; what it learned from is not known" if unknown else ""
+        return f"{text}; has seen these data ({variant.seen})" if variant.seen else text
     if joined := variant.metrics.get("ensemble"):
         return f"mean {joined['mean']} of {', '.join(joined['members'])}"
     weights = _weights(variant)
@@ -47,6 +52,8 @@ def told(variant: VariantResults, studies: Mapping[str, str]) -> str:
         Planned variant to its study.
 
     """
+    if imported := variant.metrics.get("imported"):
+        return _imported(imported)
     if joined := variant.metrics.get("ensemble"):
         return _joined(joined)
     weights = _weights(variant)
@@ -61,6 +68,24 @@ def told(variant: VariantResults, studies: Mapping[str, str]) -> str:
     named = start_of(weights) or is_start(weights)
     first = links[0] if named else f"{weights}, made by {links[0]}"
     return "; ".join([first, *(f"that one started from {text}" for text in links[1:])])
+
+
+def _imported_short(imported: Mapping[str, Any]) -> str:
+    """Name who gave imported answers, and in which form."""
+    by = imported["by"]
+    name = by["name"] + (f" ({by['modality']})" if by["modality"] else "")
+    return f"imported {imported['form']} of {by['kind']} {name}"
+
+
+def _imported(imported: Mapping[str, Any]) -> str:
+    """Tell of imported answers what their maker has learned from, if that is known."""
+    learned, by = imported["learned_from"], imported["by"]
+    text = f"nothing here: {_imported_short(imported)}"
+    if learned:
+        return f"{text}, which has learned from {', '.join(learned)}, as it is said"
+    if learned is not None:
+        return f"{text}, which has learned from no data set, as it is said"
+    return text if by["kind"] == "reader" else f"{text}; what it learned from is not known"
 
 
 def _joined(ensemble: Mapping[str, Any]) -> str:

@@ -6,6 +6,7 @@ A setting with a default may be left out; the default stands here and nowhere el
 from radpipe.core.settings.augmentation import Augmentation
 from radpipe.core.settings.base import Count, Fraction, Positive, Strict
 from radpipe.core.settings.evaluation import Evaluation
+from radpipe.core.settings.imported import Imported, Maker
 from radpipe.core.settings.layers import Freeze, LayerRate, Thaw
 from radpipe.core.settings.localize import Detection, Localize
 from radpipe.core.settings.model import ModelChoice
@@ -46,9 +47,11 @@ __all__ = [
     "Fraction",
     "Freeze",
     "Image",
+    "Imported",
     "Kind",
     "LayerRate",
     "Localize",
+    "Maker",
     "ModelChoice",
     "OneCycle",
     "PathSource",

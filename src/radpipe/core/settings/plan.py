@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from radpipe.core.settings.base import Strict, is_off
+from radpipe.core.settings.imported import Imported
 
 
 def start_file(name: str) -> str:
@@ -118,6 +119,10 @@ class Plan(Strict):
     )
 
     # No default: DVC's loop asks for it.
+    imported: dict[str, Imported] = Field(
+        description="Answers of readers or other systems, from tables, by name; {} for none."
+    )
+    # No default: DVC's loop asks for it.
     starts: list[str] = Field(
         description="Starting weights that others learned, weights/<name>.json, by name: every"
         " one that a variant starts from; [] for none."
@@ -136,5 +141,5 @@ class Plan(Strict):
 
     @property
     def compared(self) -> list[str]:
-        """The names of all that is scored and compared: variants, then ensembles."""
-        return [*self.variants, *self.ensembles]
+        """The names of all that is scored and compared: variants, ensembles, imported ones."""
+        return [*self.variants, *self.ensembles, *self.imported]
