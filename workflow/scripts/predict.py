@@ -46,7 +46,7 @@ STEP = Step(
     settings=(
         "opened.{study}",
         "studies.{study}.adapter|source",
-        "evaluation.threshold|sensitivity",
+        "evaluation.threshold|sensitivity|guarantee",
     ),
     loads=("radpipe.learning.models.{architectures}",),
     keeps={"described": "git"},
@@ -82,7 +82,8 @@ def main(job: Job) -> None:
     predictor = Predictor(described, network, device=device)
     table = pa.concat_tables([predictor.table(store, cases[part], part=part) for part in parts])
     write_table(job.args.out, table)
-    rule = Rule(job.setting("evaluation.threshold"), job.setting("evaluation.sensitivity"))
+    names = ("threshold", "sensitivity", "guarantee")
+    rule = Rule(*(job.setting(f"evaluation.{name}") for name in names))
     complete = with_point(described, table, rule)
     write_text(job.args.described, complete.text)
     job.computed(arithmetic_of(recipe.train, device))

@@ -12,6 +12,7 @@ from radpipe.app.report import classes, drift, starts, tables
 from radpipe.app.report.data import DataView, data_view
 from radpipe.app.report.estimates import Scale, decimal, percent, probability, whole
 from radpipe.app.report.external import ExternalView, Measure, external_views
+from radpipe.app.report.guarantees import GuaranteeView, guarantee_cautions, guarantee_view
 from radpipe.app.report.pairs import Pair, other_pairs, pairs
 from radpipe.app.report.published import NO_INTERVAL, Beside, beside
 from radpipe.app.report.results import Row, StudyResults, VariantResults
@@ -48,6 +49,7 @@ class View:
     external: list[ExternalView]
     drift: list[Measure]
     prevalence: list[Measure]
+    guarantee: GuaranteeView | None
     data: DataView
 
     def spread(self, variant: VariantResults) -> str:
@@ -113,7 +115,13 @@ def view(study: StudyResults, openings: Sequence[Row], study_of: Mapping[str, st
         study=study,
         anchor=f"study-{study.name}",
         answer=answer(study, confidence=confidence),
-        cautions=in_order([*cautions(study, openings), *drift.drift_cautions(study)]),
+        cautions=in_order(
+            [
+                *cautions(study, openings),
+                *drift.drift_cautions(study),
+                *guarantee_cautions(study),
+            ]
+        ),
         alpha=1 - confidence,
         ranking=tables.ranking(study),
         per_class=classes.per_class(study),
@@ -133,6 +141,7 @@ def view(study: StudyResults, openings: Sequence[Row], study_of: Mapping[str, st
         external=external_views(study, openings),
         drift=drift.measures(study),
         prevalence=drift.prevalence(study),
+        guarantee=guarantee_view(study),
         data=data_view(study),
     )
 

@@ -5,7 +5,7 @@ A setting with a default may be left out; the default stands here and nowhere el
 
 from radpipe.core.settings.augmentation import Augmentation
 from radpipe.core.settings.base import Count, Fraction, Positive, Strict
-from radpipe.core.settings.evaluation import Evaluation
+from radpipe.core.settings.evaluation import Evaluation, Guarantee
 from radpipe.core.settings.localize import Detection, Localize
 from radpipe.core.settings.model import ModelChoice
 from radpipe.core.settings.plan import Ensemble, Plan, Variant
@@ -44,6 +44,7 @@ __all__ = [
     "External",
     "Fraction",
     "Freeze",
+    "Guarantee",
     "Image",
     "Kind",
     "Localize",
