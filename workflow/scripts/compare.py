@@ -31,6 +31,7 @@ from radpipe.core.tables import read_table
 from radpipe.evaluation.comparison import PAIRED, RANKING, compare
 from radpipe.evaluation.draws import owners
 from radpipe.evaluation.intervals import difference, estimate
+from radpipe.evaluation.learning_curve import LEARNING, learning_rows
 from radpipe.evaluation.metrics import cards
 from radpipe.evaluation.sample import column_names, make_sample
 from radpipe.evaluation.scored import Scored
@@ -118,6 +119,7 @@ def main(job: Job) -> None:
     }
     written = write_tables(args.tables, scores, per_study)
     written += draw_figures(args.figures, scores, ranking, args.external)
+    written += learning_curves(args, scores, evaluation)
     written.append(args.tables / "cards.json")
     write_cards(written[-1], cards())
     forget_others([args.tables, args.figures], written)
@@ -246,6 +248,23 @@ def draw_figures(
     for path in external:
         figure = external_sheet(read_csv(path), palette=palette)
         written += save_twice(figure, folder, f"{path.parent.name}-external")
+    return written
+
+
+def learning_curves(args: Any, scores: Sequence[Scores], evaluation: Evaluation) -> list[Path]:
+    """Write and draw the learning curves of studies that have some."""
+    from radpipe.figures.palette import colours
+    from radpipe.figures.saving import save_twice
+    from radpipe.figures.sheets import learning_sheet
+
+    palette, written = colours(one.name for one in scores), []
+    for study, part in ranked_parts(scores).items():
+        variants = [Scored(one.metrics, one.cases) for one in scores if one.study == study]
+        if rows := learning_rows(study, variants, part, evaluation):
+            path = args.tables / f"{study}-learning.csv"
+            write_csv(path, LEARNING, rows)
+            figure = learning_sheet(rows, palette=palette)
+            written += [path, *save_twice(figure, args.figures, f"{study}-learning")]
     return written
 
 

@@ -22,6 +22,7 @@ from radpipe.core.step import Job, Step
 from radpipe.core.tables import write_table
 from radpipe.imaging.store import Store
 from radpipe.learning.data.cases import read_part
+from radpipe.learning.data.fraction import within
 from radpipe.learning.networks.faults import tell_faults
 from radpipe.learning.networks.network import load_network
 from radpipe.learning.training.run import arithmetic_of, set_up
@@ -70,13 +71,14 @@ def main(job: Job) -> None:
         part: read_part(split, store, recipe.target, part=part, fold=fold, model=recipe.model)
         for part in (*parts, "train")
     }
+    taught = within(cases["train"], recipe.target, recipe.train.fraction, seed)
     described = describe(
         recipe,
         job.args.weights,
         network,
         store,
         about_study=card(job, recipe.study),
-        train=cases["train"],
+        train=taught,
         tune=cases["tune"],
     )
     predictor = Predictor(described, network, device=device)

@@ -10,6 +10,7 @@ from radpipe.figures.confusion import plot_confusion
 from radpipe.figures.curves import plot_decision, plot_pr, plot_reliability, plot_roc
 from radpipe.figures.external import plot_external
 from radpipe.figures.histories import plot_history
+from radpipe.figures.learning import plot_learning
 from radpipe.figures.palette import chosen
 from radpipe.figures.ranking import plot_ranking
 from radpipe.figures.table import Columns, Table
@@ -86,6 +87,13 @@ def external_sheet(table: Table, *, palette: Palette = None) -> Figure:
     variants = len(set(Columns(table).texts("variant")))
     figure = Figure(figsize=(8.6, 1.5 + 0.6 * max(variants, 2)), dpi=150, layout="constrained")
     plot_external(table, ax=figure.subplots(), palette=palette)
+    return figure
+
+
+def learning_sheet(table: Table, *, palette: Palette = None) -> Figure:
+    """Draw the learning curves of a study, from the rows of its learning.csv."""
+    figure = Figure(figsize=(6.6, 4.4), dpi=150, layout="constrained")
+    plot_learning(table, ax=figure.subplots(), palette=palette)
     return figure
 
 

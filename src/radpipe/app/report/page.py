@@ -13,6 +13,7 @@ from radpipe.app.report.data import DataView, data_view
 from radpipe.app.report.estimates import Scale, decimal, percent, probability, whole
 from radpipe.app.report.external import ExternalView, Measure, external_views
 from radpipe.app.report.guarantees import GuaranteeView, guarantee_cautions, guarantee_view
+from radpipe.app.report.learning import Learned, Needed, learned, needed
 from radpipe.app.report.pairs import Pair, other_pairs, pairs
 from radpipe.app.report.published import NO_INTERVAL, Beside, beside
 from radpipe.app.report.results import Row, StudyResults, VariantResults
@@ -50,6 +51,8 @@ class View:
     drift: list[Measure]
     prevalence: list[Measure]
     guarantee: GuaranteeView | None
+    learned: list[Learned]
+    needed: list[Needed]
     data: DataView
 
     def spread(self, variant: VariantResults) -> str:
@@ -142,6 +145,8 @@ def view(study: StudyResults, openings: Sequence[Row], study_of: Mapping[str, st
         drift=drift.measures(study),
         prevalence=drift.prevalence(study),
         guarantee=guarantee_view(study),
+        learned=learned(study),
+        needed=needed(study),
         data=data_view(study),
     )
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from radpipe.app.report.publications import Published
 
 Row = Mapping[str, str]
-FIGURES = ("ranking", "roc", "pr", "reliability", "decision", "confusion", "history")
+FIGURES = ("ranking", "roc", "pr", "reliability", "decision", "confusion", "history", "learning")
 TOPICS = ("people", "labels", "drift")
 CARDS = "cards.json"
 
@@ -114,6 +114,8 @@ class StudyResults:
         Cases that all variants were scored on; None if none was scored on others besides.
     on_common
         Variant to its AUC on these, which decides the order.
+    learning
+        Rows of `<study>-learning.csv`; none without variants that differ in train patients alone.
 
     """
 
@@ -136,6 +138,7 @@ class StudyResults:
     cohorts: "tuple[Cohort, ...]" = ()
     n_common: int | None = None
     on_common: Mapping[str, float | None] = field(default_factory=dict)
+    learning: tuple[Row, ...] = ()
 
     @property
     def opened(self) -> bool:
@@ -216,6 +219,10 @@ def read_rows(path: Path) -> tuple[dict[str, str], ...]:
         return tuple(csv.DictReader(stream))
 
 
+def _if_there(path: Path) -> tuple[Row, ...]:
+    return read_rows(path) if path.exists() else ()
+
+
 def _study(
     folders: ResultFolders,
     name: str,
@@ -259,6 +266,7 @@ def _study(
         joints=joints,
         card=read_json(card) if card.exists() else None,
         n_common=_n_common(ranked),
+        learning=_if_there(folders.tables / f"{name}-learning.csv"),
         on_common={row["variant"]: number(row["value_common"]) for row in ranked},
     )
 
