@@ -23,7 +23,7 @@ from radpipe.evaluation.conformal import (
     needed_certain,
     set_of,
 )
-from radpipe.evaluation.draws import Floats, owners
+from radpipe.evaluation.draws import Floats, Integers, owners
 from radpipe.evaluation.ensemble import EnsembleCases, Run, pool
 from radpipe.evaluation.per_patient import patient_share
 from radpipe.evaluation.rows import Row
@@ -47,12 +47,15 @@ class Judged:
         With the mean scores.
     fits
         For each question and fold what `conformity` says.
+    owner
+        Shape (cases,): number of each case's patient.
 
     """
 
     target: Target
     cases: EnsembleCases
     fits: list[dict[int, Floats]]
+    owner: Integers
 
     @classmethod
     def of(cls, target: Target, runs: Mapping[Run, EnsembleCases]) -> "Judged":
@@ -60,7 +63,8 @@ class Judged:
         each = {f: conformity(target, one.scores) for f, one in by_fold(runs).items()}
         n = len(next(iter(each.values())))
         fits = [{fold: fit[place] for fold, fit in each.items()} for place in range(n)]
-        return cls(target, pool(runs, "test"), fits)
+        cases = pool(runs, "test")
+        return cls(target, cases, fits, owners(cases.patient))
 
 
 def by_fold(runs: Mapping[Run, EnsembleCases]) -> dict[int, EnsembleCases]:
@@ -137,7 +141,7 @@ def _sets(one: Conformal, fits: Mapping[int, Floats], miss: float) -> Mask:
 
 def _covered(one: Conformal, kept: Mask, test: Judged, place: int, confidence: float) -> Block:
     """Return how often sets hold the true answer, by answer, and how large they are."""
-    true, owner = given(test.target, test.cases.truth)[place], owners(test.cases.patient)
+    true, owner = given(test.target, test.cases.truth)[place], test.owner
     rows = {
         name: patient_share(kept[:, k], true[:, k], owner, confidence)
         for k, name in enumerate(one.question.answers)
@@ -149,9 +153,9 @@ def _covered(one: Conformal, kept: Mask, test: Judged, place: int, confidence: f
 
 def texts_of(answers: tuple[str, ...], kept: Mask) -> NDArray[np.object_]:
     """Return sets, bool (cases, answers), as texts of shape (cases,)."""
-    found = np.empty(len(kept), dtype=object)
-    found[:] = ["|".join(np.array(answers)[row]) for row in kept]
-    return found
+    sets, which = np.unique(kept @ (1 << np.arange(len(answers))), return_inverse=True)
+    names = ["|".join(a for k, a in enumerate(answers) if one >> k & 1) for one in sets.tolist()]
+    return np.array([*names, None], dtype=object)[which]
 
 
 def _thresholds(
@@ -225,7 +229,7 @@ def _few(n: int, least: int) -> str:
 
 def _found(flags: Mask, true: Mask, answer: int, test: Judged, confidence: float) -> Block:
     """Return sensitivity, each patient counting once, and specificity of decisions on `test`."""
-    owner = owners(test.cases.patient)
+    owner = test.owner
     yes, no = true[:, answer], true.any(axis=1) & ~true[:, answer]
     passed = Share(~flags, no).row(owner, int(owner.max(initial=-1)) + 1, confidence)
     return {

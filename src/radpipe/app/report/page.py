@@ -10,11 +10,13 @@ from markupsafe import Markup
 
 from radpipe.app.report import classes, drift, starts, tables
 from radpipe.app.report.data import DataView, data_view
+from radpipe.app.report.decided import Decided, decided
 from radpipe.app.report.estimates import Scale, decimal, percent, probability, whole
 from radpipe.app.report.external import ExternalView, Measure, external_views
 from radpipe.app.report.guarantees import GuaranteeView, guarantee_cautions, guarantee_view
 from radpipe.app.report.learning import Learned, Needed, learned, needed
 from radpipe.app.report.pairs import Pair, other_pairs, pairs
+from radpipe.app.report.points import curve_points
 from radpipe.app.report.published import NO_INTERVAL, Beside, beside
 from radpipe.app.report.results import Row, StudyResults, VariantResults
 from radpipe.app.report.story import Answer, Caution, answer, cautions, in_order
@@ -51,6 +53,8 @@ class View:
     drift: list[Measure]
     prevalence: list[Measure]
     guarantee: GuaranteeView | None
+    curve_points: list[tables.TableColumn]
+    decided: list[Decided]
     learned: list[Learned]
     needed: list[Needed]
     data: DataView
@@ -145,6 +149,8 @@ def view(study: StudyResults, openings: Sequence[Row], study_of: Mapping[str, st
         drift=drift.measures(study),
         prevalence=drift.prevalence(study),
         guarantee=guarantee_view(study),
+        curve_points=curve_points(study),
+        decided=decided(study),
         learned=learned(study),
         needed=needed(study),
         data=data_view(study),

@@ -116,6 +116,10 @@ class StudyResults:
         Variant to its AUC on these, which decides the order.
     learning
         Rows of `<study>-learning.csv`; none without variants that differ in train patients alone.
+    decided
+        Rows of `<study>-decided.csv`; none of a single variant.
+    points
+        Rows of `points.csv`: points of curves, partial areas, average precision.
 
     """
 
@@ -139,6 +143,8 @@ class StudyResults:
     n_common: int | None = None
     on_common: Mapping[str, float | None] = field(default_factory=dict)
     learning: tuple[Row, ...] = ()
+    decided: tuple[Row, ...] = ()
+    points: tuple[Row, ...] = ()
 
     @property
     def opened(self) -> bool:
@@ -266,6 +272,8 @@ def _study(
         joints=joints,
         card=read_json(card) if card.exists() else None,
         n_common=_n_common(ranked),
+        decided=_if_there(folders.tables / f"{name}-decided.csv"),
+        points=tuple(r for r in _if_there(folders.tables / "points.csv") if r["study"] == name),
         learning=_if_there(folders.tables / f"{name}-learning.csv"),
         on_common={row["variant"]: number(row["value_common"]) for row in ranked},
     )
