@@ -13,6 +13,7 @@ from radpipe.app.report.data import DataView, data_view
 from radpipe.app.report.decided import Decided, decided
 from radpipe.app.report.estimates import Scale, decimal, percent, probability, whole
 from radpipe.app.report.external import ExternalView, Measure, external_views
+from radpipe.app.report.groups import GroupLine, group_lines
 from radpipe.app.report.guarantees import GuaranteeView, guarantee_cautions, guarantee_view
 from radpipe.app.report.learning import Learned, Needed, learned, needed
 from radpipe.app.report.pairs import Pair, other_pairs, pairs
@@ -52,6 +53,7 @@ class View:
     external: list[ExternalView]
     drift: list[Measure]
     prevalence: list[Measure]
+    groups: list[GroupLine]
     guarantee: GuaranteeView | None
     curve_points: list[tables.TableColumn]
     decided: list[Decided]
@@ -148,6 +150,7 @@ def view(study: StudyResults, openings: Sequence[Row], study_of: Mapping[str, st
         external=external_views(study, openings),
         drift=drift.measures(study),
         prevalence=drift.prevalence(study),
+        groups=group_lines(study),
         guarantee=guarantee_view(study),
         curve_points=curve_points(study),
         decided=decided(study),
