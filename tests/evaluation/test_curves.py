@@ -104,6 +104,7 @@ def test_rows_with_bands(three):
         "roc",
         "pr",
         "reliability",
+        "smooth",
         "decision",
         "decision-all",
         *(name for name, _, _ in POINTS),

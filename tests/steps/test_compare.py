@@ -11,7 +11,7 @@ from radpipe.core.errors import ConfigError
 from tests.app.fake_results import plan, write_results
 from tests.conftest import ROOT
 
-FIGURES = ("ranking", "roc", "pr", "reliability", "decision", "confusion", "history")
+FIGURES = ("ranking", "roc", "pr", "reliability", "smooth", "decision", "confusion", "history")
 
 
 def rows(path):
@@ -54,7 +54,7 @@ def test_every_study_has_its_tables_and_figures(compared):
         for s in ("bones", "chest")
         for t in ("ranking", "paired", "ceiling", "decided")
     }
-    curves = ("roc", "pr", "reliability", "decision", "points", "confusion", "history")
+    curves = ("roc", "pr", "reliability", "smooth", "decision", "points", "confusion", "history")
     assert tables == per_study | {f"{name}.csv" for name in curves} | {"cards.json"}
     folder = compared.root / "results/figures"
     figures = {str(path.relative_to(folder)) for path in folder.glob("*/*")}

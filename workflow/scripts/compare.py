@@ -62,6 +62,7 @@ CURVES = {
     "roc": ("roc",),
     "pr": ("pr",),
     "reliability": ("reliability",),
+    "smooth": ("smooth",),
     "decision": ("decision", "decision-all"),
     "points": tuple(name for name, _, _ in POINTS),
 }

@@ -15,6 +15,7 @@ from radpipe.evaluation.calibration import reliability
 from radpipe.evaluation.curve_points import POINTS, search
 from radpipe.evaluation.draws import Draws, Floats, Integers, Weights
 from radpipe.evaluation.sample import Sample
+from radpipe.evaluation.smooth_calibration import smooth_calibration
 
 Row = dict[str, Any]
 ROC_GRID = np.linspace(0, 1, 101)
@@ -171,7 +172,7 @@ def curve_rows(
     Returns
     -------
     list of dict
-        Keys `COLUMNS`; `curve` is roc, pr, reliability, decision, decision-all (the net
+        Keys `COLUMNS`; `curve` is roc, pr, reliability, smooth, decision, decision-all (the net
         benefit of flagging everyone) or one of `curve_points.POINTS`. A class with one answer only
         has no curve; a curve that is the same in every draw has no band.
 
@@ -188,6 +189,9 @@ def curve_rows(
             rows += [_row(kind, label, *point) for point in zip(grid, *band, strict=True)]
         bins = reliability(truth, chances, confidence=confidence)
         rows += [_row("reliability", label, *point) for point in bins]
+        owner = draws.owner[known]
+        smooth = smooth_calibration(truth, chances, owner, confidence=confidence)
+        rows += [_row("smooth", label, *point) for point in smooth]
     return rows
 
 

@@ -7,7 +7,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from radpipe.figures.confusion import plot_confusion
-from radpipe.figures.curves import plot_decision, plot_pr, plot_reliability, plot_roc
+from radpipe.figures.curves import (
+    plot_decision,
+    plot_pr,
+    plot_reliability,
+    plot_roc,
+    plot_smooth,
+)
 from radpipe.figures.external import plot_external
 from radpipe.figures.histories import plot_history
 from radpipe.figures.learning import plot_learning
@@ -26,7 +32,7 @@ def sheet(kind: str, table: Table, *, palette: Palette = None) -> Figure:
     Parameters
     ----------
     kind
-        roc, pr, reliability, decision, history, confusion or ranking.
+        roc, pr, reliability, smooth, decision, history, confusion or ranking.
     table
         Rows with `variant`: of curves.csv, history.csv, confusion.csv or ranking.csv.
     palette
@@ -120,6 +126,7 @@ SHEETS: dict[str, Callable[[Columns, Palette], Figure]] = {
     "roc": _curves(plot_roc, "roc"),
     "pr": _curves(plot_pr, "pr"),
     "reliability": _curves(plot_reliability, "reliability"),
+    "smooth": _curves(plot_smooth, "smooth"),
     "decision": _curves(plot_decision, "decision", "decision-all"),
     "history": _history,
     "confusion": _confusion,

@@ -17,7 +17,17 @@ if TYPE_CHECKING:
     from radpipe.app.report.publications import Published
 
 Row = Mapping[str, str]
-FIGURES = ("ranking", "roc", "pr", "reliability", "decision", "confusion", "history", "learning")
+FIGURES = (
+    "ranking",
+    "roc",
+    "pr",
+    "reliability",
+    "smooth",
+    "decision",
+    "confusion",
+    "history",
+    "learning",
+)
 TOPICS = ("people", "labels", "drift")
 CARDS = "cards.json"
 
