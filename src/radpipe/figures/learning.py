@@ -33,10 +33,17 @@ def plot_learning(table: Table, *, ax: Axes, palette: Mapping[str, str] | None =
         arms = np.maximum(np.stack([value - low, high - value]), 0.0)[:, seen]
         ax.errorbar(n[seen], value[seen], arms, fmt="o", color=shade, ms=6, lw=1.8, label=curve)
         if line.any():
-            known = line & (n <= n[seen].max() * 1.001)
-            ax.plot(n[known], value[known], color=shade, lw=1.8)
-            ax.plot(n[line & ~known], value[line & ~known], color=shade, lw=1.8, ls="--")
+            # Dashed beyond what was seen; both pieces meet at the largest number of patients.
+            last, end = float(n[seen].max()), float(n[line].max())
+            for first, to, style in ((float(n[line].min()), last, "-"), (last, end, "--")):
+                grid = np.geomspace(first, to, 40)
+                fitted = np.interp(grid, n[line], value[line])
+                ax.plot(grid, fitted, color=shade, lw=1.8, ls=style)
             ax.fill_between(n[line], low[line], high[line], color=shade, alpha=0.15, lw=0)
     ax.set(xlabel="Train patients", ylabel="AUC", xscale="log")
+    kinds = np.array(found.texts("kind"))
+    shown = np.unique(found.numbers("patients")[(kinds == "seen") | (kinds == "gain")])
+    ax.set_xticks(shown, [f"{patients:,.0f}" for patients in shown], minor=False)
+    ax.set_xticks([], minor=True)
     ax.legend(loc="lower right", frameon=False)
     tidy(ax)
