@@ -21,6 +21,7 @@ from radpipe.evaluation.conformal import (
     questions_of,
     set_of,
 )
+from radpipe.evaluation.ensemble import EnsembleCases
 from tests.evaluation.conftest import BINARY, GRADES, LABELS, THREE
 
 NINE = np.arange(1, 10) / 10  # one case of each of nine patients
@@ -114,6 +115,24 @@ def test_p_values_by_hand():
     one = one_question([calibration(NINE), calibration(NINE)])
     found = one.p_values({0: np.array([[0.05, 0.2], [0.25, 0.95]])})
     np.testing.assert_allclose(found, [[0.1, 0.3], [0.3, 1.0]])
+
+
+def test_p_values_as_crepes_has_them():
+    """`ConformalClassifier.predict_p(..., smoothing=False)` of crepes 0.9.1, classes as bins."""
+    positive = np.array([0.9, 0.8, 0.7, 0.6, 0.3, 0.2, 0.45, 0.5, 0.1, 0.05, 0.35])
+    truth, new = np.repeat([1.0, 0.0], [5, 6]), np.array([0.05, 0.33, 0.5, 0.75, 0.95])
+    names = np.array([f"c{k}" for k in range(11)], dtype=object)
+    scores = np.column_stack([1 - positive, positive])
+    (one,) = conformal.learn(BINARY, {0: EnsembleCases(names, names, truth[:, None], scores)})
+    expected = [
+        [1.0, 0.166666666667],
+        [0.571428571429, 0.333333333333],
+        [0.285714285714, 0.333333333333],
+        [0.142857142857, 0.666666666667],
+        [0.142857142857, 1.0],
+    ]
+    found = one.p_values({0: np.column_stack([1 - new, new])})
+    np.testing.assert_allclose(found, expected, atol=1e-11)
 
 
 def test_p_values_of_two_folds_by_hand():
