@@ -52,9 +52,9 @@ def test_a_cohort_stands_below_its_home_study_only(judged):
     outline = Outline()
     outline.feed(html)
     assert outline.open == []
-    assert html.count("External validation") == 1
-    assert html.index('id="study-bones"') < html.index("External validation")
-    assert html.index("External validation") < html.index('id="study-chest"')
+    assert html.count("<h3>External validation") == 1
+    at = html.index("<h3>External validation")
+    assert html.index('id="study-bones"') < at < html.index('id="study-chest"')
     for text in ("Thresholds and temperature are those of bones's tune part", "Cohort − home"):
         assert text in html
     assert f"Forest plot of AUC at home and on {NAME}" in html

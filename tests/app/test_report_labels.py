@@ -10,7 +10,7 @@ from tests.app import fake_labels
 from tests.app.fake_labels import LABELS, VARIANTS
 from tests.conftest import Project
 
-HEADING = "Published results on these data"
+HEADING = "<h3>Published results on these data"
 
 
 @pytest.fixture(scope="module")

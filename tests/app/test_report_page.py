@@ -75,8 +75,8 @@ def test_page_is_well_formed_and_outlined(html):
     assert images
     assert all(image["alt"] for image in images)
     targets = {attributes.get("id") for _, attributes in outline.attributes}
-    links = {a["href"][1:] for tag, a in outline.attributes if tag == "a"}
-    assert links <= targets
+    links = {a["href"] for tag, a in outline.attributes if tag == "a"}
+    assert {link[1:] for link in links if link.startswith("#")} <= targets
 
 
 def test_page_loads_nothing_from_elsewhere(html):
@@ -134,6 +134,29 @@ def test_why_a_subgroup_has_no_area(studies):
     found = subgroups(replace(studies[0], variants=(best,)))
     assert [one.cells for one in found] == [(None,), (None,)]
     assert [one.whys for one in found] == [("few cases, or one answer only",), ("rare",)]
+
+
+def test_subgroups_without_a_number_are_a_sentence_and_no_rows_of_dashes(studies):
+    metrics = copy.deepcopy(studies[0].best.metrics)
+    known, few = metrics["parts"]["test"]["subgroups"]
+    few["auc"] = {"value": 0.8, "low": None, "high": None, "why": "four patients"}
+    best = replace(studies[0].best, metrics=metrics)
+    text = page([replace(studies[0], variants=(best,), paired=())])
+    assert text.count(f'<th scope="row">view: {known["value"]}</th>') == 1
+    assert f'<th scope="row">view: {few["value"]}</th>' not in text
+    assert f"Without a number (four patients): view: {few['value']}." in text
+
+
+def test_a_page_of_one_variant_does_not_speak_of_several(studies):
+    text = page([replace(studies[0], variants=studies[0].variants[:1], paired=())])
+    assert "<title>Comparison of 1 model on 1 study</title>" in text
+    assert "1 variant compared on" in text
+
+
+def test_figures_come_with_their_numbers(html):
+    for kind in ("ranking", "paired", "people", "labels", "drift"):
+        assert f'download="bones-{kind}.csv"' in html
+    assert "pictures equal to another one, of the same patient or of two" in html
 
 
 def test_ceiling_stands_above_the_sorted_rows(studies, html):

@@ -60,10 +60,10 @@ def test_weights_of_another_project_are_named_by_their_file(starting):
 
 def test_the_page_tells_it_only_where_a_variant_does_not_start_at_random(starting, studies):
     bones = studies[0]
-    assert "What they start from" not in page(studies)
+    assert "<h3>What they start from" not in page(studies)
     text = page([replace(bones, variants=(starting(RUN, [GRADES]), *bones.variants[1:]))])
     assert "starts from grades</span>" in text
-    section = text[text.index("What they start from") : text.index("Which differences are real")]
+    section = text[text.index("<h3>What they start from") : text.index("<h3>Which differences")]
     assert "which learned from 1\u202f208 patients</td>" in section
     assert section.count("<td>random weights</td>") == len(bones.variants) - 1
 
@@ -102,7 +102,7 @@ def test_the_page_shows_an_ensemble_without_what_only_trained_variants_have(join
     assert "nothing of its own: the mean logits of" in text
     assert "<code>members</code>" in text
     row = text[text.index("<td>ensemble</td>") :]
-    assert row[: row.index("</tr>")].count("<td>–</td>") == 3
+    assert row[: row.index("</tr>")].count("<td>–</td>") == 5
 
 
 START = "results/starts/rad/start.json"

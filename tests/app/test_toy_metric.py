@@ -84,7 +84,7 @@ def test_it_is_on_the_page_and_in_the_few_numbers(compared):
     ranking, _, studies = compared
     html = page(studies)
     chest = html[html.index('id="study-chest"') : html.index('id="openings"')]
-    table = chest[chest.index("<h3>Ranking") : chest.index("</table>")]
+    table = chest[chest.index("<h3>Ranking") : chest.index("How to read the ranking")]
     assert '<th scope="col">Toy metric</th>' in table
     assert "Difference in Toy metric on the same cases" in chest
     assert "<dt>Toy metric</dt><dd>Sensitivity plus specificity minus 1" in html

@@ -127,11 +127,15 @@ def test_the_page_shows_what_is_done_and_leaves_no_trace(repeated, tmp_path):
 
 
 @pytest.mark.engine
-def test_the_first_study_is_scored_before_the_second_one_trains(engines):
+def test_the_first_study_is_scored_before_the_second_one_trains_and_in_the_plans_order(engines):
+    planned = engines.params["plan"]["variants"]
+    planned.reverse()
     add_second(engines)
     engines.snakemake("--cores", "1")
     said = max((engines.root / ".snakemake/log").iterdir()).read_text()
     order = re.findall(r"    log: logs/(\w+)/(\S+)\.log", said)
     steps = [f"{step} {run}" for step, run in order]
+    trainings = [run.removesuffix("-fold-0-seed-0") for step, run in order if step == "train"]
+    assert trainings == planned
     trained = next(i for i, title in enumerate(steps) if title.startswith("train second"))
     assert {"evaluate bones-floor", "evaluate bones-v1", "explore bones"} <= set(steps[:trained])

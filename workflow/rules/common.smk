@@ -118,18 +118,24 @@ def order(step):
     """Which of the jobs that are ready go first: those of the study that stands first.
 
     So a report of it is there while others train (engines/preview.py). Of one study those go first
-    that training waits for, then trainings: short jobs at the end keep all cores at work. Snakemake
-    takes the largest sum, hence powers; a few dozen of them are as many as its solver takes.
+    that training waits for, then trainings, as they stand in plan.variants: the longest one, if it
+    stands first, is not what a finished study waits for, and short jobs at the end keep all cores
+    at work. Snakemake takes the largest sum, hence powers; some fifty bits are as many as its
+    solver takes.
     """
     training = GRAPH.height("train")
     phase = (GRAPH.height(step) >= training) + (GRAPH.height(step) > training)
     last = len(PARAMS.studies) - 1
+    most = 63
 
     def priority(wildcards):
-        run = GRAPH.planned(GRAPH.steps[step], wildcards)
-        study = GRAPH.fields(run.values).get("study")
-        later = last - [*PARAMS.studies].index(study) if study else 0
-        return 4 ** min(3 * later + phase, 24) if study else 0
+        fields = GRAPH.fields(GRAPH.planned(GRAPH.steps[step], wildcards).values)
+        study, variant = fields.get("study"), fields.get("variant")
+        if not study:
+            return 0
+        later = last - [*PARAMS.studies].index(study)
+        place = PARAMS.plan.variants.index(variant) if step == "train" else most
+        return (most + 1) * 4 ** min(3 * later + phase, 21) + max(most - place, 0)
 
     return priority
 

@@ -4,7 +4,8 @@ Reads   results/scores/<variant>/ of all planned variants and ensembles,
         results/comparison, results/figures, results/studies/<study>/,
         results/cohorts/<cohort>/, presets/published
 Writes  results/report.html; results/metrics.json, the best variant of each study;
-        results/variants.json, the same numbers of every variant
+        results/variants.json, the same numbers of every variant; results/checklists/, what
+        journals ask for, filled as far as files answer it
 """
 
 from radpipe.core.environment import pin
@@ -16,7 +17,9 @@ import logging
 from dataclasses import replace
 from pathlib import Path
 
+from radpipe.app.checklists.writing import write_checklists
 from radpipe.app.report.external import read_cohorts
+from radpipe.app.report.made import Made, made_of
 from radpipe.app.report.numbers import best_metrics, variant_metrics
 from radpipe.app.report.page import render_page
 from radpipe.app.report.publications import Published, read_published
@@ -24,6 +27,7 @@ from radpipe.app.report.published import published_on
 from radpipe.app.report.results import CARDS, ResultFolders, StudyResults, read_studies
 from radpipe.core.cards import read_cards
 from radpipe.core.files import write_json, write_text
+from radpipe.core.graph import Graph
 from radpipe.core.openings import read_openings
 from radpipe.core.step import Job, Step
 from radpipe.figures.palette import colours
@@ -48,6 +52,7 @@ STEP = Step(
         "localized": "results/studies/{localized}/localize.json",
         "joints": "results/studies/{localized}/joints.png",
         "judged": "results/cohorts/{cohorts}/scores.json",
+        "external": "results/cohorts/{cohorts}/scores.csv",
         "known": "results/cohorts/{cohorts}/leaks.csv",
         "published": "presets/published",
     },
@@ -55,9 +60,10 @@ STEP = Step(
         "out": "results/report.html",
         "metrics": "results/metrics.json",
         "numbers": "results/variants.json",
+        "checklists": "results/checklists",
     },
     settings=("plan", "variants", "studies", "localize"),
-    keeps={"metrics": "metrics", "numbers": "git"},
+    keeps={"metrics": "metrics", "numbers": "git", "checklists": "git"},
 )
 
 
@@ -87,6 +93,7 @@ def main(job: Job) -> None:
     write_text(args.out, page)
     write_json(args.metrics, best_metrics(studies))
     write_json(args.numbers, variant_metrics(studies))
+    write_checklists(args.checklists, studies, openings)
     log.info(
         "reported %s: studies=%d variants=%d openings=%d",
         args.out,
@@ -106,6 +113,7 @@ def with_settings(study: StudyResults, job: Job, published: list[Published]) -> 
             figures.pop(name, None)
     return replace(
         study,
+        made=made_by_variant(study, job.graph),
         source=settings.source.model_dump(),
         restricted=settings.remote is not None,
         published=published_on(study, settings, published),
@@ -117,6 +125,22 @@ def with_settings(study: StudyResults, job: Job, published: list[Published]) -> 
             figures=job.args.figures,
         ),
     )
+
+
+def made_by_variant(study: StudyResults, graph: Graph) -> dict[str, Made]:
+    """Say when each variant was trained and scored, as receipts do.
+
+    They are no declared inputs, as `openings.csv` is none: a training that is repeated to the same
+    bytes has another receipt, and must not make this page stale.
+    """
+    found = {}
+    for variant in study.variants:
+        scored = graph.makers[f"results/scores/{variant.name}/metrics.json"]
+        runs = [run for run in graph.runs.values() if run.step.name == "train"]
+        trained = [run for run in runs if run.values["variant"] == variant.name]
+        if made := made_of(run.receipt for run in (*trained, scored)):
+            found[variant.name] = made
+    return found
 
 
 if __name__ == "__main__":

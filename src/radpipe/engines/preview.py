@@ -5,11 +5,9 @@ there. It is made by the same two steps, in a folder of their own that links to 
 """
 
 import logging
-import os
 import subprocess
 import sys
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import suppress
 from html import escape
 from pathlib import Path
 from shutil import copyfile, rmtree
@@ -36,7 +34,6 @@ STEPS = ("compare", "report")
 LINKED = ("src", "workflow", "presets", "weights", "data")
 RESULTS = ("runs", "scores", "studies", "cohorts")
 HEADER = "<header>"
-NICE = 10
 
 log = logging.getLogger("radpipe.preview")
 
@@ -147,8 +144,9 @@ def _marked(page: str, said: str) -> str:
     """Say on a page that it is not the last word."""
     note = (
         '<div class="caution serious" role="note"><strong>So far</strong>'
-        f"<p>Finished: {escape(said)}. The others are still at work, and results/report.html is"
-        " written when they are done. Load this page again from time to time.</p></div>\n"
+        f"<p>Finished: {escape(said)}. The others are still at work. results/report.html is"
+        " written when they are done, and so are checklists and tables beside it. Load this page"
+        " again from time to time.</p></div>\n"
     )
     head, mark, rest = page.partition(HEADER)
     if not mark:
@@ -188,9 +186,6 @@ class Preview:
                 stderr=subprocess.STDOUT,
                 text=True,
             )
-            # Steps, which everybody waits for, go first.
-            with suppress(ProcessLookupError):
-                os.setpriority(os.PRIO_PROCESS, self._process.pid, NICE)
 
     def close(self) -> None:
         """End a preview that is still at work."""

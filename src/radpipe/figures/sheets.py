@@ -58,7 +58,7 @@ def _curves(plot: Callable[..., None], *curves: str) -> Callable[[Columns, Palet
             mask = [other == name for other in table.texts("class")]
             plot(table.rows(np.array(mask, dtype=np.bool_)), ax=ax, palette=colour)
             ax.set_title(name.replace("_", " "), fontsize=11)
-        _one_legend(panels)
+        _one_legend(figure, panels)
         return figure
 
     return draw
@@ -69,7 +69,7 @@ def _history(table: Columns, palette: Palette) -> Figure:
     figure, panels = _panels(len(metrics), width=5.6)
     for ax, metric in zip(panels, metrics, strict=True):
         plot_history(table, ax=ax, metric=metric, palette=palette)
-    _one_legend(panels)
+    _one_legend(figure, panels)
     return figure
 
 
@@ -103,11 +103,26 @@ def learning_sheet(table: Table, *, palette: Palette = None) -> Figure:
     return figure
 
 
-def _one_legend(panels: Sequence[Axes]) -> None:
-    """Keep the first panel's legend: the others would say the same."""
-    for ax in panels[1:]:
-        if legend := ax.get_legend():
-            legend.remove()
+def _one_legend(figure: Figure, panels: Sequence[Axes]) -> None:
+    """Put the first panel's legend below all panels, where it covers no curve.
+
+    The others would say the same.
+    """
+    legends = [legend for ax in panels if (legend := ax.get_legend())]
+    for legend in legends:
+        legend.remove()
+    labels = [text.get_text() for legend in legends[:1] for text in legend.get_texts()]
+    if labels:
+        handles = legends[0].legend_handles
+        columns = max(int(figure.get_figwidth() / (0.5 + 0.085 * max(map(len, labels)))), 1)
+        figure.legend(
+            [handle for handle in handles if handle is not None],
+            labels,
+            loc="outside lower center",
+            ncols=columns,
+            frameon=False,
+            fontsize=9,
+        )
 
 
 def _panels(n: int, *, width: float = PANEL_INCHES) -> tuple[Figure, list[Axes]]:

@@ -99,6 +99,8 @@ def _facts(study: StudyResults) -> list[tuple[str, str]]:
         (cases["placed"], "cases placed in parts"),
         (patients["placed"], f"patients ({whole(patients['named'])} before grouping)"),
     ]
+    if n := ingest.get("n_equal_pixels"):
+        facts.append((n, "pictures equal to another one, of the same patient or of two"))
     if n := ingest["n_burned_in"]:
         facts.append((n, "pictures with text burned in, likely: look at some"))
     facts += [(n, f"films with {text}") for text, n in ingest["remarks"].items()]

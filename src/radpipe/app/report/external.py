@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from radpipe.app.report.data import KINDS
+from radpipe.app.report.downloads import Download, download
 from radpipe.app.report.estimates import Scale, ShownEstimate, whole
 from radpipe.app.report.results import (
     Row,
@@ -46,6 +47,8 @@ class Cohort:
         Rows of leaks.csv beside it.
     figure
         Drawing of home and cohort side by side, if there is one.
+    download
+        Its numbers as CSV.
 
     """
 
@@ -53,6 +56,7 @@ class Cohort:
     scores: Mapping[str, Any]
     leaks: tuple[Row, ...] = ()
     figure: Path | None = None
+    download: Download | None = None
 
 
 @dataclass(frozen=True)
@@ -142,6 +146,7 @@ def read_cohorts(
             read_json(results / name / "scores.json"),
             read_rows(results / name / "leaks.csv"),
             picture(figures, f"{name}-external"),
+            download(f"{name}-external", (results / name / "scores.csv").read_text("utf-8")),
         )
         for name, study in cohorts.items()
         if study == home

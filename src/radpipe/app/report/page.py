@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from radpipe.app.report import classes, drift, starts, tables
+from radpipe.app.report.conclusion import conclusion
 from radpipe.app.report.data import DataView, data_view
 from radpipe.app.report.decided import Decided, decided
 from radpipe.app.report.estimates import Scale, decimal, percent, probability, whole
@@ -16,6 +17,8 @@ from radpipe.app.report.external import ExternalView, Measure, external_views
 from radpipe.app.report.groups import GroupLine, group_lines
 from radpipe.app.report.guarantees import GuaranteeView, guarantee_cautions, guarantee_view
 from radpipe.app.report.learning import Learned, Needed, learned, needed
+from radpipe.app.report.made import together
+from radpipe.app.report.outline import outlined
 from radpipe.app.report.pairs import Pair, other_pairs, pairs
 from radpipe.app.report.points import curve_points
 from radpipe.app.report.published import NO_INTERVAL, Beside, beside
@@ -33,6 +36,7 @@ class View:
     study: StudyResults
     anchor: str
     answer: Answer
+    conclusion: str
     cautions: list[Caution]
     alpha: float
     ranking: list[tables.TableColumn]
@@ -46,6 +50,7 @@ class View:
     other_pairs: list[tuple[str, list[Pair]]]
     confusion: list[tables.Confusion]
     subgroups: list[tables.Subgroup]
+    without_number: list[tuple[str, str]]
     subgroup_scale: Scale
     settings: list[tuple[str, tuple[str, ...], bool]]
     starts: list[tuple[str, str]]
@@ -95,42 +100,45 @@ def render_page(
     study_of = {variant.name: study.name for study in studies for variant in study.variants}
     views = [view(study, openings, study_of) for study in studies]
     variants = [variant for study in studies for variant in study.variants]
-    templates = Path(__file__).parent / "templates"
-    return (
-        environment()
-        .get_template("page.html.j2")
-        .render(
-            views=views,
-            n_variants=len(variants),
-            openings=tables.openings(openings, plan.compared),
-            versions=tables.versions(variants),
-            cards=studies[0].cards.values(),
-            intervals=studies[0].intervals,
-            level=percent(studies[0].intervals["confidence"]),
-            plan=plan,
-            no_interval=NO_INTERVAL,
-            colours=colours,
-            # Our own files, not results: the only text that is not escaped.
-            style=Markup((templates / "style.css").read_text(encoding="utf-8")),  # noqa: S704
-            script=Markup((templates / "sort.js").read_text(encoding="utf-8")),  # noqa: S704
-        )
+    shared = {
+        "level": percent(studies[0].intervals["confidence"]),
+        "no_interval": NO_INTERVAL,
+        "colours": colours,
+    }
+    templates = environment()
+    laid_out = templates.get_template("study.html.j2")
+    sections = [outlined(laid_out.render(view=each, **shared), each.anchor) for each in views]
+    return templates.get_template("page.html.j2").render(
+        views=views,
+        # What our own templates gave is escaped already.
+        sections=[
+            (view, Markup(html), contents)  # noqa: S704
+            for view, (html, contents) in zip(views, sections, strict=True)
+        ],
+        style=verbatim("style.css"),
+        script=verbatim("page.js"),
+        n_variants=len(variants),
+        openings=tables.openings(openings, plan.compared),
+        made=together(made for study in studies for made in study.made.values()),
+        versions=tables.versions(variants),
+        cards=studies[0].cards.values(),
+        intervals=studies[0].intervals,
+        plan=plan,
+        **shared,
     )
 
 
 def view(study: StudyResults, openings: Sequence[Row], study_of: Mapping[str, str]) -> View:
     """Prepare one study for the page; `study_of` is planned variant to study."""
     groups, confidence = tables.subgroups(study), study.intervals["confidence"]
+    found = [*cautions(study, openings), *drift.drift_cautions(study), *guarantee_cautions(study)]
+    warned = in_order(found)
     return View(
         study=study,
         anchor=f"study-{study.name}",
         answer=answer(study, confidence=confidence),
-        cautions=in_order(
-            [
-                *cautions(study, openings),
-                *drift.drift_cautions(study),
-                *guarantee_cautions(study),
-            ]
-        ),
+        conclusion=conclusion(study, warned, confidence=confidence),
+        cautions=warned,
         alpha=1 - confidence,
         ranking=tables.ranking(study),
         per_class=classes.per_class(study),
@@ -142,7 +150,8 @@ def view(study: StudyResults, openings: Sequence[Row], study_of: Mapping[str, st
         pairs=pairs(study),
         other_pairs=other_pairs(study),
         confusion=tables.confusion(study),
-        subgroups=groups,
+        subgroups=[group for group in groups if any(group.cells)],
+        without_number=tables.without_number(groups),
         subgroup_scale=Scale.around(cell for group in groups for cell in group.cells),
         settings=tables.settings(study.variants),
         starts=starts.listed(study.variants, study_of),
@@ -173,6 +182,12 @@ def environment() -> Environment:
     made.globals.update(whole=whole, probability=probability, embed=embed)
     made.filters["decimal"] = decimal
     return made
+
+
+def verbatim(name: str) -> Markup:
+    """Return a file beside the templates, which is ours and therefore not escaped."""
+    file = Path(__file__).parent / "templates" / name
+    return Markup(file.read_text(encoding="utf-8"))  # noqa: S704
 
 
 def embed(path: Path) -> str:

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from radpipe.app.report.downloads import Download, downloads
 from radpipe.app.report.estimates import ShownEstimate, number
+from radpipe.app.report.made import Made
 from radpipe.core.cards import RANKED_BY, Card, read_cards
 from radpipe.core.errors import DataError
 from radpipe.core.files import read_json
@@ -112,6 +114,8 @@ class StudyResults:
         Whether its pixels have a remote of their own, so that the page shows none.
     figures
         Kind of figure to its file.
+    downloads
+        Kind of figure or table to its numbers as CSV.
     joints
         Summary of the step localize; None where nothing was cut out.
     card
@@ -130,6 +134,8 @@ class StudyResults:
         Rows of `<study>-decided.csv`; none of a single variant.
     points
         Rows of `points.csv`: points of curves, partial areas, average precision.
+    made
+        Variant to when, and from which commit, it was trained and scored; only where receipts say.
 
     """
 
@@ -146,6 +152,7 @@ class StudyResults:
     source: Mapping[str, Any] = field(default_factory=dict)
     restricted: bool = False
     figures: Mapping[str, Path] = field(default_factory=dict)
+    downloads: Mapping[str, Download] = field(default_factory=dict)
     joints: Mapping[str, Any] | None = None
     card: Mapping[str, Any] | None = None
     published: "Published | None" = None
@@ -155,6 +162,7 @@ class StudyResults:
     learning: tuple[Row, ...] = ()
     decided: tuple[Row, ...] = ()
     points: tuple[Row, ...] = ()
+    made: Mapping[str, Made] = field(default_factory=dict)
 
     @property
     def opened(self) -> bool:
@@ -184,12 +192,17 @@ class StudyResults:
 
 @dataclass(frozen=True, kw_only=True)
 class ResultFolders:
-    """Where the results lie."""
+    """Where the results lie; the page lies beside the folder of tables."""
 
     scores: Path
     tables: Path
     figures: Path
     studies: Path
+
+    @property
+    def page(self) -> Path:
+        """Folder of the page."""
+        return self.tables.parent
 
 
 def read_studies(
@@ -259,7 +272,8 @@ def _study(
     gaps = _of_part(read_rows(folders.tables / f"{name}-ceiling.csv"), part)
     figures = {kind: picture(folders.figures, f"{name}-{kind}") for kind in FIGURES}
     figures |= _of_study(folders.studies / name)
-    card = folders.studies / name / "card.json"
+    file = folders.studies / name / "card.json"
+    card = read_json(file) if file.exists() else None
     joints = None
     if localized:
         joints = read_json(folders.studies / name / "localize.json")
@@ -280,7 +294,8 @@ def _study(
         split=read_json(folders.studies / name / "split.json"),
         figures={kind: path for kind, path in figures.items() if path},
         joints=joints,
-        card=read_json(card) if card.exists() else None,
+        downloads=downloads(name, tables=folders.tables, page=folders.page, card=card),
+        card=card,
         n_common=_n_common(ranked),
         decided=_if_there(folders.tables / f"{name}-decided.csv"),
         points=tuple(r for r in _if_there(folders.tables / "points.csv") if r["study"] == name),

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from radpipe.app.report.baseline import baselines
 from radpipe.app.report.estimates import ShownEstimate, percent, probability, whole
 from radpipe.app.report.pairs import paired_between
 from radpipe.app.report.results import Row, StudyResults, VariantResults
@@ -109,6 +110,7 @@ def cautions(study: StudyResults, openings: Sequence[Row]) -> list[Caution]:
         *_accepted(study),
         *_remarks(study),
         *_one_run(study),
+        *_no_baseline(study),
     ]
     return in_order(found)
 
@@ -305,6 +307,17 @@ def _one_run(study: StudyResults) -> Iterator[Caution]:
             "One run per variant",
             "Intervals hold the chance of drawing patients, not that of training: with another"
             " seed a variant may rank elsewhere. Add seeds or folds in plan.",
+        )
+
+
+def _no_baseline(study: StudyResults) -> Iterator[Caution]:
+    if not baselines(study):
+        yield Caution(
+            "note",
+            "No baseline is in the ranking",
+            "None of the variants is a plain model, such as the linear map of coarse pixels that"
+            " presets named floor hold, so nobody can tell how much of a score a network was needed"
+            " for. Plan one beside them: it trains in a minute.",
         )
 
 

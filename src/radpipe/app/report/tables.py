@@ -176,6 +176,15 @@ def subgroups(study: StudyResults) -> list[Subgroup]:
     return found
 
 
+def without_number(groups: Iterable[Subgroup]) -> list[tuple[str, str]]:
+    """Return (reason, names) of the subgroups in which no variant has a number."""
+    reasons: dict[str, list[str]] = {}
+    for group in groups:
+        if not any(group.cells):
+            reasons.setdefault(group.whys[0], []).append(f"{group.covariate}: {group.value}")
+    return [(why, ", ".join(names)) for why, names in reasons.items()]
+
+
 def settings(variants: Iterable[VariantResults]) -> list[tuple[str, tuple[str, ...], bool]]:
     """Return (dotted setting, value per variant, whether they differ) of the recipes."""
     flat = [flatten({key: v.recipe[key] for key in RECIPE if key in v.recipe}) for v in variants]

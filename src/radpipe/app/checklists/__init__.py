@@ -1,0 +1,1 @@
+"""Checklists of journals and cards of models and data, filled from what a run has written."""
