@@ -5,7 +5,8 @@
 Draws studies whose true numbers are known: 40 or 150 patients of one to four cases, whose scores
 share a patient's part; AUC 0.7, 0.9 and 0.97, of a yes-or-no question and of three classes (the
 mean over one-vs-rest areas); two equally good variants of the same cases; few positives among 200
-patients; labels and classes of which some are rare; few patients of many cases. Every
+patients; labels and classes of which some are rare; few patients of many cases; guarantees,
+decisions in pairs, subgroups and learning curves. Every
 interval is made as `evaluate` and `compare` make them, and should hold the truth in 93 to 97 % of
 studies; of tests at 5 %, 4 to 6 % should find a difference. With N studies a rate of 95 % is known
 to about 200 * sqrt(0.95 * 0.05 / N) points.
@@ -21,11 +22,17 @@ from statistics import NormalDist
 import numpy as np
 import numpy.typing as npt
 
-from radpipe.core.settings import Evaluation, Target
+from radpipe.core.settings import Evaluation, Guarantee, Target
 from radpipe.evaluation.comparison import area_tests
+from radpipe.evaluation.decided import METRICS as DECIDED
+from radpipe.evaluation.decided import Counted, score_test
+from radpipe.evaluation.ensemble import EnsembleCases
+from radpipe.evaluation.group_tests import compare_groups
+from radpipe.evaluation.guarantees import guarantees
 from radpipe.evaluation.intervals import difference, estimate
 from radpipe.evaluation.paired import area_test, holm
 from radpipe.evaluation.permutation import permutation_ps
+from radpipe.evaluation.power_law import fit
 from radpipe.evaluation.sample import Sample, make_sample
 from radpipe.evaluation.shares import Share
 
@@ -91,6 +98,13 @@ def main() -> None:
         rare_labels_compared(rng, rare, studies // 10).show(title, least=4, most=6)
     rare_class(rng, studies // 10).show("classes of 1, 30 and 30", least=4, most=6)
     ten_pairs(rng, studies // 2)
+    for patients in (40, 150):
+        guaranteed(rng, patients, studies // 4).show(f"{patients} patients of tune", most=100)
+        decisions(rng, patients, studies // 2).show(f"{patients} patients", least=4, most=6)
+        subgroups(rng, 2 * patients, studies // 4).show(
+            f"{2 * patients} patients, 2 groups", least=4, most=6
+        )
+    learning(rng, studies // 4).show("learning curves of 4 points")
     print(f"{studies} studies a cell, {time.process_time() - began:.0f} s")
 
 
@@ -250,6 +264,81 @@ def rare_class(rng: np.random.Generator, studies: int) -> Tally:
         )
         tests = area_tests(one, other, np.arange(len(truth)), how, 1)
         found.add("auc, test of the mean", (0, 0.05), float(np.nanmax(list(tests.values()))))
+    return found
+
+
+def guaranteed(rng: np.random.Generator, patients: int, studies: int) -> Tally:
+    """Learn thresholds and sets from `tune`, and count the share of new positives that they find.
+
+    On average over studies, and (certain) in how many studies at least the share asked for.
+    """
+    found, asked = Tally(), Guarantee()
+    for _ in range(studies):
+        tune, test = (some_cases(rng, n) for n in (patients, 400))
+        runs = {"tune": {(0, 0): tune}, "test": {(0, 0): test}}
+        block = guarantees(BINARY, runs, asked, 0.95).block
+        yes = block["thresholds"]["yes"]
+        for kind in ("average", "certain"):
+            value = yes[kind].get("test", {}).get("sensitivity", {}).get("value", math.nan)
+            if kind == "certain" and math.isfinite(value):
+                value = float(value >= asked.sensitivity)
+            found.hits[f"sensitivity 0.90, {kind}"].append(value)
+        covered = block["sets"][""].get("test", {}).get("coverage", {})
+        for name in BINARY.classes:
+            found.hits[f"sets 0.90, {name}"].append(covered.get(name, {}).get("value", math.nan))
+    return found
+
+
+def some_cases(rng: np.random.Generator, patients: int) -> EnsembleCases:
+    """Return cases of an AUC of about 0.85 as a part holds them."""
+    owner = clusters(rng, patients)
+    truth = answers(rng, owner)
+    odds = shared_noise(rng, owner, 1, 0.5)[:, 0] + 1.5 * (truth - 0.5)
+    chance, names = 1 / (1 + np.exp(-odds)), np.arange(len(owner)).astype(str).astype(object)
+    scores = np.column_stack([1 - chance, chance])
+    return EnsembleCases(names, owner.astype(str).astype(object), truth[:, None], scores)
+
+
+def decisions(rng: np.random.Generator, patients: int, studies: int) -> Tally:
+    """Test decisions of two equally good variants."""
+    found = Tally()
+    for _ in range(studies):
+        owner = clusters(rng, patients)
+        truth = answers(rng, owner)
+        pairs = list(pair(rng, owner, truth, math.sqrt(2) * NORMAL.inv_cdf(0.85)))
+        for name in DECIDED:
+            counted = (Counted.of_metric(name, sample, 0) for sample in pairs)
+            found.add(f"{name}, McNemar's test", (0, 0.05), score_test(*counted, owner))
+    return found
+
+
+def subgroups(rng: np.random.Generator, patients: int, studies: int) -> Tally:
+    """Compare two groups for which a calibrated variant does the same."""
+    found, apart = Tally(), math.sqrt(2) * NORMAL.inv_cdf(0.85)
+    for _ in range(studies):
+        owner = clusters(rng, patients)
+        truth = answers(rng, owner)
+        odds = apart * (shared_noise(rng, owner, 1, 0.5)[:, 0] + apart * (truth - 0.5))
+        sex = np.array(["f", "m"], dtype=object)[(rng.random(patients) < 0.35).astype(int)][owner]
+        rows = compare_groups(binary(truth, odds), owner, {"sex": sex}, 0.95)
+        for row in rows[: len(rows) // 2]:
+            p = math.nan if row["p"] is None else row["p"]
+            found.add(f"{row['metric']}, group against rest", (0, 0.05), p)
+    return found
+
+
+def learning(rng: np.random.Generator, studies: int) -> Tally:
+    """Foretell the gain from twice the patients, of points that share most of their noise."""
+    found, patients = Tally(), np.array([40.0, 100.0, 200.0, 400.0])
+    for best, factor, exponent in ((0.95, 1.5, 0.6), (0.9, 0.8, 0.3), (0.85, 3.0, 1.0)):
+        true = factor * (400**-exponent - 800**-exponent)
+        noise = np.linalg.cholesky(0.7 * np.ones((4, 4)) + 0.3 * np.eye(4)) * 0.01
+        for _ in range(studies):
+            seen = best - factor * patients**-exponent + noise @ rng.normal(size=4)
+            drawn = seen[:, None] + noise @ rng.normal(size=(4, 300))
+            ends = fit(patients, drawn, np.ones(4)).at(np.array([400.0, 800.0]))
+            low, high = np.quantile(ends[1] - ends[0], [0.025, 0.975])
+            found.add(f"gain, exponent {exponent}", (low, high), true)
     return found
 
 

@@ -65,7 +65,8 @@ def test_dvc_compares_two_versions(repeated, tmp_path):
     folder = tmp_path / "plots"
     project.dvc("plots", "diff", "--out", str(folder), "HEAD", "faster")
     names = [path.name for path in (folder / "static").iterdir()]
-    kinds = ("ranking", "roc", "pr", "reliability", "decision", "history", "confusion")
+    curves = ("roc", "pr", "reliability", "smooth", "decision")
+    kinds = ("ranking", *curves, "history", "confusion")
     assert len(names) == 2 * len(kinds)
     assert all(sum(f"bones-{kind}.png" in name for name in names) == 2 for kind in kinds)
 

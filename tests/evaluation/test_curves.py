@@ -5,6 +5,7 @@ import pytest
 from sklearn.metrics import precision_recall_curve
 
 from radpipe.evaluation import curves
+from radpipe.evaluation.curve_points import POINTS
 from radpipe.evaluation.draws import Draws, Weights, draw_patients
 from radpipe.evaluation.metrics.areas import area_of
 
@@ -74,6 +75,26 @@ def test_net_benefit_by_hand():
     assert at(curves.DECISION_GRID, everyone, 0.2) == pytest.approx((2 - 2 / 4) / 4)
 
 
+@pytest.mark.parametrize(
+    ("threshold", "model", "everyone"),
+    [
+        (0.1, 0.310717797443, 0.292035398230),
+        (0.3, 0.212389380531, 0.089759797724),
+        (0.5, 0.123893805310, -0.274336283186),
+    ],
+)
+def test_net_benefit_as_dcurves_has_it(threshold, model, everyone):
+    """`dcurves.dca` of dcurves 1.1.7, for five risks of 72 patients without and 41 with it."""
+    risks, counts = (0.06, 0.35, 0.4, 0.45, 0.8), ((37, 20, 3, 8, 4), (2, 12, 1, 8, 18))
+    chances = np.concatenate([np.repeat(risks, n) for n in counts])
+    found = passed(np.repeat([0.0, 1.0], [72, 41]), chances, np.ones((113, 1)))
+    at_model, at_all = (
+        at(curves.DECISION_GRID, curve(found), threshold)
+        for curve in (curves.net_benefit, curves.treat_all)
+    )
+    assert (at_model, at_all) == pytest.approx((model, everyone), abs=1e-11)
+
+
 def test_coarse_levels_are_close():
     """Of 5,000 distinct scores some 800 points are left, and the curves move by less than 1/100."""
     rng = np.random.default_rng(1)
@@ -103,12 +124,16 @@ def test_rows_with_bands(three):
         "roc",
         "pr",
         "reliability",
+        "smooth",
         "decision",
         "decision-all",
+        *(name for name, _, _ in POINTS),
     }
     assert set(rows[0]) == set(curves.COLUMNS)
     for row in rows:
-        if row["curve"] != "pr":  # precision jumps, so its value may leave the band
+        # Precision jumps, so its value may leave the band; points that are the same in every
+        # draw have none.
+        if row["curve"] != "pr" and np.isfinite(row["low"]):
             assert row["low"] - 0.02 <= row["y"] <= row["high"] + 0.02
 
 

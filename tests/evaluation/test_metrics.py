@@ -45,6 +45,7 @@ HAND = [
     pytest.param("f1", 2 / (2 + 1 + 1), id="TP 1, FP 1, FN 1"),
     pytest.param("npv", 2 / 3, id="0.4 and 0.1 of three left alone"),
     pytest.param("positive_likelihood_ratio", (1 / 2) / (1 / 3), id="1 of 2, 1 of 3"),
+    pytest.param("observed_expected", sum(TRUTH) / sum(SCORE), id="positives over probabilities"),
     pytest.param("negative_likelihood_ratio", (1 / 2) / (2 / 3), id="1 of 2, 2 of 3"),
     # By chance 2/5 * 2/5 + 3/5 * 3/5 = 13/25.
     pytest.param("kappa", (3 / 5 - 13 / 25) / (1 - 13 / 25), id="3 of 5 right"),

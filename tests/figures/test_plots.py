@@ -9,7 +9,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from radpipe.figures.confusion import plot_confusion
-from radpipe.figures.curves import plot_decision, plot_pr, plot_reliability, plot_roc
+from radpipe.figures.curves import plot_decision, plot_pr, plot_reliability, plot_roc, plot_smooth
 from radpipe.figures.histories import plot_history
 from radpipe.figures.palette import PALETTE, colours
 from radpipe.figures.ranking import plot_ranking
@@ -61,6 +61,7 @@ TABLES = {
     "roc": curve("roc", ("x", "y")),
     "pr": curve("pr", ("x", "y")),
     "reliability": curve("reliability", ("x", "y")),
+    "smooth": curve("smooth", ("x", "y")),
     "decision": [*curve("decision", ("x", "y")), *curve("decision-all", ("x", "y"))],
     "history": HISTORY,
     "confusion": CONFUSION,
@@ -74,6 +75,7 @@ TABLES = {
         (plot_roc, "roc", ("1 − specificity", "Sensitivity")),
         (plot_pr, "pr", ("Recall (sensitivity)", "Precision (positive predictive value)")),
         (plot_reliability, "reliability", ("Mean predicted probability", "Observed share")),
+        (plot_smooth, "smooth", ("Predicted probability", "Observed share, smoothed")),
     ],
 )
 def test_curves(ax, plot, name, labels):
@@ -88,7 +90,7 @@ def test_curves(ax, plot, name, labels):
     assert len(ax.collections) == 2
     assert ax.collections[0].get_datalim(ax.transData).x1 == pytest.approx(0.5)
     assert ("chance" in drawn) == (name == "roc")
-    assert ("perfect calibration" in drawn) == (name == "reliability")
+    assert ("perfect calibration" in drawn) == (name in ("reliability", "smooth"))
 
 
 def test_a_reader_is_a_point_and_no_curve(ax):
@@ -210,7 +212,10 @@ def test_colours_are_ten_different_ones_by_place():
     assert colours(["b", "a", "b"]) == {"b": PALETTE[0], "a": PALETTE[1]}
 
 
-@pytest.mark.parametrize(("kind", "panels"), list(zip(SHEETS, (2, 2, 2, 2, 1, 2, 1), strict=True)))
+PANELS = (2, 2, 2, 2, 2, 1, 2, 1)
+
+
+@pytest.mark.parametrize(("kind", "panels"), list(zip(SHEETS, PANELS, strict=True)))
 def test_sheets_have_a_panel_per_class_or_variant_and_can_be_saved(kind, panels):
     figure = sheet(kind, TABLES[kind], palette=colours(VARIANTS))
     assert len(figure.axes) == panels

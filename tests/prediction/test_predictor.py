@@ -14,6 +14,7 @@ from radpipe.core.descriptors import read_descriptor
 from radpipe.core.errors import DataError
 from radpipe.core.files import read_json, write_json
 from radpipe.evaluation.ensemble import cases_of
+from radpipe.evaluation.limits import Limits
 from radpipe.evaluation.operating_point import choose
 from radpipe.learning.networks.network import save_weights
 from radpipe.prediction.describing import Rule, _borrowed
@@ -64,6 +65,25 @@ def test_decisions_follow_from_the_point_that_was_chosen_on_tune(made):
             assert decided == tuple(
                 name for name, yes in zip(what.target.classes, row, strict=True) if yes
             )
+
+
+def test_what_is_guaranteed_was_learned_from_tune(made):
+    """At or above a limit is yes, and what tune has too few patients for is empty."""
+    predictor = Predictor.open(made.folder)
+    what = predictor.description
+    tune = cases_of(what.target, made.table, "tune", where="test")
+    limits = Limits.of(what.target, tune, what.guarantee.asked)
+    answers = predictor.predict(made.raw_cases("test"))
+    scores = made.scores("test").astype(np.float64)
+    assert answers.guaranteed == limits.columns(what.target, scores)
+    names = [name for name in answers.guaranteed if name.startswith("guaranteed_")]
+    assert [name.removeprefix("guaranteed_") for name in names] == answers.questions
+
+
+def test_older_descriptions_guarantee_nothing(pictures):
+    predictor = Predictor.open(pictures.folder)
+    predictor.description = predictor.description.model_copy(update={"guarantee": None})
+    assert predictor.predict(pictures.raw_cases("test")[:1]).guaranteed == {}
 
 
 def test_the_process_keeps_its_own_threads(pictures):

@@ -11,7 +11,7 @@ from radpipe.core.errors import ConfigError
 from tests.app.fake_results import plan, write_results
 from tests.conftest import ROOT
 
-FIGURES = ("ranking", "roc", "pr", "reliability", "decision", "confusion", "history")
+FIGURES = ("ranking", "roc", "pr", "reliability", "smooth", "decision", "confusion", "history")
 
 
 def rows(path):
@@ -50,11 +50,12 @@ def compared(tmp_path_factory):
 def test_every_study_has_its_tables_and_figures(compared):
     tables = {path.name for path in (compared.root / "results/comparison").iterdir()}
     per_study = {
-        f"{s}-{t}.csv" for s in ("bones", "chest") for t in ("ranking", "paired", "ceiling")
+        f"{s}-{t}.csv"
+        for s in ("bones", "chest")
+        for t in ("ranking", "paired", "ceiling", "decided")
     }
-    assert tables == per_study | {
-        f"{name}.csv" for name in ("roc", "pr", "reliability", "decision", "confusion", "history")
-    } | {"cards.json"}
+    curves = ("roc", "pr", "reliability", "smooth", "decision", "points", "confusion", "history")
+    assert tables == per_study | {f"{name}.csv" for name in curves} | {"cards.json"}
     folder = compared.root / "results/figures"
     figures = {str(path.relative_to(folder)) for path in folder.glob("*/*")}
     assert figures == {

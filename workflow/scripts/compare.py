@@ -29,8 +29,11 @@ from radpipe.core.settings import Evaluation
 from radpipe.core.step import Job, Step
 from radpipe.core.tables import read_table
 from radpipe.evaluation.comparison import PAIRED, RANKING, compare
+from radpipe.evaluation.curve_points import POINTS
+from radpipe.evaluation.decided import DECIDED, decided_rows
 from radpipe.evaluation.draws import owners
 from radpipe.evaluation.intervals import difference, estimate
+from radpipe.evaluation.learning_curve import LEARNING, learning_rows
 from radpipe.evaluation.metrics import cards
 from radpipe.evaluation.reader_study import study_readers
 from radpipe.evaluation.sample import column_names, make_sample
@@ -60,7 +63,9 @@ CURVES = {
     "roc": ("roc", "point"),
     "pr": ("pr",),
     "reliability": ("reliability",),
+    "smooth": ("smooth",),
     "decision": ("decision", "decision-all"),
+    "points": tuple(name for name, _, _ in POINTS),
 }
 CEILING = ("study", "variant", "part", "metric", "class", "difference", "low", "high")
 Row = dict[str, Any]
@@ -120,6 +125,7 @@ def main(job: Job) -> None:
     written = write_tables(args.tables, scores, per_study)
     written += write_readers(args.tables, scores, evaluation)
     written += draw_figures(args.figures, scores, ranking, args.external)
+    written += extra_tables(args, scores, evaluation)
     written.append(args.tables / "cards.json")
     write_cards(written[-1], cards())
     forget_others([args.tables, args.figures], written)
@@ -259,6 +265,26 @@ def draw_figures(
     for path in external:
         figure = external_sheet(read_csv(path), palette=palette)
         written += save_twice(figure, folder, f"{path.parent.name}-external")
+    return written
+
+
+def extra_tables(args: Any, scores: Sequence[Scores], evaluation: Evaluation) -> list[Path]:
+    """Write what only some studies have: decisions compared in pairs, learning curves, drawn."""
+    from radpipe.figures.palette import colours
+    from radpipe.figures.saving import save_twice
+    from radpipe.figures.sheets import learning_sheet
+
+    palette, written = colours(one.name for one in scores), []
+    for study, part in ranked_parts(scores).items():
+        variants = [Scored(one.metrics, one.cases) for one in scores if one.study == study]
+        if rows := decided_rows(study, variants, part, evaluation):
+            written.append(args.tables / f"{study}-decided.csv")
+            write_csv(written[-1], DECIDED, rows)
+        if rows := learning_rows(study, variants, part, evaluation):
+            written.append(args.tables / f"{study}-learning.csv")
+            write_csv(written[-1], LEARNING, rows)
+            figure = learning_sheet(rows, palette=palette)
+            written += save_twice(figure, args.figures, f"{study}-learning")
     return written
 
 

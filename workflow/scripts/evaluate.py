@@ -19,7 +19,7 @@ from radpipe.core.step import Job, Step
 from radpipe.evaluation.ensemble import Run
 from radpipe.evaluation.results import common_recipe, header, planned, read_runs, score
 from radpipe.evaluation.tables import read_csv, write_csv
-from radpipe.evaluation.weights import borrowed_by, count_lineage, count_parameters
+from radpipe.evaluation.weights import borrowed_by, count_lineage, count_parameters, mean_patients
 
 STEP = Step(
     "evaluate",
@@ -71,6 +71,9 @@ def about(recipe: Recipe, weights: tuple[Path, ...]) -> dict[str, Any]:
     return {
         "model": recipe.model.name,
         "parameters": count_parameters(weights[0]),
+        "family": recipe.family,
+        "fraction": recipe.train.fraction,
+        "train_patients": mean_patients(weights),
         "lineage": count_lineage(weights[0]),
         **({"borrowed": outside} if outside else {}),
         "preset": recipe.preset,

@@ -22,6 +22,7 @@ from radpipe.core.step import Job, Step
 from radpipe.core.tables import write_table
 from radpipe.imaging.store import Store
 from radpipe.learning.data.cases import read_part
+from radpipe.learning.data.fraction import within
 from radpipe.learning.networks.faults import tell_faults
 from radpipe.learning.networks.network import load_network
 from radpipe.learning.training.run import arithmetic_of, set_up
@@ -46,7 +47,7 @@ STEP = Step(
     settings=(
         "opened.{study}",
         "studies.{study}.adapter|source",
-        "evaluation.threshold|sensitivity",
+        "evaluation.threshold|sensitivity|guarantee",
     ),
     loads=("radpipe.learning.models.{architectures}",),
     keeps={"described": "git"},
@@ -70,19 +71,21 @@ def main(job: Job) -> None:
         part: read_part(split, store, recipe.target, part=part, fold=fold, model=recipe.model)
         for part in (*parts, "train")
     }
+    taught = within(cases["train"], recipe.target, recipe.train.fraction, seed)
     described = describe(
         recipe,
         job.args.weights,
         network,
         store,
         about_study=card(job, recipe.study),
-        train=cases["train"],
+        train=taught,
         tune=cases["tune"],
     )
     predictor = Predictor(described, network, device=device)
     table = pa.concat_tables([predictor.table(store, cases[part], part=part) for part in parts])
     write_table(job.args.out, table)
-    rule = Rule(job.setting("evaluation.threshold"), job.setting("evaluation.sensitivity"))
+    names = ("threshold", "sensitivity", "guarantee")
+    rule = Rule(*(job.setting(f"evaluation.{name}") for name in names))
     complete = with_point(described, table, rule)
     write_text(job.args.described, complete.text)
     job.computed(arithmetic_of(recipe.train, device))

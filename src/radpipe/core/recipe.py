@@ -71,6 +71,12 @@ class Recipe(Named):
     augment: Augmentation
     versions: dict[str, str]
 
+    @property
+    def family(self) -> str:
+        """Hash of all but the name and the share of train patients: a learning curve shares it."""
+        whole = self.train.model_copy(update={"fraction": 1.0})
+        return self.model_copy(update={"variant": "", "train": whole}).sha256
+
 
 class EnsembleRecipe(Named):
     """What an ensemble is made of: its members' recipes, and how they are joined."""

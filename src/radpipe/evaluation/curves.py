@@ -7,14 +7,15 @@ calibrated probabilities.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from radpipe.evaluation.calibration import reliability
+from radpipe.evaluation.curve_points import POINTS, search
 from radpipe.evaluation.draws import Draws, Floats, Integers, Weights
 from radpipe.evaluation.sample import Sample
+from radpipe.evaluation.smooth_calibration import smooth_calibration
 
 Row = dict[str, Any]
 ROC_GRID = np.linspace(0, 1, 101)
@@ -99,7 +100,7 @@ def roc(levels: Levels) -> Floats:
     defined = np.isfinite(x[:, -1] + y[:, -1])
     out = np.full((len(ROC_GRID), len(x)), np.nan)
     x, y = x[defined], y[defined]
-    left = _search(x, np.tile(ROC_GRID, (len(x), 1)), side="right") - 1
+    left = search(x, np.tile(ROC_GRID, (len(x), 1)), side="right") - 1
     right = np.minimum(left + 1, x.shape[1] - 1)
     begin, end = np.take_along_axis(x, left, 1), np.take_along_axis(x, right, 1)
     gap = end - begin
@@ -120,7 +121,7 @@ def precision_recall(levels: Levels) -> Floats:
     defined = hits[:, -1] > 0
     found, wrong = hits[defined], alarms[defined]
     wanted = np.tile(PR_GRID - 1e-9, (len(found), 1))
-    first = _search(found / found[:, -1:], wanted, side="left")
+    first = search(found / found[:, -1:], wanted, side="left")
     right, false = np.take_along_axis(found, first, 1), np.take_along_axis(wrong, first, 1)
     out[:, defined] = (right / (right + false)).T
     return out
@@ -171,9 +172,9 @@ def curve_rows(
     Returns
     -------
     list of dict
-        Keys `COLUMNS`; `curve` is roc, pr, reliability, decision or decision-all (the net
-        benefit of flagging everyone). A class with one answer only has no curve; a curve that is
-        the same in every draw has no band.
+        Keys `COLUMNS`; `curve` is roc, pr, reliability, smooth, decision, decision-all (the net
+        benefit of flagging everyone) or one of `curve_points.POINTS`. A class with one answer only
+        has no curve; a curve that is the same in every draw has no band.
 
     """
     rows: list[Row] = []
@@ -188,6 +189,9 @@ def curve_rows(
             rows += [_row(kind, label, *point) for point in zip(grid, *band, strict=True)]
         bins = reliability(truth, chances, confidence=confidence)
         rows += [_row("reliability", label, *point) for point in bins]
+        owner = draws.owner[known]
+        smooth = smooth_calibration(truth, chances, owner, confidence=confidence)
+        rows += [_row("smooth", label, *point) for point in smooth]
     return rows
 
 
@@ -196,6 +200,7 @@ CURVES = (
     ("pr", precision_recall, PR_GRID),
     ("decision", net_benefit, DECISION_GRID),
     ("decision-all", treat_all, DECISION_GRID),
+    *POINTS,
 )
 
 
@@ -245,12 +250,3 @@ def _per_case(worth: Floats, levels: Levels) -> Floats:
     with np.errstate(invalid="ignore"):
         out: Floats = worth / (levels.yes + levels.no).sum(axis=0)
     return out
-
-
-def _search(rows: Floats, wanted: Floats, *, side: Literal["left", "right"]) -> NDArray[np.int64]:
-    """Search each of some rising rows in 0..1, (rows, n), for numbers of its own, (rows, m)."""
-    # Each row is lifted above the one before, so that one search does for all.
-    apart = 2.0 * np.arange(len(rows))[:, None]
-    place = np.searchsorted((rows + apart).ravel(), (wanted + apart).ravel(), side=side)
-    before = rows.shape[1] * np.arange(len(rows))[:, None]
-    return np.asarray(place.reshape(wanted.shape) - before)

@@ -246,7 +246,9 @@ def score_imported(recipe: ImportedRecipe, runs: Runs, evaluation: Evaluation) -
         for part, cases in parts.items()
     }
     changes = drift(scored["tune"], scored["test"]) if {"tune", "test"} <= scored.keys() else None
-    return ImportedResults(recipe, parts, dict.fromkeys(parts, point), scored, evaluation, changes)
+    points = dict.fromkeys(parts, point)
+    # Nothing is guaranteed: how these answers came about, and of which patients, is not known.
+    return ImportedResults(recipe, parts, points, scored, evaluation, drift=changes)
 
 
 def point_of(

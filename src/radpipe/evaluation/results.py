@@ -19,6 +19,7 @@ from radpipe.evaluation.draws import draw_patients, owners
 from radpipe.evaluation.drift import drift
 from radpipe.evaluation.ensemble import EnsembleCases, Run, pool, runs_of
 from radpipe.evaluation.folds import choose_for
+from radpipe.evaluation.guarantees import Guarantees, guarantees
 from radpipe.evaluation.metrics.probabilities import ECE_BINS
 from radpipe.evaluation.operating_point import OperatingPoint, choose
 from radpipe.evaluation.sample import column_names, decisions
@@ -46,6 +47,8 @@ class Results:
         Part to its block of `metrics.json`.
     evaluation
         Number and seed of the draws, confidence.
+    guarantees
+        What is guaranteed of new patients; None of imported predictions.
     drift
         How test differs from tune; None while test is closed.
 
@@ -56,6 +59,7 @@ class Results:
     points: Mapping[str, OperatingPoint]
     scored: Mapping[str, Mapping[str, Any]]
     evaluation: Evaluation
+    guarantees: Guarantees | None = None
     drift: Mapping[str, Any] | None = None
 
     def write(self, folder: Path, about: Mapping[str, Any]) -> None:
@@ -73,6 +77,8 @@ class Results:
         # Imported predictions may have no case of tune.
         point = self.points.get("tune") or self.points["test"]
         found = {**about, "operating_point": point.as_json(), "parts": self.scored}
+        if self.guarantees is not None:
+            found["guarantee"] = self.guarantees.block
         if self.drift is not None:
             found["drift"] = self.drift
         write_json(folder / "metrics.json", plain(found))
@@ -117,6 +123,9 @@ class Results:
             },
             **dict(zip(names, decided.T, strict=True)),
         }
+        nothing = np.full(len(cases.case), None, dtype=object)
+        for name, sets in (self.guarantees.sets if self.guarantees else {}).items():
+            columns[f"set_{name}" if name else "set"] = sets if part == "test" else nothing
         if cases.ceiling is not None:
             columns |= dict(zip(target.ceiling_columns, cases.ceiling.T, strict=True))
         columns |= {f"covariate_{name}": values for name, values in cases.covariates.items()}
@@ -176,7 +185,8 @@ def score(recipe: Named, runs: Runs, evaluation: Evaluation) -> Results:
         for part, cases in parts.items()
     }
     changes = drift(scored["tune"], scored["test"]) if "test" in scored else None
-    return Results(recipe, parts, points, scored, evaluation, changes)
+    promised = guarantees(target, runs, evaluation.guarantee, evaluation.confidence)
+    return Results(recipe, parts, points, scored, evaluation, promised, changes)
 
 
 def read_runs(recipe: Recipe, predictions: Mapping[Run, Path]) -> Runs:

@@ -14,6 +14,7 @@ from radpipe.core.cards import RANKED_BY, Card
 from radpipe.core.settings import Evaluation, Target
 from radpipe.evaluation.draws import Integers, owners
 from radpipe.evaluation.ensemble import EnsembleCases, Run
+from radpipe.evaluation.group_tests import compare_groups
 from radpipe.evaluation.intervals import Estimate, estimate
 from radpipe.evaluation.metrics import METRICS, cards, names_for, values
 from radpipe.evaluation.operating_point import OperatingPoint
@@ -74,6 +75,12 @@ class Scorer:
             "metrics": self._metrics(known, runs),
             "ceiling": self._ceiling(known),
             "subgroups": self._subgroups(known),
+            "groups": compare_groups(
+                self.point.sample(self.target, known.truth, known.scores),
+                owners(known.patient),
+                known.covariates,
+                self.evaluation.confidence,
+            ),
         }
 
     @property

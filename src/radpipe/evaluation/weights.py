@@ -68,6 +68,27 @@ def count_lineage(path: Path) -> list[dict[str, Any]]:
         raise _no_weights(path, error) from error
 
 
+def mean_patients(paths: Iterable[Path]) -> float:
+    """Return from how many patients runs took gradients themselves, on average; NaN if unknown.
+
+    A patient of a group of look-alikes counts by its own name.
+
+    Raises
+    ------
+    DataError
+        A file is not safetensors, or its lineage is none.
+
+    """
+    counts = []
+    for path in paths:
+        try:
+            lineage = _header(path)[1].get("lineage") or [{"gradients": ()}]
+            counts.append(len(lineage[-1]["gradients"]) or math.nan)
+        except (SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise _no_weights(path, error) from error
+    return math.fsum(counts) / len(counts)
+
+
 def borrowed_by(paths: Iterable[Path]) -> list[dict[str, Any]]:
     """Return which weights that others learned runs have started from, themselves or through runs.
 

@@ -70,6 +70,23 @@ def plot_reliability(table: Table, *, ax: Axes, palette: Mapping[str, str] | Non
     _legend(ax, "upper left")
 
 
+def plot_smooth(table: Table, *, ax: Axes, palette: Mapping[str, str] | None = None) -> None:
+    """Draw a smooth calibration curve with its band per variant.
+
+    Parameters
+    ----------
+    table
+        Columns of curves.csv, and `variant`: x is the predicted probability, y the observed share.
+    ax, palette
+        As in `plot_roc`.
+
+    """
+    ax.plot([0, 1], [0, 1], color=QUIET, lw=1, ls=":", label="perfect calibration", zorder=1)
+    _curves(Columns(table), "smooth", ax, palette)
+    _square(ax, "Predicted probability", "Observed share, smoothed")
+    _legend(ax, "upper left")
+
+
 def plot_decision(table: Table, *, ax: Axes, palette: Mapping[str, str] | None = None) -> None:
     """Draw the net benefit of each variant at each threshold, and that of flagging everyone.
 

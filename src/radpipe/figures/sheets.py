@@ -7,9 +7,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from radpipe.figures.confusion import plot_confusion
-from radpipe.figures.curves import plot_decision, plot_pr, plot_reliability, plot_roc
+from radpipe.figures.curves import (
+    plot_decision,
+    plot_pr,
+    plot_reliability,
+    plot_roc,
+    plot_smooth,
+)
 from radpipe.figures.external import plot_external
 from radpipe.figures.histories import plot_history
+from radpipe.figures.learning import plot_learning
 from radpipe.figures.palette import chosen
 from radpipe.figures.ranking import plot_ranking
 from radpipe.figures.table import Columns, Table
@@ -25,7 +32,7 @@ def sheet(kind: str, table: Table, *, palette: Palette = None) -> Figure:
     Parameters
     ----------
     kind
-        roc, pr, reliability, decision, history, confusion or ranking.
+        roc, pr, reliability, smooth, decision, history, confusion or ranking.
     table
         Rows with `variant`: of curves.csv, history.csv, confusion.csv or ranking.csv.
     palette
@@ -89,6 +96,13 @@ def external_sheet(table: Table, *, palette: Palette = None) -> Figure:
     return figure
 
 
+def learning_sheet(table: Table, *, palette: Palette = None) -> Figure:
+    """Draw the learning curves of a study, from the rows of its learning.csv."""
+    figure = Figure(figsize=(6.6, 4.4), dpi=150, layout="constrained")
+    plot_learning(table, ax=figure.subplots(), palette=palette)
+    return figure
+
+
 def _one_legend(figure: Figure, panels: Sequence[Axes]) -> None:
     """Put the first panel's legend below all panels, where it covers no curve.
 
@@ -127,6 +141,7 @@ SHEETS: dict[str, Callable[[Columns, Palette], Figure]] = {
     "roc": _curves(plot_roc, "roc", "point"),
     "pr": _curves(plot_pr, "pr"),
     "reliability": _curves(plot_reliability, "reliability"),
+    "smooth": _curves(plot_smooth, "smooth"),
     "decision": _curves(plot_decision, "decision", "decision-all"),
     "history": _history,
     "confusion": _confusion,

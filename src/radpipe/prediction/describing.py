@@ -1,7 +1,7 @@
 """From a run in its project to what `predictor.json` says of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
@@ -13,10 +13,11 @@ from radpipe.core.borrowed import read_borrowed
 from radpipe.core.descriptors import Licence, read_descriptor
 from radpipe.core.files import sha256_file
 from radpipe.core.recipe import Recipe
-from radpipe.core.settings import Image
+from radpipe.core.settings import Guarantee, Image
 from radpipe.core.settings.plan import start_file
 from radpipe.detection.finding import read_detector
 from radpipe.evaluation.ensemble import cases_of
+from radpipe.evaluation.limits import Limits
 from radpipe.evaluation.operating_point import choose
 from radpipe.imaging.store import Store
 from radpipe.learning.data.cases import Cases
@@ -37,6 +38,7 @@ from radpipe.prediction.description import (
     Learned,
     NamedFile,
     Normalisation,
+    Promised,
     Shape,
     StudyCard,
 )
@@ -44,10 +46,11 @@ from radpipe.prediction.description import (
 
 @dataclass(frozen=True)
 class Rule:
-    """How thresholds are chosen: `evaluation.threshold` and `.sensitivity` of the settings."""
+    """How thresholds are chosen: `evaluation.threshold`, `.sensitivity` and `.guarantee`."""
 
     threshold: Literal["youden", "sensitivity", "half"]
     sensitivity: float
+    guarantee: Guarantee = field(default_factory=Guarantee)
 
 
 def detector_of(recipe: Recipe) -> Path | None:
@@ -122,7 +125,7 @@ def _normalisation(recipe: Recipe, network: Network) -> Normalisation:
 
 
 def with_point(described: Description, predictions: pa.Table, rule: Rule) -> Description:
-    """Choose temperature and thresholds on the run's own predictions of `tune`."""
+    """Choose temperature and thresholds, and learn what can be guaranteed, on the run's `tune`."""
     target = described.target
     tune = cases_of(target, predictions, "tune", where=f"{described.title}/predictions.parquet")
     if tune is None:
@@ -134,7 +137,9 @@ def with_point(described: Description, predictions: pa.Table, rule: Rule) -> Des
         temperature=point.temperature,
         n_cases=int(tune.known.sum()),
     )
-    return described.model_copy(update={"operating_point": chosen})
+    limits = Limits.of(target, tune, rule.guarantee)
+    promised = Promised(asked=rule.guarantee, **limits.thresholds, sets=limits.sets)
+    return described.model_copy(update={"operating_point": chosen, "guarantee": promised})
 
 
 def _inputs(recipe: Recipe, store: Store) -> Inputs:

@@ -8,7 +8,16 @@ from pydantic import Field, ValidationError
 from radpipe.core.descriptors import Licence
 from radpipe.core.errors import DataError
 from radpipe.core.files import json_text, read_json, sha256_file
-from radpipe.core.settings import Fraction, Image, ModelChoice, Positive, Strict, Target, Training
+from radpipe.core.settings import (
+    Fraction,
+    Guarantee,
+    Image,
+    ModelChoice,
+    Positive,
+    Strict,
+    Target,
+    Training,
+)
 
 DESCRIPTION = "predictor.json"
 WEIGHTS = "weights.safetensors"
@@ -144,6 +153,23 @@ class ChosenPoint(Strict):
     n_cases: int = Field(description="Of `tune`, with a known truth.")
 
 
+class Promised(Strict):
+    """What is guaranteed of patients who come as those of the run's own `tune`; null: too few."""
+
+    asked: Guarantee
+    average: list[Fraction | None] = Field(
+        description="For each threshold's question the score, before the temperature, from which"
+        " on cases are flagged: keeps the sensitivity on average over `tune` parts."
+    )
+    certain: list[Fraction | None] = Field(
+        description="The same, which keeps it with the certainty asked for."
+    )
+    sets: list[list[Fraction] | None] = Field(
+        description="What the score of each class, or of a label 1 - score and score, must reach:"
+        " else it is ruled out."
+    )
+
+
 class Description(Strict):
     """What `predictor.json` holds; fits `learning.network.Blueprint`."""
 
@@ -166,6 +192,9 @@ class Description(Strict):
     batch: int = Field(description="Pictures in a batch, which is filled up; exams come alone.")
     operating_point: ChosenPoint | None = Field(
         description="null only until `predict` has chosen it."
+    )
+    guarantee: Promised | None = Field(
+        default=None, description="null in files of versions that gave none."
     )
     study: StudyCard
     learned_from: list[Learned] = Field(description="The run itself is the last.")

@@ -183,7 +183,8 @@ def csv_text(answers: Answers) -> str:
 
     Columns: `case`; `score_<class>`, float32, as in `predictions.parquet`; `probability_<class>`,
     after the temperature; `threshold_<class>`, to be compared with the latter; `decision`, or of a
-    multi-label target `decision_<class>`, yes or no; `problem`, why there is no answer.
+    multi-label target `decision_<class>`, yes or no; what is guaranteed, `guaranteed_<class>`,
+    `certain_<class>` and `set`; `problem`, why there is no answer.
     """
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
@@ -195,6 +196,7 @@ def csv_text(answers: Answers) -> str:
             *(f"probability_{name}" for name in answers.classes),
             *(f"threshold_{name}" for name in answers.questions),
             *([f"decision_{name}" for name in answers.classes] if labels else ["decision"]),
+            *answers.guaranteed,
             "problem",
         ]
     )
@@ -202,11 +204,13 @@ def csv_text(answers: Answers) -> str:
     for k, (case, problem) in enumerate(zip(answers.cases, answers.problems, strict=True)):
         if problem:
             n_empty = 2 * len(answers.classes) + len(limits) + (labels or 1)
+            n_empty += len(answers.guaranteed)
             writer.writerow([case, *[""] * n_empty, problem])
             continue
         decided = answers.decisions[k]
         said = ["yes" if name in decided else "no" for name in answers.classes[:labels]]
         scores = [str(score) for score in answers.scores[k]]
         chances = [f"{chance:.6g}" for chance in answers.probabilities[k]]
-        writer.writerow([case, *scores, *chances, *limits, *(said or decided), ""])
+        kept = [texts[k] for texts in answers.guaranteed.values()]
+        writer.writerow([case, *scores, *chances, *limits, *(said or decided), *kept, ""])
     return stream.getvalue()

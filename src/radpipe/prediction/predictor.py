@@ -14,6 +14,7 @@ from radpipe.core.errors import DataError
 from radpipe.detection.detector import Detector
 from radpipe.detection.finding import read_detector
 from radpipe.evaluation.draws import Floats
+from radpipe.evaluation.limits import Limits
 from radpipe.evaluation.operating_point import OperatingPoint
 from radpipe.evaluation.sample import column_names, decisions
 from radpipe.learning.data.cases import Cases, Pixels
@@ -53,6 +54,10 @@ class Answers:
         For each case the class, or of a multi-label target the labels that are present.
     problems
         For each case why there is no answer; "" if there is one.
+    guaranteed
+        Column to a text for each case: `guaranteed_<class>` and `certain_<class>`, yes or no, at
+        thresholds that keep a sensitivity; `set`, or `set_<label>`, the answers that cannot be
+        ruled out. "" where nothing is guaranteed.
     multi_label
         Classes do not exclude each other.
 
@@ -67,6 +72,7 @@ class Answers:
     flags: NDArray[np.bool_]
     decisions: list[tuple[str, ...]]
     problems: list[str]
+    guaranteed: dict[str, list[str]]
     multi_label: bool
 
 
@@ -218,5 +224,22 @@ class Predictor:
             flags=flags,
             decisions=decided,
             problems=problems,
+            guaranteed=self._guaranteed(scores, there),
             multi_label=target.kind == "multi-label",
         )
+
+    def _guaranteed(
+        self, scores: NDArray[np.float32], there: NDArray[np.bool_]
+    ) -> dict[str, list[str]]:
+        """Return columns of what is guaranteed; none where the description knows of nothing."""
+        promised = self.description.guarantee
+        if promised is None:
+            return {}
+        thresholds = {"average": promised.average, "certain": promised.certain}
+        limits = Limits(thresholds, promised.sets)
+        said = limits.columns(self.description.target, scores[there].astype(np.float64))
+        found = {name: [""] * len(scores) for name in said}
+        for name, texts in said.items():
+            for number, text in zip(np.flatnonzero(there), texts, strict=True):
+                found[name][number] = text
+        return found

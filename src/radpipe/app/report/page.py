@@ -11,11 +11,16 @@ from markupsafe import Markup
 from radpipe.app.report import classes, drift, starts, tables
 from radpipe.app.report.conclusion import conclusion
 from radpipe.app.report.data import DataView, data_view
+from radpipe.app.report.decided import Decided, decided
 from radpipe.app.report.estimates import Scale, decimal, percent, probability, whole
 from radpipe.app.report.external import ExternalView, Measure, external_views
+from radpipe.app.report.groups import GroupLine, group_lines
+from radpipe.app.report.guarantees import GuaranteeView, guarantee_cautions, guarantee_view
+from radpipe.app.report.learning import Learned, Needed, learned, needed
 from radpipe.app.report.made import together
 from radpipe.app.report.outline import outlined
 from radpipe.app.report.pairs import Pair, other_pairs, pairs
+from radpipe.app.report.points import curve_points
 from radpipe.app.report.published import NO_INTERVAL, Beside, beside
 from radpipe.app.report.readers import ReadersView, readers_view
 from radpipe.app.report.results import Row, StudyResults, VariantResults
@@ -54,6 +59,12 @@ class View:
     external: list[ExternalView]
     drift: list[Measure]
     prevalence: list[Measure]
+    groups: list[GroupLine]
+    guarantee: GuaranteeView | None
+    curve_points: list[tables.TableColumn]
+    decided: list[Decided]
+    learned: list[Learned]
+    needed: list[Needed]
     data: DataView
     readers: ReadersView | None = None
 
@@ -122,7 +133,8 @@ def render_page(
 def view(study: StudyResults, openings: Sequence[Row], study_of: Mapping[str, str]) -> View:
     """Prepare one study for the page; `study_of` is planned variant to study."""
     groups, confidence = tables.subgroups(study), study.intervals["confidence"]
-    warned = in_order([*cautions(study, openings), *drift.drift_cautions(study)])
+    found = [*cautions(study, openings), *drift.drift_cautions(study), *guarantee_cautions(study)]
+    warned = in_order(found)
     return View(
         study=study,
         anchor=f"study-{study.name}",
@@ -149,6 +161,12 @@ def view(study: StudyResults, openings: Sequence[Row], study_of: Mapping[str, st
         external=external_views(study, openings),
         drift=drift.measures(study),
         prevalence=drift.prevalence(study),
+        groups=group_lines(study),
+        guarantee=guarantee_view(study),
+        curve_points=curve_points(study),
+        decided=decided(study),
+        learned=learned(study),
+        needed=needed(study),
         data=data_view(study),
         readers=readers_view(study.readers, alpha=1 - confidence),
     )

@@ -20,7 +20,17 @@ if TYPE_CHECKING:
     from radpipe.app.report.publications import Published
 
 Row = Mapping[str, str]
-FIGURES = ("ranking", "roc", "pr", "reliability", "decision", "confusion", "history")
+FIGURES = (
+    "ranking",
+    "roc",
+    "pr",
+    "reliability",
+    "smooth",
+    "decision",
+    "confusion",
+    "history",
+    "learning",
+)
 TOPICS = ("people", "labels", "drift")
 CARDS = "cards.json"
 
@@ -128,6 +138,12 @@ class StudyResults:
         Cases that all variants were scored on; None if none was scored on others besides.
     on_common
         Variant to its AUC on these, which decides the order.
+    learning
+        Rows of `<study>-learning.csv`; none without variants that differ in train patients alone.
+    decided
+        Rows of `<study>-decided.csv`; none of a single variant.
+    points
+        Rows of `points.csv`: points of curves, partial areas, average precision.
     made
         Variant to when, and from which commit, it was trained and scored; only where receipts say.
 
@@ -154,6 +170,9 @@ class StudyResults:
     readers: Mapping[str, Any] | None = None
     n_common: int | None = None
     on_common: Mapping[str, float | None] = field(default_factory=dict)
+    learning: tuple[Row, ...] = ()
+    decided: tuple[Row, ...] = ()
+    points: tuple[Row, ...] = ()
     made: Mapping[str, Made] = field(default_factory=dict)
 
     @property
@@ -240,6 +259,10 @@ def read_rows(path: Path) -> tuple[dict[str, str], ...]:
         return tuple(csv.DictReader(stream))
 
 
+def _if_there(path: Path) -> tuple[Row, ...]:
+    return read_rows(path) if path.exists() else ()
+
+
 def _study(
     folders: ResultFolders,
     name: str,
@@ -286,6 +309,9 @@ def _study(
         card=card,
         readers=read_readers(folders.tables, name),
         n_common=_n_common(ranked),
+        decided=_if_there(folders.tables / f"{name}-decided.csv"),
+        points=tuple(r for r in _if_there(folders.tables / "points.csv") if r["study"] == name),
+        learning=_if_there(folders.tables / f"{name}-learning.csv"),
         on_common={row["variant"]: number(row["value_common"]) for row in ranked},
     )
 

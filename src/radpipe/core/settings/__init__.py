@@ -5,7 +5,7 @@ A setting with a default may be left out; the default stands here and nowhere el
 
 from radpipe.core.settings.augmentation import Augmentation
 from radpipe.core.settings.base import Count, Fraction, Positive, Strict
-from radpipe.core.settings.evaluation import Evaluation
+from radpipe.core.settings.evaluation import Evaluation, Guarantee
 from radpipe.core.settings.imported import Imported, Maker
 from radpipe.core.settings.layers import Freeze, LayerRate, Thaw
 from radpipe.core.settings.localize import Detection, Localize
@@ -46,6 +46,7 @@ __all__ = [
     "External",
     "Fraction",
     "Freeze",
+    "Guarantee",
     "Image",
     "Imported",
     "Kind",

@@ -7,6 +7,26 @@ from pydantic import Field
 from radpipe.core.settings.base import Fraction, Strict
 
 
+class Guarantee(Strict):
+    """What is guaranteed of new patients who come as those of `tune` did."""
+
+    sensitivity: float = Field(
+        default=0.9, gt=0, lt=1, description="Share of positives to be found."
+    )
+    certainty: float = Field(
+        default=0.95,
+        gt=0,
+        lt=1,
+        description="Probability with which the more certain of both thresholds keeps that.",
+    )
+    coverage: float = Field(
+        default=0.9,
+        gt=0,
+        lt=1,
+        description="Share of the cases of each class whose class is in their prediction set.",
+    )
+
+
 class Evaluation(Strict):
     """How scores and their intervals are computed."""
 
@@ -21,3 +41,4 @@ class Evaluation(Strict):
     sensitivity: Fraction = Field(
         default=0.9, description="Sensitivity to reach, for `threshold: sensitivity`."
     )
+    guarantee: Guarantee = Guarantee()

@@ -138,6 +138,13 @@ class Training(Strict):
         description="weighted: by `class_weights` from the labels of `tune` itself, as some"
         " published networks watched it; it cannot be compared with the loss on train.",
     )
+    fraction: float = Field(
+        default=1.0,
+        gt=0,
+        le=1,
+        description="Share of the train patients that is learned from, for learning curves; of"
+        " equal seeds a smaller share lies within every larger one.",
+    )
     sampler: Literal["shuffle", "weighted", "downsample"] = Field(
         default="shuffle",
         description="weighted draws every class equally often; downsample keeps of every class as"

@@ -9,6 +9,7 @@ from radpipe.core.files import write_text
 from radpipe.core.recipe import Recipe
 from radpipe.imaging.store import Store
 from radpipe.learning.data.cases import read_part
+from radpipe.learning.data.fraction import within
 from radpipe.learning.data.samplers import downsampled
 from radpipe.learning.distributed.devices import gpu_name
 from radpipe.learning.distributed.process_group import ALONE, ProcessGroup
@@ -81,6 +82,7 @@ def train_run(
         how=recipe.train,
         seed=order.seed,
     )
+    train_part = within(train_part, target, recipe.train.fraction, order.seed)
     train_part = downsampled(train_part, target, recipe.train, order.seed)
     tune_part = read_part(split, store, target, part="tune", fold=fold, model=model)
     run = make_run(recipe, store, train_part, tune_part, process_group)
