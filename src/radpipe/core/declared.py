@@ -24,6 +24,7 @@ LOOPS: dict[str, tuple[str, ...]] = {
     "studies": ("study",),
     "localize": ("study",),
     "cohorts": ("study",),
+    "features": ("backbone",),
     "variants": ("variant",),
     "ensembles": ("ensemble",),
     "starts": ("start",),
@@ -32,6 +33,7 @@ LOOPS: dict[str, tuple[str, ...]] = {
 RUN_NAMES = {
     (): "all",
     ("study",): "{study}",
+    ("backbone",): "{backbone}",
     ("variant",): "{variant}",
     ("ensemble",): "{ensemble}",
     ("start",): "{start}",
@@ -61,8 +63,9 @@ class Declared:
     """What a step is: read from the `STEP` of its script.
 
     Paths, settings and modules are templates. They may name a wildcard of the loop ({study},
-    {variant}, {fold}, {seed}, {ensemble}, {start}); what `params.yaml` says of the study or variant
-    ({adapter}; {study}, {store}, {weights}, {architectures}; of a cohort {home}); and a plural,
+    {variant}, {fold}, {seed}, {ensemble}, {start}, {backbone}); what `params.yaml` says of the
+    study, variant or backbone ({adapter}; {study}, {store}, {weights}, {architectures}; of a cohort
+    {home}); and a plural,
     which stands for all that are planned ({studies}, {starts}, {localized}, {variants}, {folds},
     {seeds}, {cohorts}; {compared}, variants and ensembles; of an ensemble {members}; of a cohort
     {home_variants}, {home_ensembles} and both, {home_compared}; {cropped}, of a variant the study

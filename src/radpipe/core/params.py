@@ -12,15 +12,18 @@ from radpipe.core.checking import check, load_yaml
 from radpipe.core.cohorts import check_cohorts
 from radpipe.core.ensembles import check_ensembles
 from radpipe.core.errors import ConfigError, near_miss
+from radpipe.core.frozen import check_features
 from radpipe.core.presets import load_preset
 from radpipe.core.settings import (
     Evaluation,
+    Features,
     Localize,
     Plan,
     Strict,
     Study,
     Variant,
 )
+from radpipe.core.settings.features import features_of
 from radpipe.core.starting import ancestors, check_starts
 from radpipe.core.versions import NUMERIC, versions_of
 
@@ -31,6 +34,11 @@ class Params(Strict):
     studies: dict[str, Study] = Field(description="One block per data set and question.")
     localize: dict[str, Localize] = Field(
         description="Studies whose joints are found and cut out, by name; {} for none."
+    )
+    # No default: DVC's loop asks for it.
+    features: dict[str, Features] = Field(
+        description="Frozen networks, whose features of a study are computed once, by name; {} for"
+        " none."
     )
     variants: dict[str, Variant] = Field(description="Exactly what runs, by name.")
     plan: Plan
@@ -68,8 +76,22 @@ class Params(Strict):
 
     def _from_outside(self, name: str) -> bool:
         """Tell whether a variant, or one that it starts from, starts from outside weights."""
-        chain = [self.variants[each] for each in (name, *ancestors(name, self.variants))]
+        chain = [self.origins[each] for each in (name, *ancestors(name, self.origins))]
         return any(each.starts_elsewhere for each in chain)
+
+    @cached_property
+    def origins(self) -> dict[str, Variant]:
+        """Variants, of which heads are taken for the frozen network that they look through.
+
+        Pixels and starting weights of a head are those that its features were made from.
+        """
+        found = dict(self.variants)
+        for name, variant in self.variants.items():
+            if named := features_of(variant.store):
+                block = self.features[named[1]]
+                what = {"store": block.store, "weights": block.weights}
+                found[name] = variant.model_copy(update=what)
+        return found
 
     @cached_property
     def borrowed(self) -> dict[str, dict[str, Any]]:
@@ -80,8 +102,8 @@ class Params(Strict):
         """
         found: dict[str, dict[str, list[str]]] = {name: {} for name in self.plan.starts}
         for name, variant in self.variants.items():
-            for each in (name, *ancestors(name, self.variants)):
-                start = self.variants[each].borrowed
+            for each in (name, *ancestors(name, self.origins)):
+                start = self.origins[each].borrowed
                 if start not in found:
                     continue
                 cohorts = [c for c, home in self.plan.cohorts.items() if home == variant.study]
@@ -95,9 +117,15 @@ class Params(Strict):
         """What each variant comes to: target, network, training and versions, by name."""
         return Recipes(self)
 
+    @property
+    def _names(self) -> list[str]:
+        """Whatever names files."""
+        plan = self.plan
+        return [*self.studies, *self.features, *self.variants, *plan.ensembles, *plan.starts]
+
     @model_validator(mode="after")
     def _names_agree(self) -> "Params":
-        for name in [*self.studies, *self.variants, *self.plan.ensembles, *self.plan.starts]:
+        for name in self._names:
             if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
                 raise ValueError(
                     f"{name!r} names files, so it may hold only letters, digits, '_' and '-'"
@@ -141,6 +169,7 @@ class Params(Strict):
                     f"variants.{name}.store: {variant.store} is made by localize, and localize has"
                     f" no block {variant.localized!r}; it has: {', '.join(self.localize) or 'none'}"
                 )
+        check_features(self.features, self.studies, self.localize, self.variants, self.plan)
         for variant in self.variants.values():
             folds = self.studies[variant.study].split.folds
             if too_large := [fold for fold in self.plan.folds if fold >= folds]:
@@ -148,7 +177,8 @@ class Params(Strict):
                     f"plan.folds: fold {too_large[0]} does not exist, studies."
                     f"{variant.study}.split.folds is {folds} (0 to {folds - 1} are allowed)"
                 )
-        check_starts(self.variants, self.plan)
+        for starting in (self.variants, *([self.origins] if self.features else [])):
+            check_starts(starting, self.plan)
         check_ensembles(self.variants, self.plan)
         check_cohorts(self.studies, self.localize, self.variants, self.plan)
         return self

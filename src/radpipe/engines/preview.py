@@ -95,6 +95,12 @@ def only(params: Params, studies: Collection[str]) -> dict[str, Any]:
         "open_test": [name for name in plan.open_test if name in studies],
     }
     found["variants"] = {n: found["variants"][n] for n in found["plan"]["variants"]}
+    stores = {block["store"] for block in found["variants"].values()}
+    found["features"] = {
+        name: value
+        for name, value in found["features"].items()
+        if params.features[name].folder(name) in stores
+    }
     for block in ("studies", "localize"):
         named = found[block].items()
         found[block] = {n: value for n, value in named if n in studies or n in cohorts}
@@ -103,13 +109,13 @@ def only(params: Params, studies: Collection[str]) -> dict[str, Any]:
 
 def _borrowed(params: Params, studies: Collection[str]) -> set[str | None]:
     """Return the weights of others that the variants of some studies start from themselves."""
-    return {each.borrowed for each in params.variants.values() if each.study in studies}
+    return {each.borrowed for each in params.origins.values() if each.study in studies}
 
 
 def _with_origins(params: Params, study: str) -> set[str]:
     """Return a study and those whose runs give its variants their starting weights."""
     names = [n for n in params.plan.variants if params.variants[n].study == study]
-    names += [other for name in names for other in ancestors(name, params.variants)]
+    names += [other for name in names for other in ancestors(name, params.origins)]
     return {params.variants[name].study for name in names}
 
 

@@ -6,9 +6,10 @@ A setting with a default may be left out; the default stands here and nowhere el
 from radpipe.core.settings.augmentation import Augmentation
 from radpipe.core.settings.base import Count, Fraction, Positive, Strict
 from radpipe.core.settings.evaluation import Evaluation
+from radpipe.core.settings.features import Features
 from radpipe.core.settings.localize import Detection, Localize
 from radpipe.core.settings.model import ModelChoice
-from radpipe.core.settings.plan import Ensemble, Plan, Variant
+from radpipe.core.settings.plan import Ensemble, Plan, Starting, Variant
 from radpipe.core.settings.schedules import Constant, Cosine, OneCycle, Plateau, Schedule, StepDecay
 from radpipe.core.settings.studies import (
     Arrays,
@@ -42,6 +43,7 @@ __all__ = [
     "Ensemble",
     "Evaluation",
     "External",
+    "Features",
     "Fraction",
     "Freeze",
     "Image",
@@ -57,6 +59,7 @@ __all__ = [
     "Schedule",
     "Source",
     "Split",
+    "Starting",
     "StepDecay",
     "Strict",
     "Study",

@@ -13,25 +13,15 @@ def start_file(name: str) -> str:
     return f"results/starts/{name}/start.json"
 
 
-class Variant(Strict):
-    """One row of the comparison; `model`, `train`, `augment` override the preset."""
+class Starting(Strict):
+    """What reads pixels, or features of them, and starts from weights."""
 
-    study: str
-    store: str = Field(description="Folder of pixels to train on.")
-    preset: str = Field(description="<file in presets/>/<name>.")
-    weights: str = Field(
-        default="weights/random.json",
-        description="Starting weights: weights/random.json (none), those that others learned,"
-        " weights/<name>.json, or those of a planned run,"
-        " results/runs/<variant>/fold-<f>-seed-<s>/weights.safetensors.",
-    )
-    model: dict[str, Any] = Field(default={}, description="Overrides of the preset.")
-    train: dict[str, Any] = Field(default={}, description="Overrides of the preset.")
-    augment: dict[str, Any] = Field(default={}, description="Overrides of the preset.")
+    store: str
+    weights: str
 
     @property
     def localized(self) -> str | None:
-        """The study whose crops it is trained on, which `localize` makes; None: no crops."""
+        """The study whose crops it looks at, which `localize` makes; None: no crops."""
         return self.store.split("/")[1] if self.store.endswith("/crops") else None
 
     @property
@@ -50,6 +40,26 @@ class Variant(Strict):
     def start(self) -> str:
         """The file that says from which weights it starts, or holds them."""
         return start_file(self.borrowed) if self.borrowed else self.weights
+
+
+class Variant(Starting):
+    """One row of the comparison; `model`, `train`, `augment` override the preset."""
+
+    study: str
+    store: str = Field(
+        description="Folder of pixels to train on, or for heads of features,"
+        " data/<study>/features/<name>."
+    )
+    preset: str = Field(description="<file in presets/>/<name>.")
+    weights: str = Field(
+        default="weights/random.json",
+        description="Starting weights: weights/random.json (none), those that others learned,"
+        " weights/<name>.json, or those of a planned run,"
+        " results/runs/<variant>/fold-<f>-seed-<s>/weights.safetensors.",
+    )
+    model: dict[str, Any] = Field(default={}, description="Overrides of the preset.")
+    train: dict[str, Any] = Field(default={}, description="Overrides of the preset.")
+    augment: dict[str, Any] = Field(default={}, description="Overrides of the preset.")
 
     @property
     def inputs(self) -> dict[str, str]:

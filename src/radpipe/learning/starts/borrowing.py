@@ -20,7 +20,7 @@ from radpipe.core.borrowed import Borrowed, is_start, read_borrowed, whole
 from radpipe.core.errors import ConfigError
 from radpipe.core.recipe import Recipe
 from radpipe.learning.models.base import Part
-from radpipe.learning.starts.start import Taken, layers_without, tell
+from radpipe.learning.starts.start import Starts, Taken, layers_without, tell
 
 log = logging.getLogger("radpipe.train")
 
@@ -71,7 +71,7 @@ def parts_of(model: nn.Module) -> dict[str, Part]:
     return found
 
 
-def borrow(recipe: Recipe, start: Borrowed, model: nn.Module, mean: Tensor, sd: Tensor) -> Taken:
+def borrow(recipe: Starts, start: Borrowed, model: nn.Module, mean: Tensor, sd: Tensor) -> Taken:
     """Copy the tensors that a start promises into every part of a model that is its implementation.
 
     Parameters
@@ -241,10 +241,10 @@ def _misfit(name: str, own: Tensor, theirs: Tensor, part: Part) -> str:
     return text
 
 
-def _no_part(recipe: Recipe, start: Borrowed, model: nn.Module) -> str:
+def _no_part(recipe: Starts, start: Borrowed, model: nn.Module) -> str:
     has = sorted({part.implementation for part in parts_of(model).values()})
     return (
-        f"variants.{recipe.variant}.weights: {start.name} are weights of {start.function}, and no"
+        f"{recipe.place}.weights: {start.name} are weights of {start.function}, and no"
         f" part of architecture {recipe.model.name!r} with these settings is that; it has:"
         f" {', '.join(has) or 'no part that is known from a library'}. Networks of another library"
         " may have the same shapes and be another function. The way out: a network with that part"
@@ -252,11 +252,11 @@ def _no_part(recipe: Recipe, start: Borrowed, model: nn.Module) -> str:
     )
 
 
-def _not_covered(recipe: Recipe, start: Borrowed, faults: list[str]) -> str:
+def _not_covered(recipe: Starts, start: Borrowed, faults: list[str]) -> str:
     rest = len(faults) - SHOWN
     shown = "\n  ".join([*faults[:SHOWN], *([f"and {rest} more"] if rest > 0 else [])])
     return (
-        f"variants.{recipe.variant}.weights: {start.name} promises all tensors of"
+        f"{recipe.place}.weights: {start.name} promises all tensors of"
         f" {start.function} but its heads ({', '.join(start.heads) or 'none'}), and nothing is"
         f" taken unless all of them are:\n  {shown}\nThe way out: change the setting of model that"
         f" makes the difference, or, if the file has other names, say `prefix`, `rename` or `heads`"
@@ -264,17 +264,17 @@ def _not_covered(recipe: Recipe, start: Borrowed, faults: list[str]) -> str:
     )
 
 
-def _warn_of_input(recipe: Recipe, start: Borrowed, mean: Tensor, sd: Tensor) -> None:
+def _warn_of_input(recipe: Starts, start: Borrowed, mean: Tensor, sd: Tensor) -> None:
     """Warn where pictures are prepared otherwise than those that the weights have learned from."""
     theirs = [torch.tensor(each) for each in start.input.normalisation(len(mean))]
     pairs = list(zip((mean, sd), theirs, strict=True))
     if not all(torch.allclose(a, b, atol=1e-3) for a, b in pairs):
         log.warning(
-            "%s has learned from pixels with mean=%s sd=%s, and train.normalize: %s gives them"
+            "%s has learned from pixels with mean=%s sd=%s, and normalize: %s gives them"
             " mean=%s sd=%s. The way out, unless it is meant: normalize: start",
             start.name,
             *(_rounded(each) for each in theirs),
-            recipe.train.normalize,
+            recipe.normalize,
             _rounded(mean),
             _rounded(sd),
         )
