@@ -1,14 +1,8 @@
 """The step `features`, heads that learn from what it has made, and predictors of both."""
 
-import shutil
-
-import numpy as np
 import pytest
-import torch
 
 from radpipe.core.files import read_json
-from radpipe.core.tables import read_table
-from radpipe.imaging.store import Store
 from radpipe.learning.data.features import FeatureStore
 from radpipe.learning.networks.network import read_about
 from tests.small_study import TWO, plan_of, write_study
@@ -48,7 +42,7 @@ def done(project, step, *arguments):
 def test_features_are_made_once_and_heads_learn_from_them(project, planned):
     planned(train={"epochs": 2})
     assert "computed features drawn: cases=48 features=16" in done(
-        project, "features", "--backbone", "drawn"
+        project, "features", "--study", "bones", "--backbone", "drawn"
     )
     features = FeatureStore(project.root / FEATURES)
     assert features.features(features.cases).shape == (1, 48, 16)

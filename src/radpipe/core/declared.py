@@ -24,7 +24,7 @@ LOOPS: dict[str, tuple[str, ...]] = {
     "studies": ("study",),
     "localize": ("study",),
     "cohorts": ("study",),
-    "features": ("backbone",),
+    "features": ("study", "backbone"),
     "variants": ("variant",),
     "ensembles": ("ensemble",),
     "starts": ("start",),
@@ -33,7 +33,7 @@ LOOPS: dict[str, tuple[str, ...]] = {
 RUN_NAMES = {
     (): "all",
     ("study",): "{study}",
-    ("backbone",): "{backbone}",
+    ("study", "backbone"): "{study}-{backbone}",
     ("variant",): "{variant}",
     ("ensemble",): "{ensemble}",
     ("start",): "{start}",

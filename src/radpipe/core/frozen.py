@@ -38,6 +38,9 @@ def check_features(
             )
         _check_pixels(where, block, studies, localize)
         check_start(where, block, variants, plan)
+    folders = [f"{block.study}-{name}" for name, block in features.items()]
+    if twice := {folder for folder in folders if folders.count(folder) > 1}:
+        raise ValueError(f"features: two blocks come to {min(twice)}; call one otherwise")
     for name, variant in variants.items():
         _check_store(name, variant, features)
 

@@ -179,10 +179,13 @@ class Graph:
             "variant": list(plan.variants),
             "ensemble": list(plan.ensembles),
             "start": list(dict.fromkeys(plan.starts)),
-            "backbone": list(self.params.features),
             "fold": list(plan.folds),
             "seed": list(plan.seeds),
         }
+        if each == "features":
+            for name, block in self.params.features.items():
+                yield {"study": block.study, "backbone": name}
+            return
         for values in product(*(over[name] for name in LOOPS[each])):
             yield dict(zip(LOOPS[each], values, strict=True))
 

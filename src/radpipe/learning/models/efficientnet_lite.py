@@ -1,7 +1,8 @@
 """EfficientNet-Lite0: EfficientNet-B0 (Tan & Le, ICML 2019, arXiv:1905.11946, table 1) for phones.
 
-Lite, as its authors describe it in the blog of TensorFlow (2020-03-16), leaves squeeze-and-excitation
-out and bounds activations by 6. Convolutions are padded as TensorFlow pads, behind first.
+Lite, as its authors describe it in the blog of TensorFlow (2020-03-16), leaves out
+squeeze-and-excitation and bounds activations by 6. Convolutions are padded as TensorFlow pads,
+behind first.
 """
 
 from collections import OrderedDict
@@ -76,7 +77,7 @@ def layer(
     groups: int = 1,
     bounded: bool = True,
 ) -> nn.Sequential:
-    """Make a convolution, its norm, and an activation between 0 and 6 unless it is not `bounded`."""
+    """Make a convolution, its norm, and where it is `bounded`, an activation from 0 to 6."""
     parts: list[tuple[str, nn.Module]] = [
         ("conv", Padded(n_in, n_out, kernel, stride=stride, groups=groups, bias=False)),
         ("norm", nn.BatchNorm2d(n_out, eps=EPS, momentum=MOMENTUM)),
