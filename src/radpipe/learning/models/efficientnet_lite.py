@@ -16,8 +16,8 @@ from radpipe.core.settings import Strict
 from radpipe.learning.models.base import STEM, Part, Stem, architecture
 
 IMPLEMENTATION = "efficientnet-lite-pytorch/efficientnet-lite0"
-# Of batch norm, as its authors trained it; torch counts momentum from the other side.
-EPS, MOMENTUM = 1e-3, 0.01
+# Of batch norm, as its authors trained it.
+EPS = 1e-3
 STEM_WIDTH, TOP_WIDTH = 32, 1280
 
 
@@ -46,6 +46,14 @@ class EfficientNetLiteSettings(Strict):
     """Settings of the architecture `efficientnet_lite`."""
 
     dropout: float = Field(default=0.2, ge=0, lt=1, description="Before the last layer.")
+    momentum: float = Field(
+        default=0.01,
+        gt=0,
+        le=1,
+        description="Share of a batch in the running values of norms, as published (0.99 by"
+        " TensorFlow's count). After n steps they still hold 0.99**n of what they were, so short"
+        " trainings from random weights want torch's usual 0.1.",
+    )
     stem: Stem | None = Field(
         default=None, description=STEM.format(default="filters of their own, drawn at random.")
     )
@@ -80,7 +88,7 @@ def layer(
     """Make a convolution, its norm, and where it is `bounded`, an activation from 0 to 6."""
     parts: list[tuple[str, nn.Module]] = [
         ("conv", Padded(n_in, n_out, kernel, stride=stride, groups=groups, bias=False)),
-        ("norm", nn.BatchNorm2d(n_out, eps=EPS, momentum=MOMENTUM)),
+        ("norm", nn.BatchNorm2d(n_out, eps=EPS)),
     ]
     return nn.Sequential(OrderedDict([*parts, *([("bound", nn.ReLU6())] if bounded else [])]))
 
@@ -140,6 +148,9 @@ class EfficientNetLite(nn.Module):
         self.top = layer(width, TOP_WIDTH)
         self.dropout = nn.Dropout(settings.dropout)
         self.last = nn.Linear(TOP_WIDTH, n_outputs)
+        for module in self.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.momentum = settings.momentum
         stem = settings.stem if n_channels == 1 else None
         self.implementations = {"": Part(IMPLEMENTATION, own=("last.",), stem=stem)}
 

@@ -270,7 +270,7 @@ def _warn_of_input(recipe: Starts, start: Borrowed, mean: Tensor, sd: Tensor) ->
     pairs = list(zip((mean, sd), theirs, strict=True))
     if not all(torch.allclose(a, b, atol=1e-3) for a, b in pairs):
         log.warning(
-            "%s has learned from pixels with mean=%s sd=%s, and normalize: %s gives them"
+            "%s has learned from pixels with mean=%s sd=%s, and train.normalize: %s gives them"
             " mean=%s sd=%s. The way out, unless it is meant: normalize: start",
             start.name,
             *(_rounded(each) for each in theirs),

@@ -111,8 +111,8 @@ def _come_by(
         return
     file.parent.mkdir(parents=True, exist_ok=True)
     raise DataError(
-        f"{descriptor.path}: has to be fetched by hand, once for all projects. The way out: where"
-        f" there is a network\n  {descriptor.by_hand}\nthen put what came, {file.name}, {hash_told},"
+        f"{descriptor.path}: must be fetched by hand, once for all projects. The way out: where"
+        f" there is a network\n  {descriptor.by_hand}\nthen put {file.name}, {hash_told},"
         f" here\n  {file}\nand run again. {borrowed.VARIABLE} names the folder, if it is to be"
         " another one."
     )
