@@ -4,7 +4,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -12,11 +12,12 @@ import pyarrow.compute as pc
 import torch
 from torch import Tensor
 
-from radpipe.core.errors import ConfigError, DataError
+from radpipe.core.errors import DataError
 from radpipe.core.settings import ModelChoice, Target, Training
 from radpipe.core.tables import read_table
 from radpipe.imaging.store import ABSENT
 from radpipe.imaging.sums import Sums
+from radpipe.learning.data.features import features_for
 from radpipe.learning.data.uncertain import Lessons, lessons, policies, teaches
 from radpipe.learning.models import auxiliary_of, table_of, takes_features, takes_pixels
 from radpipe.learning.models.covariates import read_auxiliary, read_entries
@@ -62,14 +63,6 @@ class Summed(Pixels, Protocol):
 
     def sums(self, rows: np.ndarray) -> Sums:
         """Return the sums of the pixels of rows of the index, `rows` of any shape."""
-
-
-@runtime_checkable
-class FeatureSource(Protocol):
-    """What has features of a frozen network instead of pixels."""
-
-    def features(self, cases: Sequence[str]) -> np.ndarray:
-        """Return the features of cases by name, float32 (passes, n, features)."""
 
 
 @dataclass(frozen=True)
@@ -339,31 +332,11 @@ def _cases(
         entries=None if taken is None else read_entries(table, taken),
         auxiliary=None if auxiliary is None else read_auxiliary(table, auxiliary),
     )
-    return found if model is None else _with_features(found, store, names, model)
-
-
-def _with_features(cases: Cases, store: Pixels, names: Sequence[str], model: ModelChoice) -> Cases:
-    """Give cases the features that a head takes.
-
-    Raises
-    ------
-    ConfigError
-        A head is to look at pixels, or a network at features.
-
-    """
-    there = isinstance(store, FeatureSource)
-    if there != takes_features(model):
-        what = ("pixels", "takes features") if not there else ("features", "takes none")
-        raise ConfigError(
-            f"model.name: the variant's store holds {what[0]}, and {model.name!r} {what[1]}. The"
-            " way out: for heads a store data/<study>/features/<name>, which a block of `features`"
-            " describes; for all others one of pixels (docs/how-to/frozen-features.md)."
-        )
-    if not isinstance(store, FeatureSource):
-        return cases
-    features = store.features(names)
+    features = None if model is None else features_for(model, store, names)
+    if features is None:
+        return found
     changed = features[1:] if len(features) > 1 else None
-    return replace(cases, entries=features[0], changed=changed)
+    return replace(found, entries=features[0], changed=changed)
 
 
 def rows_of(store: Pixels, cases: Sequence[str], views: Sequence[str]) -> np.ndarray:

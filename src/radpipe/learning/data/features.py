@@ -18,13 +18,14 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 
-from radpipe.core.errors import DataError
+from radpipe.core.errors import ConfigError, DataError
 from radpipe.core.files import read_json
 from radpipe.core.recipe import BackboneRecipe
-from radpipe.core.settings import Strict
+from radpipe.core.settings import ModelChoice, Strict
 from radpipe.core.tables import read_table
 from radpipe.imaging.store import Store
 from radpipe.imaging.sums import Sums
+from radpipe.learning.models import takes_features
 
 BACKBONE = "backbone.json"
 
@@ -135,6 +136,28 @@ class FeatureStore:
     def sums(self, rows: NDArray[np.integer[Any]]) -> Sums:
         """Refuse to add up pixels."""
         raise DataError(f"{self.path}: holds features, and no pixels of {len(rows)} rows.")
+
+
+def features_for(
+    model: ModelChoice, store: object, cases: Sequence[str]
+) -> NDArray[np.float32] | None:
+    """Return the features of cases, float32 (passes, n, features), if a model is a head.
+
+    Raises
+    ------
+    ConfigError
+        A head is to look at pixels, or a network at features.
+
+    """
+    there = isinstance(store, FeatureStore)
+    if there != takes_features(model):
+        holds, takes = ("features", "takes none") if there else ("pixels", "takes features")
+        raise ConfigError(
+            f"model.name: the variant's store holds {holds}, and {model.name!r} {takes}. The way"
+            " out: for heads a store data/<study>/features/<name>, which a block of `features`"
+            " describes; for all others one of pixels (docs/how-to/frozen-features.md)."
+        )
+    return store.features(cases) if isinstance(store, FeatureStore) else None
 
 
 def pass_name(number: int) -> str:
