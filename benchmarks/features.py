@@ -1,8 +1,8 @@
 """What frozen features save: an epoch of heads against an epoch with the backbone, and ten heads.
 
 Pictures are noise of the given side; the backbone is EfficientNet-Lite0 of random weights, because
-speed does not depend on what a network has learned. All is measured in turns in one process with
-one thread, so that other work on the machine slows all alike; the table shows medians and ratios.
+speed does not depend on what a network has learned. All is measured in turns, in processor time of
+one thread, which other work on the machine changes little; the table shows medians and ratios.
 
     pass       the backbone looks at every picture once, as the step features does
     whole      an epoch of the network in one piece whose backbone is frozen (train.freeze)
@@ -130,10 +130,10 @@ def epoch(run: TrainingRun) -> Callable[[], object]:
 
 
 def seconds(what: Callable[[], object]) -> float:
-    """Return how long something takes."""
-    began = time.perf_counter()
+    """Return how much processor time something takes."""
+    began = time.process_time()
     what()
-    return time.perf_counter() - began
+    return time.process_time() - began
 
 
 def main() -> None:
