@@ -30,6 +30,7 @@ SMALL: dict[str, Any] = {
         }
     },
     "localize": {},
+    "features": {},
     "variants": {
         "bones-floor": {
             "study": "bones",

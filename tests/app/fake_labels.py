@@ -36,6 +36,7 @@ def plan(source: dict[str, Any]) -> dict[str, Any]:
     return {
         "studies": {"knee": study},
         "localize": {},
+        "features": {},
         "variants": dict.fromkeys(VARIANTS, variant),
         "plan": {
             "variants": list(VARIANTS),

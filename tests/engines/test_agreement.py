@@ -33,6 +33,21 @@ FOLDERS = {
 IMPORTED = {"study": "bones", "form": "decisions", "by": {"kind": "reader", "name": "reader-1"}}
 CROPS = {"bones": {"remote": None, "side": 32, "extent_mm": 60}}
 
+FROZEN = {
+    "frozen": {
+        "study": "bones",
+        "store": "data/bones/crops",
+        "weights": "weights/resnet18.json",
+        "remote": None,
+        "model": {"name": "resnet18", "stem": "sum"},
+    }
+}
+HEAD = {
+    "study": "bones",
+    "store": "data/bones/features/frozen",
+    "weights": "weights/random.json",
+}
+
 # Folders that DVC names also while no cohort and no start is planned, and a file that its loop over
 # runs cannot name: another detector is another folder of crops.
 SEEN_OTHERWISE = {"results/cohorts", "results/starts", "data/bones/detector.safetensors"}
@@ -77,6 +92,8 @@ def dvc_story(engines: Engines) -> Story:
         else:
             for recipe in inputs & set(recipes):
                 inputs |= set(recipes[recipe]["inputs"][1:3])
+        if stage["command"].startswith("python workflow/scripts/features.py"):
+            inputs = set(map(described, inputs))
         name = receipts[0].removeprefix("results/receipts/").removesuffix(".json")
         story[name] = {
             "command": stage["command"].split(),
@@ -155,6 +172,9 @@ def engines(engines):
     engines.set("variants.bones-v1.store", "data/bones/crops")
     engines.set("variants.bones-v1.weights", "weights/resnet18.json")
     engines.set("plan.starts", ["resnet18"])
+    engines.set("features", FROZEN)
+    engines.set("variants.bones-head", {**HEAD, "preset": "heads/linear"})
+    engines.set("plan.variants", ["bones-floor", "bones-v1", "bones-head"])
     engines.set("plan.ensembles", {"both": {"members": ["bones-floor", "bones-v1"]}})
     engines.set("plan.imported", {"one": {**IMPORTED, "predictions": "imported/one.csv"}})
     (engines.root / "imported").mkdir()
@@ -190,7 +210,14 @@ def test_every_stage_depends_on_its_part_of_the_plan(engines):
     stages = dvc_stages(engines)
     plan = next(stage for stage in stages if str(PLAN) in stage["outputs"])
     assert set(plan["inputs"]) == {"workflow/scripts", "presets", "src/radpipe"}
-    assert set(plan["params"]) == {"studies", "localize", "variants", "plan", "evaluation"}
+    assert set(plan["params"]) == {
+        "studies",
+        "localize",
+        "features",
+        "variants",
+        "plan",
+        "evaluation",
+    }
     for name, stage in dvc_story(engines).items():
         step, _, run = name.partition("/")
         assert stage["plan"] == [f"{PLAN}/{step}/{run.partition('-fold-')[0]}.json"], name
@@ -201,13 +228,22 @@ def test_the_graph_knows_who_makes_what(engines, monkeypatch):
     monkeypatch.chdir(engines.root)
     graph = Graph(load_params())
     assert list(graph.steps) == [
-        *("fetch", "weights", "index", "ingest", "split", "explore", "localize", "review", "train"),
-        *("predict", "combine", "evaluate", "validate", "compare", "report"),
+        *("fetch", "weights", "index", "ingest", "split", "explore", "localize", "features"),
+        *("review", "train", "predict", "combine", "evaluate", "validate", "compare", "report"),
     ]
     train = graph.runs["train", "bones-v1-fold-0-seed-0"]
     assert [run.title for run in graph.makers_of(train)] == [
         *("localize bones", "split bones", "weights resnet18")
     ]
+    head = graph.runs["train", "bones-head-fold-0-seed-0"]
+    assert [run.title for run in graph.makers_of(head)] == ["features bones-frozen", "split bones"]
+    (features,) = graph.runs_of("features")
+    assert [run.title for run in graph.makers_of(features)] == [
+        "localize bones",
+        "weights resnet18",
+    ]
+    predict = graph.runs["predict", "bones-head-fold-0-seed-0"]
+    assert "data/bones/detector.safetensors" in predict.inputs
     heights = [graph.height(step) for step in ("split", "localize", "train", "predict", "report")]
     assert heights == sorted(heights, reverse=True)
     assert heights[-1] == 0

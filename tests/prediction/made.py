@@ -9,17 +9,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from radpipe.core.files import write_text
-from radpipe.core.recipe import Recipe
-from radpipe.core.settings import Image, Localize, PhantomSource, Target
+from radpipe.core.hashes import Hashes
+from radpipe.core.recipe import Recipe, make_backbone_recipe
+from radpipe.core.settings import Features, Image, Localize, PhantomSource, Target
 from radpipe.core.tables import write_table
 from radpipe.detection.finding import ARITHMETIC, find, save_detector, train_detector
 from radpipe.imaging.boxes import from_square, to_square
 from radpipe.imaging.crops import crop_image, cut_crops, regions_of, spacing_of, squares_around
 from radpipe.imaging.ingest import ingest
 from radpipe.imaging.store import Store
+from radpipe.imaging.writing import building
 from radpipe.learning.data.cases import read_part
+from radpipe.learning.data.features import FeatureStore, open_store
 from radpipe.learning.networks.network import load_network
 from radpipe.learning.runs.one_run import Order, train_run
+from radpipe.learning.starts.frozen import arithmetic_for, make_backbone, write_features
 from radpipe.learning.training.run import set_up
 from radpipe.prediction import describing
 from radpipe.prediction.describing import Rule, describe, with_point
@@ -29,7 +33,7 @@ from radpipe.prediction.predictor import Predictor
 from radpipe.prediction.raw import RawCase
 from radpipe.studies.base.adapters import load_adapter, read_layout
 from radpipe.studies.base.manifest import write_manifest
-from tests.small_study import recipe_of
+from tests.small_study import ROOT, recipe_of
 
 PARTS = ("test", "tune")
 
@@ -167,6 +171,23 @@ class Maker:
             unsure={},
         )
 
+    def look(self, store: str = "store", **block: Any) -> None:
+        """Do what the step `features` does, with a network that was drawn."""
+        pixels, random = self.data / store, ROOT / "weights/random.json"
+        fields = {"study": "study", "store": str(pixels), "weights": "weights/random.json"}
+        plan = Features.model_validate({**fields, "remote": None, "normalize": "unit", **block})
+        plan = plan.model_copy(update={"weights": str(random)})
+        recipe = make_backbone_recipe("drawn", plan, Hashes())
+        opened = Store(pixels)
+        made = make_backbone(
+            recipe,
+            n_channels=opened.channels,
+            n_views=len(opened.views),
+            volumes=opened.volumes,
+        )
+        with building(self.data / "features/drawn") as folder:
+            write_features(folder, recipe, opened, made, set_up(arithmetic_for(1)))
+
     def recipe(self, preset: str, *, store: str = "store", **overrides: Any) -> Recipe:
         """Resolve a recipe."""
         return recipe_of(self.target, self.data / store, self.split, preset=preset, **overrides)
@@ -181,7 +202,7 @@ class Maker:
             run / "recipe.json", 0, 0, weights, run / "history.csv", out / "state", out / "board"
         )
         train_run(order, recipe, lambda: False)
-        store = Store(Path(recipe.store.path))
+        store = open_store(Path(recipe.store.path))
         device = set_up(recipe.train)
         cases = {
             part: read_part(self.split, store, recipe.target, part=part, fold=0, model=recipe.model)
@@ -202,5 +223,6 @@ class Maker:
         complete = with_point(described, table, Rule("youden", 0.9))
         write_text(run / DESCRIPTION, complete.text)
         detector = describing.detector_of(recipe)
-        gather(run, out / "copy", detector=detector)
+        features = store.path if isinstance(store, FeatureStore) else None
+        gather(run, out / "copy", detector=detector, features=features)
         return Made(self.raw, self.cases, run, detector, out / "copy", table)

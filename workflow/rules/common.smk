@@ -23,7 +23,7 @@ require_writable()
 refuse_links(GRAPH.makers)
 FRESHNESS = Freshness(GRAPH)
 # After these, planning looks again: what they make anew often comes out as it was.
-CHECKPOINTS = frozenset({"split", "localize", "weights"})
+CHECKPOINTS = frozenset({"split", "localize", "weights", "features"})
 STARTED = datetime.now(UTC).replace(microsecond=0)
 
 # Rules call `python`; no environment needs to be activated for that.
@@ -39,6 +39,7 @@ wildcard_constraints:
     ensemble="|".join(PARAMS.plan.ensembles) or "(?!)",
     imported="|".join(PARAMS.plan.imported) or "(?!)",
     start="|".join(PARAMS.plan.starts) or "(?!)",
+    backbone="|".join(PARAMS.features) or "(?!)",
     fold=r"\d+",
     seed=r"\d+",
 
@@ -171,6 +172,11 @@ def processors(step):
 def threads(wildcards):
     """Processors of a variant's prediction: its preset or params.yaml says."""
     return training_of(PARAMS, wildcards.variant).threads
+
+
+def backbone_threads(wildcards):
+    """Processors of a frozen network."""
+    return PARAMS.features[wildcards.backbone].threads
 
 
 def train_threads(wildcards):

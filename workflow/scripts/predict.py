@@ -20,8 +20,8 @@ from radpipe.core.openings import note_opening
 from radpipe.core.recipe import read_recipe
 from radpipe.core.step import Job, Step
 from radpipe.core.tables import write_table
-from radpipe.imaging.store import Store
 from radpipe.learning.data.cases import read_part
+from radpipe.learning.data.features import open_store
 from radpipe.learning.data.fraction import within
 from radpipe.learning.networks.faults import tell_faults
 from radpipe.learning.networks.network import load_network
@@ -60,7 +60,7 @@ def main(job: Job) -> None:
     """Read, predict, write."""
     recipe = read_recipe(job.args.recipe)
     fold, seed = job.args.fold, job.args.seed
-    store, split = Store(job.args.store), job.args.split
+    store, split = open_store(job.args.store), job.args.split
     device = set_up(recipe.train)
     network = load_network(job.args.weights, recipe, store).to(device)
     parts = ["test", "tune"] if job.params.opens(recipe.study) else ["tune"]

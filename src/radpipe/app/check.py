@@ -6,7 +6,7 @@ from pathlib import Path
 from radpipe.core.descriptors import read_descriptor, refuse_use, refuse_version
 from radpipe.core.errors import ConfigError, DataError
 from radpipe.core.params import Params
-from radpipe.core.settings import ArraysSource, PathSource
+from radpipe.core.settings import ArraysSource, PathSource, Starting
 from radpipe.core.starting import start_of
 from radpipe.engines.remotes import unknown_remotes
 from radpipe.studies.base.adapters import check_source, load_adapter, read_layout
@@ -23,13 +23,15 @@ def mistakes(params: Params) -> Iterator[str]:
         yield from _of_study(name, params)
     for name in params.variants:
         yield from _of_variant(name, params)
-    for name, block in params.plan.imported.items():
-        if not Path(block.predictions).is_file():
+    for name, table in params.plan.imported.items():
+        if not Path(table.predictions).is_file():
             yield (
                 f"params.yaml: plan.imported.{name}.predictions: there is no file"
-                f" {block.predictions}. The way out: the table's path, relative to this folder; or"
+                f" {table.predictions}. The way out: the table's path, relative to this folder; or"
                 " dvc pull, if it is kept there"
             )
+    for name, block in params.features.items():
+        yield from _of_start(f"features.{name}", block, params)
     for finding in unknown_remotes(params):
         yield f"params.yaml: {finding.what}. The way out: {finding.way_out}"
 
@@ -67,19 +69,23 @@ def _of_variant(name: str, params: Params) -> Iterator[str]:
         params.recipes[name]
     except ConfigError as error:
         yield str(error)
-    for borrowed in variant.all_borrowed:
+    yield from _of_start(where, variant, params)
+
+
+def _of_start(where: str, block: Starting, params: Params) -> Iterator[str]:
+    for borrowed in block.all_borrowed:
         try:
             descriptor = read_descriptor(borrowed)
             refuse_use(descriptor, params.plan.use)
             refuse_version(descriptor)
         except ConfigError as error:
             yield f"params.yaml: {where}.weights: {error}"
-    if variant.borrowed is not None:
+    if block.borrowed is not None:
         return
     # A run's weights are planned; that is checked when params.yaml is read.
-    if start_of(variant.weights) is None and not Path(variant.weights).is_file():
+    if start_of(block.weights) is None and not Path(block.weights).is_file():
         yield (
-            f"params.yaml: {where}.weights: there is no file {variant.weights}. The way out:"
+            f"params.yaml: {where}.weights: there is no file {block.weights}. The way out:"
             " weights/random.json for none, weights/<name>.json for what others learned, or those"
             " of a planned run,"
             " results/runs/<variant>/fold-<f>-seed-<s>/weights.safetensors"

@@ -10,6 +10,7 @@ from radpipe.core.errors import unknown_name
 from radpipe.core.imported import refuse_imported
 from radpipe.core.params import Params
 from radpipe.core.presets import load_preset
+from radpipe.core.settings.features import features_of
 from radpipe.studies.base.adapters import load_adapter, read_layout
 
 PRESETS = Path("presets")
@@ -33,6 +34,8 @@ def network(params: Params, *, variant: str, out: Path | None = None) -> None:
     ------
     ConfigError
         The variant or its settings are unknown, it is an ensemble, or `out` is no picture.
+    DataError
+        It is a head, and its features are not made yet.
 
     """
     refuse_ensemble(variant, params.plan)
@@ -44,6 +47,7 @@ def network(params: Params, *, variant: str, out: Path | None = None) -> None:
     # Neither torch nor matplotlib concerns the commands that only look at receipts.
     from radpipe.figures.network import network_sheet
     from radpipe.figures.saving import save
+    from radpipe.learning.data.features import FeatureStore
     from radpipe.learning.models import build_empty
     from radpipe.learning.networks.losses import n_outputs
     from radpipe.learning.networks.summary import example_input, trace
@@ -52,6 +56,8 @@ def network(params: Params, *, variant: str, out: Path | None = None) -> None:
     study = params.studies[chosen.study]
     preset = load_preset(chosen.preset, chosen.overrides, where=f"variants.{variant}", root=PRESETS)
     n_channels = {"grey": 1, "colour": 3}[study.image.channels]
+    if features_of(chosen.store):
+        n_channels = FeatureStore(Path(chosen.store)).channels
     side = study.image.side
     shape = {"n_channels": n_channels, "size": side}
     adapter = load_adapter(study.adapter)

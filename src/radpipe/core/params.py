@@ -12,16 +12,19 @@ from radpipe.core.checking import check, load_yaml
 from radpipe.core.cohorts import check_cohorts
 from radpipe.core.ensembles import check_ensembles
 from radpipe.core.errors import ConfigError, near_miss
+from radpipe.core.frozen import check_features
 from radpipe.core.imported import check_imported
 from radpipe.core.presets import load_preset
 from radpipe.core.settings import (
     Evaluation,
+    Features,
     Localize,
     Plan,
     Strict,
     Study,
     Variant,
 )
+from radpipe.core.settings.features import features_of
 from radpipe.core.starting import ancestors, check_starts
 from radpipe.core.terms import refuse_forbidden
 from radpipe.core.versions import NUMERIC, versions_of
@@ -33,6 +36,11 @@ class Params(Strict):
     studies: dict[str, Study] = Field(description="One block per data set and question.")
     localize: dict[str, Localize] = Field(
         description="Studies whose joints are found and cut out, by name; {} for none."
+    )
+    # No default: DVC's loop asks for it.
+    features: dict[str, Features] = Field(
+        description="Frozen networks, whose features of a study are computed once, by name; {} for"
+        " none."
     )
     variants: dict[str, Variant] = Field(description="Exactly what runs, by name.")
     plan: Plan
@@ -72,8 +80,22 @@ class Params(Strict):
 
     def _from_outside(self, name: str) -> bool:
         """Tell whether a variant, or one that it starts from, starts from outside weights."""
-        chain = [self.variants[each] for each in (name, *ancestors(name, self.variants))]
+        chain = [self.origins[each] for each in (name, *ancestors(name, self.origins))]
         return any(each.starts_elsewhere for each in chain)
+
+    @cached_property
+    def origins(self) -> dict[str, Variant]:
+        """Variants, of which heads are taken for the frozen network that they look through.
+
+        Pixels and starting weights of a head are those that its features were made from.
+        """
+        found = dict(self.variants)
+        for name, variant in self.variants.items():
+            if named := features_of(variant.store):
+                block = self.features[named[1]]
+                what = {"store": block.store, "weights": block.weights}
+                found[name] = variant.model_copy(update=what)
+        return found
 
     @cached_property
     def borrowed(self) -> dict[str, dict[str, Any]]:
@@ -84,9 +106,9 @@ class Params(Strict):
         """
         found: dict[str, dict[str, list[str]]] = {name: {} for name in self.plan.starts}
         for name, variant in self.variants.items():
-            for each in (name, *ancestors(name, self.variants)):
+            for each in (name, *ancestors(name, self.origins)):
                 cohorts = [c for c, home in self.plan.cohorts.items() if home == variant.study]
-                for start in found.keys() & self.variants[each].all_borrowed:
+                for start in found.keys() & self.origins[each].all_borrowed:
                     for study in (variant.study, *cohorts):
                         found[start][study] = self.studies[study].known_as(study)
         rule = self.plan.seen_by_name
@@ -97,10 +119,15 @@ class Params(Strict):
         """What each variant comes to: target, network, training and versions, by name."""
         return Recipes(self)
 
+    @property
+    def _names(self) -> list[str]:
+        """Whatever names files."""
+        plan = self.plan
+        return [*self.studies, *self.features, *self.variants, *plan.compared, *plan.starts]
+
     @model_validator(mode="after")
     def _names_agree(self) -> "Params":
-        plan = self.plan
-        for name in [*self.studies, *self.variants, *plan.compared, *plan.starts]:
+        for name in self._names:
             if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
                 raise ValueError(
                     f"{name!r} names files, so it may hold only letters, digits, '_' and '-'"
@@ -144,6 +171,7 @@ class Params(Strict):
                     f"variants.{name}.store: {variant.store} is made by localize, and localize has"
                     f" no block {variant.localized!r}; it has: {', '.join(self.localize) or 'none'}"
                 )
+        check_features(self.features, self.studies, self.localize, self.variants, self.plan)
         for variant in self.variants.values():
             folds = self.studies[variant.study].split.folds
             if too_large := [fold for fold in self.plan.folds if fold >= folds]:
@@ -151,7 +179,8 @@ class Params(Strict):
                     f"plan.folds: fold {too_large[0]} does not exist, studies."
                     f"{variant.study}.split.folds is {folds} (0 to {folds - 1} are allowed)"
                 )
-        check_starts(self.variants, self.plan)
+        for starting in (self.variants, *([self.origins] if self.features else [])):
+            check_starts(starting, self.plan)
         check_ensembles(self.variants, self.plan)
         check_imported(self.studies, self.variants, self.plan)
         check_cohorts(self.studies, self.localize, self.variants, self.plan)
@@ -202,8 +231,11 @@ class Recipes(Mapping[str, dict[str, Any]]):
                 f" weights/<name>.json alone say, and {where}.weights is {variant.weights}. The way"
                 " out: such weights, or normalize: unit, standard, imagenet or mrnet."
             )
-        if variant.starts_elsewhere and variant.borrowed is None:
-            refuse_forbidden(f"{where}.weights", Path(variant.weights), self._params.plan.use)
+        origin = self._params.origins[name]
+        if origin.starts_elsewhere and origin.borrowed is None:
+            named = features_of(variant.store)
+            place = f"features.{named[1]}" if named else where
+            refuse_forbidden(f"{place}.weights", Path(origin.weights), self._params.plan.use)
         return {
             "variant": name,
             "study": variant.study,

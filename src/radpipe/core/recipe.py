@@ -18,6 +18,7 @@ from radpipe.core.params import Params
 from radpipe.core.settings import (
     Augmentation,
     Ensemble,
+    Features,
     Image,
     Imported,
     ModelChoice,
@@ -77,6 +78,35 @@ class Recipe(Named):
         whole = self.train.model_copy(update={"fraction": 1.0})
         return self.model_copy(update={"variant": "", "train": whole}).sha256
 
+    @property
+    def place(self) -> str:
+        """Its block in `params.yaml`."""
+        return f"variants.{self.variant}"
+
+    @property
+    def normalize(self) -> str:
+        """How pixels are normalised."""
+        return self.train.normalize
+
+
+class BackboneRecipe(Strict):
+    """What features are made of: a frozen network, how it starts, and what it looks at."""
+
+    backbone: str
+    image: Image
+    store: Artifact
+    weights: Artifact
+    model: ModelChoice
+    normalize: Literal["start", "unit", "imagenet"]
+    passes: int
+    augment: Augmentation
+    seed: int
+
+    @property
+    def place(self) -> str:
+        """Its block in `params.yaml`."""
+        return f"features.{self.backbone}"
+
 
 class EnsembleRecipe(Named):
     """What an ensemble is made of: its members' recipes, and how they are joined."""
@@ -122,6 +152,18 @@ def make_recipe(params: Params, variant: str, hashes: Hashes) -> Recipe:
         ),
     }
     return Recipe.model_validate(content)
+
+
+def make_backbone_recipe(name: str, block: Features, hashes: Hashes) -> BackboneRecipe:
+    """Resolve a frozen network whose pixels and weights are there."""
+    names = ("model", "normalize", "passes", "augment", "seed")
+    content = {
+        "backbone": name,
+        "image": stored_image(Path(block.store)),
+        **{key: getattr(block, key) for key in names},
+        **artifacts_of({"store": block.store, "weights": block.start}, hashes),
+    }
+    return BackboneRecipe.model_validate(content)
 
 
 def make_ensemble_recipe(

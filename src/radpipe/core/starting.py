@@ -6,7 +6,7 @@ from pathlib import PurePath
 from typing import NamedTuple
 
 from radpipe.core.errors import near_miss
-from radpipe.core.settings import Plan, Variant
+from radpipe.core.settings import Plan, Starting, Variant
 from radpipe.core.settings.plan import borrowed_name
 
 PATTERN = re.compile(
@@ -56,34 +56,22 @@ def check_starts(variants: Mapping[str, Variant], plan: Plan) -> None:
 
     """
     for name, variant in variants.items():
-        where, weights = f"variants.{name}.weights", variant.weights
+        where = f"variants.{name}"
         _check_further(name, variant)
-        if missing := [each for each in variant.all_borrowed if each not in plan.starts]:
-            raise ValueError(
-                f"{where}: weights/{missing[0]}.json is fetched by the step weights, which"
-                f" plan.starts does not name; add {missing[0]} to plan.starts, which is"
-                f" {plan.starts}"
-            )
-        start = start_of(weights)
+        start = check_start(where, variant, variants, plan)
         if start is None:
-            if PurePath(weights).parts[:1] == ("results",):
-                raise ValueError(
-                    f"{where}: {weights} is not the name of a run's weights, which is"
-                    " results/runs/<variant>/fold-<f>-seed-<s>/weights.safetensors"
-                )
             continue
-        _check_planned(where, start, variants, plan)
         if name in (chain := list(ancestors(name, variants))):
             raise ValueError(
-                f"{where}: starts from its own weights, {' <- '.join([name, *chain])};"
+                f"{where}.weights: starts from its own weights, {' <- '.join([name, *chain])};"
                 " one of them has to start from weights/random.json"
             )
         others = [fold for fold in plan.folds if fold != start.fold]
         if others and variants[start.variant].study == variant.study:
             raise ValueError(
-                f"{where}: {start.variant} learned in fold {start.fold} from the tune patients of"
-                f" fold {others[0]}, so {name} can be trained in fold {start.fold} only; set"
-                f" plan.folds to [{start.fold}], or start from another study's run"
+                f"{where}.weights: {start.variant} learned in fold {start.fold} from the tune"
+                f" patients of fold {others[0]}, so {name} can be trained in fold {start.fold}"
+                f" only; set plan.folds to [{start.fold}], or start from another study's run"
             )
 
 
@@ -102,6 +90,41 @@ def _check_further(name: str, variant: Variant) -> None:
         )
     if twice := {each for each in variant.all_borrowed if variant.all_borrowed.count(each) > 1}:
         raise ValueError(f"{where}: {', '.join(sorted(twice))} is named twice")
+
+
+def check_start(
+    where: str, block: Starting, variants: Mapping[str, Variant], plan: Plan
+) -> Start | None:
+    """Refuse the weights of a block that nothing makes; return the run that does, if one does.
+
+    Parameters
+    ----------
+    where
+        Name of the block in `params.yaml`, for messages.
+    block, variants, plan
+        What starts, and what there is.
+
+    Raises
+    ------
+    ValueError
+        Naming the block, what it asks for and what is planned.
+
+    """
+    where, weights = f"{where}.weights", block.weights
+    if missing := [each for each in block.all_borrowed if each not in plan.starts]:
+        raise ValueError(
+            f"{where}: weights/{missing[0]}.json is fetched by the step weights, which plan.starts"
+            f" does not name; add {missing[0]} to plan.starts, which is {plan.starts}"
+        )
+    start = start_of(weights)
+    if start is not None:
+        _check_planned(where, start, variants, plan)
+    elif PurePath(weights).parts[:1] == ("results",):
+        raise ValueError(
+            f"{where}: {weights} is not the name of a run's weights, which is"
+            " results/runs/<variant>/fold-<f>-seed-<s>/weights.safetensors"
+        )
+    return start
 
 
 def _check_planned(where: str, start: Start, variants: Mapping[str, Variant], plan: Plan) -> None:

@@ -33,6 +33,7 @@ stages:
 {code}    params:
       - studies
       - localize
+      - features
       - variants
       - plan
       - evaluation
@@ -71,6 +72,16 @@ LOOPS: dict[str, tuple[str, dict[str, str]]] = {
     "studies": ("foreach: ${studies}", {"study": "${key}", "remote": "${item.remote}"}),
     "localize": ("foreach: ${localize}", {"study": "${key}", "remote": "${item.remote}"}),
     "cohorts": ("foreach: ${plan.cohorts}", {"study": "${key}", "home": "${item}"}),
+    "features": (
+        "foreach: ${features}",
+        {
+            "backbone": "${key}",
+            "study": "${item.study}",
+            "store": "${item.store}",
+            "weights": "${item.weights}",
+            "remote": "${item.remote}",
+        },
+    ),
     "variants": ("foreach: ${plan.variants}", {"variant": "${item}"}),
     "ensembles": ("foreach: ${plan.ensembles}", {"ensemble": "${key}"}),
     "imported": (
@@ -87,6 +98,7 @@ LOOPS: dict[str, tuple[str, dict[str, str]]] = {
 
 # What DVC looks at instead of files that only some runs of a loop read: it would fail without them.
 # Crops have a summary there.
+STARTS = "results/starts"
 INSTEAD = {"cropped": "results/studies/{study}"}
 
 
@@ -141,6 +153,8 @@ def _deps(step: Declared, names: Mapping[str, str]) -> Iterator[str]:
         fields = fields_in(template)
         if all(name in names for name in fields):
             found.append(template.format_map(names))
+            # Of weights that others learned, the loop knows the descriptor alone.
+            found += [STARTS] if template == "{weights}" else []
         elif step.each == "cohorts" and (known := [INSTEAD[n] for n in fields if n in INSTEAD]):
             found += [instead.format_map(names) for instead in known]
         elif step.each != "runs" and any(name in PLURALS for name in fields):

@@ -97,6 +97,12 @@ def only(params: Params, studies: Collection[str]) -> dict[str, Any]:
         "open_test": [name for name in plan.open_test if name in studies],
     }
     found["variants"] = {n: found["variants"][n] for n in found["plan"]["variants"]}
+    stores = {block["store"] for block in found["variants"].values()}
+    found["features"] = {
+        name: value
+        for name, value in found["features"].items()
+        if params.features[name].folder(name) in stores
+    }
     for block in ("studies", "localize"):
         named = found[block].items()
         found[block] = {n: value for n, value in named if n in studies or n in cohorts}
@@ -105,14 +111,14 @@ def only(params: Params, studies: Collection[str]) -> dict[str, Any]:
 
 def _borrowed(params: Params, studies: Collection[str]) -> set[str]:
     """Return the weights of others that the variants of some studies start from themselves."""
-    variants = (each for each in params.variants.values() if each.study in studies)
+    variants = (each for each in params.origins.values() if each.study in studies)
     return {name for variant in variants for name in variant.all_borrowed}
 
 
 def _with_origins(params: Params, study: str) -> set[str]:
     """Return a study and those whose runs give its variants their starting weights."""
     names = [n for n in params.plan.variants if params.variants[n].study == study]
-    names += [other for name in names for other in ancestors(name, params.variants)]
+    names += [other for name in names for other in ancestors(name, params.origins)]
     return {params.variants[name].study for name in names}
 
 

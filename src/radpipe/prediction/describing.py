@@ -21,18 +21,21 @@ from radpipe.evaluation.limits import Limits
 from radpipe.evaluation.operating_point import choose
 from radpipe.imaging.store import Store
 from radpipe.learning.data.cases import Cases
-from radpipe.learning.models import table_of, takes_pixels
+from radpipe.learning.data.features import FeatureStore, Frozen, is_features
+from radpipe.learning.models import table_of, takes_features, takes_pixels
 from radpipe.learning.networks.inference import BATCH
 from radpipe.learning.networks.network import Network, read_about, shape_of
 from radpipe.learning.starts.lineage import read_lineage
 from radpipe.learning.starts.seen import Seen, starts_of
 from radpipe.prediction.description import (
+    BACKBONE,
     DETECTOR,
     WEIGHTS,
     BorrowedFrom,
     CaseCounts,
     ChosenPoint,
     Description,
+    FrozenNetwork,
     Inputs,
     Joints,
     Learned,
@@ -56,15 +59,18 @@ class Rule:
 def detector_of(recipe: Recipe) -> Path | None:
     """Return the detector behind a run's crops; None if it looks at whole pictures or at none."""
     store = Path(recipe.store.path)
-    crops = store.name == "crops" and takes_pixels(recipe.model)
-    return store.with_name(DETECTOR) if crops else None
+    if is_features(store):
+        store = Path(FeatureStore(store).frozen.recipe.store.path)
+    elif not takes_pixels(recipe.model):
+        return None
+    return store.with_name(DETECTOR) if store.name == "crops" else None
 
 
 def describe(
     recipe: Recipe,
     weights: Path,
     network: Network,
-    store: Store,
+    store: Store | FeatureStore,
     *,
     about_study: Mapping[str, Any],
     train: Cases,
@@ -84,6 +90,8 @@ def describe(
     """
     about = read_about(weights)
     detector = detector_of(recipe)
+    frozen = store.frozen if isinstance(store, FeatureStore) else None
+    pixels = recipe.store if frozen is None else frozen.recipe.store
     return Description(
         variant=recipe.variant,
         fold=about["fold"],
@@ -98,15 +106,16 @@ def describe(
         shape=Shape.model_validate(shape_of(store, recipe)),
         train=recipe.train,
         parameters=about["parameters"],
-        normalisation=_normalisation(recipe, network),
+        normalisation=_normalisation(recipe, network, frozen),
         weights=NamedFile(file=WEIGHTS, sha256=sha256_file(weights)),
+        backbone=None if frozen is None else _backbone(frozen),
         batch=BATCH,
         operating_point=None,
         study=StudyCard(
             name=recipe.study,
             adapter=about_study.get("adapter"),
             licence=about_study.get("licence"),
-            pixels=Path(recipe.store.path).parent.name,
+            pixels=Path(pixels.path).parent.name,
             train=_counts(train),
             tune=_counts(tune),
         ),
@@ -116,8 +125,22 @@ def describe(
     )
 
 
-def _normalisation(recipe: Recipe, network: Network) -> Normalisation:
+def _backbone(frozen: Frozen) -> FrozenNetwork:
+    """Say which network looks at the pixels of new pictures for a head."""
+    shape = {name: getattr(frozen, name) for name in ("n_channels", "n_views", "volumes")}
+    return FrozenNetwork(
+        weights=NamedFile(file=BACKBONE, sha256=frozen.sha256),
+        model=frozen.recipe.model,
+        shape=Shape(**shape, n_outputs=1, size=frozen.recipe.image.side),
+        stretch=frozen.stretch,
+        parameters=frozen.parameters,
+    )
+
+
+def _normalisation(recipe: Recipe, network: Network, frozen: Frozen | None) -> Normalisation:
     """Return what is done to the pixels of new pictures: with a reproduced fault nothing."""
+    if frozen is not None:
+        return Normalisation(how=frozen.recipe.normalize, mean=frozen.mean, sd=frozen.sd)
     mean, sd = network.mean.flatten().tolist(), network.sd.flatten().tolist()
     if recipe.train.normalize_held_out:
         return Normalisation(how=recipe.train.normalize, mean=mean, sd=sd)
@@ -142,9 +165,9 @@ def with_point(described: Description, predictions: pa.Table, rule: Rule) -> Des
     return described.model_copy(update={"operating_point": chosen, "guarantee": promised})
 
 
-def _inputs(recipe: Recipe, store: Store) -> Inputs:
+def _inputs(recipe: Recipe, store: Store | FeatureStore) -> Inputs:
     """Say what a case consists of; sides are seen from the store, which has mirrored the left."""
-    pixels = takes_pixels(recipe.model)
+    pixels = takes_pixels(recipe.model) or takes_features(recipe.model)
     index = store.index
     sides = bool(pc.any(index["mirrored"]).as_py())
     pairs = index.group_by(["view", "file"]).aggregate([])

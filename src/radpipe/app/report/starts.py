@@ -7,6 +7,7 @@ from typing import Any
 from radpipe.app.report.estimates import whole
 from radpipe.app.report.results import VariantResults
 from radpipe.core.borrowed import is_start
+from radpipe.core.settings.features import features_of
 from radpipe.core.starting import start_of
 
 RANDOM = "random weights"
@@ -23,6 +24,9 @@ def short(variant: VariantResults) -> str:
     if joined := variant.metrics.get("ensemble"):
         return f"mean {joined['mean']} of {', '.join(joined['members'])}"
     weights = _weights(variant)
+    if _features(variant):
+        text = f"head on frozen features of {_nearest(variant) or 'a random network'}"
+        return f"{text}; has seen these data ({variant.seen})" if variant.seen else text
     if PurePath(weights).name == NOTHING:
         return ""
     start = start_of(weights)
@@ -57,12 +61,16 @@ def told(variant: VariantResults, studies: Mapping[str, str]) -> str:
     if joined := variant.metrics.get("ensemble"):
         return _joined(joined)
     weights = _weights(variant)
-    if PurePath(weights).name == NOTHING:
+    features = _features(variant)
+    if PurePath(weights).name == NOTHING and not features:
         return RANDOM
     runs = list(reversed(variant.metrics["recipe"]["lineage"]))
     links = [_learned(run, studies) for run in runs]
     if outside := "; and from ".join(_published(start) for start in _outside(variant)):
         links.append(outside)
+    if features:
+        of = "; that one started from ".join(links) or "a network of random weights"
+        return f"random weights, as a head on {features}: frozen features of {of}"
     if not links:
         return weights
     named = start_of(weights) or is_start(weights)
@@ -131,6 +139,18 @@ def _listed(found: Mapping[str, Any] | None) -> str:
 
 def _outside(variant: VariantResults) -> list[Mapping[str, Any]]:
     return list(variant.metrics["recipe"].get("borrowed", ()))
+
+
+def _features(variant: VariantResults) -> str:
+    """Name the features that a variant is a head of; empty: it looks at pixels."""
+    named = features_of(variant.recipe["store"]["path"])
+    return named[1] if named else ""
+
+
+def _nearest(variant: VariantResults) -> str:
+    """Name the weights, of a run or of others, that frozen features are made with."""
+    runs: list[str] = [run["variant"] for run in variant.metrics["recipe"]["lineage"]]
+    return next(reversed(runs), next((each["start"] for each in _outside(variant)), ""))
 
 
 def _weights(variant: VariantResults) -> str:

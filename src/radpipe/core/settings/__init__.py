@@ -6,11 +6,12 @@ A setting with a default may be left out; the default stands here and nowhere el
 from radpipe.core.settings.augmentation import Augmentation
 from radpipe.core.settings.base import Count, Fraction, Positive, Strict
 from radpipe.core.settings.evaluation import Evaluation, Guarantee
+from radpipe.core.settings.features import Features
 from radpipe.core.settings.imported import Imported, Maker
 from radpipe.core.settings.layers import Freeze, LayerRate, Thaw
 from radpipe.core.settings.localize import Detection, Localize
 from radpipe.core.settings.model import ModelChoice
-from radpipe.core.settings.plan import Ensemble, Plan, Variant
+from radpipe.core.settings.plan import Ensemble, Plan, Starting, Variant
 from radpipe.core.settings.schedules import Constant, Cosine, OneCycle, Plateau, Schedule, StepDecay
 from radpipe.core.settings.studies import (
     Arrays,
@@ -44,6 +45,7 @@ __all__ = [
     "Ensemble",
     "Evaluation",
     "External",
+    "Features",
     "Fraction",
     "Freeze",
     "Guarantee",
@@ -63,6 +65,7 @@ __all__ = [
     "Schedule",
     "Source",
     "Split",
+    "Starting",
     "StepDecay",
     "Strict",
     "Study",

@@ -21,11 +21,46 @@ def borrowed_name(weights: str) -> str | None:
     return None if name == "random" else name
 
 
-class Variant(Strict):
+class Starting(Strict):
+    """What reads pixels, or features of them, and starts from weights."""
+
+    store: str
+    weights: str
+
+    @property
+    def localized(self) -> str | None:
+        """The study whose crops it looks at, which `localize` makes; None: no crops."""
+        return self.store.split("/")[1] if self.store.endswith("/crops") else None
+
+    @property
+    def borrowed(self) -> str | None:
+        """The name of the start that others learned, which the step weights fetches."""
+        return borrowed_name(self.weights)
+
+    @property
+    def all_borrowed(self) -> list[str]:
+        """The names of all starts that others learned."""
+        return [self.borrowed] if self.borrowed else []
+
+    @property
+    def starts_elsewhere(self) -> bool:
+        """Whether it starts from weights that are neither random nor a planned run's."""
+        return self.weights != "weights/random.json" and not self.weights.startswith("results/")
+
+    @property
+    def start(self) -> str:
+        """The file that says from which weights it starts, or holds them."""
+        return start_file(self.borrowed) if self.borrowed else self.weights
+
+
+class Variant(Starting):
     """One row of the comparison; `model`, `train`, `augment` override the preset."""
 
     study: str
-    store: str = Field(description="Folder of pixels to train on.")
+    store: str = Field(
+        description="Folder of pixels to train on, or for heads of features,"
+        " data/<study>/features/<name>."
+    )
     preset: str = Field(description="<file in presets/>/<name>.")
     weights: str = Field(
         default="weights/random.json",
@@ -44,35 +79,15 @@ class Variant(Strict):
     augment: dict[str, Any] = Field(default={}, description="Overrides of the preset.")
 
     @property
-    def localized(self) -> str | None:
-        """The study whose crops it is trained on, which `localize` makes; None: no crops."""
-        return self.store.split("/")[1] if self.store.endswith("/crops") else None
-
-    @property
-    def borrowed(self) -> str | None:
-        """The name of the start that others learned, which the step weights fetches."""
-        return borrowed_name(self.weights)
+    def inputs(self) -> dict[str, str]:
+        """What its recipe is made from: store, split and starting weights."""
+        split = f"data/{self.study}/split.parquet"
+        return {"store": self.store, "split": split, "weights": self.start}
 
     @property
     def all_borrowed(self) -> list[str]:
         """The names of all starts that others learned."""
         return [name for name in map(borrowed_name, [self.weights, *self.further_weights]) if name]
-
-    @property
-    def starts_elsewhere(self) -> bool:
-        """Whether it starts from weights that are neither random nor a planned run's."""
-        return self.weights != "weights/random.json" and not self.weights.startswith("results/")
-
-    @property
-    def start(self) -> str:
-        """The file that says from which weights it starts, or holds them."""
-        return start_file(self.borrowed) if self.borrowed else self.weights
-
-    @property
-    def inputs(self) -> dict[str, str]:
-        """What its recipe is made from: store, split and starting weights."""
-        split = f"data/{self.study}/split.parquet"
-        return {"store": self.store, "split": split, "weights": self.start}
 
     @property
     def further_starts(self) -> list[str]:

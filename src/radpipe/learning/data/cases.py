@@ -17,8 +17,9 @@ from radpipe.core.settings import ModelChoice, Target, Training
 from radpipe.core.tables import read_table
 from radpipe.imaging.store import ABSENT
 from radpipe.imaging.sums import Sums
+from radpipe.learning.data.features import features_for
 from radpipe.learning.data.uncertain import Lessons, lessons, policies, teaches
-from radpipe.learning.models import auxiliary_of, table_of, takes_pixels
+from radpipe.learning.models import auxiliary_of, table_of, takes_features, takes_pixels
 from radpipe.learning.models.covariates import read_auxiliary, read_entries
 
 log = logging.getLogger("radpipe.data")
@@ -118,8 +119,11 @@ class Cases:
     targets
         Float32 (n, target columns); NaN where unknown.
     entries
-        Float32 (n, columns): the covariates that the model takes, NaN where unknown; None if
-        it takes no table.
+        Float32 (n, columns): the covariates that the model takes, NaN where unknown, or the
+        features of pictures as they are; None if it takes neither.
+    changed
+        Float32 (passes, n, columns): features of pictures that were changed at random, from which
+        is learned, too; None where pictures were looked at once.
     auxiliary
         Float32 (n,): what the auxiliary task asks, NaN where unknown; None without one.
     taught
@@ -133,6 +137,7 @@ class Cases:
     entries: np.ndarray | None = None
     auxiliary: np.ndarray | None = None
     taught: Lessons | None = None
+    changed: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -149,6 +154,30 @@ class Cases:
         """
         return None if self.entries is None else self.entries[which]
 
+    def draw_entries(
+        self, which: np.ndarray, mine: slice, generator: torch.Generator
+    ) -> np.ndarray | None:
+        """Return what is learned from some cases of a batch: of each a pass that is drawn.
+
+        Parameters
+        ----------
+        which
+            Numbers of the batch's cases, (m,).
+        mine
+            Those that this process takes; what is drawn does not depend on them.
+        generator
+            Where chance comes from; not asked where there is one pass.
+
+        """
+        if self.entries is None or self.changed is None:
+            return self.entries_of(which[mine])
+        passes = torch.randint(1 + len(self.changed), (len(which),), generator=generator)
+        drawn, cases = passes.numpy()[mine], which[mine]
+        found: np.ndarray = self.entries[cases]
+        again = drawn > 0
+        found[again] = self.changed[drawn[again] - 1, cases[again]]
+        return found
+
     def take(self, which: np.ndarray) -> "Cases":
         """Return some of the cases, by their numbers (m,)."""
         auxiliary = None if self.auxiliary is None else self.auxiliary[which]
@@ -159,6 +188,7 @@ class Cases:
             self.entries_of(which),
             auxiliary,
             None if self.taught is None else self.taught.take(which),
+            None if self.changed is None else self.changed[:, which],
         )
 
 
@@ -216,7 +246,7 @@ def read_part(
         each = policies(target, how) if how and doubtful.any() else []
         each = each or ["ignore"] * len(target.columns)
         table = table.filter(pa.array(teaches(_columns(table, target), doubtful, each)))
-    if model is None or takes_pixels(model):
+    if model is None or takes_pixels(model) or takes_features(model):
         table = _stored(table, store, part)
     if not len(table):
         raise DataError(
@@ -225,6 +255,9 @@ def read_part(
             " study's split.json, and whether the variant's store is of the same cases."
         )
     cases = _cases(table, store, target, model)
+    if part != "train":
+        # Judged is what pictures are like, not what they are like when they are changed.
+        cases = replace(cases, changed=None)
     return cases if part != "train" or how is None else _taught(cases, target, how, seed)
 
 
@@ -245,7 +278,7 @@ def read_all(split: Path, store: Pixels, target: Target, model: ModelChoice) -> 
 
     """
     table = read_table(split).sort_by("case")
-    if takes_pixels(model):
+    if takes_pixels(model) or takes_features(model):
         table = _stored(table, store, "the study")
     if not len(table):
         raise DataError(f"{split}: none of its cases is in the store. Look at its rejected.csv.")
@@ -289,17 +322,27 @@ def _cases(
     table: pa.Table, store: Pixels, target: Target, model: ModelChoice | None, *, asked: bool = True
 ) -> Cases:
     views = store.views if model is None or takes_pixels(model) else []
-    rows = [[_row_of(store, case, view) for view in views] for case in table["case"].to_pylist()]
-    whole = np.array(rows, dtype=np.int64).reshape(len(rows), len(views))
+    names = table["case"].to_pylist()
     taken = None if model is None else table_of(model)
     auxiliary = None if model is None or not asked else auxiliary_of(model)
-    return Cases(
+    found = Cases(
         table,
-        whole,
+        rows_of(store, names, views),
         _columns(table, target),
         entries=None if taken is None else read_entries(table, taken),
         auxiliary=None if auxiliary is None else read_auxiliary(table, auxiliary),
     )
+    features = None if model is None else features_for(model, store, names)
+    if features is None:
+        return found
+    changed = features[1:] if len(features) > 1 else None
+    return replace(found, entries=features[0], changed=changed)
+
+
+def rows_of(store: Pixels, cases: Sequence[str], views: Sequence[str]) -> np.ndarray:
+    """Return the rows of cases' views in a store's index, int64 (n, views)."""
+    rows = [[_row_of(store, case, view) for view in views] for case in cases]
+    return np.array(rows, dtype=np.int64).reshape(len(rows), len(views))
 
 
 def _row_of(store: Pixels, case: str, view: str) -> int:

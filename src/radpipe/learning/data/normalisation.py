@@ -1,6 +1,7 @@
 """How a run normalises its pixels: mean and SD of each channel."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 import torch
@@ -41,9 +42,6 @@ def normalisation(
         The store was made before its index held the sums that `normalize: standard` takes.
 
     """
-    if how.normalize == "mrnet":
-        mean, sd = MRNET
-        return _pair([mean] * store.channels, [sd] * store.channels)
     if how.normalize == "start":
         if start is None:
             raise ConfigError(
@@ -52,14 +50,24 @@ def normalisation(
                 " standard, imagenet or mrnet."
             )
         return _pair(*start.normalisation(store.channels))
-    if how.normalize == "unit" or not rows.size:
-        return torch.zeros(store.channels), torch.ones(store.channels)
-    if how.normalize == "imagenet":
-        mean, sd = np.array(IMAGENET)
-        grey = store.channels == 1
-        return _pair([mean.mean()] if grey else mean, [sd.mean()] if grey else sd)
+    if how.normalize != "mrnet" and not rows.size:
+        return constants("unit", store.channels)
+    if how.normalize != "standard":
+        return constants(how.normalize, store.channels)
     white = 2**store.bits - 1
     return _pair(*(each / white for each in store.sums(rows).mean_and_sd()))
+
+
+def constants(how: Literal["unit", "imagenet", "mrnet"], channels: int) -> tuple[Tensor, Tensor]:
+    """Return mean and SD per channel, float32 (channels,), where they depend on no picture."""
+    if how == "unit":
+        return torch.zeros(channels), torch.ones(channels)
+    if how == "mrnet":
+        mean, sd = MRNET
+        return _pair([mean] * channels, [sd] * channels)
+    means, sds = np.array(IMAGENET)
+    grey = channels == 1
+    return _pair([means.mean()] if grey else means, [sds.mean()] if grey else sds)
 
 
 def _pair(mean: Sequence[float], sd: Sequence[float]) -> tuple[Tensor, Tensor]:

@@ -8,7 +8,7 @@ from torch.overrides import TorchFunctionMode
 
 from radpipe.core.checking import check
 from radpipe.core.settings import ModelChoice, Strict
-from radpipe.learning.models.base import EXAMS, FITTED, MODELS, SETTINGS, TABLES
+from radpipe.learning.models.base import EXAMS, FITTED, HEADS, MODELS, SETTINGS, TABLES
 from radpipe.learning.models.covariates import Auxiliary, TableInput
 from radpipe.learning.models.dropout import drop_everywhere_alike
 
@@ -21,6 +21,7 @@ __all__ = [
     "n_parameters",
     "table_of",
     "takes_exams",
+    "takes_features",
     "takes_pixels",
 ]
 
@@ -80,8 +81,13 @@ def takes_exams(choice: ModelChoice) -> bool:
 
 
 def takes_pixels(choice: ModelChoice) -> bool:
-    """Tell whether an architecture looks at pixels, and not at a table only."""
-    return not _is(choice, TABLES)
+    """Tell whether an architecture looks at pixels, and not at a table or at features only."""
+    return not _is(choice, TABLES | HEADS)
+
+
+def takes_features(choice: ModelChoice) -> bool:
+    """Tell whether an architecture is a head, which looks at a frozen network's features."""
+    return _is(choice, HEADS)
 
 
 def is_fitted(choice: ModelChoice) -> bool:

@@ -125,11 +125,19 @@ class TableBuilder(Protocol[S]):
         """Return a model from (batch, columns) to (batch, n_outputs)."""
 
 
-# The names under which networks for pictures, for exams and for tables are filed, and those of
-# models that are fitted at once.
+class HeadBuilder(Protocol[S]):
+    """Builds a head for the features of a frozen network."""
+
+    def __call__(self, settings: S, /, *, n_features: int, n_outputs: int) -> nn.Module:
+        """Return a model from (batch, n_features) to (batch, n_outputs)."""
+
+
+# The names under which networks for pictures, for exams, for tables and for features are filed, and
+# those of models that are fitted at once.
 PICTURES: set[str] = set()
 EXAMS: set[str] = set()
 TABLES: set[str] = set()
+HEADS: set[str] = set()
 FITTED: set[str] = set()
 # The typed settings of each architecture.
 SETTINGS: dict[str, type[Strict]] = {}
@@ -201,6 +209,28 @@ def table_architecture(
             return build(own, n_outputs=shape["n_outputs"])
 
         TABLES.add(name)
+        if fitted:
+            FITTED.add(name)
+        return _file(name, settings, make)
+
+    return file
+
+
+def head_architecture(
+    name: str, settings: type[S], *, fitted: bool = False
+) -> Callable[[HeadBuilder[S]], Callable[..., nn.Module]]:
+    """Return a decorator as `architecture` does, for heads of a frozen network's features.
+
+    Features count as channels. What is `fitted` has a method `fit` (`learning.fitting.Fittable`)
+    and is not trained by gradients.
+    """
+
+    def file(build: HeadBuilder[S]) -> Callable[..., nn.Module]:
+        def make(own: S, shape: dict[str, int], n_views: int, volumes: bool) -> nn.Module:
+            del n_views, volumes  # the frozen network has looked at pixels
+            return build(own, n_features=shape["n_channels"], n_outputs=shape["n_outputs"])
+
+        HEADS.add(name)
         if fitted:
             FITTED.add(name)
         return _file(name, settings, make)

@@ -71,7 +71,15 @@ class Auxiliary(Strict):
     weight: Positive = Field(default=1.0, description="Of its cross-entropy in the sum of losses.")
 
 
-class Encoder(nn.Module):
+class Encoding(nn.Module):
+    """What prepares the inputs of a model, and learns how from a run's own train part."""
+
+    def fit(self, entries: np.ndarray) -> None:
+        """Learn from the train part, (cases, columns)."""
+        raise NotImplementedError
+
+
+class Encoder(Encoding):
     """Turns covariates into inputs; what `fit` has learned is saved with the weights.
 
     Attributes
@@ -141,9 +149,9 @@ class Encoder(nn.Module):
 
 
 def fit_table(model: nn.Module, entries: np.ndarray | None) -> None:
-    """Fit a model's encoder, if it has one, on the train part's covariates (cases, columns)."""
+    """Fit a model's encoder, if it has one, on what the train part has, (cases, n)."""
     encoder = getattr(model, "encoder", None)
-    if isinstance(encoder, Encoder) and entries is not None:
+    if isinstance(encoder, Encoding) and entries is not None:
         encoder.fit(entries)
 
 

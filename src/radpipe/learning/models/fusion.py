@@ -10,6 +10,7 @@ from radpipe.core.errors import ConfigError
 from radpipe.core.settings import Count, ModelChoice, Strict
 from radpipe.learning.models.base import MODELS, PICTURES, all_of, architecture, table_architecture
 from radpipe.learning.models.covariates import Auxiliary, Encoder, TableInput
+from radpipe.learning.models.last import take_off_last
 
 NAME = "joint"
 
@@ -103,28 +104,7 @@ def fusion(settings: FusionSettings, *, n_channels: int, n_outputs: int, size: i
         raise ConfigError(f"model.image.name: {name!r} takes no single picture; use: {allowed}.")
     shape: dict[str, Any] = {"n_channels": n_channels, "n_outputs": n_outputs, "size": size}
     image = MODELS[name](**shape, where="model.image", **settings.image.settings)
-    return FusionModel(settings, image, take_off_last(image), n_outputs)
-
-
-def take_off_last(model: nn.Module) -> int:
-    """Replace a network's last layer by nothing; return how many features it took.
-
-    Raises
-    ------
-    ConfigError
-        The network does not end in a linear layer.
-
-    """
-    own = [name for name, part in model.named_modules() if [*part.parameters(recurse=False)]]
-    last = model.get_submodule(own[-1])
-    if not own[-1] or not isinstance(last, nn.Linear):
-        raise ConfigError(
-            "model.image.name: this network does not end in a linear layer below others, so its"
-            " features cannot be joined; use another."
-        )
-    parent, _, child = own[-1].rpartition(".")
-    setattr(model.get_submodule(parent), child, nn.Identity())
-    return last.in_features
+    return FusionModel(settings, image, take_off_last(image, "model.image.name"), n_outputs)
 
 
 class TableSettings(Strict):

@@ -1,12 +1,14 @@
 """Scores of cases from a trained network, the same whatever cases stand beside them."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pyarrow as pa
 import torch
 from torch import Tensor
 
 from radpipe.learning.data.batches import Batches, batches_of
-from radpipe.learning.data.cases import Cases, Pixels
+from radpipe.learning.data.cases import Batch, Cases, Pixels
 from radpipe.learning.networks.losses import probabilities
 from radpipe.learning.networks.network import Blueprint, Network
 
@@ -22,6 +24,8 @@ def infer(
     rows: np.ndarray,
     device: torch.device,
     entries: np.ndarray | None = None,
+    *,
+    change: Callable[[Batch], Batch] | None = None,
 ) -> Tensor:
     """Return what a network says of cases; it is left in eval mode.
 
@@ -36,7 +40,9 @@ def infer(
     device
         Where the network lies.
     entries
-        The cases' covariates (n, columns), if the network takes a table.
+        The cases' covariates (n, columns), if the network takes a table, or features.
+    change
+        What is done to each batch before, of which the last is filled up.
 
     Returns
     -------
@@ -53,7 +59,8 @@ def infer(
     with torch.inference_mode():
         for padded, n in groups:
             table = None if entries is None else entries[padded]
-            answers = network(batches.take(rows[padded], table))
+            batch = batches.take(rows[padded], table)
+            answers = network(batch if change is None else change(batch))
             outputs.append(answers[:n].float().cpu())
     return torch.cat(outputs)
 

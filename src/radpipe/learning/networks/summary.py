@@ -8,7 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from radpipe.core.settings import ModelChoice
-from radpipe.learning.models import n_parameters, table_of, takes_exams, takes_pixels
+from radpipe.learning.models import (
+    n_parameters,
+    table_of,
+    takes_exams,
+    takes_features,
+    takes_pixels,
+)
 
 
 @dataclass(frozen=True)
@@ -67,8 +73,10 @@ def example_input(choice: ModelChoice, *, n_channels: int, size: int, n_views: i
     """Return what an architecture is called with for one case, without memory.
 
     A picture (1, n_channels, size, size), or for each view a slice and the number of slices;
-    then covariates (1, columns), if it takes any.
+    then covariates (1, columns), if it takes any. Of a head, features (1, n_channels).
     """
+    if takes_features(choice):
+        return [torch.zeros(1, n_channels, device="meta")]
     picture = torch.zeros(1, n_channels, size, size, device="meta")
     table, found = table_of(choice), []
     if table is not None:

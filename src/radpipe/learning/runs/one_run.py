@@ -7,8 +7,8 @@ from typing import Any, Self
 
 from radpipe.core.files import write_text
 from radpipe.core.recipe import Recipe
-from radpipe.imaging.store import Store
 from radpipe.learning.data.cases import read_part
+from radpipe.learning.data.features import open_store
 from radpipe.learning.data.fraction import within
 from radpipe.learning.data.samplers import downsampled
 from radpipe.learning.distributed.devices import gpu_name
@@ -70,7 +70,7 @@ def train_run(
         `stop` said so; the state is saved, and nothing else is written.
 
     """
-    store, split, fold = Store(Path(recipe.store.path)), Path(recipe.split.path), order.fold
+    store, split, fold = open_store(Path(recipe.store.path)), Path(recipe.split.path), order.fold
     model, target = recipe.model, recipe.target
     train_part = read_part(
         split,

@@ -21,7 +21,7 @@ from radpipe.core.descriptors import InputRecipe
 from radpipe.core.errors import ConfigError
 from radpipe.core.recipe import Recipe
 from radpipe.learning.models.base import Part
-from radpipe.learning.starts.start import Taken, layers_without, tell
+from radpipe.learning.starts.start import Starts, Taken, layers_without, tell
 
 log = logging.getLogger("radpipe.train")
 
@@ -100,7 +100,7 @@ def parts_of(model: nn.Module) -> dict[str, Part]:
 
 
 def borrow(
-    recipe: Recipe, starts: Sequence[Borrowed], model: nn.Module, mean: Tensor, sd: Tensor
+    recipe: Starts, starts: Sequence[Borrowed], model: nn.Module, mean: Tensor, sd: Tensor
 ) -> Taken:
     """Copy the tensors that starts promise into every part of a model that is their implementation.
 
@@ -153,13 +153,13 @@ def borrow(
     return found
 
 
-def _refuse_rivals(recipe: Recipe, starts: Sequence[Borrowed]) -> None:
+def _refuse_rivals(recipe: Starts, starts: Sequence[Borrowed]) -> None:
     """Refuse two starts of which nothing says which part each belongs to."""
     names: dict[str, str] = {}
     for start in starts:
         if (other := names.setdefault(start.function, start.name)) != start.name:
             raise ConfigError(
-                f"variants.{recipe.variant}.further_weights: {other} and {start.name} are both"
+                f"{recipe.place}.further_weights: {other} and {start.name} are both"
                 f" weights of {start.function}, and all parts of the network that are this take the"
                 " same. The way out: leave one of them out."
             )
@@ -291,10 +291,10 @@ def _misfit(name: str, own: Tensor, theirs: Tensor, part: Part) -> str:
     return text
 
 
-def _no_part(recipe: Recipe, start: Borrowed, model: nn.Module) -> str:
+def _no_part(recipe: Starts, start: Borrowed, model: nn.Module) -> str:
     has = sorted({part.implementation for part in parts_of(model).values()})
     return (
-        f"variants.{recipe.variant}.weights: {start.name} are weights of {start.function}, and no"
+        f"{recipe.place}.weights: {start.name} are weights of {start.function}, and no"
         f" part of architecture {recipe.model.name!r} with these settings is that; it has:"
         f" {', '.join(has) or 'no part that is known from a library'}. Networks of another library"
         " may have the same shapes and be another function. The way out: a network with that part"
@@ -302,11 +302,11 @@ def _no_part(recipe: Recipe, start: Borrowed, model: nn.Module) -> str:
     )
 
 
-def _not_covered(recipe: Recipe, start: Borrowed, faults: list[str]) -> str:
+def _not_covered(recipe: Starts, start: Borrowed, faults: list[str]) -> str:
     rest = len(faults) - SHOWN
     shown = "\n  ".join([*faults[:SHOWN], *([f"and {rest} more"] if rest > 0 else [])])
     return (
-        f"variants.{recipe.variant}.weights: {start.name} promises all tensors of"
+        f"{recipe.place}.weights: {start.name} promises all tensors of"
         f" {start.function} but its heads ({', '.join(start.heads) or 'none'}), and nothing is"
         f" taken unless all of them are:\n  {shown}\nThe way out: change the setting of model that"
         f" makes the difference, or, if the file has other names, say `prefix`, `rename` or `heads`"
@@ -314,7 +314,7 @@ def _not_covered(recipe: Recipe, start: Borrowed, faults: list[str]) -> str:
     )
 
 
-def _warn_of_input(recipe: Recipe, start: Borrowed, mean: Tensor, sd: Tensor) -> None:
+def _warn_of_input(recipe: Starts, start: Borrowed, mean: Tensor, sd: Tensor) -> None:
     """Warn where pictures are prepared otherwise than those that the weights have learned from."""
     theirs = [torch.tensor(each) for each in start.input.normalisation(len(mean))]
     pairs = list(zip((mean, sd), theirs, strict=True))
@@ -324,7 +324,7 @@ def _warn_of_input(recipe: Recipe, start: Borrowed, mean: Tensor, sd: Tensor) ->
             " mean=%s sd=%s. The way out, unless it is meant: normalize: start",
             start.name,
             *(_rounded(each) for each in theirs),
-            recipe.train.normalize,
+            recipe.normalize,
             _rounded(mean),
             _rounded(sd),
         )

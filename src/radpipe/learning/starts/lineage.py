@@ -16,6 +16,7 @@ from radpipe.core.errors import ConfigError, DataError
 from radpipe.core.files import sha256_bytes
 from radpipe.core.recipe import Recipe
 from radpipe.core.tables import read_table
+from radpipe.learning.data.features import FeatureStore
 
 NAMES = ("patient", "named")
 
@@ -110,6 +111,11 @@ def read_lineage(about: dict[str, Any], path: Path) -> tuple[Ancestor, ...]:
             f"{path}: does not say whom its weights have learned from ({error!r}), so nothing can"
             " be started from it. Train that run again."
         ) from error
+
+
+def lineage_of(features: FeatureStore) -> tuple[Ancestor, ...]:
+    """Return the runs that the weights of a frozen network come from, the nearest last."""
+    return read_lineage({"lineage": features.frozen.lineage}, features.path)
 
 
 def check_lineage(

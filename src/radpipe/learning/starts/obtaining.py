@@ -12,7 +12,7 @@ from pathlib import Path
 
 from radpipe.core import borrowed, places
 from radpipe.core.borrowed import tensors_file
-from radpipe.core.descriptors import WEIGHTS, Descriptor
+from radpipe.core.descriptors import WEIGHTS, Archive, Descriptor
 from radpipe.core.errors import ConfigError, DataError
 from radpipe.core.files import read_json, sha256_file, sha256_json, share, write_json, write_text
 from radpipe.core.locks import lock
@@ -49,8 +49,7 @@ def obtain(descriptor: Descriptor) -> tuple[str, str]:
         if not file.is_file():
             _take_over(descriptor, file)
         if not file.is_file():
-            complaint = partial(_complaint, descriptor)
-            fetch(descriptor.addresses, file, _hash_told(descriptor), complaint)
+            _get(descriptor, file)
         digest = sha256_file(file)
         _check_hash(descriptor, file, digest)
         return digest, _convert(descriptor, file, digest)
@@ -86,6 +85,75 @@ def _take_over(descriptor: Descriptor, file: Path) -> None:
     before = _folder(descriptor, "") / descriptor.file
     if before.is_file() and sha256_file(before) == descriptor.sha256:
         before.replace(file)
+
+
+def _get(descriptor: Descriptor, file: Path) -> None:
+    """Fetch the file of weights, or take it out of the archive in which it comes."""
+    archive = descriptor.archive
+    if archive is None:
+        _come_by(descriptor, file, _hash_told(descriptor), partial(_complaint, descriptor))
+        return
+    whole = file.with_name(archive.file)
+    complaint = partial(_archive_complaint, archive, str(descriptor.path))
+    if not whole.is_file():
+        _come_by(descriptor, whole, f"SHA-256 {archive.sha256}", complaint)
+    if wrong := complaint(whole):
+        raise DataError(f"{wrong} The way out: delete it, and get it again.")
+    take_member(whole, archive.member, file)
+
+
+def _come_by(
+    descriptor: Descriptor, file: Path, hash_told: str, complaint: Callable[[Path], str]
+) -> None:
+    """Fetch a file from the addresses of a descriptor; without any, tell how to get it."""
+    if descriptor.addresses:
+        fetch(descriptor.addresses, file, hash_told, complaint)
+        return
+    file.parent.mkdir(parents=True, exist_ok=True)
+    raise DataError(
+        f"{descriptor.path}: must be fetched by hand, once for all projects. The way out: where"
+        f" there is a network\n  {descriptor.by_hand}\nthen put {file.name}, {hash_told},"
+        f" here\n  {file}\nand run again. {borrowed.VARIABLE} names the folder, if it is to be"
+        " another one."
+    )
+
+
+def _archive_complaint(archive: Archive, where: str, file: Path) -> str:
+    """Say what is wrong with an archive by its hash; or ""."""
+    digest = sha256_file(file)
+    if digest == archive.sha256:
+        return ""
+    return (
+        f"{file}: has the SHA-256 {digest} and {file.stat().st_size} bytes, and should be the"
+        f" archive with SHA-256 {archive.sha256} of {where}. {diagnosis(file)} It was not opened."
+    )
+
+
+def take_member(archive: Path, member: str, file: Path) -> None:
+    """Take one file out of an archive whose hash is right; nothing else of it is written.
+
+    Raises
+    ------
+    DataError
+        It is no zip, or has no such member.
+
+    """
+    import zipfile
+
+    part = file.with_name(f"{file.name}.part")
+    try:
+        with (
+            zipfile.ZipFile(archive) as opened,
+            opened.open(member) as source,
+            part.open("wb") as out,
+        ):
+            shutil.copyfileobj(source, out)
+    except (KeyError, zipfile.BadZipFile) as error:
+        raise DataError(
+            f"{archive}: no zip with a member {member} ({error}). The way out: correct `archive` in"
+            " the descriptor."
+        ) from error
+    part.replace(file)
 
 
 def fetch(
@@ -183,8 +251,9 @@ def _check_hash(descriptor: Descriptor, file: Path, digest: str) -> None:
     stated, prefix = _stated(descriptor), descriptor.sha256_prefix or ""
     if wrong := _complaint(descriptor, file):
         raise DataError(
-            f"{wrong} The way out: delete it, get it again from {descriptor.addresses[0]}, and if"
-            " it comes out the same, ask who publishes it."
+            f"{wrong} The way out: delete it, get it again"
+            f" ({next(iter(descriptor.addresses), descriptor.by_hand)}), and if it comes out the"
+            " same, ask who publishes it."
         )
     if stated:
         return

@@ -1,7 +1,7 @@
 """What weights that others learned have seen of a study: held to published lists, else to names."""
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from radpipe.core.recipe import Recipe
 from radpipe.core.starting import start_of
 from radpipe.core.tables import read_table
 from radpipe.core.terms import Terms
+from radpipe.learning.data.features import FeatureStore
 from radpipe.learning.networks.network import read_about
 from radpipe.learning.starts.images import listed_images, names_in
 from radpipe.learning.starts.lineage import NAMES
@@ -61,8 +62,29 @@ def read_seen(recipe: Recipe, *, tune: Collection[str]) -> tuple[Seen, ...]:
 
     Parameters
     ----------
-    recipe
-        Of the run that starts from weights.
+    recipe, tune
+        See `hold_seen`.
+
+    Raises
+    ------
+    ConfigError, StaleError
+        See `hold_seen`.
+    DataError
+        The file of weights does not say what it comes from.
+
+    """
+    paths = [Path(each.path) for each in (recipe.weights, *recipe.further_weights)]
+    starts = [start for path in paths for start in starts_of(path)]
+    return hold_seen(recipe, starts, tune=tune)
+
+
+def hold_seen(recipe: Recipe, starts: Iterable[Seen], *, tune: Collection[str]) -> tuple[Seen, ...]:
+    """Hold a run's study to which data weights of others have seen with which it begins.
+
+    Parameters
+    ----------
+    recipe, starts
+        Of the run, and the weights, taken by itself, through other runs or through features.
     tune
         The cases of its `tune`; those of `test` are read from its split.
 
@@ -70,14 +92,10 @@ def read_seen(recipe: Recipe, *, tune: Collection[str]) -> tuple[Seen, ...]:
     ------
     ConfigError
         Cases of `test` stand on a list of what these weights have learned from.
-    DataError
-        The file of weights does not say what it comes from.
     StaleError
         A list is not here, or was changed.
 
     """
-    paths = [Path(each.path) for each in (recipe.weights, *recipe.further_weights)]
-    starts = [start for path in paths for start in starts_of(path)]
     return tuple(_counted(recipe, each, set(tune)) for each in starts)
 
 
@@ -96,6 +114,32 @@ def starts_of(path: Path) -> list[Seen]:
         return [Seen(start.name, start.function, start.tensors, learned_from, terms=start.terms)]
     # Of another project, studies of ours have other names; hits are always those of another run.
     foreign = {} if start_of(str(path)) else {"studies": (), "unrelated": ()}
+    return seen_in(read_about(path).get("borrowed", ()), path, foreign)
+
+
+def starts_behind(features: FeatureStore) -> list[Seen]:
+    """Return the weights of others that a frozen network comes from."""
+    return seen_in(features.frozen.borrowed, features.path)
+
+
+def seen_in(
+    blocks: Iterable[Mapping[str, Any]], path: Path, foreign: Mapping[str, Any] | None = None
+) -> list[Seen]:
+    """Read what a file says of the weights of others that it comes from.
+
+    Parameters
+    ----------
+    blocks, path
+        What `Seen.facts` returned, and the file that it stood in.
+    foreign
+        What is to be forgotten, because it was said in another project.
+
+    Raises
+    ------
+    DataError
+        It is something else.
+
+    """
     try:
         return [
             Seen(
@@ -103,12 +147,12 @@ def starts_of(path: Path) -> list[Seen]:
                 each["function"],
                 each["tensors"],
                 tuple(
-                    Learned.model_validate({**one, **foreign, "hits": None})
+                    Learned.model_validate({**one, **(foreign or {}), "hits": None})
                     for one in each["learned_from"]
                 ),
                 terms=Terms.model_validate(each["terms"]) if "terms" in each else None,
             )
-            for each in read_about(path).get("borrowed", ())
+            for each in blocks
         ]
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from safetensors import safe_open
@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from radpipe.core.borrowed import is_start
 from radpipe.core.errors import ConfigError
-from radpipe.core.recipe import Recipe
+from radpipe.core.recipe import Artifact, Recipe
+from radpipe.core.settings import Image, ModelChoice
 from radpipe.learning.networks.network import read_about
 from radpipe.learning.starts.lineage import Ancestor, check_lineage, patients_of_test, read_lineage
 
@@ -90,14 +91,51 @@ def read_ancestors(recipe: Recipe, *, tune: Sequence[str]) -> tuple[Ancestor, ..
     path = Path(recipe.weights.path)
     if is_start(path):
         return ()
-    lineage = read_lineage(read_about(path), path)
+    return held(recipe, read_lineage(read_about(path), path), tune=tune)
+
+
+def held(
+    recipe: Recipe, lineage: tuple[Ancestor, ...], *, tune: Sequence[str]
+) -> tuple[Ancestor, ...]:
+    """Return a lineage that has not learned from whom a run is to be judged by.
+
+    Raises
+    ------
+    ConfigError
+        See `check_lineage`.
+
+    """
     test = patients_of_test(Path(recipe.split.path))
     check_lineage(recipe, lineage, tune=tune, test=test)
     return lineage
 
 
+class Starts(Protocol):
+    """What starts from weights: the recipe of a run, or of a frozen network."""
+
+    @property
+    def place(self) -> str:
+        """Its block in `params.yaml`."""
+
+    @property
+    def model(self) -> ModelChoice:
+        """Architecture and its settings."""
+
+    @property
+    def weights(self) -> Artifact:
+        """The weights."""
+
+    @property
+    def image(self) -> Image:
+        """Form of the pictures."""
+
+    @property
+    def normalize(self) -> str:
+        """How their pixels are normalised."""
+
+
 def start_from(
-    recipe: Recipe, ancestor: Ancestor, model: nn.Module, mean: Tensor, sd: Tensor
+    recipe: Starts, ancestor: Ancestor, model: nn.Module, mean: Tensor, sd: Tensor
 ) -> Taken:
     """Copy the tensors of starting weights into a model where name and shape are the same.
 
@@ -131,8 +169,8 @@ def start_from(
     n_taken = sum(weight.numel() for name, weight in weights.items() if name in taken)
     if not n_taken:
         raise ConfigError(
-            f"variants.{recipe.variant}.weights: no tensor of {ancestor.title}, architecture"
-            f" {ancestor.model!r}, has name and shape of one of {recipe.variant}'s, architecture"
+            f"{recipe.place}.weights: no tensor of {ancestor.title}, architecture"
+            f" {ancestor.model!r}, has name and shape of one of its own, architecture"
             f" {recipe.model.name!r}. Start from a run of the same architecture, with the same"
             " settings under model."
         )

@@ -17,7 +17,7 @@ from radpipe.learning.networks.class_weights import class_weights
 from radpipe.learning.networks.inference import infer_logits
 from radpipe.learning.networks.losses import loss_name
 from radpipe.learning.networks.network import Network, make_network, shape_of
-from radpipe.learning.starts.start import Taken
+from radpipe.learning.starts.start import Taken, starts_from_weights
 from radpipe.learning.training.run import TrainingRun
 from radpipe.learning.training.state import Progress
 from radpipe.learning.training.stopping import Watch
@@ -32,7 +32,12 @@ class Fittable(Protocol):
     def fit(
         self, entries: np.ndarray, truth: np.ndarray, weights: np.ndarray | None, *, seed: int
     ) -> None:
-        """Fit on covariates (cases, columns), classes (cases,) and weights (cases,) or None."""
+        """Fit on covariates or features (cases, columns), and on what is true of the cases.
+
+        Classes int64 (cases,) and weights float32 (cases,), or None; of several labels, which only
+        models with a true attribute `labels` are asked about, float32 (cases, labels) both, NaN
+        where unknown.
+        """
 
 
 @dataclass
@@ -65,37 +70,66 @@ def fit(run: TrainingRun, *, seed: int) -> Fitted:
         A class has no case in the train part.
 
     """
-    if run.ancestors or run.borrowed:
+    if starts_from_weights(run.recipe):
         raise ConfigError(
             f"variants.{run.recipe.variant}.weights: {run.recipe.model.name!r} is fitted in one go"
             " and cannot start from weights; use weights/random.json."
         )
-    chosen, truth = _chosen(run, seed)
     model = build_model(run.recipe.model, **shape_of(run.store, run.recipe))
+    labels = run.recipe.target.kind == "multi-label" and getattr(model, "labels", False)
+    chosen, truth = _labels(run, seed) if labels else _chosen(run, seed)
     fit_table(model, run.train.entries)
     weights = class_weights(run.train.targets, run.recipe.target, run.how)
     entries = run.train.entries_of(chosen)
     assert entries is not None  # noqa: S101 - tells the type checker
     fittable: Fittable = model  # type: ignore[assignment]
-    fittable.fit(entries, truth, None if weights is None else weights.numpy()[0, truth], seed=seed)
+    fittable.fit(entries, truth, _each(weights, truth), seed=seed)
     return _scored(run, model)
+
+
+def _each(weights: Tensor | None, truth: np.ndarray) -> np.ndarray | None:
+    """Return the weight of each case, or of each of its labels, of the shape of `truth`.
+
+    From the weights of absent and present, or of classes (columns, classes), by what is true.
+    """
+    if weights is None:
+        return None
+    by_class = weights.numpy()
+    if truth.ndim == 1:
+        return np.asarray(by_class[0, truth])
+    which = np.nan_to_num(truth).astype(np.int64)
+    return np.asarray(by_class[np.arange(truth.shape[1]), which])
+
+
+def _labels(run: TrainingRun, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return which train cases are shown, in their order, and their labels, NaN where unknown."""
+    target, how = run.recipe.target, run.how
+    _refuse(run, "binary-cross-entropy")
+    generator = torch.Generator().manual_seed(seed)
+    chosen = draw_order(run.train.targets, target, how, generator).sort().values.numpy()
+    return chosen, run.train.targets[chosen]
+
+
+def _refuse(run: TrainingRun, wanted: str) -> None:
+    """Refuse a loss or a policy for which nothing can be fitted in one go."""
+    target, how = run.recipe.target, run.how
+    if loss_name(target, how) != wanted:
+        raise ConfigError(
+            f"model.name: {run.recipe.model.name!r} takes one class a case and the loss that"
+            f" `auto` stands for; the target is {target.kind}, train.loss {how.loss!r}."
+        )
+    if run.train.taught is not None and policies(target, how) != ["ignore"] * len(target.columns):
+        raise ConfigError(
+            f"train.uncertain: {run.recipe.model.name!r} is fitted in one go, on cases whose class"
+            " is known; use ignore."
+        )
 
 
 def _chosen(run: TrainingRun, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Return which train cases are shown, in their order, and their classes."""
     target, how = run.recipe.target, run.how
-    one_of_several = target.kind in ("multi-class", "ordinal")
-    wanted = "cross-entropy" if one_of_several else "binary-cross-entropy"
-    if target.kind == "multi-label" or loss_name(target, how) != wanted:
-        raise ConfigError(
-            f"model.name: {run.recipe.model.name!r} takes one class a case and the loss that"
-            f" `auto` stands for; the target is {target.kind}, train.loss {how.loss!r}."
-        )
-    if run.train.taught is not None and policies(target, how) != ["ignore"]:
-        raise ConfigError(
-            f"train.uncertain: {run.recipe.model.name!r} is fitted in one go, on cases whose class"
-            " is known; use ignore."
-        )
+    losses = {"binary": "binary-cross-entropy", "multi-label": "none that is for one class"}
+    _refuse(run, losses.get(target.kind, "cross-entropy"))
     generator = torch.Generator().manual_seed(seed)
     order = draw_order(run.train.targets, target, how, generator)
     chosen = order.sort().values.numpy()

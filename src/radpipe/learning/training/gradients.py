@@ -98,8 +98,8 @@ def batch_gradient(run: TrainingRun, state: State, batch: Tensor, n_batches: int
     mine, n_copies = run.process_group.share(len(chosen))
     slices = run.store.slices(run.train.rows[chosen])
     drawn = draw_batch(run.recipe.augment, slices, mine, state.generator)
+    entries = run.train.draw_entries(chosen, mine, state.generator)
     chosen = chosen[mine]
-    entries = run.train.entries_of(chosen)
     images = run.batches.take(own_rows(run, batch), entries)
     images = apply_batch(images, drawn)
     truth = torch.from_numpy(run.train.targets[chosen]).to(run.device, non_blocking=True)

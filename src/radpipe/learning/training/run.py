@@ -18,14 +18,15 @@ from radpipe.core.settings import Training
 from radpipe.imaging.store import ABSENT
 from radpipe.learning.data.batches import Batches, batches_of
 from radpipe.learning.data.cases import Cases, Summed
+from radpipe.learning.data.features import FeatureStore
 from radpipe.learning.data.samplers import cut
 from radpipe.learning.distributed.devices import device_of, take_device
 from radpipe.learning.distributed.process_group import ALONE, ProcessGroup
 from radpipe.learning.networks.class_weights import class_weights
 from radpipe.learning.networks.losses import Loss, make_loss
-from radpipe.learning.starts.lineage import Ancestor, patients_of
-from radpipe.learning.starts.seen import Seen, read_seen
-from radpipe.learning.starts.start import read_ancestors, starts_from_weights
+from radpipe.learning.starts.lineage import Ancestor, lineage_of, patients_of
+from radpipe.learning.starts.seen import Seen, hold_seen, read_seen, starts_behind
+from radpipe.learning.starts.start import held, read_ancestors, starts_from_weights
 from radpipe.learning.training.scores import check_watched
 
 log = logging.getLogger("radpipe.train")
@@ -43,6 +44,8 @@ class TrainingRun:
         The runs whose weights it starts from, the nearest last; empty: from none.
     borrowed
         The weights that others learned with which it, or its first ancestor, started.
+    behind
+        The runs that the weights of a frozen network come from, where it looks at features.
 
     """
 
@@ -57,6 +60,7 @@ class TrainingRun:
     process_group: ProcessGroup = ALONE
     ancestors: tuple[Ancestor, ...] = ()
     borrowed: tuple[Seen, ...] = ()
+    behind: tuple[Ancestor, ...] = ()
 
     @property
     def how(self) -> Training:
@@ -84,7 +88,7 @@ class TrainingRun:
         )
 
     def lineage(self, *, fold: int, seed: int) -> list[Ancestor]:
-        """Return whom its weights learn from: the ancestors, then itself."""
+        """Return whom its weights learn from: what is behind features, the ancestors, itself."""
         own = Ancestor(
             variant=self.recipe.variant,
             fold=fold,
@@ -94,7 +98,8 @@ class TrainingRun:
             gradients=patients_of(self.train.table),
             stopping=patients_of(self.tune.table),
         )
-        return [*self.ancestors, own]
+        known = {each.recipe: each for each in (*self.behind, *self.ancestors)}
+        return [*known.values(), own]
 
 
 def make_run(
@@ -115,10 +120,17 @@ def make_run(
     """
     check_watched(recipe.target, recipe.train)
     ancestors: tuple[Ancestor, ...] = ()
+    behind: tuple[Ancestor, ...] = ()
     borrowed: tuple[Seen, ...] = ()
+    patients, cases = patients_of(tune_part.table), tune_part.table["case"].to_pylist()
     if starts_from_weights(recipe):
-        ancestors = read_ancestors(recipe, tune=patients_of(tune_part.table))
-        borrowed = read_seen(recipe, tune=tune_part.table["case"].to_pylist())
+        ancestors = read_ancestors(recipe, tune=patients)
+        borrowed = read_seen(recipe, tune=cases)
+    if isinstance(store, FeatureStore):
+        behind = held(recipe, lineage_of(store), tune=patients)
+        known = {each.tensors for each in borrowed}
+        further = [each for each in starts_behind(store) if each.tensors not in known]
+        borrowed += hold_seen(recipe, further, tune=cases)
     device = set_up(recipe.train, process_group)
     keep = np.concatenate([part.rows.ravel() for part in (train_part, tune_part)])
     if process_group.size > 1:
@@ -141,6 +153,7 @@ def make_run(
         process_group=process_group,
         ancestors=ancestors,
         borrowed=borrowed,
+        behind=behind,
     )
 
 
