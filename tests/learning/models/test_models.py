@@ -114,6 +114,7 @@ def test_unknown_settings_show_the_near_miss(name):
     settings |= {"trunk": {"kind": "residual"}, "dropot": 0.1} if name == "exam" else {}
     settings |= {"tabel": {}, "hiden": 2, "dpeth": 2}
     settings |= {"wdith": 2, "gird": 2, "widhts": [2], "small_stm": True}
+    settings |= {"momntum": 0.1, "strenght": 1.0, "neigbours": 3}
     choice = ModelChoice.model_validate({"name": name, **settings})
     with pytest.raises(ConfigError, match=r"model\..*: unknown setting, did you mean"):
         build_model(choice, n_channels=1, n_outputs=1, size=32)

@@ -14,7 +14,7 @@ from radpipe.core.presets import load_preset
 from radpipe.core.settings import ModelChoice
 from radpipe.learning.models import MODELS, build_empty, build_model, n_parameters
 from radpipe.learning.models.boosting import Boosting
-from radpipe.learning.models.fusion import take_off_last
+from radpipe.learning.models.last import take_off_last
 from tests.small_study import ROOT, factors, presets
 
 # Filters of configuration D, each after the one before, 3 x 3 and a bias.
@@ -130,7 +130,7 @@ def test_features_are_what_the_last_layer_takes(name):
     images = torch.rand(3, 1, 32, 32)
     last = [part for part in model.modules() if isinstance(part, nn.Linear)][-1]
     whole = model(images)
-    assert take_off_last(model) == FEATURES[name] == model(images).shape[1]
+    assert take_off_last(model, "model.name") == FEATURES[name] == model(images).shape[1]
     torch.testing.assert_close(last(model(images)), whole)
 
 
