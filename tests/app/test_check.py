@@ -1,9 +1,11 @@
 """What in params.yaml cannot work, found before anything runs."""
 
+import json
 import subprocess
 
 import pytest
 
+from radpipe.app import check
 from radpipe.app.check import mistakes
 from radpipe.core.params import load_params
 from radpipe.engines import remotes
@@ -60,6 +62,31 @@ def test_weights_that_are_not_there(found):
     (line,) = found(**{"variants__bones-v1__weights": "weights/imagenet.safetensors"})
     assert "variants.bones-v1.weights: there is no file weights/imagenet.safetensors" in line
     assert "The way out: weights/random.json for none" in line
+
+
+def test_a_further_start_that_may_not_be_used_is_told_where_it_stands(found, project):
+    path = project.root / "weights/vgg19.json"
+    content = json.loads(path.read_text())
+    content["licence"] |= {"spdx": "CC-BY-NC-4.0", "restricted": True, "forbids": ["commercial"]}
+    path.write_text(json.dumps(content))
+    (line,) = found(
+        plan__use="commercial",
+        plan__starts=["resnet18", "vgg19"],
+        **{
+            "variants__bones-v1__weights": "weights/resnet18.json",
+            "variants__bones-v1__further_weights": ["weights/vgg19.json"],
+        },
+    )
+    assert line.startswith("params.yaml: variants.bones-v1.further_weights: weights/vgg19.json: ")
+
+
+def test_an_extra_that_is_not_installed(found, monkeypatch):
+    network = {"variants__bones-v1__model": {"name": "timm", "network": "legacy_xception"}}
+    assert found(**network) == []
+    monkeypatch.setattr(check, "versions_of", lambda names: dict.fromkeys(names, "not installed"))
+    (line,) = found()
+    assert line.startswith("params.yaml: variants.bones-v1.model.name: 'timm' needs the package")
+    assert "pip install 'radpipe[timm]'" in line
 
 
 def test_a_table_of_answers_that_is_not_there(found):

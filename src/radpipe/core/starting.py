@@ -58,12 +58,13 @@ def check_starts(variants: Mapping[str, Variant], plan: Plan) -> None:
     for name, variant in variants.items():
         where, weights = f"variants.{name}.weights", variant.weights
         _check_further(name, variant)
-        if missing := [each for each in variant.all_borrowed if each not in plan.starts]:
-            raise ValueError(
-                f"{where}: weights/{missing[0]}.json is fetched by the step weights, which"
-                f" plan.starts does not name; add {missing[0]} to plan.starts, which is"
-                f" {plan.starts}"
-            )
+        for place, borrowed in variant.places_of_borrowed:
+            if borrowed not in plan.starts:
+                raise ValueError(
+                    f"variants.{name}.{place}: weights/{borrowed}.json is fetched by the step"
+                    f" weights, which plan.starts does not name; add {borrowed} to plan.starts,"
+                    f" which is {plan.starts}"
+                )
         start = start_of(weights)
         if start is None:
             if PurePath(weights).parts[:1] == ("results",):
@@ -97,8 +98,8 @@ def _check_further(name: str, variant: Variant) -> None:
     names = [borrowed_name(each) for each in variant.further_weights]
     if None in names:
         raise ValueError(
-            f"{where}: {variant.further_weights[names.index(None)]} is not weights/<name>.json;"
-            " a run can be started from by weights alone"
+            f"{where}: {variant.further_weights[names.index(None)]} is not weights/<name>.json of"
+            " what others learned; a run can be started from by weights alone"
         )
     if twice := {each for each in variant.all_borrowed if variant.all_borrowed.count(each) > 1}:
         raise ValueError(f"{where}: {', '.join(sorted(twice))} is named twice")

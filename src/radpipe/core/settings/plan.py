@@ -56,7 +56,15 @@ class Variant(Strict):
     @property
     def all_borrowed(self) -> list[str]:
         """The names of all starts that others learned."""
-        return [name for name in map(borrowed_name, [self.weights, *self.further_weights]) if name]
+        return [name for _, name in self.places_of_borrowed]
+
+    @property
+    def places_of_borrowed(self) -> list[tuple[str, str]]:
+        """All starts that others learned: the setting that names each, and its name."""
+        named = [("weights", self.weights)]
+        named += [("further_weights", each) for each in self.further_weights]
+        found = [(place, borrowed_name(each)) for place, each in named]
+        return [(place, name) for place, name in found if name]
 
     @property
     def starts_elsewhere(self) -> bool:
