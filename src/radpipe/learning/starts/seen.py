@@ -76,9 +76,13 @@ def read_seen(recipe: Recipe, *, tune: Collection[str]) -> tuple[Seen, ...]:
         A list is not here, or was changed.
 
     """
-    paths = [Path(each.path) for each in (recipe.weights, *recipe.further_weights)]
-    starts = [start for path in paths for start in starts_of(path)]
-    return tuple(_counted(recipe, each, set(tune)) for each in starts)
+    named = [("weights", recipe.weights)]
+    named += [("further_weights", each) for each in recipe.further_weights]
+    return tuple(
+        _counted(recipe, start, set(tune), f"variants.{recipe.variant}.{setting}")
+        for setting, given in named
+        for start in starts_of(Path(given.path))
+    )
 
 
 def starts_of(path: Path) -> list[Seen]:
@@ -117,8 +121,8 @@ def starts_of(path: Path) -> list[Seen]:
         ) from error
 
 
-def _counted(recipe: Recipe, start: Seen, tune: set[str]) -> Seen:
-    """Hold the study's cases to the lists of a start."""
+def _counted(recipe: Recipe, start: Seen, tune: set[str], where: str) -> Seen:
+    """Hold the study's cases to the lists of a start, which a setting `where` names."""
     split = read_table(Path(recipe.split.path), ["case", "part", *NAMES])
     test = set(split.filter(pc.equal(split["part"], "test"))["case"].to_pylist())
     known: set[str] = set()
@@ -131,7 +135,7 @@ def _counted(recipe: Recipe, start: Seen, tune: set[str]) -> Seen:
         cases = cases_on(each.list, Path(recipe.store.path), split, start.start, short=short)
         if shared := cases & test:
             raise ConfigError(
-                f"variants.{recipe.variant}.weights: {start.start} has learned from"
+                f"{where}: {start.start} has learned from"
                 f" {len(shared)} of the {len(test)} cases in `test` of {recipe.study}, by the"
                 f" published list of its {each.list.names} from {each.data_set}, so its scores"
                 " would say nothing of new patients. The way out: weights that have not seen them,"
