@@ -38,6 +38,9 @@ def test_it_says_what_timm_says(name, monkeypatch):
     if name == "rad_dino":  # learned by others, for timm's implementation
         assert timm.is_model(found.implementation)
         assert (found.sha256, found.sha256_prefix) == (None, None)
+        # Its card says MIT, and research purposes only; and that it goes on from DINOv2's weights.
+        assert (found.licence.spdx, found.licence.restricted) == ("MIT", None)
+        assert "LVD-142M" in [each.data_set for each in found.learned_from]
         return
     every = timm.list_pretrained(f"{found.implementation}.*")
     (theirs,) = [c for c in map(get_pretrained_cfg, every) if c.url in found.addresses]
