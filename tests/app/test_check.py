@@ -2,13 +2,16 @@
 
 import json
 import subprocess
+from pathlib import Path
 
 import pytest
 
-from radpipe.app import check
+from radpipe.app import check, cli
 from radpipe.app.check import mistakes
+from radpipe.core.errors import ConfigError
 from radpipe.core.params import load_params
 from radpipe.engines import remotes
+from radpipe.learning.networks.network import save_weights
 from tests.conftest import Project
 
 
@@ -78,6 +81,22 @@ def test_a_further_start_that_may_not_be_used_is_told_where_it_stands(found, pro
         },
     )
     assert line.startswith("params.yaml: variants.bones-v1.further_weights: weights/vgg19.json: ")
+
+
+def test_run_tells_of_weights_that_may_not_be_used_before_anything_runs(found, monkeypatch):
+    terms = {"spdx": "CC-BY-NC-4.0", "forbids": ["commercial"]}
+    about = {"borrowed": [{"start": "encoder", "terms": terms}]}
+    save_weights(Path("weights/theirs.safetensors"), {}, about)
+    weights = {"variants__bones-v1__weights": "weights/theirs.safetensors"}
+    (line,) = found(plan__use="commercial", **weights)
+    calls = []
+    monkeypatch.setattr(cli, "run", lambda *_, **__: calls.append(1))
+    with pytest.raises(
+        ConfigError, match=r"whose licence CC-BY-NC-4\.0 forbids commercial use"
+    ) as said:
+        cli.run_all(load_params())
+    assert str(said.value) == line
+    assert calls == []
 
 
 def test_an_extra_that_is_not_installed(found, monkeypatch):
