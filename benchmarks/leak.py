@@ -1,9 +1,10 @@
 """What a leak is worth: SMOTE and augmented copies made before the split, on a phantom.
 
-A published system put turned and mirrored copies of its rarest class into the pool, drew new
-pictures between those of the rarer classes (SMOTE, on pixels), and divided the pool into train and
-test afterwards. Here the same is done to the phantom of the bones, whose ideal observer is known,
-so that one sees how much of a score is the leak's. radpipe is then given each pool as a study.
+A published system put turned and mirrored copies of its rarest class into the pool, as we read its
+notebooks, drew new pictures between those of the rarer classes (SMOTE, on pixels), and divided the
+pool into train and test afterwards. Here the same is done to the phantom of the bones, whose ideal
+observer is known, so that one sees how much of a score is the leak's. radpipe is then given each
+pool as a study.
 
 Every picture is judged by the five of train that are nearest to it on pixels: the simplest thing
 that can profit from a copy, and nearly nothing else. AUC is the mean over classes against the

@@ -1,12 +1,17 @@
 """What in params.yaml cannot work, found before anything runs."""
 
+import json
 import subprocess
+from pathlib import Path
 
 import pytest
 
+from radpipe.app import check, cli
 from radpipe.app.check import mistakes
+from radpipe.core.errors import ConfigError
 from radpipe.core.params import load_params
 from radpipe.engines import remotes
+from radpipe.learning.networks.network import save_weights
 from tests.conftest import Project
 
 
@@ -60,6 +65,47 @@ def test_weights_that_are_not_there(found):
     (line,) = found(**{"variants__bones-v1__weights": "weights/imagenet.safetensors"})
     assert "variants.bones-v1.weights: there is no file weights/imagenet.safetensors" in line
     assert "The way out: weights/random.json for none" in line
+
+
+def test_a_further_start_that_may_not_be_used_is_told_where_it_stands(found, project):
+    path = project.root / "weights/vgg19.json"
+    content = json.loads(path.read_text())
+    content["licence"] |= {"spdx": "CC-BY-NC-4.0", "restricted": True, "forbids": ["commercial"]}
+    path.write_text(json.dumps(content))
+    (line,) = found(
+        plan__use="commercial",
+        plan__starts=["resnet18", "vgg19"],
+        **{
+            "variants__bones-v1__weights": "weights/resnet18.json",
+            "variants__bones-v1__further_weights": ["weights/vgg19.json"],
+        },
+    )
+    assert line.startswith("params.yaml: variants.bones-v1.further_weights: weights/vgg19.json: ")
+
+
+def test_run_tells_of_weights_that_may_not_be_used_before_anything_runs(found, monkeypatch):
+    terms = {"spdx": "CC-BY-NC-4.0", "forbids": ["commercial"]}
+    about = {"borrowed": [{"start": "encoder", "terms": terms}]}
+    save_weights(Path("weights/theirs.safetensors"), {}, about)
+    weights = {"variants__bones-v1__weights": "weights/theirs.safetensors"}
+    (line,) = found(plan__use="commercial", **weights)
+    calls = []
+    monkeypatch.setattr(cli, "run", lambda *_, **__: calls.append(1))
+    with pytest.raises(
+        ConfigError, match=r"whose licence CC-BY-NC-4\.0 forbids commercial use"
+    ) as said:
+        cli.run_all(load_params())
+    assert str(said.value) == line
+    assert calls == []
+
+
+def test_an_extra_that_is_not_installed(found, monkeypatch):
+    network = {"variants__bones-v1__model": {"name": "timm", "network": "legacy_xception"}}
+    assert found(**network) == []
+    monkeypatch.setattr(check, "versions_of", lambda names: dict.fromkeys(names, "not installed"))
+    (line,) = found()
+    assert line.startswith("params.yaml: variants.bones-v1.model.name: 'timm' needs the package")
+    assert "pip install 'radpipe[timm]'" in line
 
 
 def test_a_table_of_answers_that_is_not_there(found):

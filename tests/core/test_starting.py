@@ -157,9 +157,10 @@ def test_all_of_several_starts_are_made_before_what_starts_from_them(monkeypatch
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        ({"starts": ["resnet18"]}, "add vgg19 to plan.starts"),
+        ({"starts": ["resnet18"]}, "further_weights: weights/vgg19.json is fetched by the step"),
+        ({"further": ["weights/random.json"]}, "is not weights/<name>.json of what others learned"),
         ({"weights": V1}, f"and weights is {V1}; name one of them there"),
-        ({"further": [VGG, V1]}, f"further_weights: {V1} is not weights/<name>.json; a run can"),
+        ({"further": [VGG, V1]}, f"further_weights: {V1} is not weights/<name>.json of what"),
         ({"further": [VGG, BORROWED]}, "further_weights: resnet18 is named twice"),
     ],
 )

@@ -25,9 +25,9 @@ def weights(tmp_path):
 
 
 def test_terms_are_read_from_the_header(weights, tmp_path):
-    assert terms_of(weights(None, BOUND)) == {"start1": Terms(**BOUND)}
-    assert terms_of(weights()) == {}
-    assert terms_of(tmp_path / "missing") == {}
+    assert terms_of(weights(None, BOUND)) == [("start1", Terms(**BOUND))]
+    assert terms_of(weights()) == []
+    assert terms_of(tmp_path / "missing") == []
 
 
 def test_a_use_that_a_start_forbids_is_refused(weights):
@@ -41,12 +41,22 @@ def test_a_use_that_a_start_forbids_is_refused(weights):
     )
 
 
+def test_of_two_starts_of_one_name_each_counts(tmp_path):
+    """Two projects gave one name to two files; the freer one does not stand for the other."""
+    free = {"spdx": "CC-BY-ND-4.0", "forbids": []}
+    starts = [{"start": "encoder", "terms": each} for each in (BOUND, free)]
+    file = tmp_path / "w.safetensors"
+    save_weights(file, {}, {"borrowed": starts})
+    with pytest.raises(ConfigError, match=r"comes from encoder, whose licence CC-BY-NC-4\.0"):
+        refuse_forbidden("variants.x.weights", file, "commercial")
+
+
 @pytest.mark.parametrize("content", [b"", b"\x02\0\0\0\0\0\0\0[]", b"\xff" * 40])
 def test_what_is_no_file_of_weights_has_none(tmp_path, content):
     """Training refuses to start from it."""
     file = tmp_path / "w.safetensors"
     file.write_bytes(content)
-    assert terms_of(file) == {}
+    assert terms_of(file) == []
 
 
 def test_unknown_uses_are_not_taken_for_none(weights):

@@ -13,6 +13,7 @@ from radpipe.engines.clocks import ignore_times
 from radpipe.engines.failures import failures
 from radpipe.engines.freshness import Freshness
 from radpipe.engines.plan import train_resources
+from radpipe.engines.retries import try_no_refusal_again
 from radpipe.engines.run import prefer_this_python
 from radpipe.engines.slurm import keep_jobs_while_slurm_is_silent
 from snakemake.exceptions import IncompleteCheckpointException
@@ -30,6 +31,7 @@ STARTED = datetime.now(UTC).replace(microsecond=0)
 prefer_this_python()
 keep_jobs_while_slurm_is_silent()
 ignore_times()
+try_no_refusal_again(GRAPH, STARTED)
 
 
 wildcard_constraints:

@@ -1,4 +1,5 @@
-# Train one variant on one fold with one seed; exit code 75 (stopped, saved) is tried again.
+# Train one variant on one fold with one seed. What was stopped (75) or killed is tried again, what
+# refused (2) is not (engines/retries.py).
 rule train:
     input:
         *inputs("train"),

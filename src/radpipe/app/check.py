@@ -1,16 +1,22 @@
 """`radpipe check`: what in params.yaml cannot work, found before anything runs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from radpipe.core.descriptors import read_descriptor, refuse_use, refuse_version
 from radpipe.core.errors import ConfigError, DataError
+from radpipe.core.graph import names_in
 from radpipe.core.params import Params
 from radpipe.core.settings import ArraysSource, PathSource, Starting
 from radpipe.core.starting import start_of
+from radpipe.core.versions import versions_of
 from radpipe.engines.remotes import unknown_remotes
 from radpipe.studies.base.adapters import check_source, load_adapter, read_layout
 from radpipe.studies.base.sources import check_arrays, check_path, raw_root
+
+# Architectures that need an extra of the same name, which is called as its package is.
+EXTRAS = {"timm"}
 
 
 def mistakes(params: Params) -> Iterator[str]:
@@ -66,20 +72,22 @@ def _of_variant(name: str, params: Params) -> Iterator[str]:
     where = f"variants.{name}"
     try:
         # What a preset and its overrides come to is resolved when it is asked for.
-        params.recipes[name]
+        recipe = params.recipes[name]
     except ConfigError as error:
         yield str(error)
+    else:
+        yield from _missing_extras(where, recipe["model"])
     yield from _of_start(where, variant, params)
 
 
 def _of_start(where: str, block: Starting, params: Params) -> Iterator[str]:
-    for borrowed in block.all_borrowed:
+    for place, borrowed in block.places_of_borrowed:
         try:
             descriptor = read_descriptor(borrowed)
             refuse_use(descriptor, params.plan.use)
             refuse_version(descriptor)
         except ConfigError as error:
-            yield f"params.yaml: {where}.weights: {error}"
+            yield f"params.yaml: {where}.{place}: {error}"
     if block.borrowed is not None:
         return
     # A run's weights are planned; that is checked when params.yaml is read.
@@ -90,3 +98,14 @@ def _of_start(where: str, block: Starting, params: Params) -> Iterator[str]:
             " of a planned run,"
             " results/runs/<variant>/fold-<f>-seed-<s>/weights.safetensors"
         )
+
+
+def _missing_extras(where: str, model: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the extras that a network needs and that are not installed."""
+    for name in sorted(EXTRAS & set(names_in(model))):
+        if versions_of([name])[name] == "not installed":
+            yield (
+                f"params.yaml: {where}.model.name: {name!r} needs the package {name}, which is not"
+                f" installed. The way out: pip install 'radpipe[{name}]'; in a clone `make install`"
+                " has it"
+            )

@@ -56,6 +56,9 @@ def run_all(params: Params, *, verbose: bool = False) -> None:
     """Make everything that params.yaml plans, on all cores of this machine."""
     from radpipe.app.outcome import outcome
 
+    for name in params.plan.variants:
+        # What cannot be is told in one message; Snakemake would add where it was when it asked.
+        params.recipes[name]
     run(params, verbose=verbose)
     sys.stdout.write(f"\n{outcome(params)}\n")
 

@@ -275,7 +275,7 @@ class Graph:
         return self._found[variant]
 
     def _modules_in(self, model: Any) -> list[str]:
-        names = sorted(self._modules.keys() & set(_names_in(model)))
+        names = sorted(self._modules.keys() & set(names_in(model)))
         return list(dict.fromkeys(self._modules[name].rpartition(".")[2] for name in names))
 
     @cached_property
@@ -305,13 +305,13 @@ def _alternatives(setting: str) -> list[str]:
     return [f"{stem}.{key}" if stem else key for key in last.split("|")]
 
 
-def _names_in(model: Any) -> Iterator[str]:
+def names_in(model: Any) -> Iterator[str]:
     """Yield what the blocks of a model call themselves, at any depth."""
     if isinstance(model, Mapping):
         if isinstance(model.get("name"), str):
             yield model["name"]
         for value in model.values():
-            yield from _names_in(value)
+            yield from names_in(value)
 
 
 def _edges(steps: Mapping[str, Declared]) -> dict[str, set[str]]:

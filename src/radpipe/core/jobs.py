@@ -10,7 +10,7 @@ given the older job up), and a process gives no file its name once its claim is 
 What a job leaves while it runs: where it runs, since when, and how it ended.
 
 A receipt says what was made; a note says what is going on, for `radpipe status` and for the
-message after a failure. Nothing is ever decided by a note.
+message after a failure. What is made is never decided by a note.
 """
 
 import logging

@@ -103,6 +103,11 @@ class BackboneRecipe(Strict):
     seed: int
 
     @property
+    def further_weights(self) -> list[Artifact]:
+        """A frozen network starts from one file."""
+        return []
+
+    @property
     def place(self) -> str:
         """Its block in `params.yaml`."""
         return f"features.{self.backbone}"

@@ -85,8 +85,8 @@ def _check_further(name: str, variant: Variant) -> None:
     names = [borrowed_name(each) for each in variant.further_weights]
     if None in names:
         raise ValueError(
-            f"{where}: {variant.further_weights[names.index(None)]} is not weights/<name>.json;"
-            " a run can be started from by weights alone"
+            f"{where}: {variant.further_weights[names.index(None)]} is not weights/<name>.json of"
+            " what others learned; a run can be started from by weights alone"
         )
     if twice := {each for each in variant.all_borrowed if variant.all_borrowed.count(each) > 1}:
         raise ValueError(f"{where}: {', '.join(sorted(twice))} is named twice")
@@ -110,12 +110,13 @@ def check_start(
         Naming the block, what it asks for and what is planned.
 
     """
+    for place, borrowed in block.places_of_borrowed:
+        if borrowed not in plan.starts:
+            raise ValueError(
+                f"{where}.{place}: weights/{borrowed}.json is fetched by the step weights, which"
+                f" plan.starts does not name; add {borrowed} to plan.starts, which is {plan.starts}"
+            )
     where, weights = f"{where}.weights", block.weights
-    if missing := [each for each in block.all_borrowed if each not in plan.starts]:
-        raise ValueError(
-            f"{where}: weights/{missing[0]}.json is fetched by the step weights, which plan.starts"
-            f" does not name; add {missing[0]} to plan.starts, which is {plan.starts}"
-        )
     start = start_of(weights)
     if start is not None:
         _check_planned(where, start, variants, plan)

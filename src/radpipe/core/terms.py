@@ -28,8 +28,10 @@ class Terms(Strict):
     forbids: list[Use] = Field(description="Uses that it forbids.")
 
 
-def terms_of(weights: Path) -> dict[str, Terms]:
-    """Read the terms that weights of a run carry on, by the name of the start.
+def terms_of(weights: Path) -> list[tuple[str, Terms]]:
+    """Read the terms that weights of a run carry on, each with the name of its start.
+
+    Projects may give one name to two starts, so that a name may come twice.
 
     None of a file that is missing or no safetensors: nothing can be started from it either.
 
@@ -41,7 +43,7 @@ def terms_of(weights: Path) -> dict[str, Terms]:
     """
     try:
         starts = _about(weights).get("borrowed", ())
-        return {s["start"]: Terms.model_validate(s["terms"]) for s in starts if "terms" in s}
+        return [(s["start"], Terms.model_validate(s["terms"])) for s in starts if "terms" in s]
     except (KeyError, TypeError, AttributeError, ValidationError) as error:
         raise ConfigError(
             f"{weights}: does not say under which terms it may be used ({error}). The way out: get"
@@ -70,7 +72,7 @@ def refuse_forbidden(where: str, weights: Path, use: Use) -> None:
         Naming the setting, the first start, its licence and the way out.
 
     """
-    for start, terms in terms_of(weights).items():
+    for start, terms in terms_of(weights):
         if use in terms.forbids:
             raise ConfigError(
                 f"{where}: {weights} comes from {start}, whose licence {terms.spdx} forbids {use}"

@@ -38,6 +38,9 @@ def test_it_says_what_timm_says(name, monkeypatch):
     if name == "rad_dino":  # learned by others, for timm's implementation
         assert timm.is_model(found.implementation)
         assert (found.sha256, found.sha256_prefix) == (None, None)
+        # Its card says MIT, and research purposes only; and that it goes on from DINOv2's weights.
+        assert (found.licence.spdx, found.licence.restricted) == ("MIT", None)
+        assert "LVD-142M" in [each.data_set for each in found.learned_from]
         return
     every = timm.list_pretrained(f"{found.implementation}.*")
     (theirs,) = [c for c in map(get_pretrained_cfg, every) if c.url in found.addresses]
@@ -125,6 +128,29 @@ def test_a_grey_picture_is_three_equal_colours():
 def test_an_unknown_network_is_told_with_the_nearest():
     with pytest.raises(ConfigError, match=r"no network 'legacy_xeption', did you mean 'legacy_x"):
         made("legacy_xeption")
+
+
+def test_a_name_that_timm_has_given_up_is_not_another_network():
+    """Of it legacy_xception would be made, with a warning."""
+    assert timm.is_model("xception")
+    with pytest.raises(ConfigError, match=r"has no network 'xception', did you mean"):
+        made("xception")
+
+
+def test_a_side_that_a_network_cannot_take_is_told_before_training():
+    with pytest.raises(ConfigError, match="'halonet26t' cannot be made for pictures of 3 x 72 x"):
+        made("halonet26t", size=72)
+
+
+@pytest.mark.parametrize("network", ["mobilenetv3_small_050", "resnet10t"])
+def test_a_network_begins_in_training_with_statistics_of_nothing(network):
+    """It was asked how many features it has, which for the first are not what timm calls so."""
+    model = made(network)
+    assert all(module.training for module in model.modules())
+    running = {k: v for k, v in model.state_dict().items() if k.endswith("running_mean")}
+    assert running
+    assert not any(value.any() for value in running.values())
+    assert model(torch.rand(2, 3, 64, 64)).shape == (2, 2)
 
 
 def test_small_pictures_are_refused():

@@ -59,6 +59,19 @@ def test_test_cases_on_a_list_refuse_the_run(make_started, names, kind):
     assert "The way out: weights that have not seen them" in str(caught.value)
 
 
+def test_test_cases_on_the_list_of_a_further_start_refuse_the_run_too(make_started, tmp_path):
+    run, _ = make_started(learned_from=listed(f"train/{TRAIN}/view1"))
+    other = tmp_path / "results/starts/other/start.json"
+    content = read_json(Path(run.recipe.weights.path))
+    learned_from = [each.model_dump(mode="json") for each in listed(f"train/{TEST}/view1")]
+    write_json(other, {**content, "name": "other", "learned_from": learned_from})
+    further = [Artifact(path=str(other), sha256="0" * 64)]
+    with pytest.raises(
+        ConfigError, match=r"^variants\.bones-x\.further_weights: other has learned"
+    ):
+        read_seen(run.recipe.model_copy(update={"further_weights": further}), tune=[])
+
+
 def test_tune_cases_on_a_list_are_counted_and_told(make_started, caplog):
     run, _ = make_started(learned_from=listed(f"train/{TUNE}/view1", f"train/{TRAIN}/view1"))
     (seen,) = run.borrowed
@@ -142,7 +155,7 @@ def test_terms_that_restrict_go_on_in_the_weights(make_started, tmp_path):
     state.keep()
     file = tmp_path / "first.safetensors"
     save_weights(file, state.kept, about(bound, state, fold=0, seed=1))
-    assert terms_of(file) == {"toy": terms}
+    assert terms_of(file) == [("toy", terms)]
     (again,) = starts_of(file)
     assert again.terms == terms
     (outside,) = borrowed_by([file])

@@ -4,6 +4,7 @@ import contextlib
 
 import pytest
 import torch
+from pydantic import ValidationError
 from torch import nn
 
 from radpipe.core.errors import ConfigError
@@ -89,6 +90,18 @@ def test_a_name_that_is_no_module_is_told():
     train = how(layer_rates=[{"layers": ["2"], "factor": 0.5}])
     with pytest.raises(ConfigError, match=r"train\.layer_rates: no module is called '2'"):
         make_optimizer(model(), train)
+
+
+def test_a_layer_without_weights_has_no_rate():
+    network = nn.Sequential(nn.Linear(1, 1), nn.ReLU())
+    with pytest.raises(ConfigError, match=r"layer_rates: 1 \(ReLU\) has no weights"):
+        make_optimizer(network, how(layer_rates=[{"layers": ["0", "1"], "factor": 0.5}]))
+
+
+def test_a_layer_that_is_named_twice_is_told():
+    rates = [{"layers": ["0", "1"], "factor": 0.5}, {"layers": ["1"], "factor": 0.1}]
+    with pytest.raises(ValidationError, match="layer_rates: 1 is named twice; leave one out"):
+        how(layer_rates=rates)
 
 
 def test_the_schedules_rate_is_put_back_also_after_a_mistake():

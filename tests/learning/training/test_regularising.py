@@ -42,6 +42,13 @@ def test_norms_and_biases_have_none():
     assert list(kernels_of(model)) == [model[0].weight, model[3].weight]
 
 
+def test_a_kernel_that_two_layers_share_is_pulled_once():
+    first, second = nn.Linear(1, 1), nn.Linear(1, 1)
+    second.weight = first.weight
+    add_l2(kernels_of(nn.Sequential(first, second)), 0.5)
+    torch.testing.assert_close(first.weight.grad, first.weight.data)
+
+
 def test_frozen_kernels_are_left_alone_and_idle_ones_are_not():
     first, second = nn.Linear(1, 1), nn.Linear(1, 1)
     first.weight.requires_grad_(False)

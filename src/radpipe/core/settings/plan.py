@@ -40,7 +40,12 @@ class Starting(Strict):
     @property
     def all_borrowed(self) -> list[str]:
         """The names of all starts that others learned."""
-        return [self.borrowed] if self.borrowed else []
+        return [name for _, name in self.places_of_borrowed]
+
+    @property
+    def places_of_borrowed(self) -> list[tuple[str, str]]:
+        """All starts that others learned: the setting that names each, and its name."""
+        return [("weights", self.borrowed)] if self.borrowed else []
 
     @property
     def starts_elsewhere(self) -> bool:
@@ -85,9 +90,12 @@ class Variant(Starting):
         return {"store": self.store, "split": split, "weights": self.start}
 
     @property
-    def all_borrowed(self) -> list[str]:
-        """The names of all starts that others learned."""
-        return [name for name in map(borrowed_name, [self.weights, *self.further_weights]) if name]
+    def places_of_borrowed(self) -> list[tuple[str, str]]:
+        """All starts that others learned: the setting that names each, and its name."""
+        named = [("weights", self.weights)]
+        named += [("further_weights", each) for each in self.further_weights]
+        found = [(place, borrowed_name(each)) for place, each in named]
+        return [(place, name) for place, name in found if name]
 
     @property
     def further_starts(self) -> list[str]:

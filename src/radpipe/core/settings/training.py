@@ -240,6 +240,9 @@ class Training(Strict):
                 "auc-margin compares the cases of a batch, present with absent: it takes no"
                 " class_weights, and one process"
             )
+        rated = [name for rate in self.layer_rates for name in rate.layers]
+        if twice := sorted({name for name in rated if rated.count(name) > 1}):
+            raise ValueError(f"layer_rates: {', '.join(twice)} is named twice; leave one out")
         if self.kernel_l2 and self.weight_decay:
             raise ValueError("kernel_l2 and weight_decay both pull weights to 0; name one of them")
         if self.momentum and self.optimizer in ("adam", "adamw"):

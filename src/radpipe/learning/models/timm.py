@@ -10,6 +10,7 @@ from collections import OrderedDict
 from functools import partial
 from typing import Any
 
+import torch
 from pydantic import Field
 from torch import Tensor, nn
 
@@ -72,14 +73,9 @@ def network(settings: TimmSettings, *, n_channels: int, n_outputs: int, size: in
             f" {size}; use larger pictures, or another architecture."
         )
     repeat = n_channels == 1 and settings.stem == "repeat"
-    trunk: nn.Module = timm.create_model(
-        settings.network,
-        pretrained=False,
-        num_classes=0,
-        in_chans=3 if repeat else n_channels,
-        **_of_size(timm, settings.network, size),
-    )
-    widths = [_n_features(trunk), *settings.dense.widths]
+    colours = 3 if repeat else n_channels
+    trunk, n_features = _made(timm, settings.network, colours, size)
+    widths = [n_features, *settings.dense.widths]
     layers = [*dense_layers(settings.dense, widths), nn.Dropout(settings.dropout)]
     layers.append(dense(widths[-1], n_outputs, bias=True, start="glorot-uniform"))
     part = Part(
@@ -101,7 +97,8 @@ def _timm(name: str) -> Any:
             f" ({error}). The way out: pip install 'radpipe[timm]'; in a clone `make install` has"
             " it."
         ) from error
-    if not timm.is_model(name):
+    # It also makes names that it has given up, of which nobody would know which network they are.
+    if name not in timm.list_models():
         raise ConfigError(
             f"model.network: timm {timm.__version__} has no network"
             f" {name!r}{near_miss(name, timm.list_models())} `timm.list_models()` lists all."
@@ -109,16 +106,39 @@ def _timm(name: str) -> Any:
     return timm
 
 
+def _made(timm: Any, name: str, n_channels: int, size: int) -> tuple[nn.Module, int]:
+    """Make a network without its head, from nothing but its name; return how many features it has.
+
+    It is asked for those of one picture: what timm calls a network's features is not always what it
+    gives, and some take no picture of any side but a few, which shows here and not in the midst of
+    a run.
+    """
+    of_size = _of_size(timm, name, size)
+    try:
+        trunk: nn.Module = timm.create_model(
+            name, pretrained=False, num_classes=0, in_chans=n_channels, **of_size
+        )
+        with torch.no_grad():
+            features = trunk.eval()(torch.zeros(1, n_channels, size, size))
+    except (AssertionError, RuntimeError, TypeError, ValueError) as error:
+        said = str(error).partition("\n")[0] or type(error).__name__
+        raise ConfigError(
+            f"model.network: timm's {name!r} cannot be made for pictures of {n_channels} x {size} x"
+            f" {size} ({said}). The way out: pictures of the side that it was made for, or another"
+            " network."
+        ) from error
+    if features.ndim != 2:
+        raise ConfigError(
+            f"model.network: timm's {name!r} gives {tuple(features.shape[1:])} of a picture and no"
+            " list of features that could have a head. The way out: another network."
+        )
+    return trunk.train(), int(features.shape[1])
+
+
 def _of_size(timm: Any, name: str, size: int) -> dict[str, Any]:
     """Return what a network that is made for one side has to be told."""
     found = timm.models.get_pretrained_cfg(name)
     return {"img_size": size} if found is not None and found.fixed_input_size else {}
-
-
-def _n_features(trunk: Any) -> int:
-    """Return how many features a network without its head gives."""
-    # Some have a layer behind what they call their features.
-    return int(getattr(trunk, "head_hidden_size", None) or trunk.num_features)
 
 
 def _n_before(trunk: Any) -> int:

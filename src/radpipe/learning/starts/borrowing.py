@@ -291,10 +291,17 @@ def _misfit(name: str, own: Tensor, theirs: Tensor, part: Part) -> str:
     return text
 
 
+def _place(recipe: Starts, start: Borrowed) -> str:
+    """Return the setting that names a start."""
+    further = [Path(each.path).parent.name for each in recipe.further_weights]
+    setting = "further_weights" if start.name in further else "weights"
+    return f"{recipe.place}.{setting}"
+
+
 def _no_part(recipe: Starts, start: Borrowed, model: nn.Module) -> str:
     has = sorted({part.implementation for part in parts_of(model).values()})
     return (
-        f"{recipe.place}.weights: {start.name} are weights of {start.function}, and no"
+        f"{_place(recipe, start)}: {start.name} are weights of {start.function}, and no"
         f" part of architecture {recipe.model.name!r} with these settings is that; it has:"
         f" {', '.join(has) or 'no part that is known from a library'}. Networks of another library"
         " may have the same shapes and be another function. The way out: a network with that part"
@@ -306,7 +313,7 @@ def _not_covered(recipe: Starts, start: Borrowed, faults: list[str]) -> str:
     rest = len(faults) - SHOWN
     shown = "\n  ".join([*faults[:SHOWN], *([f"and {rest} more"] if rest > 0 else [])])
     return (
-        f"{recipe.place}.weights: {start.name} promises all tensors of"
+        f"{_place(recipe, start)}: {start.name} promises all tensors of"
         f" {start.function} but its heads ({', '.join(start.heads) or 'none'}), and nothing is"
         f" taken unless all of them are:\n  {shown}\nThe way out: change the setting of model that"
         f" makes the difference, or, if the file has other names, say `prefix`, `rename` or `heads`"

@@ -73,12 +73,18 @@ def read_seen(recipe: Recipe, *, tune: Collection[str]) -> tuple[Seen, ...]:
         The file of weights does not say what it comes from.
 
     """
-    paths = [Path(each.path) for each in (recipe.weights, *recipe.further_weights)]
-    starts = [start for path in paths for start in starts_of(path)]
-    return hold_seen(recipe, starts, tune=tune)
+    named = [("weights", recipe.weights)]
+    named += [("further_weights", each) for each in recipe.further_weights]
+    return tuple(
+        seen
+        for setting, given in named
+        for seen in hold_seen(recipe, starts_of(Path(given.path)), tune=tune, setting=setting)
+    )
 
 
-def hold_seen(recipe: Recipe, starts: Iterable[Seen], *, tune: Collection[str]) -> tuple[Seen, ...]:
+def hold_seen(
+    recipe: Recipe, starts: Iterable[Seen], *, tune: Collection[str], setting: str
+) -> tuple[Seen, ...]:
     """Hold a run's study to which data weights of others have seen with which it begins.
 
     Parameters
@@ -87,6 +93,8 @@ def hold_seen(recipe: Recipe, starts: Iterable[Seen], *, tune: Collection[str]) 
         Of the run, and the weights, taken by itself, through other runs or through features.
     tune
         The cases of its `tune`; those of `test` are read from its split.
+    setting
+        Of the variant, that names the weights or the features.
 
     Raises
     ------
@@ -96,7 +104,8 @@ def hold_seen(recipe: Recipe, starts: Iterable[Seen], *, tune: Collection[str]) 
         A list is not here, or was changed.
 
     """
-    return tuple(_counted(recipe, each, set(tune)) for each in starts)
+    where = f"{recipe.place}.{setting}"
+    return tuple(_counted(recipe, each, set(tune), where) for each in starts)
 
 
 def starts_of(path: Path) -> list[Seen]:
@@ -161,8 +170,8 @@ def seen_in(
         ) from error
 
 
-def _counted(recipe: Recipe, start: Seen, tune: set[str]) -> Seen:
-    """Hold the study's cases to the lists of a start."""
+def _counted(recipe: Recipe, start: Seen, tune: set[str], where: str) -> Seen:
+    """Hold the study's cases to the lists of a start, which a setting `where` names."""
     split = read_table(Path(recipe.split.path), ["case", "part", *NAMES])
     test = set(split.filter(pc.equal(split["part"], "test"))["case"].to_pylist())
     known: set[str] = set()
@@ -175,7 +184,7 @@ def _counted(recipe: Recipe, start: Seen, tune: set[str]) -> Seen:
         cases = cases_on(each.list, Path(recipe.store.path), split, start.start, short=short)
         if shared := cases & test:
             raise ConfigError(
-                f"variants.{recipe.variant}.weights: {start.start} has learned from"
+                f"{where}: {start.start} has learned from"
                 f" {len(shared)} of the {len(test)} cases in `test` of {recipe.study}, by the"
                 f" published list of its {each.list.names} from {each.data_set}, so its scores"
                 " would say nothing of new patients. The way out: weights that have not seen them,"

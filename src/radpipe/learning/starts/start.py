@@ -126,6 +126,10 @@ class Starts(Protocol):
         """The weights."""
 
     @property
+    def further_weights(self) -> list[Artifact]:
+        """Those of further parts."""
+
+    @property
     def image(self) -> Image:
         """Form of the pictures."""
 

@@ -7,6 +7,7 @@ from typing import Any
 from torch import nn
 from torch.optim import Optimizer
 
+from radpipe.core.errors import ConfigError
 from radpipe.core.settings import Training
 from radpipe.learning.training.freezing import lr_in_force
 from radpipe.learning.training.naming import modules_named
@@ -24,7 +25,7 @@ def groups_of(model: nn.Module, train: Training) -> list[Any]:
     Raises
     ------
     ConfigError
-        A name of `train.layer_rates` is no module's.
+        A name of `train.layer_rates` is no module's, or of one without weights.
 
     """
     weights = list(model.parameters())
@@ -34,12 +35,21 @@ def groups_of(model: nn.Module, train: Training) -> list[Any]:
     named = [(name, rate.factor) for rate in train.layer_rates for name in rate.layers]
     # A module within another one comes after it, so that its own factor counts.
     for name, factor in sorted(named, key=lambda each: each[0].count(".")):
-        (module,) = modules_named(model, [name], "train.layer_rates")
-        factors |= dict.fromkeys(module.parameters(), factor)
+        factors |= dict.fromkeys(_weights_of(model, name), factor)
     return [
         {"params": [w for w in weights if factors[w] == factor], FACTOR: factor}
         for factor in sorted(set(factors.values()), reverse=True)
     ]
+
+
+def _weights_of(model: nn.Module, name: str) -> list[nn.Parameter]:
+    (module,) = modules_named(model, [name], "train.layer_rates")
+    if not (found := list(module.parameters())):
+        raise ConfigError(
+            f"train.layer_rates: {name} ({type(module).__name__}) has no weights, so no rate of"
+            " its own. The way out: leave it out, or name the layer that was meant."
+        )
+    return found
 
 
 @contextmanager

@@ -13,10 +13,10 @@ from torch.nn.modules.conv import _ConvNd
 
 
 def kernels_of(model: nn.Module) -> Iterator[Tensor]:
-    """Yield the kernels of a model: what convolutions and dense layers multiply their input by."""
-    for module in model.modules():
-        if isinstance(module, _ConvNd | nn.Linear):
-            yield module.weight
+    """Yield the kernels of a model, each once: what convolutions and dense layers multiply by."""
+    kernels = (m.weight for m in model.modules() if isinstance(m, _ConvNd | nn.Linear))
+    # A kernel that two layers share is one term of the loss.
+    yield from dict.fromkeys(kernels)
 
 
 @torch.no_grad()
