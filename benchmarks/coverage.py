@@ -53,9 +53,10 @@ class Tally:
         self.hits: dict[str, list[float]] = defaultdict(list)
 
     def add(self, name: str, interval: tuple[float, float], truth: float) -> None:
-        """Count an interval that holds the truth, or not; one that is none stands apart."""
+        """Count an interval that holds the truth, or not; where either is none it stands apart."""
         low, high = interval
-        self.hits[name].append(float(low <= truth <= high) if math.isfinite(low) else math.nan)
+        defined = math.isfinite(low) and math.isfinite(truth)
+        self.hits[name].append(float(low <= truth <= high) if defined else math.nan)
 
     def show(self, title: str, *, least: float = 93, most: float = 97) -> None:
         """Print percentages; a star marks those outside the aim by more than chance explains."""
