@@ -24,8 +24,10 @@ import numpy.typing as npt
 
 from radpipe.core.settings import Evaluation, Guarantee, Target
 from radpipe.evaluation.comparison import area_tests
+from radpipe.evaluation.curves import curve_rows
 from radpipe.evaluation.decided import METRICS as DECIDED
 from radpipe.evaluation.decided import Counted, score_test
+from radpipe.evaluation.draws import draw_patients
 from radpipe.evaluation.ensemble import EnsembleCases
 from radpipe.evaluation.group_tests import compare_groups
 from radpipe.evaluation.guarantees import guarantees
@@ -86,6 +88,7 @@ def main() -> None:
             one_variant(rng, patients, area, studies, args.draws).show(title)
             three_classes(rng, patients, area, studies).show(title)
             two_variants(rng, patients, area, studies, args.draws, title)
+            points_of_curves(rng, patients, area, studies // 4, args.draws).show(title)
     for positives in (2, 4, 5, 7, 10, 20):
         for area in (0.85, 0.95):
             title = f"{positives} of 200 positive, AUC {area}"
@@ -148,6 +151,39 @@ def one_variant(
         for name in NAMES:
             found.add(name, some[name].interval(), true[name])
     return found
+
+
+def points_of_curves(
+    rng: np.random.Generator, patients: int, area: float, studies: int, draws: int
+) -> Tally:
+    """Read points off the ROC curve, a part of its area, and average precision."""
+    found, apart = Tally(), math.sqrt(2) * NORMAL.inv_cdf(area)
+    true = true_points(apart)
+    for _ in range(studies):
+        owner = clusters(rng, patients)
+        truth = answers(rng, owner)
+        odds = shared_noise(rng, owner, 1, 0.5)[:, 0] + apart * (truth - 0.5)
+        drawn = draw_patients(owner, draws, rng)
+        sample = binary(truth, odds)
+        for row in curve_rows(sample, ["yes"], "test", draws=drawn, confidence=0.95):
+            name = f"{row['curve']} {row['x']:g}"
+            if name in true:
+                found.add(name, (row["low"], row["high"]), true[name])
+    return found
+
+
+def true_points(apart: float) -> dict[str, float]:
+    """Return what `points_of_curves` should find: two normal distributions, as many of each."""
+    alarms = np.linspace(0, 1, 20001)[1:-1]
+    hits = np.array([NORMAL.cdf(apart + NORMAL.inv_cdf(share)) for share in alarms])
+    both = np.append(0, alarms), np.append(0, hits)
+    part = np.trapezoid(np.where(both[0] <= 0.1, both[1], 0), both[0])
+    at = {f"{x:g}": NORMAL.cdf(apart - NORMAL.inv_cdf(x)) for x in (0.9, 0.95)}
+    return {
+        **{f"{kind}-at {x}": y for kind in ("sensitivity", "specificity") for x, y in at.items()},
+        "partial-area 0.9": (1 + (part - 0.005) / 0.095) / 2,
+        "average-precision 1": float(np.trapezoid(hits / (hits + alarms), hits)) + hits[0],
+    }
 
 
 def three_classes(rng: np.random.Generator, patients: int, area: float, studies: int) -> Tally:

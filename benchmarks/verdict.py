@@ -1,6 +1,6 @@
 """How long a verdict takes: scores of six variants with intervals, and every pair compared.
 
-    python benchmarks/verdict.py [--against PATH] [--cases N] [--variants V] [--draws B]
+    python benchmarks/verdict.py [--against PATH] [--cases N] [--variants V] [--draws B] [--quick]
 
 Draws a study of independent labels with patients of one to five cases and two covariates, of
 which every variant has noisy scores, and runs what `evaluate` and `compare` run, in a process of
@@ -23,6 +23,7 @@ from typing import Any
 ROOT = Path(__file__).parent.parent
 BEFORE = "19826e3"
 TARGET = 20  # times as fast as the build of 2026-11-22
+FEWEST_DRAWS = 100  # fewer no settings allow
 AREA_TARGET = 0.6  # milliseconds a draw of the AUC at 20,000 cases of 14 labels
 
 
@@ -85,8 +86,16 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--their-draws", type=int, default=200, help="of the other checkout's comparison"
     )
+    parser.add_argument(
+        "--quick", action="store_true", help="a fifth of the cases, 8 labels, 3 variants, 500 draws"
+    )
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.quick:
+        args.cases, args.labels, args.variants, args.draws = 4_000, 8, 3, 500
+    if min(args.draws, args.their_draws) < FEWEST_DRAWS:
+        parser.error(f"--draws and --their-draws must be at least {FEWEST_DRAWS}")
+    return args
 
 
 def run(checkout: Path, args: argparse.Namespace, **changed: Any) -> dict[str, float]:

@@ -5,6 +5,7 @@ are looked at, so their tests are corrected together.
 """
 
 import itertools
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from radpipe.evaluation.draws import Floats, Integers
 from radpipe.evaluation.metrics.base import counted
 from radpipe.evaluation.paired import holm, normal_p
-from radpipe.evaluation.quantiles import student
+from radpipe.evaluation.quantiles import normal_of, student
 from radpipe.evaluation.rows import Row, difference_of, mean_of
 from radpipe.evaluation.sample import Sample
 from radpipe.evaluation.shares import effective, wilson
@@ -90,7 +91,7 @@ def compare_groups(
         `inside` and `difference` (group minus rest) with `value`, `low` and `high`, `p`, and
         `p_holm`, corrected over all of them; `why` says why nothing is compared. Of several
         columns the mean. p is that of the difference over its standard error, patients being
-        the unit.
+        the unit, by Student's distribution with as many as are on the smaller side.
 
     """
     rows: list[dict[str, Any]] = []
@@ -114,7 +115,7 @@ def compare_groups(
                 rows.append({**row, "difference": None, "p": None, "why": why})
                 continue
             change = difference_of(inside, rest, paired=True)
-            p = normal_p(change.value, float((change.influence**2).sum()))
+            p = student_p(change, fewest - 1)
             rows.append({**row, "difference": _shown(change), "p": p, "why": ""})
             # Two halves of the cases are asked one question, not two.
             key = (each.metric, group.covariate, "" if group.halves else group.value)
@@ -124,6 +125,15 @@ def compare_groups(
         for place in places:
             rows[place]["p_holm"] = p
     return rows
+
+
+def student_p(change: Row, freedom: int) -> float:
+    """Return the two-sided p-value of a difference over its standard error; NaN where that is 0."""
+    variance = float((change.influence**2).sum())
+    p = normal_p(change.value, variance)
+    if not 0 < p < 1:
+        return p
+    return math.erfc(abs(normal_of(change.value / math.sqrt(variance), freedom)) / math.sqrt(2))
 
 
 def _metrics(sample: Sample) -> tuple[str, ...]:
