@@ -108,6 +108,8 @@ def main() -> None:
         subgroups(rng, 2 * patients, studies // 4).show(
             f"{2 * patients} patients, 2 groups", least=4, most=6
         )
+    small = subgroups(rng, 400, studies // 4, area=0.97, share=0.1)
+    small.show("400 patients, 1 of 10 in a group", least=4, most=6)
     learning(rng, studies // 4).show("learning curves of 4 points")
     print(f"{studies} studies a cell, {time.process_time() - began:.0f} s")
 
@@ -349,14 +351,21 @@ def decisions(rng: np.random.Generator, patients: int, studies: int) -> Tally:
     return found
 
 
-def subgroups(rng: np.random.Generator, patients: int, studies: int) -> Tally:
-    """Compare two groups for which a calibrated variant does the same."""
-    found, apart = Tally(), math.sqrt(2) * NORMAL.inv_cdf(0.85)
+def subgroups(
+    rng: np.random.Generator,
+    patients: int,
+    studies: int,
+    *,
+    area: float = 0.85,
+    share: float = 0.35,
+) -> Tally:
+    """Compare two groups, one of a share of the patients, for which a variant does the same."""
+    found, apart = Tally(), math.sqrt(2) * NORMAL.inv_cdf(area)
     for _ in range(studies):
         owner = clusters(rng, patients)
         truth = answers(rng, owner)
         odds = apart * (shared_noise(rng, owner, 1, 0.5)[:, 0] + apart * (truth - 0.5))
-        sex = np.array(["f", "m"], dtype=object)[(rng.random(patients) < 0.35).astype(int)][owner]
+        sex = np.array(["f", "m"], dtype=object)[(rng.random(patients) < share).astype(int)][owner]
         rows = compare_groups(binary(truth, odds), owner, {"sex": sex}, 0.95)
         for row in rows[: len(rows) // 2]:
             p = math.nan if row["p"] is None else row["p"]
