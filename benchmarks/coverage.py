@@ -24,8 +24,10 @@ import numpy.typing as npt
 
 from radpipe.core.settings import Evaluation, Guarantee, Target
 from radpipe.evaluation.comparison import area_tests
+from radpipe.evaluation.curves import curve_rows
 from radpipe.evaluation.decided import METRICS as DECIDED
 from radpipe.evaluation.decided import Counted, score_test
+from radpipe.evaluation.draws import draw_patients
 from radpipe.evaluation.ensemble import EnsembleCases
 from radpipe.evaluation.group_tests import compare_groups
 from radpipe.evaluation.guarantees import guarantees
@@ -53,9 +55,10 @@ class Tally:
         self.hits: dict[str, list[float]] = defaultdict(list)
 
     def add(self, name: str, interval: tuple[float, float], truth: float) -> None:
-        """Count an interval that holds the truth, or not; one that is none stands apart."""
+        """Count an interval that holds the truth, or not; where either is none it stands apart."""
         low, high = interval
-        self.hits[name].append(float(low <= truth <= high) if math.isfinite(low) else math.nan)
+        defined = math.isfinite(low) and math.isfinite(truth)
+        self.hits[name].append(float(low <= truth <= high) if defined else math.nan)
 
     def show(self, title: str, *, least: float = 93, most: float = 97) -> None:
         """Print percentages; a star marks those outside the aim by more than chance explains."""
@@ -85,6 +88,7 @@ def main() -> None:
             one_variant(rng, patients, area, studies, args.draws).show(title)
             three_classes(rng, patients, area, studies).show(title)
             two_variants(rng, patients, area, studies, args.draws, title)
+            points_of_curves(rng, patients, area, studies // 4, args.draws).show(title)
     for positives in (2, 4, 5, 7, 10, 20):
         for area in (0.85, 0.95):
             title = f"{positives} of 200 positive, AUC {area}"
@@ -104,6 +108,8 @@ def main() -> None:
         subgroups(rng, 2 * patients, studies // 4).show(
             f"{2 * patients} patients, 2 groups", least=4, most=6
         )
+    small = subgroups(rng, 400, studies // 4, area=0.97, share=0.1)
+    small.show("400 patients, 1 of 10 in a group", least=4, most=6)
     learning(rng, studies // 4).show("learning curves of 4 points")
     print(f"{studies} studies a cell, {time.process_time() - began:.0f} s")
 
@@ -147,6 +153,39 @@ def one_variant(
         for name in NAMES:
             found.add(name, some[name].interval(), true[name])
     return found
+
+
+def points_of_curves(
+    rng: np.random.Generator, patients: int, area: float, studies: int, draws: int
+) -> Tally:
+    """Read points off the ROC curve, a part of its area, and average precision."""
+    found, apart = Tally(), math.sqrt(2) * NORMAL.inv_cdf(area)
+    true = true_points(apart)
+    for _ in range(studies):
+        owner = clusters(rng, patients)
+        truth = answers(rng, owner)
+        odds = shared_noise(rng, owner, 1, 0.5)[:, 0] + apart * (truth - 0.5)
+        drawn = draw_patients(owner, draws, rng)
+        sample = binary(truth, odds)
+        for row in curve_rows(sample, ["yes"], "test", draws=drawn, confidence=0.95):
+            name = f"{row['curve']} {row['x']:g}"
+            if name in true:
+                found.add(name, (row["low"], row["high"]), true[name])
+    return found
+
+
+def true_points(apart: float) -> dict[str, float]:
+    """Return what `points_of_curves` should find: two normal distributions, as many of each."""
+    alarms = np.linspace(0, 1, 20001)[1:-1]
+    hits = np.array([NORMAL.cdf(apart + NORMAL.inv_cdf(share)) for share in alarms])
+    both = np.append(0, alarms), np.append(0, hits)
+    part = np.trapezoid(np.where(both[0] <= 0.1, both[1], 0), both[0])
+    at = {f"{x:g}": NORMAL.cdf(apart - NORMAL.inv_cdf(x)) for x in (0.9, 0.95)}
+    return {
+        **{f"{kind}-at {x}": y for kind in ("sensitivity", "specificity") for x, y in at.items()},
+        "partial-area 0.9": (1 + (part - 0.005) / 0.095) / 2,
+        "average-precision 1": float(np.trapezoid(hits / (hits + alarms), hits)) + hits[0],
+    }
 
 
 def three_classes(rng: np.random.Generator, patients: int, area: float, studies: int) -> Tally:
@@ -312,14 +351,21 @@ def decisions(rng: np.random.Generator, patients: int, studies: int) -> Tally:
     return found
 
 
-def subgroups(rng: np.random.Generator, patients: int, studies: int) -> Tally:
-    """Compare two groups for which a calibrated variant does the same."""
-    found, apart = Tally(), math.sqrt(2) * NORMAL.inv_cdf(0.85)
+def subgroups(
+    rng: np.random.Generator,
+    patients: int,
+    studies: int,
+    *,
+    area: float = 0.85,
+    share: float = 0.35,
+) -> Tally:
+    """Compare two groups, one of a share of the patients, for which a variant does the same."""
+    found, apart = Tally(), math.sqrt(2) * NORMAL.inv_cdf(area)
     for _ in range(studies):
         owner = clusters(rng, patients)
         truth = answers(rng, owner)
         odds = apart * (shared_noise(rng, owner, 1, 0.5)[:, 0] + apart * (truth - 0.5))
-        sex = np.array(["f", "m"], dtype=object)[(rng.random(patients) < 0.35).astype(int)][owner]
+        sex = np.array(["f", "m"], dtype=object)[(rng.random(patients) < share).astype(int)][owner]
         rows = compare_groups(binary(truth, odds), owner, {"sex": sex}, 0.95)
         for row in rows[: len(rows) // 2]:
             p = math.nan if row["p"] is None else row["p"]

@@ -23,6 +23,16 @@ def test_rows_of_other_studies_stay_at_home(tmp_path):
     assert content(found["paired"]) == [{"study": "bones", "p": "0.04"}]
 
 
+def test_decisions_in_pairs_and_points_of_curves_can_be_taken_away(tmp_path):
+    tables = tmp_path / "results/comparison"
+    tables.mkdir(parents=True)
+    (tables / "points.csv").write_text("study,variant,y\nbones,a,0.5\nchest,b,0.25\n")
+    (tables / "bones-decided.csv").write_text("study,p\nbones,0.04\n")
+    found = downloads("bones", tables=tables, page=tmp_path / "results", card=None)
+    assert content(found["points"]) == [{"study": "bones", "variant": "a", "y": "0.5"}]
+    assert content(found["decided"]) == [{"study": "bones", "p": "0.04"}]
+
+
 def test_a_large_table_is_named_and_lies_beside_the_page(tmp_path):
     tables = tmp_path / "results/comparison"
     tables.mkdir(parents=True)

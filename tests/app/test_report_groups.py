@@ -25,7 +25,7 @@ def test_what_is_told_apart_comes_first(studies):
     bones, chest = studies
     metrics = copy.deepcopy(bones.best.metrics)
     few = {**row("x", None), "difference": None, "why": "3 patients, 20 are needed on both sides"}
-    metrics["parts"]["test"]["groups"] = [row("f", 0.2), row("m", 0.01), few]
+    metrics["parts"]["test"]["groups"] = [row("f", 0.2), row("m", 0.0), few]
     study = replace(bones, variants=(replace(bones.best, metrics=metrics), *bones.variants[1:]))
     lines = group_lines(study)
     assert [line.group for line in lines] == ["sex: m", "sex: f", "sex: x"]

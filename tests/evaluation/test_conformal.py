@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import binom
+from scipy.stats import beta, binom
 
 from radpipe.evaluation import conformal
 from radpipe.evaluation.conformal import (
@@ -14,6 +14,7 @@ from radpipe.evaluation.conformal import (
     Conformal,
     Question,
     conformity,
+    least_kept,
     lots,
     most_missed,
     needed,
@@ -81,6 +82,20 @@ def test_most_missed_is_the_binomial_quantile(n, miss, doubt):
     missed = most_missed(n, miss, doubt)
     assert missed < 0 or binom.cdf(missed, n, miss) <= doubt + 1e-9
     assert binom.cdf(missed + 1, n, miss) > doubt - 1e-9
+
+
+def test_what_an_unlucky_part_keeps_by_hand():
+    """Of nine patients the smallest score is the threshold: (1 - m)^9 is 0.025 at m 0.3363."""
+    assert least_kept(9, 0.1, 0.025) == pytest.approx(0.025 ** (1 / 9), abs=1e-5)
+    assert least_kept(8, 0.1, 0.025) == 0
+
+
+@given(st.integers(9, 2000), st.sampled_from([0.05, 0.1, 0.2]))
+@settings(max_examples=40, deadline=None)
+def test_what_an_unlucky_part_keeps_is_a_quantile_of_beta(n, miss):
+    missed = math.floor((n + 1) * miss + 1e-12)
+    expected = beta.ppf(0.025, n + 1 - missed, missed) if missed else 0.0
+    assert least_kept(n, miss, 0.025) == pytest.approx(expected, abs=1e-5)
 
 
 def test_fewest_patients():

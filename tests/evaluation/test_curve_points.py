@@ -12,6 +12,7 @@ from radpipe.evaluation.curve_points import (
     partial_area,
     sensitivity_at,
     specificity_at,
+    student_ends,
 )
 from radpipe.evaluation.draws import Weights
 
@@ -55,6 +56,26 @@ def test_perfect_and_useless_scores():
     assert sensitivity_at(equal)[:, 0] == pytest.approx([0.1, 0.05])
     assert partial_area(equal)[0, 0] == pytest.approx(0.5)
     assert average_precision(equal)[0, 0] == 0.5
+
+
+def test_an_area_of_few_patients_has_students_interval_of_its_logit():
+    """Three ill patients: 2 degrees of freedom, 4.303; logits of draws 0 and 2, deviation 1.
+
+    The value 0.5 has the logit 0.
+    """
+    truth, owner = np.array([1.0, 1, 1, 1, 0, 0, 0, 0]), np.array([0, 0, 1, 2, 3, 4, 5, 6])
+    drawn = np.array([[0.5, 1 / (1 + np.exp(-2))]])
+    low, high = student_ends(np.array([0.5]), drawn, truth, owner, 0.95)
+    expected = 1 / (1 + np.exp([4.303, -4.303]))
+    np.testing.assert_allclose([low[0], high[0]], expected, rtol=1e-3)
+
+
+def test_no_area_reaches_beyond_one():
+    rng = np.random.default_rng(0)
+    truth = np.repeat([0.0, 1.0], 30)
+    drawn = np.minimum(1, 0.99 + 0.01 * rng.normal(size=(1, 200)))
+    low, high = student_ends(np.array([0.99]), drawn, truth, np.arange(60), 0.95)
+    assert 0.9 < low[0] < 0.99 < high[0] < 1
 
 
 def test_one_answer_has_no_points():

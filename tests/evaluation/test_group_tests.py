@@ -25,18 +25,33 @@ def rows_of(*args):
 
 
 def test_a_group_in_which_more_is_missed(binary):
-    """Men 20 of 40 found, women 36 of 40: difference -0.4, its variance that of two shares."""
+    """Men 20 of 40 found, women 36 of 40: difference -0.4, all 56 of 80.
+
+    z^2 is Pearson's without correction, 0.16 / (0.7 * 0.3 / 20), times 79 / 80.
+    """
     found = rows_of(*two_groups(binary, missed=20))
     row = found["m", "sensitivity"]
     assert row["inside"]["value"] == 0.5
     assert row["difference"]["value"] == pytest.approx(-0.4)
-    variance = 0.5 * 0.5 / 39 + 0.9 * 0.1 / 39
-    assert row["p"] == pytest.approx(math.erfc(0.4 / math.sqrt(2 * variance)))
+    z = math.sqrt(0.16 / (0.7 * 0.3 / 20) * 79 / 80)
+    assert row["p"] == pytest.approx(math.erfc(z / math.sqrt(2)))
     assert row["difference"]["high"] < 0
     assert found["f", "sensitivity"]["p"] == row["p"]
     # Specificity is the same to the case; two groups are one question of each measure.
     assert found["m", "specificity"]["p"] == 1
     assert row["p_holm"] == pytest.approx(min(1, 3 * row["p"]))
+
+
+def test_a_small_group_without_a_miss_is_not_certain(binary):
+    """20 of 20 men, 40 of 50 women: Pearson's p is 0.031, that of two variances 0.0004."""
+    counts, hits = (20, 50), (20, 40)
+    scores = np.concatenate([np.arange(n) < k for n, k in zip(counts, hits, strict=True)]) * 0.5
+    truth = np.append(np.ones(70), np.zeros(70))
+    sex = np.repeat(np.array(["m", "f", "m", "f"], dtype=object), [20, 50, 35, 35])
+    sample = binary(truth, np.append(scores + 0.3, np.full(70, 0.3)))
+    row = rows_of(sample, np.arange(140), {"sex": sex})["m", "sensitivity"]
+    z = math.sqrt(0.04 / (6 / 7 * (1 / 7) * 0.07) * 69 / 70)
+    assert row["p"] == pytest.approx(math.erfc(z / math.sqrt(2)))
 
 
 def test_observed_minus_expected_by_hand(binary):

@@ -87,6 +87,7 @@ def test_too_few_patients_are_told_and_get_nothing():
         "needed": 9,
         "why": f"{n} patients of tune have it, 9 are needed",
         "threshold": None,
+        "least": 0.0,
     }
     assert block["certain"]["why"] == f"{n} patients of tune have it, 29 are needed"
     assert "9 are needed" in found.block["sets"][""]["why"]

@@ -188,6 +188,13 @@ def show_proposal(params: Params, *, study: str) -> None:
     propose(params, study=study)
 
 
+def show_learning_curve(params: Params, **options: Any) -> None:
+    """Print variants that learn from shares of the patients, as text for params.yaml."""
+    from radpipe.app.learning_curve import learning_curve
+
+    learning_curve(params, **options)
+
+
 def make_readers(params: Params, *, study: str) -> None:
     """Make up readers of a phantom, to try a reader study with."""
     from radpipe.app.readers import make_readers as make
@@ -203,6 +210,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "check": check_settings,
     "check-data": check_data,
     "propose": show_proposal,
+    "learning-curve": show_learning_curve,
     "readers": make_readers,
     "doctor": examine_machine,
     "status": show_status,
@@ -279,6 +287,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_check_data_options(parsers["check-data"])
     for name in ("propose", "readers"):
         parsers[name].add_argument("study", help="a key of studies in params.yaml")
+    _add_learning_curve_options(parsers["learning-curve"])
     _add_picture_options(parsers["telemetry"], parsers["network"])
     _add_predictor_options(parsers["export"], parsers["predict"])
     return parser
@@ -361,6 +370,16 @@ def _add_check_data_options(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         type=Path,
         help="folder of the data set (default: where the study's source has it)",
+    )
+
+
+def _add_learning_curve_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("variant", metavar="VARIANT", help="a key of variants in params.yaml")
+    parser.add_argument(
+        "--fractions",
+        default="0.5,0.25,0.1",
+        metavar="A,B",
+        help="shares of the train patients (default: 0.5,0.25,0.1)",
     )
 
 

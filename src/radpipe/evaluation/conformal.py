@@ -112,6 +112,23 @@ def most_missed(n: int, miss: float, doubt: float) -> int:
     return k - 1
 
 
+def least_kept(n: int, miss: float, doubt: float) -> float:
+    """Return the share that a threshold kept on average may come to for the `tune` part drawn.
+
+    On average over `tune` parts at least 1 - miss is kept; a part of n patients keeps less than
+    what is returned with a probability of `doubt` only. With a case per patient the share that is
+    missed has the distribution of the order statistic that is the threshold, Beta(k, n + 1 - k), k
+    the whole part of (n + 1) * miss (Vovk, ACML 2012), of which this is the exact upper limit of k
+    - 1 in n; several cases of a patient vary less. 0 with fewer than `needed` patients.
+    """
+    k = math.floor((n + 1) * miss + ROUNDING)
+    low, high = 0.0, 1.0
+    while k and high - low > 1e-6:
+        rate = (low + high) / 2
+        low, high = (rate, high) if most_missed(n, rate, doubt) < k - 1 else (low, rate)
+    return 1 - high
+
+
 def needed(miss: float, n_folds: int = 1) -> int:
     """Return the fewest patients with an answer for which a threshold, or a set, can be given."""
     return math.ceil((1 / miss - 1 if n_folds == 1 else n_folds * (2 / miss - 1)) - 1e-9)

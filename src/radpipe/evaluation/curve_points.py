@@ -8,12 +8,17 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from radpipe.evaluation.draws import Floats
+from radpipe.evaluation.draws import Floats, Integers
+from radpipe.evaluation.quantiles import student
+from radpipe.evaluation.sample import logit
 
 # Specificities at which sensitivity is given, and the reverse; from which on area counts.
 AT = np.array([0.9, 0.95])
 FROM = np.array([0.9])
 WHOLE = np.array([1.0])
+# Sums over a curve near their end; percentiles of draws held the truth in 82 to 92 % of studies of
+# 40 patients (benchmarks/coverage.py).
+WHOLE_AREAS = ("partial-area", "average-precision")
 
 
 class Points(Protocol):
@@ -99,6 +104,41 @@ def search(rows: Floats, wanted: Floats, *, side: Literal["left", "right"]) -> N
     place = np.searchsorted((rows + apart).ravel(), (wanted + apart).ravel(), side=side)
     before = rows.shape[1] * np.arange(len(rows))[:, None]
     return np.asarray(place.reshape(wanted.shape) - before)
+
+
+def student_ends(
+    value: Floats, drawn: Floats, truth: Floats, owner: Integers, confidence: float
+) -> tuple[Floats, Floats]:
+    """Return the interval of an area in 0..1 from draws of patients, on the scale of its logit.
+
+    Parameters
+    ----------
+    value, drawn
+        Shape (points,) and (points, draws).
+    truth, owner
+        Shape (cases,): 1 or 0, and each case's patient.
+    confidence
+        Coverage of the interval.
+
+    Returns
+    -------
+    low, high
+        Shape (points,). The value plus and minus Student's quantile, with as many patients as have
+        the rarer answer, times the standard deviation of the draws' logits; an area of a draw
+        is taken to be at least a quarter of a case away from 0 and 1.
+
+    References
+    ----------
+    Efron & Tibshirani, An Introduction to the Bootstrap, 1993, section 12.2 and, of scales on which
+    estimates are nearly normal, 12.6.
+
+    """
+    patients = min(len(np.unique(owner[truth == answer])) for answer in (0, 1))
+    edge = 1 / (4 * len(truth))
+    centre, each = (logit(np.clip(area, edge, 1 - edge)) for area in (value, drawn))
+    half = student((1 + confidence) / 2, max(1, patients - 1)) * np.nanstd(each, axis=1)
+    low, high = (1 / (1 + np.exp(-end)) for end in (centre - half, centre + half))
+    return np.minimum(low, value), np.maximum(high, value)
 
 
 POINTS = (

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from radpipe.evaluation.calibration import reliability
-from radpipe.evaluation.curve_points import POINTS, search
+from radpipe.evaluation.curve_points import POINTS, WHOLE_AREAS, search, student_ends
 from radpipe.evaluation.draws import Draws, Floats, Integers, Weights
 from radpipe.evaluation.sample import Sample
 from radpipe.evaluation.smooth_calibration import smooth_calibration
@@ -224,7 +224,11 @@ def _bands(
             drawn[kind].append(curve(found[kind.startswith("decision")]))
     for kind, curve, grid in CURVES:
         value = curve(plain[kind.startswith("decision")])[:, 0]
-        yield (kind, grid, value, *_ends(np.concatenate(drawn[kind], axis=1), confidence))
+        each = np.concatenate(drawn[kind], axis=1)
+        low, high = _ends(each, confidence)
+        if kind in WHOLE_AREAS and np.isfinite(low).all():
+            low, high = student_ends(value, each, truth, draws.owner[known], confidence)
+        yield kind, grid, value, low, high
 
 
 def _ends(drawn: Floats, confidence: float) -> tuple[Floats, Floats]:

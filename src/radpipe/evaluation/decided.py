@@ -81,9 +81,12 @@ def score_test(first: Counted, second: Counted, owner: Integers) -> float:
         Two-sided p. Each patient adds to the difference of the shares; if there is none, each of
         these terms is as likely with the other sign. With many patients the sum over its
         square root of squares is normal: for sensitivity and specificity McNemar's test for
-        clusters (Durkalski et al., Stat Med 2003;22:2417), for predictive values the weighted
-        generalised score test (Kosinski, Stat Med 2013;32:964), which goes around the
-        pooled share. With at most `EXACT` patients who add something all signs are tried, and
+        clusters (Obuchowski, Stat Med 1998;17:1495, without its factor (K - 1) / K of K patients;
+        every case weighs the same, as in the shares themselves, not every patient as with
+        Durkalski et al., Stat Med 2003;22:2417). Predictive values go around the pooled share, as
+        the weighted generalised score test does (Kosinski, Stat Med 2013;32:964), but with the
+        squares that were seen in place of p (1 - p), which is the same with many cases. With at
+        most `EXACT` patients who add something all signs are tried, and
         what is as far as the sum itself counts half (mid-p: Fagerland et al., BMC Med Res Methodol
         2013;13:91). NaN where a share has no cases, 1 where nobody is decided differently.
 

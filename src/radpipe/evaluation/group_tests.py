@@ -5,6 +5,7 @@ are looked at, so their tests are corrected together.
 """
 
 import itertools
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from radpipe.evaluation.draws import Floats, Integers
 from radpipe.evaluation.metrics.base import counted
 from radpipe.evaluation.paired import holm, normal_p
-from radpipe.evaluation.quantiles import student
+from radpipe.evaluation.quantiles import normal_of, student
 from radpipe.evaluation.rows import Row, difference_of, mean_of
 from radpipe.evaluation.sample import Sample
 from radpipe.evaluation.shares import effective, wilson
@@ -90,7 +91,8 @@ def compare_groups(
         `inside` and `difference` (group minus rest) with `value`, `low` and `high`, `p`, and
         `p_holm`, corrected over all of them; `why` says why nothing is compared. Of several
         columns the mean. p is that of the difference over its standard error, patients being
-        the unit.
+        the unit: of shares as `share_p` has it, else by Student's distribution with as many
+        patients as are on the smaller side.
 
     """
     rows: list[dict[str, Any]] = []
@@ -114,7 +116,7 @@ def compare_groups(
                 rows.append({**row, "difference": None, "p": None, "why": why})
                 continue
             change = difference_of(inside, rest, paired=True)
-            p = normal_p(change.value, float((change.influence**2).sum()))
+            p = share_p(change.value, *parts) if each.share else student_p(change, fewest - 1)
             rows.append({**row, "difference": _shown(change), "p": p, "why": ""})
             # Two halves of the cases are asked one question, not two.
             key = (each.metric, group.covariate, "" if group.halves else group.value)
@@ -124,6 +126,47 @@ def compare_groups(
         for place in places:
             rows[place]["p_holm"] = p
     return rows
+
+
+def share_p(difference: float, inside: tuple[Floats, Floats], rest: tuple[Floats, Floats]) -> float:
+    """Return the two-sided p-value of a difference of shares, as a score test.
+
+    If there is none, cases of both sides miss the share that all have together by as much, so that
+    all patients tell the variance of either; a small group in which every case is a hit
+    would otherwise have none (as Pearson's test of two shares, with the variance of clusters:
+    Rao & Scott, Biometrics 1992;48:577). Where patients have cases on both sides, the variance is
+    that of each patient's part in the difference.
+
+    Parameters
+    ----------
+    difference
+        Share in the group less that of the rest, the mean over columns.
+    inside, rest
+        Hits and cases by patient, each of shape (patients, columns).
+
+    """
+    hits, of = inside[0] + rest[0], inside[1] + rest[1]
+    pooled, (n, m) = (
+        hits.sum(axis=0) / of.sum(axis=0),
+        (part[1].sum(axis=0) for part in (inside, rest)),
+    )
+    first, second = (part[0] - pooled * part[1] for part in (inside, rest))
+    if ((inside[1] > 0).any(axis=1) & (rest[1] > 0).any(axis=1)).any():
+        terms = first / n - second / m
+    else:
+        terms = (first + second) * np.sqrt((1 / n + 1 / m) / (n + m))
+    patients = (of > 0).sum(axis=0)
+    terms = terms * np.sqrt(patients / (patients - 1))
+    return normal_p(difference, float((terms.mean(axis=1) ** 2).sum()))
+
+
+def student_p(change: Row, freedom: int) -> float:
+    """Return the two-sided p-value of a difference over its standard error; NaN where that is 0."""
+    variance = float((change.influence**2).sum())
+    p = normal_p(change.value, variance)
+    if not 0 < p < 1:
+        return p
+    return math.erfc(abs(normal_of(change.value / math.sqrt(variance), freedom)) / math.sqrt(2))
 
 
 def _metrics(sample: Sample) -> tuple[str, ...]:

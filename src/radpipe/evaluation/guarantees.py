@@ -19,6 +19,7 @@ from radpipe.evaluation.conformal import (
     conformity,
     given,
     learn,
+    least_kept,
     needed,
     needed_certain,
     set_of,
@@ -34,6 +35,8 @@ from radpipe.evaluation.tables import Exact
 Block = dict[str, Any]
 # Of thresholds: that keep the share on average over `tune` parts, or with a certainty for this one.
 KINDS = ("average", "certain")
+# So seldom a `tune` part keeps less than `least` although the promise holds on average.
+DOUBT = 0.025
 FOLDS = "scores of single folds on tune are not those of all folds together on test"
 
 
@@ -125,7 +128,9 @@ def guarantees(
     for place, one in enumerate(learned):
         name, why = one.question.name, one.too_few(1 - asked.coverage)
         counts = dict(zip(one.question.answers, one.n_patients, strict=True))
-        found: Block = {"n_patients": counts, "why": why}
+        miss = 1 - asked.coverage
+        least = {name: least_kept(n, miss, DOUBT) for name, n in counts.items()}
+        found: Block = {"n_patients": counts, "least": least, "why": why}
         if test is not None and not why:
             kept = _sets(one, test.fits[place], 1 - asked.coverage)
             sets[name] = texts_of(one.question.answers, kept)
@@ -203,8 +208,8 @@ def place_of(target: Target, column: int) -> tuple[int, int]:
 def thresholds_of(one: Conformal, answer: int, asked: Guarantee) -> dict[str, Block]:
     """Return the threshold that holds on average, and the certain one; `why` says why not.
 
-    By `KINDS`, each with how many patients are `needed`. With several folds there is no single
-    threshold: p-values decide.
+    By `KINDS`, each with how many patients are `needed`, and the `least` that this `tune` part may
+    keep. With several folds there is no single threshold: p-values decide.
     """
     n, miss, folds = one.n_patients[answer], 1 - asked.sensitivity, len(one.folds)
     least = {"average": needed(miss, folds), "certain": needed_certain(miss, asked.certainty)}
@@ -212,6 +217,8 @@ def thresholds_of(one: Conformal, answer: int, asked: Guarantee) -> dict[str, Bl
         kind: {"needed": least[kind], "why": _few(n, least[kind]), "threshold": None}
         for kind in KINDS
     }
+    found["average"]["least"] = least_kept(n, miss, DOUBT)
+    found["certain"]["least"] = asked.sensitivity
     if folds > 1:
         found["certain"]["why"] = FOLDS
         return found

@@ -24,3 +24,12 @@ def student(share: float, freedom: int) -> float:
         (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160,
     )
     return z + math.fsum(term / freedom**power for power, term in enumerate(terms, start=1))
+
+
+def normal_of(t: float, freedom: int) -> float:
+    """Return the normal deviate that is as far out as a value of Student's distribution.
+
+    To about 0.02 (Wallace, Ann Math Stat 1959;30:1121).
+    """
+    scale = (8 * freedom + 1) / (8 * freedom + 3)
+    return math.copysign(scale * math.sqrt(freedom * math.log1p(t**2 / freedom)), t)

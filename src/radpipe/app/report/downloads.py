@@ -14,8 +14,8 @@ from typing import Any
 # Bytes of a table that still travels in the page; 14 labels times 6 variants of curves do not.
 MOST = 128 * 1024
 # Tables of all studies, from which a study's rows are taken.
-SHARED = ("roc", "pr", "reliability", "smooth", "decision", "confusion", "history")
-OWN = ("ranking", "paired", "ceiling", "learning")
+SHARED = ("roc", "pr", "reliability", "smooth", "decision", "points", "confusion", "history")
+OWN = ("ranking", "paired", "decided", "ceiling", "learning")
 CARDED = {
     "people": ("patients", "ages", "age_by_answer", "groups"),
     "labels": ("labels", "together", "combinations"),

@@ -13,13 +13,17 @@ KEPT = {"average": "on average", "certain": "with {certainty} certainty"}
 
 @dataclass(frozen=True)
 class Threshold:
-    """A threshold that finds the share asked for: of a variant, a class, on average or certain."""
+    """A threshold that finds the share asked for: of a variant, a class, on average or certain.
+
+    `least` is what this tune part may come to where the promise holds; None: no threshold.
+    """
 
     variant: str
     asked_of: str
     kept: str
     n_patients: int
     limit: str
+    least: float | None
     found: ShownEstimate | None
     passed: ShownEstimate | None
     whys: tuple[str, str]
@@ -33,6 +37,8 @@ class Sets:
     ----------
     coverage
         Of each answer its name, patients of tune, and how often sets hold it on test.
+    least
+        What this tune part may come to where the promise holds.
     sizes
         How many of the cases of test have how many answers, such as "1: 62 %, 2: 38 %".
     why
@@ -43,6 +49,7 @@ class Sets:
     variant: str
     question: str
     coverage: tuple[tuple[str, int, ShownEstimate | None], ...]
+    least: tuple[float, ...]
     sizes: str
     why: str
 
@@ -100,6 +107,7 @@ def _thresholds(variant: str, block: Mapping[str, Any]) -> Iterator[Threshold]:
                 kept.format(certainty=certainty),
                 each["n_patients"],
                 one["why"] or _limit(one["threshold"], block["folds"]),
+                None if one["why"] else one["least"],
                 found,
                 passed,
                 tuple(one["why"] or ShownEstimate.why(block) for block in blocks),  # type: ignore[arg-type]
@@ -122,6 +130,7 @@ def _sets(variant: str, block: Mapping[str, Any]) -> Iterator[Sets]:
                 (name, n, ShownEstimate.of(coverage.get(name)))
                 for name, n in each["n_patients"].items()
             ),
+            tuple(each["least"][name] for name in each["n_patients"]),
             _sizes(test.get("sizes", [])),
             each["why"],
         )
@@ -134,28 +143,36 @@ def _sizes(counts: list[int]) -> str:
 
 
 def guarantee_cautions(study: StudyResults) -> Iterator[Caution]:
-    """Warn of guarantees that test refutes: the whole interval lies below what was asked for."""
-    broken = [text for variant in study.variants for text in _broken(variant)]
+    """Warn of guarantees that test refutes.
+
+    The whole interval must lie below what the tune part at hand may come to: that it lies below the
+    share asked for refutes no promise about the average of tune parts.
+    """
+    judged = [one for variant in study.variants for one in _judged(variant)]
+    broken = [text for text, kept in judged if not kept]
     if study.opened and broken:
         more = f"; and {len(broken) - 4} more" if len(broken) > 4 else ""
         yield Caution(
             "serious",
             "A guarantee was not kept on test",
-            f"{'; '.join(broken[:4])}{more}. Patients of test do not come as those of tune did,"
-            " or tune chose more than a threshold. Do not rely on it for other patients.",
+            f"{'; '.join(broken[:4])}{more} (of {len(judged)} looked at). Patients of test do not"
+            " come as those of tune did, or tune chose more than a threshold, or it was one of the"
+            " rare unlucky parts. Do not rely on it for other patients.",
         )
 
 
-def _broken(variant: VariantResults) -> Iterator[str]:
+def _judged(variant: VariantResults) -> Iterator[tuple[str, bool]]:
+    """Yield what is promised and was found on test, and whether the two go together."""
     block = variant.metrics.get("guarantee")
     if block is None:
         return
-    asked = block["asked"]
     for one in _thresholds(variant.name, block):
-        if one.found and one.found.high < asked["sensitivity"]:
+        if one.found:
             said = f"{one.found.text} ({one.found.interval})"
-            yield f"sensitivity for {one.asked_of} of {variant.name}, {one.kept}: {said}"
+            text = f"sensitivity for {one.asked_of} of {variant.name}, {one.kept}: {said}"
+            yield text, one.least is None or one.found.high >= one.least
     for sets in _sets(variant.name, block):
-        for name, _, found in sets.coverage:
-            if found and found.high < asked["coverage"]:
-                yield f"coverage of {name} of {variant.name}: {found.text} ({found.interval})"
+        for (name, _, found), least in zip(sets.coverage, sets.least, strict=True):
+            if found:
+                said = f"{found.text} ({found.interval})"
+                yield f"coverage of {name} of {variant.name}: {said}", found.high >= least
