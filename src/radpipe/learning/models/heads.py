@@ -295,7 +295,7 @@ def logistic(settings: LogisticSettings, *, n_features: int, n_outputs: int) -> 
     return Logistic(settings, n_features, n_outputs)
 
 
-@head_architecture("neighbours", NeighboursSettings, fitted=True)
+@head_architecture("neighbours", NeighboursSettings, fitted=True, remembers=True)
 def neighbours(settings: NeighboursSettings, *, n_features: int, n_outputs: int) -> nn.Module:
     """Build a memory that is yet to be filled."""
     return Neighbours(settings, n_features, n_outputs)
