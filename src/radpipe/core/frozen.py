@@ -121,7 +121,8 @@ def refuse_memory(
         Naming the study, its remote and the way out.
 
     """
-    behind = {origin.study, *(PurePath(store).parts[1] for store in stores)} & studies.keys()
+    shown = {name for store in stores for name in PurePath(store).parts[1:2]}
+    behind = {origin.study, *shown} & studies.keys()
     restricted = sorted(name for name in behind if studies[name].remote is not None)
     if restricted and model in remembering(ARCHITECTURES):
         raise ConfigError(
