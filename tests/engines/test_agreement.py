@@ -236,7 +236,8 @@ def test_the_graph_knows_who_makes_what(engines, monkeypatch):
     monkeypatch.chdir(engines.root)
     graph = Graph(load_params())
     assert list(graph.steps) == [
-        *("fetch", "weights", "index", "ingest", "split", "explore", "localize", "features"),
+        *("fetch", "weights", "index", "ingest", "split", "admit", "explore", "localize"),
+        "features",
         *("review", "train", "predict", "combine", "evaluate", "validate", "compare", "report"),
     ]
     train = graph.runs["train", "bones-v1-fold-0-seed-0"]
