@@ -33,6 +33,7 @@ rule all:
         "results/report.html",
         "results/metrics.json",
         expand("results/starts/{start}/start.json", start=PARAMS.plan.starts),
+        [block.folder(name) for name, block in PARAMS.features.items()],
 
 
 # One message for each failed job, after everything that the engine itself says.

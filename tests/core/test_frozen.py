@@ -61,6 +61,19 @@ def checked(params):
         ({"augment": {"rotate": 5.0}}, "and augment needs passes"),
         ({"weights": "weights/random.json"}, "normalize: start asks how the weights have learned"),
         ({"normalize": "standard"}, "features.seen.normalize"),
+        (
+            {"head": {"weights": V1}},
+            "variants.head.weights: results/runs/bones-v1/fold-0-seed-0/weights.safetensors, and"
+            " data/bones/features/seen are features, whose heads start from weights/random.json",
+        ),
+        (
+            {"head": {"weights": "weights/vgg16.json"}},
+            "variants.head.weights: weights/vgg16.json, and data/bones/features/seen are features",
+        ),
+        (
+            {"head": {"store": "data/bones/store", "preset": "bones/floor"}},
+            "features.seen: no variant looks at data/bones/features/seen",
+        ),
     ],
 )
 def test_features_that_no_step_can_make_are_told(change, message):
@@ -114,5 +127,41 @@ def test_the_network_is_code_of_the_features_and_not_of_the_head(monkeypatch):
 def test_a_store_that_is_no_features_is_pixels():
     assert Features.model_validate(BLOCK).folder("seen") == HEAD["store"]
     params = plan()
-    params["variants"]["head"]["store"] = "data/elsewhere/store"
-    assert checked(params).origins["head"].weights == "weights/random.json"
+    params["variants"]["pixels"] = {**HEAD, "store": "data/elsewhere/store"}
+    assert checked(params).origins["pixels"].weights == "weights/random.json"
+
+
+def two_studies(*, head=None, **block):
+    """Return the plan with a study `knees` whose data have a remote of their own."""
+    params = plan(head=head, **block)
+    params["studies"]["knees"] = {**params["studies"]["bones"], "remote": "vault"}
+    return params
+
+
+def test_features_of_restricted_pixels_stay_with_them():
+    """Else they would go to the remote of the study to whose data they are put."""
+    with pytest.raises(ConfigError) as caught:
+        checked(two_studies(store="data/knees/store"))
+    assert (
+        "features.seen.store: data/knees/store goes to the remote 'vault' of knees, and what is"
+        " computed of it would go to None of bones"
+    ) in str(caught.value)
+    knees = {"study": "knees", "store": "data/knees/store", "remote": "vault"}
+    checked(two_studies(**knees, head={"study": "knees", "store": "data/knees/features/seen"}))
+
+
+@pytest.mark.parametrize("study", ["knees", "bones"])
+def test_a_memory_of_restricted_cases_is_refused(study, monkeypatch):
+    """Weights go to the default remote; be it another study's question about these pixels."""
+    monkeypatch.chdir(ROOT)
+    knees = {"study": "knees", "store": "data/knees/store", "remote": "vault"}
+    head = {"study": study, "store": "data/knees/features/seen", "preset": "heads/neighbours"}
+    with pytest.raises(ConfigError) as caught:
+        checked(two_studies(**knees, head=head)).recipes["head"]
+    assert "variants.head.model.name: weights of 'neighbours' hold the features of every case" in (
+        told := str(caught.value)
+    )
+    assert "data of knees may only go to 'vault'" in told
+    head["preset"] = "heads/logistic"
+    checked(two_studies(**knees, head=head)).recipes.check()
+    checked(plan(head={"preset": "heads/neighbours"})).recipes.check()

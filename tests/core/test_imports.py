@@ -7,7 +7,7 @@ import pytest
 from radpipe.core import imports
 from radpipe.core.declared import ARCHITECTURES
 from radpipe.core.graph import Graph
-from radpipe.core.imports import ROOT, Code, needed, registered
+from radpipe.core.imports import ROOT, Code, needed, registered, remembering
 from radpipe.core.params import load_params
 from radpipe.core.receipts import program_of
 from radpipe.learning.models.base import MODELS
@@ -55,6 +55,10 @@ def test_one_look_at_the_code_gives_one_answer_and_the_next_look_another(package
     assert (code.needed(script), code.source_of(script)) == before
     assert Code().source_of(script) != before[1]
     assert {file.parent.name for file in needed(script)} == {"radpipe", "other"}
+
+
+def test_what_remembers_cases_is_known_without_torch():
+    assert remembering(ARCHITECTURES) == {"neighbours"}
 
 
 def test_architectures_are_those_that_the_modules_register_themselves():

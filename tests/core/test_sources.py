@@ -3,6 +3,7 @@
 import ast
 import re
 import textwrap
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -148,6 +149,16 @@ def test_registered_architectures_are_listed_by_their_names(read):
         "models.architecture('cnn')(build)\narchitecture(name)\nother('x')\n"
     )
     assert sorted(source.architectures) == ["cnn", "trees"]
+    assert source.remembering == ()
+
+
+def test_architectures_that_remember_say_so_where_they_are_registered(read):
+    source = read(
+        "@head_architecture('alike', Settings, fitted=True, remembers=True)\ndef alike(): ...\n"
+        "@head_architecture('lines', Settings, fitted=True)\ndef lines(): ...\n"
+    )
+    assert source.remembering == ("alike",)
+    assert sources._restored(asdict(source)) == source
 
 
 def test_memory_is_kept_for_the_next_process_and_only_where_there_is_a_place(tmp_path, monkeypatch):

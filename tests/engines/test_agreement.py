@@ -190,6 +190,14 @@ def test_the_two_engines_run_the_same(engines):
 
 
 @pytest.mark.engine
+def test_features_of_heads_that_are_not_planned_are_made_by_both(engines):
+    """DVC's loop over `features` knows of no plan."""
+    engines.set("plan.variants", ["bones-floor", "bones-v1"])
+    name = "features/bones-frozen"
+    assert snakemake_story(engines)[name]["command"] == dvc_story(engines)[name]["command"]
+
+
+@pytest.mark.engine
 def test_an_unequal_flag_dependency_or_output_is_noticed(engines):
     """One change in one file is enough."""
     snakemake = snakemake_story(engines)
@@ -228,7 +236,8 @@ def test_the_graph_knows_who_makes_what(engines, monkeypatch):
     monkeypatch.chdir(engines.root)
     graph = Graph(load_params())
     assert list(graph.steps) == [
-        *("fetch", "weights", "index", "ingest", "split", "explore", "localize", "features"),
+        *("fetch", "weights", "index", "ingest", "split", "admit", "explore", "localize"),
+        "features",
         *("review", "train", "predict", "combine", "evaluate", "validate", "compare", "report"),
     ]
     train = graph.runs["train", "bones-v1-fold-0-seed-0"]

@@ -75,6 +75,20 @@ def test_a_study_comes_with_that_from_whose_run_it_starts(project, monkeypatch):
     assert {"train second-floor-fold-0-seed-0", "explore bones"} <= titles
 
 
+def test_a_study_comes_with_that_at_whose_features_its_heads_look(project, monkeypatch):
+    """Two questions about the same pictures share what a frozen network says of them."""
+    add_second(project)
+    block = {"study": "bones", "store": "data/bones/store", "weights": "weights/random.json"}
+    block |= {"remote": None, "model": {"name": "compact"}, "normalize": "unit"}
+    project.set("features", {"drawn": block})
+    head = {"store": "data/bones/features/drawn", "preset": "heads/linear", "train": {}}
+    project.set("variants.second-floor", {**project.params["variants"]["second-floor"], **head})
+    monkeypatch.chdir(project.root)
+    titles = [run.title for run in runs_behind(load_params(), "second")]
+    assert {"features bones-drawn", "ingest bones", "train second-floor-fold-0-seed-0"} <= {*titles}
+    assert "train bones-v1-fold-0-seed-0" not in titles
+
+
 def test_a_page_is_begun_when_a_study_ends_and_once_for_that(params, monkeypatch):
     begun = []
 

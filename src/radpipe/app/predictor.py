@@ -93,7 +93,7 @@ def restricted_studies(params: Params, variant: str) -> list[str]:
     lineage = [variant, *ancestors(variant, params.origins)]
     variants = [params.origins[name] for name in lineage]
     names = {each.study for each in variants}
-    names |= {Path(each.store).parts[1] for each in variants}
+    names |= {name for each in variants for name in Path(each.store).parts[1:2]}
     return sorted(
         name for name in names if name in params.studies and params.studies[name].remote is not None
     )

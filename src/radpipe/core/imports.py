@@ -121,6 +121,19 @@ def registered(package: str) -> dict[str, str]:
     }
 
 
+def remembering(package: str) -> set[str]:
+    """Find the architectures of a package whose weights hold what they were shown, as `registered`.
+
+    Parameters
+    ----------
+    package
+        Such as "radpipe.learning.models".
+
+    """
+    folder = ROOT.joinpath(*package.split(".")[1:])
+    return {name for file in folder.glob("*.py") for name in source_of(file).remembering}
+
+
 def _spread(module: str) -> list[str]:
     if not module.endswith(".*"):
         return [module]

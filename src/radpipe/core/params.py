@@ -12,7 +12,7 @@ from radpipe.core.checking import check, load_yaml
 from radpipe.core.cohorts import check_cohorts
 from radpipe.core.ensembles import check_ensembles
 from radpipe.core.errors import ConfigError, near_miss
-from radpipe.core.frozen import check_features
+from radpipe.core.frozen import check_features, refuse_memory
 from radpipe.core.imported import check_imported
 from radpipe.core.presets import load_preset
 from radpipe.core.settings import (
@@ -232,6 +232,8 @@ class Recipes(Mapping[str, dict[str, Any]]):
                 " out: such weights, or normalize: unit, standard, imagenet or mrnet."
             )
         origin = self._params.origins[name]
+        stores = {variant.store, origin.store}
+        refuse_memory(where, preset.model.name, origin, stores, self._params.studies)
         if origin.starts_elsewhere and origin.borrowed is None:
             named = features_of(variant.store)
             place = f"features.{named[1]}" if named else where

@@ -20,6 +20,8 @@ from radpipe.core.hashes import Stamp, stamp_of
 MEMORY = Path(".state/sources.json")
 # The end of the name of the functions that register an architecture under their first argument.
 REGISTERS = "architecture"
+# What such a call says of an architecture whose weights hold what it was shown.
+REMEMBERS = "remembers"
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,8 @@ class Source:
         Whether it goes through `iter_modules(__path__)` and so imports all modules beside it.
     architectures
         What it registers: the first arguments of calls of functions so named (`REGISTERS`).
+    remembering
+        Those of them whose weights hold cases (`REMEMBERS`).
 
     """
 
@@ -46,6 +50,7 @@ class Source:
     libraries: tuple[str, ...]
     whole_package: bool
     architectures: tuple[str, ...] = ()
+    remembering: tuple[str, ...] = ()
 
 
 def source_of(file: Path) -> Source:
@@ -124,7 +129,8 @@ def _memory() -> dict[str, Source]:
 
 
 def _restored(found: dict[str, Any]) -> Source:
-    lists = {name: tuple(found[name]) for name in ("imports", "libraries", "architectures")}
+    names = ("imports", "libraries", "architectures", "remembering")
+    lists = {name: tuple(found[name]) for name in names}
     return Source(**{**found, **lists})
 
 
@@ -140,14 +146,23 @@ def _read(tree: ast.Module) -> Source:
     others = {name.partition(".")[0] for name in names - ours} - sys.stdlib_module_names
     whole = any(_goes_through_its_modules(node) for node in ast.walk(tree))
     digest = sha256_bytes(repr(_plain(tree)).encode("utf-8", "backslashreplace"))
-    architectures = tuple(name for node in ast.walk(tree) for name in _registered(node))
-    return Source(digest, tuple(sorted(ours)), tuple(sorted(others)), whole, architectures)
+    found = [each for node in ast.walk(tree) for each in _registered(node)]
+    return Source(
+        digest,
+        tuple(sorted(ours)),
+        tuple(sorted(others)),
+        whole,
+        architectures=tuple(name for name, _ in found),
+        remembering=tuple(name for name, remembers in found if remembers),
+    )
 
 
-def _registered(node: ast.AST) -> list[str]:
+def _registered(node: ast.AST) -> list[tuple[str, bool]]:
+    """Return the architecture that a call registers, if any, and whether it remembers cases."""
     if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
         name = getattr(node.func, "id", getattr(node.func, "attr", ""))
-        return [str(node.args[0].value)] if name.endswith(REGISTERS) else []
+        remembers = any(each.arg == REMEMBERS for each in node.keywords)
+        return [(str(node.args[0].value), remembers)] if name.endswith(REGISTERS) else []
     return []
 
 

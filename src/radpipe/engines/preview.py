@@ -103,10 +103,17 @@ def only(params: Params, studies: Collection[str]) -> dict[str, Any]:
         for name, value in found["features"].items()
         if params.features[name].folder(name) in stores
     }
+    kept = {*studies, *cohorts, *_looked_at(params, found["variants"])}
     for block in ("studies", "localize"):
-        named = found[block].items()
-        found[block] = {n: value for n, value in named if n in studies or n in cohorts}
+        found[block] = {n: value for n, value in found[block].items() if n in kept}
     return found
+
+
+def _looked_at(params: Params, variants: Collection[str]) -> set[str]:
+    """Return the studies at whose pixels or features variants look: two may share pictures."""
+    blocks = [(params.variants[name], params.origins[name]) for name in variants]
+    stores = (Path(each.store) for both in blocks for each in both)
+    return {name for store in stores for name in store.parts[1:2]}
 
 
 def _borrowed(params: Params, studies: Collection[str]) -> set[str]:

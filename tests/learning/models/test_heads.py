@@ -38,6 +38,18 @@ def test_layers_have_the_size_that_was_worked_out(hidden, by_hand):
     assert model(torch.zeros(7, 5)).shape == (7, 2)
 
 
+def test_tiny_features_are_no_constants():
+    """Those of EfficientNet-Lite0 with weights at random have an SD of 1e-9."""
+    features = np.array([[1.0, 1e9], [2.0, 1e9], [4.0, 1e9]], dtype=np.float32)
+    tiny, large = Standard(2), Standard(2)
+    tiny.fit(features * np.float32(1e-9))
+    large.fit(features)
+    ours = tiny(torch.from_numpy(features * np.float32(1e-9)))
+    assert torch.allclose(ours, large(torch.from_numpy(features)), atol=1e-5)
+    assert ours[:, 0].std(correction=0) == pytest.approx(1.0, abs=1e-5)
+    assert not ours[:, 1].any()
+
+
 def test_features_come_to_mean_0_and_sd_1_and_a_constant_one_to_0():
     standard = Standard(2)
     standard.fit(np.array([[1.0, 4.0], [3.0, 4.0]], np.float32))

@@ -217,13 +217,15 @@ def table_architecture(
 
 
 def head_architecture(
-    name: str, settings: type[S], *, fitted: bool = False
+    name: str, settings: type[S], *, fitted: bool = False, remembers: bool = False
 ) -> Callable[[HeadBuilder[S]], Callable[..., nn.Module]]:
     """Return a decorator as `architecture` does, for heads of a frozen network's features.
 
     Features count as channels. What is `fitted` has a method `fit` (`learning.fitting.Fittable`)
-    and is not trained by gradients.
+    and is not trained by gradients. What `remembers` keeps features of cases in its weights, and is
+    refused for restricted data: this is read from the source (`core.sources.REMEMBERS`).
     """
+    del remembers
 
     def file(build: HeadBuilder[S]) -> Callable[..., nn.Module]:
         def make(own: S, shape: dict[str, int], n_views: int, volumes: bool) -> nn.Module:

@@ -19,7 +19,8 @@ from radpipe.learning.models.covariates import Encoding
 
 # Steps of the optimiser, and the gradient below which it is at rest, for logistic regression.
 STEPS, AT_REST = 500, 1e-7
-# Features that hardly differ in the train part are not blown up.
+# Features that differ in the train part by less than rounding, as a share of their largest value,
+# are not blown up. Networks that were drawn say tiny numbers, which tell cases apart all the same.
 SMALLEST_SD = 1e-6
 
 
@@ -45,7 +46,8 @@ class Standard(Encoding):
         """Learn from features of the train part, (cases, features)."""
         mean, sd = entries.mean(axis=0, dtype=np.float64), entries.std(axis=0, dtype=np.float64)
         self.mean.copy_(torch.from_numpy(mean))
-        self.sd.copy_(torch.from_numpy(np.where(sd > SMALLEST_SD, sd, 1.0)))
+        least = SMALLEST_SD * np.abs(entries).max(axis=0)
+        self.sd.copy_(torch.from_numpy(np.where(sd > least, sd, 1.0)))
 
     def forward(self, features: Tensor) -> Tensor:
         """Map features (cases, features) to the same shape."""
@@ -295,7 +297,7 @@ def logistic(settings: LogisticSettings, *, n_features: int, n_outputs: int) -> 
     return Logistic(settings, n_features, n_outputs)
 
 
-@head_architecture("neighbours", NeighboursSettings, fitted=True)
+@head_architecture("neighbours", NeighboursSettings, fitted=True, remembers=True)
 def neighbours(settings: NeighboursSettings, *, n_features: int, n_outputs: int) -> nn.Module:
     """Build a memory that is yet to be filled."""
     return Neighbours(settings, n_features, n_outputs)

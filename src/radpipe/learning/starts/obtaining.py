@@ -16,6 +16,7 @@ from radpipe.core.descriptors import WEIGHTS, Archive, Descriptor
 from radpipe.core.errors import ConfigError, DataError
 from radpipe.core.files import read_json, sha256_file, sha256_json, share, write_json, write_text
 from radpipe.core.locks import lock
+from radpipe.learning.starts.archives import take_member
 
 log = logging.getLogger("radpipe.weights")
 
@@ -127,33 +128,6 @@ def _archive_complaint(archive: Archive, where: str, file: Path) -> str:
         f"{file}: has the SHA-256 {digest} and {file.stat().st_size} bytes, and should be the"
         f" archive with SHA-256 {archive.sha256} of {where}. {diagnosis(file)} It was not opened."
     )
-
-
-def take_member(archive: Path, member: str, file: Path) -> None:
-    """Take one file out of an archive whose hash is right; nothing else of it is written.
-
-    Raises
-    ------
-    DataError
-        It is no zip, or has no such member.
-
-    """
-    import zipfile
-
-    part = file.with_name(f"{file.name}.part")
-    try:
-        with (
-            zipfile.ZipFile(archive) as opened,
-            opened.open(member) as source,
-            part.open("wb") as out,
-        ):
-            shutil.copyfileobj(source, out)
-    except (KeyError, zipfile.BadZipFile) as error:
-        raise DataError(
-            f"{archive}: no zip with a member {member} ({error}). The way out: correct `archive` in"
-            " the descriptor."
-        ) from error
-    part.replace(file)
 
 
 def fetch(

@@ -128,9 +128,7 @@ def make_run(
         borrowed = read_seen(recipe, tune=cases)
     if isinstance(store, FeatureStore):
         behind = held(recipe, lineage_of(store), tune=patients)
-        known = {each.tensors for each in borrowed}
-        further = [each for each in starts_behind(store) if each.tensors not in known]
-        borrowed += hold_seen(recipe, further, tune=cases, setting="store")
+        borrowed += hold_seen(recipe, starts_behind(store), tune=cases, setting="store")
     device = set_up(recipe.train, process_group)
     keep = np.concatenate([part.rows.ravel() for part in (train_part, tune_part)])
     if process_group.size > 1:
