@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from radpipe.app.report.baseline import baselines, is_baseline
 from radpipe.app.report.estimates import percent
 from radpipe.app.report.pairs import paired_between
-from radpipe.app.report.results import StudyResults
+from radpipe.app.report.results import StudyResults, VariantResults
 from radpipe.app.report.story import Caution
 from radpipe.core.cards import RANKED_BY
 
@@ -25,8 +25,7 @@ def conclusion(study: StudyResults, cautions: Sequence[Caution], *, confidence: 
 
 def _best(study: StudyResults, confidence: float) -> str:
     part, others = study.part, [variant.name for variant in study.variants[1:]]
-    plain = ", a baseline," if is_baseline(study.best) else ""
-    name = f"{study.best.name}{plain}"
+    name = f"{study.best.name}{_kind(study.best)}"
     area = study.best.estimate(RANKED_BY)
     said = (
         f"AUC {area.text} ({percent(confidence)} interval {area.interval})"
@@ -49,6 +48,13 @@ def _best(study: StudyResults, confidence: float) -> str:
         f"{name} ranks first on {part} with {said}, but these data do not tell it apart from"
         f" {_named(equal)}{_beats(study, equal)}."
     )
+
+
+def _kind(best: VariantResults) -> str:
+    """Say of what is first that it is a baseline, or the answers of a person."""
+    if best.imported and best.metrics["imported"]["by"]["kind"] == "reader":
+        return ", a reader,"
+    return ", a baseline," if is_baseline(best) else ""
 
 
 def _beats(study: StudyResults, equal: Sequence[str]) -> str:
