@@ -100,6 +100,25 @@ def test_of_several_classes_the_most_probable_one_is_decided_for(studies):
             assert ("most probable class" in FILLERS[name](asked(study)).value) is several
 
 
+def test_parts_that_came_with_the_data_were_not_drawn(studies):
+    bones = studies[0]
+    found = FILLERS["disjoint"](asked(bones))
+    assert found.value.startswith("Parts share no patient; test was drawn over patients. ")
+    rules = {**bones.split["rules"], "drawn": {"test": False}}
+    alone = {**bones.split["patients"], "named": bones.split["cases"]["indexed"]}
+    given = replace(bones, split={**bones.split, "rules": rules, "patients": alone})
+    found = FILLERS["disjoint"](asked(given))
+    assert "test came with the data" in found.value
+    assert found.rest == "whether patients have one case each, as their names say"
+
+
+def test_of_one_variant_no_pair_is_tested(studies):
+    assert "Pairs of variants" in FILLERS["uncertainty"](asked(studies[0])).value
+    found = FILLERS["uncertainty"](asked(replace(studies[0], paired=())))
+    assert "Pairs" not in found.value
+    assert not any("paired" in place for place in found.places)
+
+
 def test_an_unknown_function_is_refused(studies):
     form = Form("odd", "Odd", "", "", "", (Item("1", "Data", "What?", "sauces"),))
     with pytest.raises(DataError, match=r"odd.yaml, item 1: nothing is called 'sauces'; known"):
