@@ -79,3 +79,11 @@ def test_a_reader_who_ranks_first_is_called_one(studies):
     first = replace(bones.best, metrics={**bones.best.metrics, "imported": by})
     said = told(replace(bones, variants=(first, *bones.variants[1:])), (0.2, 0.2))
     assert said.startswith("bones-v1, a reader, ranks first on test")
+
+
+def test_a_variant_called_like_a_word_hides_no_warning(studies):
+    bones = studies[0]
+    best, second, third = bones.variants
+    odd = replace(bones, variants=(best, replace(second, name="test"), third))
+    few = Caution("serious", "Few patients (12)", "So few patients of test tell little.")
+    assert told(odd, (0.2, 0.2), warned=(few,)).endswith("Mind before using it: few patients (12).")
