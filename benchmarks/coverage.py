@@ -5,8 +5,8 @@
 Draws studies whose true numbers are known: 40 or 150 patients of one to four cases, whose scores
 share a patient's part; AUC 0.7, 0.9 and 0.97, of a yes-or-no question and of three classes (the
 mean over one-vs-rest areas); two equally good variants of the same cases; few positives among 200
-patients; labels and classes of which some are rare; few patients of many cases; guarantees,
-decisions in pairs, subgroups and learning curves. Every
+patients; labels and classes of which some are rare; few patients of many cases; probabilities that
+are calibrated, or too extreme; guarantees, decisions in pairs, subgroups and learning curves. Every
 interval is made as `evaluate` and `compare` make them, and should hold the truth in 93 to 97 % of
 studies; of tests at 5 %, 4 to 6 % should find a difference. With N studies a rate of 95 % is known
 to about 200 * sqrt(0.95 * 0.05 / N) points.
@@ -32,6 +32,8 @@ from radpipe.evaluation.ensemble import EnsembleCases
 from radpipe.evaluation.group_tests import compare_groups
 from radpipe.evaluation.guarantees import guarantees
 from radpipe.evaluation.intervals import difference, estimate
+from radpipe.evaluation.metrics import METRICS
+from radpipe.evaluation.metrics.probabilities import bin_of
 from radpipe.evaluation.paired import area_test, holm
 from radpipe.evaluation.permutation import permutation_ps
 from radpipe.evaluation.power_law import fit
@@ -89,6 +91,8 @@ def main() -> None:
             three_classes(rng, patients, area, studies).show(title)
             two_variants(rng, patients, area, studies, args.draws, title)
             points_of_curves(rng, patients, area, studies // 4, args.draws).show(title)
+        for slope in (1.0, 0.7, 0.4):
+            calibration(rng, patients, slope, studies).show(f"{patients} patients, slope {slope}")
     for positives in (2, 4, 5, 7, 10, 20):
         for area in (0.85, 0.95):
             title = f"{positives} of 200 positive, AUC {area}"
@@ -186,6 +190,26 @@ def true_points(apart: float) -> dict[str, float]:
         "partial-area 0.9": (1 + (part - 0.005) / 0.095) / 2,
         "average-precision 1": float(np.trapezoid(hits / (hits + alarms), hits)) + hits[0],
     }
+
+
+def calibration(rng: np.random.Generator, patients: int, slope: float, studies: int) -> Tally:
+    """Score the calibration error of log odds that are 1 / slope times the true ones."""
+    found, ece = Tally(), METRICS["ece"]
+
+    def draw(n: int) -> tuple[Owners, Floats, Floats]:
+        owner = clusters(rng, n)
+        odds = 1.5 * shared_noise(rng, owner, 1, 0.5)[:, 0] - 0.6
+        return owner, odds, 1 / (1 + np.exp(-odds))
+
+    _, odds, chance = draw(200_000)
+    claimed = 1 / (1 + np.exp(-odds / slope))
+    true = float(np.abs(np.bincount(bin_of(claimed), claimed - chance)).sum()) / len(odds)
+    for _ in range(studies):
+        owner, odds, chance = draw(patients)
+        truth = (rng.random(len(owner)) < chance).astype(float)
+        [row] = ece.rows(binary(truth, odds / slope), owner, 0.95) or ()
+        found.add("ece", (row.low, row.high), true)
+    return found
 
 
 def three_classes(rng: np.random.Generator, patients: int, area: float, studies: int) -> Tally:

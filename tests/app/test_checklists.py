@@ -7,7 +7,14 @@ import pytest
 
 from radpipe.app.checklists.facts import FILLERS, Asked
 from radpipe.app.checklists.forms import FORMS, Form, Item, read_form
-from radpipe.app.checklists.writing import COLUMNS, YOURS, as_markdown, fill, write_checklists
+from radpipe.app.checklists.writing import (
+    COLUMNS,
+    YOURS,
+    as_markdown,
+    fill,
+    own_first,
+    write_checklists,
+)
 from radpipe.app.report.made import Made
 from radpipe.core.errors import DataError
 from tests.app.fake_results import VARIANTS
@@ -74,11 +81,42 @@ def test_answers_are_the_numbers_of_the_files(studies):
 def test_of_a_model_from_elsewhere_nothing_is_claimed_that_no_file_says(studies):
     best = studies[0].best
     recipe = {"model": "imported", "sha256": "a" * 64, "parameters": None, "versions": {}}
-    given = replace(best, metrics={**best.metrics, "recipe": recipe}, recipe={})
+    by = {"by": {"kind": "reader", "name": "reader-1", "modality": ""}, "form": "ratings"}
+    given = replace(best, metrics={**best.metrics, "recipe": recipe, "imported": by}, recipe={})
     found = asked(replace(studies[0], variants=(given,), paired=()))
-    assert FILLERS["technique"](found).value.endswith("Model imported (bones-v1)")
-    for name in ("software", "model", "inputs", "training", "start", "preprocessing", "selection"):
+    silent = ("software", "model", "inputs", "training", "start", "preprocessing", "selection")
+    for name in (*silent, "technique", "output", "ensemble"):
         assert FILLERS[name](found) is None
+    # A reader may rank first; answers are about the model that comes next.
+    beside = own_first(replace(studies[0], variants=(given, *studies[0].variants[1:])))
+    assert beside.best.name == "bones-resnet18"
+    assert beside.variants[-1] is given
+
+
+def test_of_several_classes_the_most_probable_one_is_decided_for(studies):
+    for study in studies:
+        several = study.kind in ("multi-class", "ordinal")
+        for name in ("threshold", "output"):
+            assert ("most probable class" in FILLERS[name](asked(study)).value) is several
+
+
+def test_parts_that_came_with_the_data_were_not_drawn(studies):
+    bones = studies[0]
+    found = FILLERS["disjoint"](asked(bones))
+    assert found.value.startswith("Parts share no patient; test was drawn over patients. ")
+    rules = {**bones.split["rules"], "drawn": {"test": False}}
+    alone = {**bones.split["patients"], "named": bones.split["cases"]["indexed"]}
+    given = replace(bones, split={**bones.split, "rules": rules, "patients": alone})
+    found = FILLERS["disjoint"](asked(given))
+    assert "test came with the data" in found.value
+    assert found.rest == "whether patients have one case each, as their names say"
+
+
+def test_of_one_variant_no_pair_is_tested(studies):
+    assert "Pairs of variants" in FILLERS["uncertainty"](asked(studies[0])).value
+    found = FILLERS["uncertainty"](asked(replace(studies[0], paired=())))
+    assert "Pairs" not in found.value
+    assert not any("paired" in place for place in found.places)
 
 
 def test_an_unknown_function_is_refused(studies):

@@ -71,3 +71,19 @@ def test_a_ranking_without_a_baseline_says_so(studies):
     assert title not in {caution.title for caution in cautions(bones, ())}
     without = replace(bones, variants=bones.variants[:2])
     assert title in {caution.title for caution in cautions(without, ())}
+
+
+def test_a_reader_who_ranks_first_is_called_one(studies):
+    bones = studies[0]
+    by = {"by": {"kind": "reader", "name": "reader-1", "modality": ""}}
+    first = replace(bones.best, metrics={**bones.best.metrics, "imported": by})
+    said = told(replace(bones, variants=(first, *bones.variants[1:])), (0.2, 0.2))
+    assert said.startswith("bones-v1, a reader, ranks first on test")
+
+
+def test_a_variant_called_like_a_word_hides_no_warning(studies):
+    bones = studies[0]
+    best, second, third = bones.variants
+    odd = replace(bones, variants=(best, replace(second, name="test"), third))
+    few = Caution("serious", "Few patients (12)", "So few patients of test tell little.")
+    assert told(odd, (0.2, 0.2), warned=(few,)).endswith("Mind before using it: few patients (12).")

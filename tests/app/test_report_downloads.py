@@ -2,13 +2,13 @@
 
 import csv
 import io
-from base64 import b64decode
+from urllib.parse import unquote
 
 from radpipe.app.report.downloads import MOST, as_csv, download, downloads, flat
 
 
 def content(found):
-    return list(csv.DictReader(io.StringIO(b64decode(found.href.split(",", 1)[1]).decode())))
+    return list(csv.DictReader(io.StringIO(unquote(found.href.split(",", 1)[1]))))
 
 
 def test_rows_of_other_studies_stay_at_home(tmp_path):

@@ -8,11 +8,12 @@ from html.parser import HTMLParser
 
 import pytest
 
+from radpipe.app.report.addresses import embed
 from radpipe.app.report.classes import per_class
 from radpipe.app.report.data import data_view
 from radpipe.app.report.estimates import ShownEstimate
 from radpipe.app.report.numbers import best_metrics, variant_metrics
-from radpipe.app.report.page import embed, render_page
+from radpipe.app.report.page import render_page
 from radpipe.app.report.results import read_studies
 from radpipe.app.report.tables import flatten, ranking, spread, subgroups
 from radpipe.core.errors import DataError
@@ -275,7 +276,7 @@ def test_drawing_is_preferred_to_picture(tmp_path):
     (tmp_path / "results/figures/svg/bones-roc.svg").write_text("<svg/>")
     bones, _ = read_studies(folders(tmp_path), VARIANTS)
     assert bones.figures["roc"].suffix == ".svg"
-    assert embed(bones.figures["roc"]) == "data:image/svg+xml;base64,PHN2Zy8+"
+    assert embed(bones.figures["roc"]) == "data:image/svg+xml;charset=utf-8,%3Csvg/%3E"
     (tmp_path / "results/figures/png/bones-pr.png").unlink()
     bones, _ = read_studies(folders(tmp_path), VARIANTS)
     assert "pr" not in bones.figures

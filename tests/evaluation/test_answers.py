@@ -93,7 +93,14 @@ def test_a_case_that_was_not_read_is_no_answer(read):
         ("case,yes\na,6\n", {"form": "ratings", "scale": [1, 5]}, "outside 1..5"),
         ("case,decision\na,maybe\n", {"form": "decisions"}, "missing or none of the study's"),
         ("film,yes\na,0.5\n", {}, "no column 'case' or 'score_case' for 'case'"),
-        ("case,yess\na,0.5\n", {}, "for 'yes', did you mean 'yess'? It has: case, yess."),
+        ("case,yess\na,0.5\n", {}, "for 'yes', did you mean 'yess'? The way out: plan.imported.r."),
+        ("case,yes\na,85\n", {}, "percentages divided by 100"),
+        ("case;yes\na;0,5\n", {}, "with a point before decimals"),
+        ("case,yes\na,50%\n", {}, "1 row with an answer that is missing or no finite number"),
+        # Python reads these as 10 and 0.5.
+        ("case,yes\na,1_0\n", {"form": "logits"}, "1 row with an answer that is missing or no"),
+        ("case,yes\na,\u0660.\u0665\n", {}, "1 row with an answer that is missing or no finite"),
+        ("case,x\na,0.5\n", {"columns": {"yes": "case"}}, "one column is to hold two things"),
         (
             "case,yes\na,0.5\n",
             {"rows": {"who": "r"}},
@@ -116,10 +123,14 @@ def test_probabilities_that_do_not_exclude_each_other_are_refused(read):
 
 def test_no_cell_is_ever_shown(read):
     """A cell may be a patient's name."""
-    for text in ("case,yes\nMiller,x\n", "case,yes\nMiller,1\nMiller,1\n"):
+    headless = "Miller,0.25\nSmith,0.75\n"
+    for text in ("case,yes\nMiller,x\n", "case,yes\nMiller,1\nMiller,1\n", headless):
         with pytest.raises(DataError) as error:
             read(text)
         assert "Miller" not in str(error.value)
+    with pytest.raises(DataError) as error:
+        read(headless, rows={"reader": "r1"})
+    assert "Miller" not in str(error.value)
 
 
 def test_the_middle_of_each_form():

@@ -113,6 +113,24 @@ def test_pairs_are_tested_and_corrected(three):
     assert all(row["p_permutation"] <= row["p_holm"] for row in others)
 
 
+def test_a_reader_makes_no_pair_of_variants_less_sure(three):
+    """Pairs with a reader are corrected together, apart from the one pair of variants."""
+    (metrics, table), *others = three
+    by = {"kind": "reader", "name": "r", "modality": ""}
+    reader = {**metrics, "variant": "r", "imported": {"by": by, "form": "probabilities"}}
+    _, alone = compare(others, EVALUATION)
+    _, beside = compare([*others, (reader, table)], EVALUATION)
+    kept = [row for row in beside if "r" not in (row["variant_a"], row["variant_b"])]
+    areas = [row for row in alone if row["metric"] == "auc"]
+    assert [row for row in kept if row["metric"] == "auc"] == areas
+    # Others may have more swaps, which a smaller p can come from; it stands uncorrected.
+    others = [row for row in kept if row["metric"] != "auc"]
+    assert all(row["p_holm"] == row["p_permutation"] for row in others)
+    people = [row for row in beside if row["part"] == "test" and row["metric"] == "auc"][1:]
+    found = sorted((row["p_delong"], row["p_holm"]) for row in people)
+    assert found[0][1] == pytest.approx(2 * found[0][0], abs=1e-6)
+
+
 def test_without_test_of_all_variants_tune_ranks(three):
     scores = [three[0], variant("closed", 1.0, test=False)]
     ranking, paired = compare(scores, EVALUATION)

@@ -23,6 +23,7 @@ from radpipe.evaluation.mrmc import (
     pairs_of,
     shares,
     system_against_readers,
+    within_scale,
 )
 from radpipe.evaluation.paired import clustered_delong, delong, placements
 
@@ -157,6 +158,17 @@ def test_neither_order_of_readers_nor_of_modalities_matters(estimates, readers):
         assert there.value == pytest.approx(sign * change.value, abs=1e-12)
         assert there.error == pytest.approx(change.error, nan_ok=True)
         assert there.p == pytest.approx(change.p, nan_ok=True, abs=1e-9)
+
+
+def test_an_interval_on_log_odds_stays_inside():
+    """By hand: 0.9 with 0.1 to either side, of log odds 2.1972 with 0.1 / 0.09 = 1.1111."""
+    plain = Mean(0.9, 0.8, 1.0, 0.05, 4.0, 0.01)
+    odds = [1 / (1 + math.exp(-(math.log(9) + way * 0.1 / 0.09))) for way in (-1, 1)]
+    found = within_scale(plain)
+    assert (found.low, found.high) == pytest.approx(odds)
+    assert (found.value, found.error, found.df) == (0.9, 0.05, 4.0)
+    for value in (0.0, 1.0):
+        assert math.isnan(within_scale(Mean(value, 0.9, 1.1, 0.1, 4.0, 0.01)).low)
 
 
 def test_one_reader_is_no_sample():

@@ -4,6 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from radpipe.core.errors import DataError
 from radpipe.core.settings import Evaluation, Target
 from radpipe.evaluation.made_up_readers import SCALE, make_up_readers
 from radpipe.evaluation.metrics import METRICS, values
@@ -179,6 +180,46 @@ def test_readers_who_lack_a_modality_are_left_out_of_its_comparison():
 def test_with_few_patients_of_an_answer_nothing_is_compared():
     truth = np.array([1, 1, 1] + [0] * 40)
     assert study_readers(readers(truth, (0.8, 0.85)), "test", HOW)["means"] == []
+
+
+def decided(name, truth, wrong, *, reader):
+    """Return a reader who decides rightly but for some cases."""
+    said = truth.astype(float)
+    said[list(wrong)] = 1 - said[list(wrong)]
+    return scored(name, BINARY, truth, yes(said), reader=reader, modality="", form="decisions")
+
+
+def test_readers_who_are_always_right_are_not_certainly_so():
+    """By hand: 20 of 20, and Wilson's interval of them, from 20 / (20 + 1.96^2) = 0.839 on."""
+    truth = np.tile([0, 1], 20)
+    for n in (1, 3):
+        people = [decided(f"r{k}", truth, (), reader=f"r{k}") for k in range(n)]
+        found = study_readers(people, "test", HOW)
+        for row in found["means"]:
+            assert row["fixed"]["low"] == pytest.approx(0.83887, abs=1e-4)
+            assert (row["fixed"]["value"], row["fixed"]["high"]) == (1, 1)
+            assert np.isnan(row["random"]["low"])
+        assert all(np.isnan(row["low"]) for row in found["agreement"])
+
+
+def test_no_end_is_outside_and_none_is_a_certainty():
+    truth = np.tile([0, 1], 20)
+    people = [decided(f"r{k}", truth, range(k), reader=f"r{k}") for k in range(3)]
+    for row in study_readers(people, "test", HOW)["means"]:
+        for kind in ("random", "fixed"):
+            block = row[kind]
+            assert 0 < block["low"] < block["value"] < block["high"] <= 1
+        assert row["random"]["high"] < 1
+
+
+def test_readers_of_other_cases_are_told_what_to_do():
+    truth = np.tile([0, 1], 20)
+    one, other = (decided(name, truth, (), reader=name) for name in ("r1", "r2"))
+    here = np.arange(40) < 20
+    one.cases["test"] = one.cases["test"].take(here)
+    other.cases["test"] = other.cases["test"].take(~here)
+    with pytest.raises(DataError, match=r"none is common to all .* Imported predictions need"):
+        study_readers([one, other], "test", HOW)
 
 
 def test_without_readers_there_is_nothing():

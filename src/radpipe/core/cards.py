@@ -44,7 +44,7 @@ class Card(Strict):
         variant's is in `results/variants.json`, and its paired tests are on the page.
     interval
         Where its interval comes from: "draws" of patients; of a "share" of cases and of an "area"
-        under the ROC curve a formula.
+        under the ROC curve a formula, of "gaps" between predicted and observed their errors.
     ceiling
         The ideal observer's value is given where a study knows it. Only for metrics that true
         probabilities bring to their best value.
@@ -69,7 +69,7 @@ class Card(Strict):
     calibrated: bool = False
     tested: bool = False
     headline: bool = False
-    interval: Literal["draws", "share", "area"] = "draws"
+    interval: Literal["draws", "share", "area", "gaps"] = "draws"
     ceiling: bool = False
     gap: bool = False
     table: Literal["ranking", "decisions", "calibration", "none"] = "ranking"

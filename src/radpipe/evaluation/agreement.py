@@ -194,7 +194,8 @@ def interval_by_patient(
     Returns
     -------
     value, low, high
-        Ends are NaN if fewer than nine in ten draws have a value.
+        Ends are NaN if fewer than nine in ten draws have a value, if all have the same, as of
+        readers who never differ, which is no certainty, or if the value is not between them.
 
     """
     # Cases with the same answers are counted together, of which there are few.
@@ -214,6 +215,8 @@ def interval_by_patient(
     found = found[np.isfinite(found)]
     if not np.isfinite(value) or len(found) < 0.9 * n_draws:
         return value, np.nan, np.nan
+    if np.ptp(found) <= 1e-12:
+        return value, np.nan, np.nan
     tail = (1 - confidence) / 2
-    low, high = np.quantile(found, [tail, 1 - tail])
-    return value, float(low), float(high)
+    low, high = map(float, np.quantile(found, [tail, 1 - tail]))
+    return (value, low, high) if low <= value <= high else (value, np.nan, np.nan)

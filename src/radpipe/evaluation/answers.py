@@ -21,11 +21,12 @@ from radpipe.core.text_tables import TextTable, read_text_table, some_lines
 from radpipe.evaluation.draws import Floats
 from radpipe.evaluation.sample import probabilities_of
 
+DIGITS = frozenset("0123456789.+-eE")
 # How far probabilities of exclusive classes may be from 1 in all: they are often rounded.
 ROUNDED = 0.02
 NUMBERS = {
     "probabilities": "form: logits, if they are any real numbers; form: ratings, if they are steps"
-    " of a scale",
+    " of a scale; percentages divided by 100",
     "ratings": "another scale",
     "decisions": "form: probabilities or ratings, if they are numbers",
 }
@@ -131,7 +132,7 @@ def _wanted_rows(
         if name not in table.named:
             raise DataError(
                 f"{table.name}: has no column {name!r}, which {where}.rows names"
-                f"{near_miss(name, table.named)} It has: {', '.join(table.named)}."
+                f"{near_miss(name, table.named)} The first line names columns."
             )
         wanted[table.named.index(name)] = value
     found = [
@@ -156,8 +157,9 @@ def _column(table: TextTable, name: str, block: Imported, where: str) -> int:
             return table.named.index(each)
     raise DataError(
         f"{table.name}: has no column {' or '.join(map(repr, names))} for {name!r}"
-        f"{near_miss(names[0], table.named)} It has: {', '.join(table.named)}. The way out:"
-        f" {where}.columns says which column that is, as {{{name}: COLUMN}}."
+        f"{near_miss(names[0], table.named)} The way out: {where}.columns says which of the"
+        f" {counted(len(table.named), 'column')} that is, as {{{name}: COLUMN}}; the first line"
+        " names columns."
     )
 
 
@@ -170,7 +172,13 @@ def _answer_columns(table: TextTable, block: Imported, target: Target, where: st
             return [table.named.index(by_class)]
         return [_column(table, "decision", block, where)]
     classes = target.classes[1:] if target.kind == "binary" else target.classes
-    return [_column(table, name, block, where) for name in classes]
+    found = [_column(table, name, block, where) for name in classes]
+    if len({*found, _column(table, "case", block, where)}) <= len(found):
+        raise DataError(
+            f"{table.name}: one column is to hold two things. The way out: in {where}.columns a"
+            " column of its own for the cases and for each class."
+        )
+    return found
 
 
 def _refuse_twice(case: Sequence[str], lines: Sequence[int], name: str, where: str) -> None:
@@ -243,7 +251,9 @@ def _numbers(
 
 
 def _number(cell: str) -> float:
-    """Read a number; NaN if it is none, or not finite."""
+    """Read a number; NaN if it is none, not finite, or written as only Python reads it."""
+    if not set(cell) <= DIGITS:
+        return math.nan
     try:
         found = float(cell)
     except ValueError:

@@ -1,11 +1,11 @@
-"""Intervals: in closed form for shares and areas, else by a bootstrap that draws patients.
+"""Intervals: of shares, areas and gaps by formulas, else by a bootstrap that draws patients.
 
 Images of one patient resemble each other, so patients are the unit of all of them; drawing images
-would make intervals too narrow. Shares and areas: see `shares` and `roc_areas`. Of other metrics
-BCa limits are shown. Each draw takes as many patients as there are, with replacement and without
-stratification; all cases of a patient come along. Decisions stay frozen: thresholds and
-temperature are not fitted again in a draw. A draw in which a metric is undefined is left
-out; with fewer than half of the draws left, the interval is undefined too.
+would make intervals too narrow. Formulas: see `shares`, `roc_areas` and `gaps`. Of other metrics
+BCa limits are shown, if the value lies between them. Each draw takes as many patients as there are,
+with replacement and without stratification; all cases of a patient come along. Decisions stay
+frozen: thresholds and temperature are not fitted again in a draw. A draw in which a metric is
+undefined is left out; with fewer than half of the draws left, the interval is undefined too.
 """
 
 import hashlib
@@ -23,6 +23,7 @@ from radpipe.evaluation.rows import FEWEST_PATIENTS, Row, difference_of
 from radpipe.evaluation.sample import Sample
 
 SAME, ONE = "every draw of patients gives the same value", "one patient"
+ASIDE = "draws of patients lie to one side of it, so that they say nothing of its error"
 
 
 def spread(sample: Sample, draws: Draws, names: Sequence[str]) -> dict[str, Floats]:
@@ -147,7 +148,8 @@ class Estimate:
         """Return the interval of a row, and why there is none; empty if there is one."""
         if self.rows is not None:
             found = self.rows[row]
-            return found.low, found.high, found.why
+            undefined = "" if np.isfinite(found.low) else "undefined"
+            return found.low, found.high, found.why or undefined
         if not np.isfinite(self.value[row]):
             return np.nan, np.nan, "undefined"
         if self.why and self.why[row]:
@@ -157,7 +159,10 @@ class Estimate:
         low, high = self._of_draws(row)
         if low == high or (self.draws is not None and constant(self.draws[row])):
             return np.nan, np.nan, SAME
-        return low, high, "" if np.isfinite(low) else "undefined in most draws of patients"
+        if not np.isfinite(low):
+            return np.nan, np.nan, "undefined in most draws of patients"
+        # A metric that chance moves one way alone has no interval made of draws.
+        return (low, high, "") if low <= self.value[row] <= high else (np.nan, np.nan, ASIDE)
 
     def _of_draws(self, row: int) -> tuple[float, float]:
         if self.draws is None:

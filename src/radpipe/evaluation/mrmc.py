@@ -14,13 +14,13 @@ Obuchowski & Rockette, Commun Stat Simul Comput 1995;24:285. Degrees of freedom:
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special, stats
 
 from radpipe.evaluation.draws import Floats, Integers
 
@@ -226,6 +226,22 @@ def mean_of_readers(
     spread = ms_r + max(r * errors.cov2, 0.0)
     df = spread**2 / (ms_r**2 / (r - 1)) if ms_r > 0 else math.inf
     return Mean.of(float(figures.mean()), spread / r, df, confidence)
+
+
+def within_scale(mean: Mean) -> Mean:
+    """Return a mean of shares or areas with the ends of its interval inside 0..1.
+
+    Student's interval of the log odds, with the same error and degrees of freedom: near 0 and 1 the
+    usual ends lie outside, and cutting them off would say that 1 may be certain. At 0 and 1 there
+    is none.
+    """
+    value = mean.value
+    if not 0 < value < 1 or not mean.error > 0:
+        return replace(mean, low=math.nan, high=math.nan)
+    reach = (mean.high - value) / (value * (1 - value))
+    odds = math.log(value / (1 - value))
+    low, high = (float(special.expit(odds + way * reach)) for way in (-1, 1))
+    return replace(mean, low=low, high=high)
 
 
 def system_against_readers(

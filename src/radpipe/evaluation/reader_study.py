@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from radpipe.core.settings import Evaluation, Target
 from radpipe.evaluation.draws import Floats, Integers, owners
 from radpipe.evaluation.intervals import patients_of
+from radpipe.evaluation.metrics import METRICS
 from radpipe.evaluation.mrmc import (
     Mean,
     compare_modalities,
@@ -19,12 +21,14 @@ from radpipe.evaluation.mrmc import (
     pairs_of,
     shares,
     system_against_readers,
+    within_scale,
 )
 from radpipe.evaluation.paired import clustered_delong, holm
 from radpipe.evaluation.reader_agreement import ALL, agreement_rows, questions_of
-from radpipe.evaluation.rows import FEWEST_PATIENTS
+from radpipe.evaluation.rows import FEWEST_PATIENTS, Row, mean_of
 from radpipe.evaluation.sample import Sample
 from radpipe.evaluation.scored import Scored, common_cases
+from radpipe.evaluation.shares import Share
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,9 @@ class Figure:
         Class or label; empty: all together.
     values, covariance
         Shapes (readings,) and (readings, readings).
+    rows
+        Of each reading by itself, with an interval that is honest at 0 and 1; None of one without
+        the figure.
 
     """
 
@@ -70,6 +77,7 @@ class Figure:
     question: str
     values: Floats
     covariance: Floats
+    rows: Sequence[Row | None]
 
     @property
     def names(self) -> dict[str, str]:
@@ -86,11 +94,6 @@ class Figure:
     def of(self, places: Sequence[int]) -> tuple[Floats, Floats]:
         """Return values and covariance of some readings."""
         return self.values[list(places)], self.covariance[np.ix_(places, places)]
-
-
-def is_reader(one: Scored) -> bool:
-    """Tell whether what was scored are the answers of a person."""
-    return bool(one.metrics.get("imported", {}).get("by", {}).get("kind") == "reader")
 
 
 def study_readers(
@@ -115,13 +118,14 @@ def study_readers(
         comparison was not made). Not yet rounded.
 
     """
-    if not any(map(is_reader, variants)):
+    people = [one for one in variants if one.is_reader]
+    if not people:
         return None
     common = common_cases(variants, part)
     owner = owners(next(iter(common.cases.values())).patient)
     readings = [_reading(one, one.sample(common.cases[one.name], part)) for one in variants]
     target = variants[0].target
-    figures = list(figures_of(readings, target, owner))
+    figures = list(figures_of(readings, target, owner, evaluation.confidence))
     rows = _rows(readings, figures, evaluation.confidence)
     return {
         "readers": [
@@ -132,18 +136,20 @@ def study_readers(
         "n_cases": len(owner),
         "n_patients": len(np.unique(owner)),
         **rows,
-        "agreement": agreement_rows(list(filter(is_reader, variants)), part, evaluation),
+        "agreement": agreement_rows(people, part, evaluation),
     }
 
 
 def _reading(one: Scored, sample: Sample) -> Reading:
     imported = one.metrics.get("imported") or {}
-    by = imported["by"] if is_reader(one) else {"name": "", "modality": ""}
+    by = imported["by"] if one.is_reader else {"name": "", "modality": ""}
     numbers = imported.get("form") != "decisions"
     return Reading(one.name, by["name"], by["modality"], numbers, sample)
 
 
-def figures_of(readings: Sequence[Reading], target: Target, owner: Integers) -> Iterator[Figure]:
+def figures_of(
+    readings: Sequence[Reading], target: Target, owner: Integers, confidence: float
+) -> Iterator[Figure]:
     """Yield what readings are compared by; nothing that too few patients tell of.
 
     Areas if all readers have given numbers; shares of right decisions in any case.
@@ -153,11 +159,11 @@ def figures_of(readings: Sequence[Reading], target: Target, owner: Integers) -> 
     numbers = [k for k, one in enumerate(readings) if one.numbers]
     if all(readings[k].numbers for k, one in enumerate(readings) if one.reader):
         for column, name in questions_of(target, enough):
-            yield _area(readings, numbers, column, name, owner)
+            yield _area(readings, numbers, column, name, owner, confidence)
     if first.exclusive:
         truth = first.truth.argmax(axis=1)
         right = np.column_stack([one.sample.decided.argmax(axis=1) == truth for one in readings])
-        yield Figure("accuracy", ALL, *shares(right, first.known[:, 0], owner))
+        yield _share("accuracy", ALL, right, first.known[:, 0], owner, confidence)
         return
     for column, name in questions_of(target, enough):
         flags = np.column_stack([one.sample.flags[:, column] for one in readings])
@@ -165,11 +171,30 @@ def figures_of(readings: Sequence[Reading], target: Target, owner: Integers) -> 
             ("sensitivity", first.positive[:, column], flags),
             ("specificity", first.negative[:, column], ~flags),
         ):
-            yield Figure(measure, name, *shares(right, counted, owner))
+            yield _share(measure, name, right, counted, owner, confidence)
+
+
+def _share(
+    measure: str,
+    name: str,
+    right: NDArray[np.bool_],
+    counted: NDArray[np.bool_],
+    owner: Integers,
+    confidence: float,
+) -> Figure:
+    """Return the shares of right answers, (cases, readings), among cases, (cases,)."""
+    n = int(owner.max()) + 1
+    rows = [Share(column, counted).row(owner, n, confidence) for column in right.T]
+    return Figure(measure, name, *shares(right, counted, owner), rows)
 
 
 def _area(
-    readings: Sequence[Reading], numbers: Sequence[int], column: int, name: str, owner: Integers
+    readings: Sequence[Reading],
+    numbers: Sequence[int],
+    column: int,
+    name: str,
+    owner: Integers,
+    confidence: float,
 ) -> Figure:
     """Return the areas of all that gave numbers; NaN for the others."""
     sample = readings[0].sample
@@ -180,7 +205,11 @@ def _area(
     covariance = np.full((len(readings), len(readings)), np.nan)
     values[list(numbers)] = areas
     covariance[np.ix_(numbers, numbers)] = matrix
-    return Figure("auc", name, values, covariance)
+    rows: list[Row | None] = [None] * len(readings)
+    for k in numbers:
+        found = METRICS["auc"].rows(readings[k].sample.column(column), owner, confidence)
+        rows[k] = found[0] if found else None
+    return Figure("auc", name, values, covariance, rows)
 
 
 def _rows(
@@ -208,9 +237,22 @@ def _mean_row(
     confidence: float,
 ) -> dict[str, Any]:
     """Return the mean of a figure over the readers of a modality, and each of theirs."""
-    found = _both(mean_of_readers, *figure.of(places), confidence)
+    sampled = within_scale(mean_of_readers(*figure.of(places), confidence=confidence))
     each = {readings[k].reader: figure.values[k] for k in places}
+    found = {"random": _shown(sampled), "fixed": _these(figure, places)}
     return {**figure.names, "modality": modality, **found, "each": each}
+
+
+def _these(figure: Figure, places: Sequence[int]) -> dict[str, float]:
+    """Return the mean of some readers and no others, from the intervals of each.
+
+    Of readers who are always right the cases tell nothing of how their errors are related; they
+    are taken to be the same, because the cases are.
+    """
+    rows = [row for k in places if (row := figure.rows[k]) is not None]
+    mean = mean_of(rows, np.ones((len(rows), len(rows))))
+    low, high = (np.nan, np.nan) if mean.why else (mean.low, mean.high)
+    return {"value": mean.value, "low": low, "high": high, "p": np.nan, "df": np.inf}
 
 
 def _system_rows(

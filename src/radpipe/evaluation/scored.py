@@ -40,6 +40,11 @@ class Scored:
                 )
             self.cases[part] = cases.take(cases.known)
 
+    @property
+    def is_reader(self) -> bool:
+        """Whether the answers are those of a person."""
+        return bool(self.metrics.get("imported", {}).get("by", {}).get("kind") == "reader")
+
     def sample(self, cases: EnsembleCases, part: str) -> Sample:
         """Return some of the variant's cases of a part as metrics see them."""
         return self.points[part].sample(self.target, cases.truth, cases.scores)
@@ -121,9 +126,15 @@ def _same_questions(
         what = "the same cases with different truths"
     else:
         return
+    way_out = (
+        "Imported predictions need answers to cases that all others have, too: complete the tables,"
+        " or compare them in another plan."
+        if any("imported" in one.metrics for one in (first, other))
+        else "Variants of a study need stores of the same patients, one split and the same folds:"
+        " run ingest, split and everything after them again, or make the odd one a study of its"
+        " own."
+    )
     raise DataError(
         f"{first.name} and {other.name} cannot be compared on {part}: they were scored"
-        f" on {what}. Variants of a study need stores of the same patients, one split and"
-        " the same folds: run ingest, split and everything after them again, or make"
-        " the odd one a study of its own."
+        f" on {what}. {way_out}"
     )

@@ -126,10 +126,15 @@ def partition(asked: Asked) -> Fact:
 
 @filler
 def disjoint(asked: Asked) -> Fact:
-    """Say that patients are never divided, and what was found alike."""
+    """Say that patients are never divided, by whom the test part was chosen, and what is alike."""
+    split = asked.study.split
+    chosen = "was drawn over patients" if split["rules"]["drawn"]["test"] else "came with the data"
+    # Files without names of patients are taken to be a patient each, which no file backs.
+    is_alone = split["patients"]["named"] == split["cases"]["indexed"]
     return Fact(
-        f"Drawn over patients, never over images. {_alike(asked.study.split['leaks'])}",
+        f"Parts share no patient; test {chosen}. {_alike(split['leaks'])}",
         (f"{asked.folder}/split.json",),
+        "whether patients have one case each, as their names say" if is_alone else "",
     )
 
 

@@ -3,11 +3,14 @@
 from radpipe.app.checklists.facts import SETTINGS, Asked, Fact, filler, settings
 from radpipe.app.report.estimates import decimal, whole
 from radpipe.app.report.starts import told
+from radpipe.core.imported import ONE_OF_SEVERAL
 
 
 @filler
-def technique(asked: Asked) -> Fact:
-    """Name the network of the first variant."""
+def technique(asked: Asked) -> Fact | None:
+    """Name the network of the first variant; answers from a table have none."""
+    if asked.study.best.imported:
+        return None
     made = asked.study.best.metrics["recipe"]
     n = made.get("parameters")
     size = f", {whole(n)} parameters" if n else ""
@@ -122,9 +125,11 @@ def selection(asked: Asked) -> Fact | None:
 
 
 @filler
-def ensemble(asked: Asked) -> Fact:
+def ensemble(asked: Asked) -> Fact | None:
     """Say whether the first variant is a mean of several, and over how many runs."""
     best = asked.study.best
+    if best.imported:
+        return None
     if joined := best.metrics.get("ensemble"):
         text = f"Mean {joined['mean']} of {', '.join(joined['members'])}"
     else:
@@ -154,20 +159,30 @@ def threshold(asked: Asked) -> Fact:
         asked.study.best.scores.get("operating_point")
         or asked.study.best.metrics["operating_point"]
     )
-    values = ", ".join(map(decimal, point["thresholds"])) or "largest probability"
+    values = ", ".join(map(decimal, point["thresholds"]))
+    rule = f"{values}; rule {point['rule']}, chosen on {point['chosen_on']} and frozen"
+    if asked.study.kind in ONE_OF_SEVERAL:
+        rule = f"The most probable class is decided for; each class against the rest: {rule}"
     return Fact(
-        f"{values}; rule {point['rule']}, chosen on {point['chosen_on']} and frozen",
+        rule,
         (f"{asked.scores}/metrics.json",),
     )
 
 
 @filler
-def output(asked: Asked) -> Fact:
-    """Say what a model gives."""
+def output(asked: Asked) -> Fact | None:
+    """Say what a model gives; nothing of answers from a table, which may be no probabilities."""
+    if asked.study.best.imported:
+        return None
     point = asked.study.best.metrics["operating_point"]
+    decision = (
+        "for the most probable class"
+        if asked.study.kind in ONE_OF_SEVERAL
+        else f"by {point['rule']}"
+    )
     return Fact(
         f"A probability of each of {', '.join(asked.study.classes)}, after a temperature of"
-        f" {decimal(point['temperature'])}, and a decision by {point['rule']}",
+        f" {decimal(point['temperature'])}, and a decision {decision}",
         (f"{asked.scores}/metrics.json",),
     )
 

@@ -40,11 +40,16 @@ def measures(asked: Asked) -> Fact:
 def uncertainty(asked: Asked) -> Fact:
     """Say how intervals and p-values were made."""
     how = asked.study.intervals
-    return Fact(
+    text = (
         f"{asked.level} intervals with whole patients as unit; where patients are drawn,"
-        f" {whole(how['bootstrap'])} times, seed {how['seed']}. Pairs of variants: DeLong or"
-        " permutation by patient, corrected by Holm",
-        (f"{asked.scores}/metrics.json", f"results/comparison/{asked.study.name}-paired.csv"),
+        f" {whole(how['bootstrap'])} times, seed {how['seed']}"
+    )
+    scores = f"{asked.scores}/metrics.json"
+    if not asked.study.paired:
+        return Fact(text, (scores,))
+    return Fact(
+        f"{text}. Pairs of variants: DeLong or permutation by patient, corrected by Holm",
+        (scores, f"results/comparison/{asked.study.name}-paired.csv"),
     )
 
 

@@ -1,7 +1,7 @@
 """Filled lists and cards as tables, as text, and as a page."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 # Modules that file their functions in FILLERS.
@@ -70,6 +70,14 @@ def fill(form: Form, asked: Asked) -> tuple[Line, ...]:
     return tuple(lines)
 
 
+def own_first(study: StudyResults) -> StudyResults:
+    """Put what was trained here before what was imported, so that answers are about a model.
+
+    Each keeps its order; readers and other systems are no model that the lists ask for.
+    """
+    return replace(study, variants=tuple(sorted(study.variants, key=lambda one: one.imported)))
+
+
 def write_checklists(
     folder: Path, studies: Sequence[StudyResults], openings: Sequence[Row]
 ) -> None:
@@ -92,7 +100,7 @@ def write_checklists(
     shown, written = [], [folder / PAGE]
     for study in studies:
         seen = view(study, openings, study_of)
-        asked = Asked(study, tuple(seen.cautions), study_of)
+        asked = Asked(own_first(study), tuple(seen.cautions), study_of)
         filled = []
         for form in forms:
             lines, name = fill(form, asked), f"{study.name}-{form.name}"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from radpipe.app.report.baseline import baselines, is_baseline
 from radpipe.app.report.estimates import percent
 from radpipe.app.report.pairs import paired_between
-from radpipe.app.report.results import StudyResults
+from radpipe.app.report.results import StudyResults, VariantResults
 from radpipe.app.report.story import Caution
 from radpipe.core.cards import RANKED_BY
 
@@ -25,8 +25,7 @@ def conclusion(study: StudyResults, cautions: Sequence[Caution], *, confidence: 
 
 def _best(study: StudyResults, confidence: float) -> str:
     part, others = study.part, [variant.name for variant in study.variants[1:]]
-    plain = ", a baseline," if is_baseline(study.best) else ""
-    name = f"{study.best.name}{plain}"
+    name = f"{study.best.name}{_kind(study.best)}"
     area = study.best.estimate(RANKED_BY)
     said = (
         f"AUC {area.text} ({percent(confidence)} interval {area.interval})"
@@ -51,6 +50,13 @@ def _best(study: StudyResults, confidence: float) -> str:
     )
 
 
+def _kind(best: VariantResults) -> str:
+    """Say of what is first that it is a baseline, or the answers of a person."""
+    if best.imported and best.metrics["imported"]["by"]["kind"] == "reader":
+        return ", a reader,"
+    return ", a baseline," if is_baseline(best) else ""
+
+
 def _beats(study: StudyResults, equal: Sequence[str]) -> str:
     """Say whether it is really better than a baseline that is not among its equals."""
     plain = [name for name in baselines(study) if name not in (study.best.name, *equal)]
@@ -73,9 +79,13 @@ def _limits(study: StudyResults, cautions: Sequence[Caution]) -> str:
 
 
 def _concerns_best(study: StudyResults, caution: Caution) -> bool:
-    """Tell whether a warning is about the best variant or all of them, not about others alone."""
+    """Tell whether a warning is about the best variant or all of them, not about others alone.
+
+    A name that may be a word of any sentence, such as "test", tells nothing of whom it is about.
+    """
     said = set(re.findall(r"[\w.-]*\w", f"{caution.title} {caution.text}"))
-    return study.best.name in said or said.isdisjoint(variant.name for variant in study.variants)
+    others = [one.name for one in study.variants if not re.fullmatch("[a-z]+", one.name)]
+    return study.best.name in said or said.isdisjoint(others)
 
 
 def _inside(title: str) -> str:

@@ -5,11 +5,12 @@ A table travels in the page if it is small; else the page names the file beside 
 
 import csv
 import io
-from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from radpipe.app.report.addresses import of_text
 
 # Bytes of a table that still travels in the page; 14 labels times 6 variants of curves do not.
 MOST = 128 * 1024
@@ -79,10 +80,9 @@ def downloads(
 
 def download(name: str, text: str, *, beside: Path | None = None) -> Download:
     """Put a CSV text into an address, or name the file beside the page if it is large."""
-    data = text.encode()
-    if beside is not None and len(data) > MOST:
+    if beside is not None and len(text.encode()) > MOST:
         return Download(f"{name}.csv", str(beside), beside=True)
-    return Download(f"{name}.csv", f"data:text/csv;charset=utf-8;base64,{b64encode(data).decode()}")
+    return Download(f"{name}.csv", of_text(text, "text/csv"))
 
 
 def as_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:

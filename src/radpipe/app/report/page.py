@@ -1,6 +1,5 @@
 """The page itself: views of the studies, laid out by the templates beside this module."""
 
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from radpipe.app.report import classes, drift, starts, tables
+from radpipe.app.report.addresses import embed
 from radpipe.app.report.conclusion import conclusion
 from radpipe.app.report.data import DataView, data_view
 from radpipe.app.report.decided import Decided, decided
@@ -26,8 +26,6 @@ from radpipe.app.report.readers import ReadersView, readers_view
 from radpipe.app.report.results import Row, StudyResults, VariantResults
 from radpipe.app.report.story import Answer, Caution, answer, cautions, in_order
 from radpipe.core.settings import Plan
-
-MEDIA = {".svg": "image/svg+xml", ".png": "image/png"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,8 +189,3 @@ def verbatim(name: str) -> Markup:
     """Return a file beside the templates, which is ours and therefore not escaped."""
     file = Path(__file__).parent / "templates" / name
     return Markup(file.read_text(encoding="utf-8"))  # noqa: S704
-
-
-def embed(path: Path) -> str:
-    """Return a picture as a `data:` address, so that the page needs no other file."""
-    return f"data:{MEDIA[path.suffix]};base64,{b64encode(path.read_bytes()).decode()}"

@@ -1,12 +1,13 @@
 """Rows of the page's tables, made from results; the template only lays them out."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from radpipe.app.report.estimates import Scale, ShownEstimate, decimal, number, whole
 from radpipe.app.report.results import Row, StudyResults, VariantResults
 from radpipe.core.cards import RANKED_BY, Card
+from radpipe.core.settings import Kind
 
 # Blocks of a recipe that are settings; the last two of an ensemble, the others of a variant.
 RECIPE = ("preset", "image", "model", "train", "augment", "members", "mean")
@@ -122,14 +123,23 @@ def confusion(study: StudyResults) -> list[Confusion]:
     """Return the counts of each variant on the part that it is ranked by."""
     found = []
     for variant in study.variants:
-        counts = {
-            (row["true"], row["decided"]): int(row["n"])
-            for row in variant.confusion
-            if row["part"] == study.part
-        }
-        if counts:
-            found.append(_confusion(variant.name, counts))
+        rows = [row for row in variant.confusion if row["part"] == study.part]
+        if rows:
+            found.append(_confusion(variant.name, _counts(rows, study.kind)))
     return found
+
+
+def _counts(rows: Sequence[Row], kind: Kind) -> dict[tuple[str, str], int]:
+    """Return the number of each pair of true and decided class.
+
+    Labels are decided one by one, so that two columns serve them all: of each line of two rows the
+    first is what was left alone.
+    """
+    labels = kind == "multi-label"
+    return {
+        (row["true"], ("absent", "present")[k % 2] if labels else row["decided"]): int(row["n"])
+        for k, row in enumerate(rows)
+    }
 
 
 def _confusion(variant: str, counts: Mapping[tuple[str, str], int]) -> Confusion:

@@ -59,7 +59,7 @@ def _ratio_row(sample: Sample, owner: Integers, confidence: float, *, flagged: b
         Share(hit, of).row(owner, n, confidence)
         for of in (sample.positive[:, 0], sample.negative[:, 0])
     )
-    if not well.value > 0:
+    if not well.value > 0 or math.isnan(ill.value):
         why = "no such answer without the finding" if well.value == 0 else "one answer only"
         return Row(np.nan, np.nan, np.nan, np.zeros(n), why)
     if ill.value == 0:

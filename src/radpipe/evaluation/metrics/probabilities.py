@@ -3,9 +3,11 @@
 import numpy as np
 
 from radpipe.core.cards import Card
-from radpipe.evaluation.draws import Floats, Weights
-from radpipe.evaluation.metrics.base import metric, ratio, with_mean
+from radpipe.evaluation.draws import Floats, Integers, Weights
+from radpipe.evaluation.gaps import sum_of_sizes
+from radpipe.evaluation.metrics.base import counted, metric, ratio, with_mean
 from radpipe.evaluation.recalibration import Grouped, Grouping
+from radpipe.evaluation.rows import Row
 from radpipe.evaluation.sample import EPSILON, Sample
 
 ECE_BINS = 10
@@ -40,6 +42,22 @@ def brier(sample: Sample, weights: Weights) -> Floats:
     return with_mean(sample, list(each), weights)
 
 
+def _ece_rows(sample: Sample, owner: Integers, confidence: float) -> list[Row]:
+    """Return the errors with intervals: their mean first, if there are several columns."""
+    columns = [
+        _gaps(*column, owner) for column in zip(sample.truth.T, sample.probabilities.T, strict=True)
+    ]
+    rows = [sum_of_sizes(*column, confidence) for column in columns]
+    if len(rows) == 1:
+        return rows
+    wanted = [each for each, counts in zip(columns, counted(sample), strict=True) if counts]
+    if not wanted:
+        nothing = np.zeros(columns[0][1].shape[1])
+        return [Row(np.nan, np.nan, np.nan, nothing, "no column has both answers"), *rows]
+    gaps, influence = (np.concatenate(part) / len(wanted) for part in zip(*wanted, strict=True))
+    return [sum_of_sizes(gaps, influence, confidence), *rows]
+
+
 @metric(
     Card(
         name="ece",
@@ -48,8 +66,10 @@ def brier(sample: Sample, weights: Weights) -> Floats:
         " over bins of probability; 0 is perfect.",
         best="low",
         calibrated=True,
+        interval="gaps",
         table="calibration",
-    )
+    ),
+    exact=_ece_rows,
 )
 def ece(sample: Sample, weights: Weights) -> Floats:
     """Average |mean probability - observed share| over bins, weighted by their cases.
@@ -172,3 +192,23 @@ def _binned_error(truth: Floats, probabilities: Floats, weights: Weights) -> Flo
         bin_of(probabilities[known]), ECE_BINS, probabilities[known] - truth[known]
     )
     return ratio(np.abs(excess).sum(axis=0), inside.total)
+
+
+def _gaps(truth: Floats, probabilities: Floats, owner: Integers) -> tuple[Floats, Floats]:
+    """Return the gap of each bin, times its share of the cases, and how much each patient moves it.
+
+    From a column, (cases,), and each case's patient to shapes (bins,) and (bins, patients); the
+    patients are those with a case of known truth. NaN where there is none.
+    """
+    known = ~np.isnan(truth)
+    truth, probabilities = truth[known], probabilities[known]
+    n = int(owner.max(initial=-1)) + 1
+    place = bin_of(probabilities) * n + owner[known]
+    excess = np.bincount(place, probabilities - truth, ECE_BINS * n).reshape(ECE_BINS, n)
+    cases = np.bincount(owner[known], minlength=n).astype(np.float64)
+    seen, total = int((cases > 0).sum()), len(truth)
+    if not total:
+        return np.full(ECE_BINS, np.nan), np.zeros((ECE_BINS, n))
+    gaps = excess.sum(axis=1) / total
+    grown = np.sqrt(seen / (seen - 1)) if seen > 1 else 1.0
+    return gaps, grown * (excess - np.outer(gaps, cases)) / total
