@@ -28,7 +28,7 @@ def work(step: Step, job: Job) -> None:
     args = job.args
     content = content_of(step, job)
     if (slow := Path("slow")).exists() and step.name in slow.read_text().split():
-        time.sleep(1)
+        time.sleep(5)
     if step.name == "predict" and job.params.opens(job.params.variants[args.variant].study):
         from radpipe.core.openings import FILE, note_opening
 

@@ -12,7 +12,6 @@ from radpipe.engines.retries import refused
 from tests.conftest import ROOT, SMALL
 
 RUN = {"variant": "bones-v1", "fold": "0", "seed": "0"}
-SINCE = datetime.now(UTC) - timedelta(minutes=1)
 
 
 @pytest.mark.parametrize(
@@ -24,13 +23,14 @@ def test_only_a_refusal_of_this_snakemake_counts(code, minutes, answer, tmp_path
     for name in ("presets", "workflow"):
         (tmp_path / name).symlink_to(ROOT / name)
     graph = Graph(Params.model_validate(SMALL))
-    assert not refused(graph, "train", RUN, SINCE)
+    since = datetime.now(UTC) - timedelta(minutes=1)
+    assert not refused(graph, "train", RUN, since)
     started = datetime.now(UTC) - timedelta(minutes=minutes)
     note = new_note("train", "bones-v1-fold-0-seed-0")
     replace(note, started=started.isoformat(timespec="seconds"), code=code).write()
-    assert refused(graph, "train", RUN, SINCE) is answer
-    assert not refused(graph, "train", {**RUN, "seed": "1"}, SINCE)
-    assert not refused(graph, "all", {}, SINCE)
+    assert refused(graph, "train", RUN, since) is answer
+    assert not refused(graph, "train", {**RUN, "seed": "1"}, since)
+    assert not refused(graph, "all", {}, since)
 
 
 ENDS = {
