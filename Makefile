@@ -72,7 +72,7 @@ verify: install  ## Say what disagrees with settings, code and files of now
 
 lock: install  ## Write requirements.lock anew from pyproject.toml
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --extra timm --group pyproject.toml:dev pyproject.toml -o requirements.lock \
+	  --no-emit-index-url --extra timm --extra app --extra onnx --extra dicom --group pyproject.toml:dev pyproject.toml -o requirements.lock \
 	  --custom-compile-command "make lock"
 
 # What `make sync` has set aside is nowhere else, and openings of test stay counted without Git.
