@@ -124,13 +124,12 @@ def order(step):
     So a report of it is there while others train (engines/preview.py). Of one study those go first
     that training waits for, then trainings, as they stand in plan.variants: the longest one, if it
     stands first, is not what a finished study waits for, and short jobs at the end keep all cores
-    at work. Snakemake takes the largest sum, hence powers; some fifty bits are as many as its
-    solver takes.
+    at work.
     """
     training = GRAPH.height("train")
     phase = (GRAPH.height(step) >= training) + (GRAPH.height(step) > training)
     last = len(PARAMS.studies) - 1
-    most = 63
+    most = len(PARAMS.plan.variants)
 
     def priority(wildcards):
         fields = GRAPH.fields(GRAPH.planned(GRAPH.steps[step], wildcards).values)
@@ -139,7 +138,7 @@ def order(step):
             return 0
         later = last - [*PARAMS.studies].index(study)
         place = PARAMS.plan.variants.index(variant) if step == "train" else most
-        return (most + 1) * 4 ** min(3 * later + phase, 21) + max(most - place, 0)
+        return (3 * later + phase) * (most + 1) + max(most - place, 0)
 
     return priority
 
