@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
+from radpipe.core.errors import RadpipeError
 from radpipe.core.graph import Graph, receipt_path
 from radpipe.core.kernels import training_of
 from radpipe.core.links import refuse_links
@@ -16,12 +17,18 @@ from radpipe.engines.plan import train_resources
 from radpipe.engines.retries import try_no_refusal_again
 from radpipe.engines.run import prefer_this_python
 from radpipe.engines.slurm import keep_jobs_while_slurm_is_silent
-from snakemake.exceptions import IncompleteCheckpointException
+from snakemake.exceptions import IncompleteCheckpointException, WorkflowError
 
-PARAMS = load_params()
-GRAPH = Graph(PARAMS)
-require_writable()
-refuse_links(GRAPH.makers)
+try:
+    PARAMS = load_params()
+    GRAPH = Graph(PARAMS)
+    require_writable()
+    refuse_links(GRAPH.makers)
+    for name in PARAMS.plan.variants:
+        PARAMS.recipes[name]
+except RadpipeError as error:
+    # The user can mend it: one message, without the lines of code that Snakemake shows of others.
+    raise WorkflowError(str(error)) from None
 FRESHNESS = Freshness(GRAPH)
 # After these, planning looks again: what they make anew often comes out as it was.
 CHECKPOINTS = frozenset({"split", "localize", "weights", "features"})
