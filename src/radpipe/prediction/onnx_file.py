@@ -1,5 +1,6 @@
 """A predictor as one ONNX file, which gets its name once it has said what the predictor says."""
 
+import importlib
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
@@ -14,8 +15,10 @@ from numpy.typing import NDArray
 
 from radpipe.core.errors import ConfigError, DataError
 from radpipe.core.files import atomic, sha256_bytes, write_json
-from radpipe.imaging.store import ABSENT
-from radpipe.learning.data.cases import Cases, Pixels
+from radpipe.core.recipe import Recipe
+from radpipe.imaging.store import ABSENT, Store
+from radpipe.learning.data.cases import Cases, Pixels, read_part
+from radpipe.learning.data.features import FeatureStore, open_store
 from radpipe.learning.training.run import arithmetic
 from radpipe.prediction.description import Description
 from radpipe.prediction.onnx_graph import OUTPUTS, Graph, inputs_of
@@ -65,7 +68,26 @@ class Receipt:
     )
 
 
-def write_onnx(predictor: Predictor, folder: Path, store: Pixels, cases: Cases) -> Receipt:
+def cases_of(recipe: Recipe, fold: int) -> tuple[Pixels, list[Cases]]:
+    """Return the pixels of a run's study, and up to `CASES` cases of its tune, then train part."""
+    store, model = open_store(Path(recipe.store.path)), recipe.model
+    pixels: Pixels = store
+    if isinstance(store, FeatureStore):
+        frozen = store.frozen.recipe
+        pixels, model = Store(Path(frozen.store.path)), frozen.model
+    parts, left = [], CASES
+    for part in ("tune", "train"):
+        split = Path(recipe.split.path)
+        found = read_part(split, pixels, recipe.target, part=part, fold=fold, model=model)
+        if n := min(left, len(found)):
+            parts.append(found.take(np.arange(n)))
+        left -= n
+    return pixels, parts
+
+
+def write_onnx(
+    predictor: Predictor, folder: Path, store: Pixels, parts: Sequence[Cases]
+) -> Receipt:
     """Write a predictor as `model.onnx` and `onnx.json`, once onnxruntime has agreed with it.
 
     Parameters
@@ -74,8 +96,8 @@ def write_onnx(predictor: Predictor, folder: Path, store: Pixels, cases: Cases) 
         With its frozen network, if it is a head.
     folder
         Where to; it exists.
-    store, cases
-        On which both are asked: pixels, also where the predictor is a head.
+    store, parts
+        On which both are asked, see `cases_of`: pixels, also where the predictor is a head.
 
     Raises
     ------
@@ -88,10 +110,11 @@ def write_onnx(predictor: Predictor, folder: Path, store: Pixels, cases: Cases) 
     runtime = _runtime()
     what = predictor.description
     graph = Graph(what, predictor.network, predictor.backbone).eval()
-    batches = list(_batches(what, graph, store, cases))
+    batches = [batch for cases in parts for batch in _batches(what, graph, store, cases)]
     with arithmetic(what.train):
         content = _content(graph, batches[0])
-        wanted = predictor.judged(store, cases)
+        said = [predictor.judged(store, cases) for cases in parts]
+    wanted = [np.concatenate(pieces) for pieces in zip(*said, strict=True)]
     found = _asked(runtime, content, batches)
     largest = max(float(np.abs(a - b).max()) for a, b in zip(found, wanted, strict=True))
     if not largest <= LIMIT:
@@ -102,7 +125,7 @@ def write_onnx(predictor: Predictor, folder: Path, store: Pixels, cases: Cases) 
         )
     receipt = Receipt(
         sha256=sha256_bytes(content),
-        cases=len(cases),
+        cases=len(wanted[0]),
         largest_difference=largest,
         inputs={name: _axes(name, array) for name, array in batches[0].items()},
         outputs={name: ["cases", "classes"] for name in OUTPUTS},
@@ -118,15 +141,14 @@ def write_onnx(predictor: Predictor, folder: Path, store: Pixels, cases: Cases) 
 def _runtime() -> ModuleType:
     """Import the libraries of the extra, which takes seconds."""
     try:
-        import onnx  # noqa: F401
-        import onnxruntime
-        import onnxscript  # noqa: F401
+        for name in ("onnx", "onnxscript"):
+            importlib.import_module(name)
+        return importlib.import_module("onnxruntime")
     except ImportError as error:
         raise ConfigError(
             f"export --onnx needs the packages onnx, onnxruntime and onnxscript ({error}). The way"
             " out: pip install 'radpipe[onnx]'; in a clone `make install` has them."
         ) from error
-    return onnxruntime
 
 
 def _axes(name: str, array: NDArray[Any]) -> list[int | str]:

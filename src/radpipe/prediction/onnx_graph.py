@@ -148,7 +148,7 @@ def _pooled(pool: nn.Module, features: Tensor, there: Tensor) -> Tensor:
     """Pool features (exams * most slices, features) of the slices that count; 0 of none."""
     for kind, form in POOLED.items():
         if isinstance(pool, kind):
-            rows = features.unflatten(0, (-1, there.shape[1]))
+            rows = features.reshape(-1, there.shape[1], features.shape[1])
             found = form(pool, rows, there[..., None])
             return torch.where(there.any(dim=1, keepdim=True), found, 0.0)
     raise ConfigError(
