@@ -177,3 +177,9 @@ def _add_predictor_options(
     predict_parser.add_argument(
         "--out", type=Path, metavar="CSV", help="where answers go (default: standard output)"
     )
+    predict_parser.add_argument(
+        "--dicom",
+        type=Path,
+        metavar="FOLDER",
+        help="answers as DICOM, too: structured reports and pictures of where the model looked",
+    )

@@ -1,7 +1,7 @@
 """Raw cases in, stored squares out, exactly as `ingest` and `localize` make them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +40,9 @@ class Squares:
         Form of the squares.
     volumes
         Whether views may have several slices.
+    regions, spacings
+        Of each row the part of the file's pixels that it shows, and their distance, mm, rows before
+        columns, NaN where unknown.
 
     """
 
@@ -48,6 +51,8 @@ class Squares:
     rows: list[Array]
     image: Image
     volumes: bool
+    regions: list[Region] = field(default_factory=list)
+    spacings: list[tuple[float, float]] = field(default_factory=list)
 
     @property
     def bits(self) -> int:
@@ -134,6 +139,8 @@ class Reader:
             rows=[self._square(view) for views in seen.values() for view in views],
             image=self.what.inputs.image,
             volumes=self.what.inputs.volumes,
+            regions=[view.region for views in seen.values() for view in views],
+            spacings=[view.spacing for views in seen.values() for view in views],
         )
         return squares, problems
 
