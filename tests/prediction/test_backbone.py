@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from radpipe.core.errors import DataError
+from radpipe.core.recipe import read_recipe
 from radpipe.core.settings import Image
 from radpipe.imaging.store import Store
 from radpipe.learning.data.cases import read_part
@@ -14,6 +15,7 @@ from radpipe.learning.models import build_model
 from radpipe.learning.networks.inference import infer
 from radpipe.learning.networks.network import Network
 from radpipe.prediction.export import gather
+from radpipe.prediction.onnx_file import cases_of, write_onnx
 from radpipe.prediction.predictor import CPU, Predictor
 from tests.prediction.conftest import ONCE, PLANES, RESIDUAL, THREE
 from tests.prediction.made import PARTS, Made, Maker
@@ -59,12 +61,24 @@ def exam(tmp_path_factory: pytest.TempPathFactory) -> Made:
 def test_raw_files_get_the_scores_of_stored_features(kind, request):
     made = request.getfixturevalue(kind)
     names = sorted(file.name for file in made.folder.iterdir())
-    assert names == ["backbone.safetensors", "predictor.json", "weights.safetensors"]
+    assert names == [
+        *("backbone.safetensors", "likeness.safetensors", "predictor.json", "weights.safetensors")
+    ]
     predictor = Predictor.open(made.folder)
     for part in PARTS:
         answers = predictor.predict(made.raw_cases(part))
         assert not any(answers.problems)
+        assert None not in answers.unlike
         np.testing.assert_allclose(answers.scores, made.scores(part), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["neighbours", "exam"])
+def test_onnx_has_the_frozen_network_and_its_head_in_one_graph(kind, request, tmp_path):
+    made = request.getfixturevalue(kind)
+    recipe = read_recipe(made.run / "recipe.json")
+    receipt = write_onnx(Predictor.open(made.folder), tmp_path, *cases_of(recipe, 0))
+    assert receipt.largest_difference < 1e-5
+    assert "table" not in receipt.inputs
 
 
 def test_both_say_what_the_network_in_one_piece_says(maker, linear):

@@ -8,11 +8,15 @@ import sys
 import pytest
 
 from radpipe.app import predictor as app
+from radpipe.app.model_card import card_text
+from radpipe.core.descriptors import Licence
 from radpipe.core.errors import ConfigError, DataError, StaleError
 from radpipe.core.params import load_params
+from radpipe.prediction.description import BorrowedFrom
 from radpipe.prediction.export import gather
 from radpipe.prediction.predictor import Predictor
 
+COMMERCE = "commercial"
 CROPS = {"side": 32, "extent_mm": 60}
 
 
@@ -40,11 +44,47 @@ def test_a_stale_run_stays(house, tmp_path):
 def test_an_exported_run_answers(house, fresh, pictures, tmp_path):
     out = tmp_path / "out"
     app.export(load_params(), run="bones-v1-fold-0-seed-0", folder=out)
-    assert sorted(file.name for file in out.iterdir()) == ["predictor.json", "weights.safetensors"]
+    assert sorted(file.name for file in out.iterdir()) == [
+        *("likeness.safetensors", "model-card.md", "predictor.json", "weights.safetensors")
+    ]
     scores = Predictor.open(out).predict(pictures.raw_cases("test")).scores
     assert scores.tobytes() == pictures.scores("test").tobytes()
     with pytest.raises(ConfigError, match="holds something already"):
         app.export(load_params(), run="bones-v1", folder=out)
+
+
+def test_an_archive_holds_the_same_and_has_the_same_bytes_each_time(house, fresh, tmp_path):
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        app.export(load_params(), run="bones-v1", folder=tmp_path / name / "m.zip", archive=True)
+    content = (tmp_path / "one/m.zip").read_bytes()
+    assert content == (tmp_path / "two/m.zip").read_bytes()
+    shutil.unpack_archive(tmp_path / "one/m.zip", tmp_path)
+    Predictor.open(tmp_path / "m")
+    with pytest.raises(ConfigError, match=r"an archive ends in \.zip; say m\.tar\.zip"):
+        app.export(load_params(), run="bones-v1", folder=tmp_path / "m.tar", archive=True)
+    with pytest.raises(ConfigError, match="exists already"):
+        app.export(load_params(), run="bones-v1", folder=tmp_path / "one/m.zip", archive=True)
+
+
+def test_the_card_is_made_of_what_the_predictor_knows(pictures, fusion, tmp_path):
+    what = Predictor.open(pictures.folder).description
+    text = card_text(what, ["weights.safetensors"], tmp_path)
+    for said in (what.weights.sha256, "research use only", "started from random numbers"):
+        assert said in text
+    assert f"{what.study.tune.patients} patients" in text
+    assert "From the project's report" not in text
+    name = tmp_path / f"{what.study.name}-model-card.md"
+    for variant, there in ((what.variant, True), ("another", False)):
+        name.write_text(f"# Model card: {variant}\n\n## Results\n\nGood.\n")
+        text = card_text(what, [], tmp_path)
+        assert ("### Results" in text) == there
+    restricted = Licence(spdx="CC-BY-NC-4.0", restricted=True, says="No trade.", forbids=[COMMERCE])
+    start = BorrowedFrom(start="w", function="f", data_sets=["D"], licence=restricted)
+    text = card_text(what.model_copy(update={"borrowed": [start]}), [], tmp_path)
+    assert "CC-BY-NC-4.0: No trade. Forbidden use: commercial." in text
+    text = card_text(Predictor.open(fusion.folder).description, [], tmp_path)
+    assert "A case is a side of the patient" in text
 
 
 def test_what_learned_from_restricted_data_leaves_only_when_asked_by_name(house, fresh, tmp_path):

@@ -3,7 +3,9 @@
 import logging
 import sys
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from radpipe.app.telemetry import run_of
@@ -17,14 +19,26 @@ from radpipe.core.recipe import Recipe, read_recipe
 from radpipe.core.settings.features import features_of
 from radpipe.core.starting import ancestors
 from radpipe.engines.freshness import Freshness
+from radpipe.prediction.description import Description, read_description
 
 if TYPE_CHECKING:
+    from pydicom import Dataset
+
     from radpipe.imaging.read import Side
+    from radpipe.prediction.raw import RawCase
 
 log = logging.getLogger("radpipe.app")
 
 
-def export(params: Params, *, run: str, folder: Path, restricted: bool = False) -> None:
+def export(
+    params: Params,
+    *,
+    run: str,
+    folder: Path,
+    restricted: bool = False,
+    onnx: bool = False,
+    archive: bool = False,
+) -> None:
     """Copy all that a trained run needs to judge new files into a folder of its own.
 
     Parameters
@@ -37,6 +51,10 @@ def export(params: Params, *, run: str, folder: Path, restricted: bool = False) 
         Where to; new or empty.
     restricted
         The user knows that the run has learned from data that may not go everywhere.
+    onnx
+        Write it as ONNX, too, compared on cases of the study.
+    archive
+        `folder` is a file to put all into, .zip.
 
     Raises
     ------
@@ -65,19 +83,44 @@ def export(params: Params, *, run: str, folder: Path, restricted: bool = False) 
             " their own. Weights can give away what they learned from, and hold the hashes of"
             " patients' names. If the agreement on the data allows it: radpipe export --restricted."
         )
+    if not archive:
+        _fill(place, folder, recipe, onnx=onnx)
+        log.info("exported %s to %s: files=%d", chosen, folder, len(list(folder.iterdir())))
+        return
+    from radpipe.prediction.archive import check_archive, pack
+
+    check_archive(folder)
+    with TemporaryDirectory() as name:
+        _fill(place, Path(name), recipe, onnx=onnx)
+        pack(Path(name), folder)
+    log.info("exported %s to %s: bytes=%d", chosen, folder, folder.stat().st_size)
+
+
+def _fill(run: Path, folder: Path, recipe: Recipe, *, onnx: bool) -> None:
+    """Write the files of an exported model into a folder."""
     # torch does not concern the commands that only look at receipts.
+    from radpipe.app.model_card import CARD, card_text
     from radpipe.prediction.describing import detector_of
     from radpipe.prediction.export import gather
 
+    what = read_description(run)
+    if onnx and "torch" not in sys.modules:
+        use_kernels(what.train.kernels_to("predict"))
     features = Path(recipe.store.path) if features_of(recipe.store.path) else None
-    predictor = gather(place, folder, detector=detector_of(recipe), features=features)
-    log.info(
-        "exported %s to %s: files=%d parameters=%d",
-        chosen,
-        folder,
-        len(list(folder.iterdir())),
-        predictor.description.parameters,
-    )
+    predictor = gather(run, folder, detector=detector_of(recipe), features=features)
+    if onnx:
+        from radpipe.prediction.onnx_file import cases_of, write_onnx
+
+        receipt = write_onnx(predictor, folder, *cases_of(recipe, predictor.description.fold))
+        log.info(
+            "model.onnx: opset=%d cases=%d largest difference=%.2g of %g allowed",
+            receipt.opset,
+            receipt.cases,
+            receipt.largest_difference,
+            receipt.limit,
+        )
+    names = [file.name for file in folder.iterdir()]
+    write_text(folder / CARD, card_text(predictor.description, names))
 
 
 def recipe_of(run: Path) -> Recipe:
@@ -106,6 +149,7 @@ def predict(
     table: Path | None = None,
     side: "Side | None" = None,
     out: Path | None = None,
+    dicom: Path | None = None,
 ) -> None:
     """Judge new files with an exported run: probabilities, thresholds and decisions as CSV.
 
@@ -121,6 +165,9 @@ def predict(
         Which side files show, where cases are sides of the patient.
     out
         File for the answers; by default they are printed.
+    dicom
+        New or empty folder for the same answers as DICOM: reports, and pictures of where the model
+        looked.
 
     Raises
     ------
@@ -132,8 +179,6 @@ def predict(
     """
     if bool(files) == (table is not None):
         raise ConfigError("predict: give files, or a table that names them (--table).")
-    from radpipe.prediction.description import read_description
-
     if "torch" not in sys.modules:
         use_kernels(read_description(folder).train.kernels_to("predict"))
     from tqdm import tqdm
@@ -144,6 +189,7 @@ def predict(
     predictor = Predictor.open(folder)
     what = predictor.description
     cases = cases_of_files(what, files, side) if table is None else cases_of_table(what, table)
+    sources = [] if dicom is None else _sources(what, cases, dicom)
     with tqdm(total=len(cases), desc="predict", unit="case", file=sys.stderr, delay=2) as bar:
         answers = predictor.predict(cases, told=bar.update)
     text = csv_text(answers)
@@ -152,8 +198,27 @@ def predict(
     else:
         write_text(out, text)
         log.info("wrote %s: cases=%d", out, len(cases))
+    if dicom is not None:
+        from radpipe.explaining.captures import map_pictures
+        from radpipe.explaining.dicom_answers import write_answers
+
+        pictures = map_pictures(predictor, cases, answers)
+        written = write_answers(
+            dicom, what, cases, answers, sources, pictures, now=datetime.now().astimezone()
+        )
+        log.info("wrote %s: files=%d", dicom, len(written))
     if n := sum(map(bool, answers.problems)):
         raise RadpipeError(
             f"{counted(n, 'case has', 'cases have')} no answer, of {len(cases)}; the column"
             " `problem` says why."
         )
+
+
+def _sources(what: Description, cases: "Sequence[RawCase]", folder: Path) -> "list[Dataset]":
+    """Read what DICOM answers carry on, before anything is computed."""
+    from radpipe.explaining.dicom_answers import import_highdicom, read_sources
+
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ConfigError(f"{folder}: holds something already; name a folder that is new or empty.")
+    import_highdicom()
+    return read_sources(what, cases)
