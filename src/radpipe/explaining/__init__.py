@@ -1,0 +1,1 @@
+"""Where a model looks: maps of pictures and contributions of covariates, one method a file."""
