@@ -164,7 +164,8 @@ def _asked(stream: socket.socket, host: str, target: str, deadline: float, most:
         raise DataError("The address leads on to another one, which is not followed.")
     if response.status != 200:
         raise DataError(f"The address gave no file (HTTP {response.status}).")
-    pieces, size = [], 0
+    pieces: list[bytes] = []
+    size = 0
     while True:
         stream.settimeout(_left(deadline))
         piece = response.read1(BLOCK)

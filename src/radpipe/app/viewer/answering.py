@@ -7,11 +7,11 @@ from typing import Any
 
 from radpipe.app.viewer.noticing import remarks_on
 from radpipe.app.viewer.wire import Array, Message
-from radpipe.core.errors import DataError, RadpipeError
+from radpipe.core.errors import ConfigError, DataError, RadpipeError
 from radpipe.evaluation.metrics.probabilities import bin_of
 from radpipe.evaluation.sample import columns_of
 from radpipe.explaining.explain import CaseMap, explain
-from radpipe.explaining.methods import read_method
+from radpipe.explaining.methods import EXPLANATIONS, read_method
 from radpipe.explaining.subject import Material, Member
 from radpipe.imaging.regions import Facing
 from radpipe.imaging.stored import decode_file
@@ -39,35 +39,43 @@ class Answering:
         Parameters
         ----------
         question
-            `says` holds "model", the folder of a predictor, and "case": null (the model is only
-            opened) or "side", "both" and "covariates"; then "label", the number of a question, and
-            "method", one for pictures, or "": no map. `blobs` holds the file of each view.
+            `says` holds "model", the folder of a predictor, "shared", where else its detector may
+            lie, or null, and "case": null (the model is only opened), or "side", "both" and
+            "covariates"; then "label", the number of a question, and "method", one that draws maps,
+            or "": no map. `blobs` holds the file of each view.
 
         Returns
         -------
         Message
             `says` as `_said` returns it; `arrays` holds for each view "view:<name>" as the network
             sees it, (slices, side, side) or (slices, side, side, 3), and "map:<name>", float32
-            (slices, side, side).
+            (slices, side, side). Of a model that is only opened `says` holds "methods", the names
+            of those that draw maps of what it looks at.
 
         """
         try:
-            predictor = self._opened(str(question.says["model"]))
+            predictor = self._opened(question.says["model"], question.says["shared"])
             if question.says["case"] is None:
-                return Message({"problem": ""})
+                return Message({"problem": "", "methods": _methods(predictor)})
             return _answer(predictor, question)
         except RadpipeError as error:
             return Message({"problem": str(error)})
 
-    def _opened(self, folder: str) -> Predictor:
+    def _opened(self, folder: str, shared: str | None) -> Predictor:
         stamp = Path(folder, DESCRIPTION)
         key = folder, stamp.stat().st_mtime_ns if stamp.is_file() else 0
         if key not in self._models:
-            self._models[key] = Predictor.open(folder)
+            self._models[key] = Predictor.open(folder, shared=shared)
         self._models.move_to_end(key)
         while len(self._models) > KEPT:
             self._models.popitem(last=False)
         return self._models[key]
+
+
+def _methods(predictor: Predictor) -> list[str]:
+    if not predictor.description.inputs.views:
+        return []
+    return [name for name in EXPLANATIONS if EXPLANATIONS[name].explains is not None]
 
 
 def _answer(predictor: Predictor, question: Message) -> Message:
@@ -82,8 +90,11 @@ def _answer(predictor: Predictor, question: Message) -> Message:
     for view, row in zip(what.inputs.views, squares.rows, strict=True):
         arrays[f"view:{view}"] = row[..., 0] if row.shape[-1] == 1 else row
     if question.says["method"] and what.inputs.views:
-        drawn = _drawn(predictor, case, squares, question)
-        arrays |= {f"map:{view}": each for view, each in drawn.views.items()}
+        try:
+            drawn = _drawn(predictor, case, squares, question)
+            arrays |= {f"map:{view}": each for view, each in drawn.views.items()}
+        except ConfigError as error:
+            remarks.append(f"There is no map: {error}")
     return Message(says, arrays=arrays)
 
 
@@ -112,9 +123,7 @@ def _seen(predictor: Predictor, case: RawCase) -> tuple[Squares, list[str]]:
         raise DataError(_located(what, case, str(error))) from error
 
 
-def _drawn(
-    predictor: Predictor, case: RawCase, squares: Squares, question: Message
-) -> CaseMap:
+def _drawn(predictor: Predictor, case: RawCase, squares: Squares, question: Message) -> CaseMap:
     what = predictor.description
     member = Member(predictor.network, what, predictor.backbone)
     material = Material(squares, [CASE], squares.numbers, entries_of(what, [case]))

@@ -1,5 +1,6 @@
 """What the page asks a model about: cases of the project, and files that were handed to it."""
 
+import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
@@ -8,6 +9,7 @@ from typing import Any
 from radpipe.app.viewer.limits import MAX_CASE, MAX_FILE, MAX_FILES, MEGA
 from radpipe.app.viewer.offered import Offered
 from radpipe.core.errors import DataError
+from radpipe.core.files import read_json
 from radpipe.core.params import load_params
 from radpipe.core.tables import read_table
 from radpipe.prediction.description import Inputs
@@ -76,6 +78,31 @@ def known_cases(model: Offered) -> list[Known]:
     names = model.what.target.columns
     found = [Known(r["case"], r["part"], {name: r[name] for name in names}) for r in rows]
     return sorted(found, key=lambda each: (each.part, each.name))
+
+
+def scores_of(model: Offered) -> list[tuple[str, dict[str, Any]]]:
+    """Return where the model's variant was judged in its project: a place and its AUC.
+
+    Its own study's parts, the mean over its runs, then hospitals of `plan.cohorts`.
+    """
+    variant, study = model.what.variant, model.study
+    file = Path("results/scores", variant, "metrics.json")
+    if not model.in_project or not file.is_file():
+        return []
+    found = []
+    for part, block in read_json(file)["parts"].items():
+        area = block["metrics"]["auc"]
+        if area["value"] is not None:
+            counts = {key: block[key] for key in ("n_cases", "n_patients")}
+            found.append((f"{study}, part {part}", {**area, **counts}))
+    for table in sorted(Path("results/cohorts").glob("*/scores.csv")):
+        with table.open(encoding="utf-8", newline="") as lines:
+            for row in csv.DictReader(lines):
+                if (row["variant"], row["metric"], row["class"]) == (variant, "auc", ""):
+                    numbers = {key: float(row[key] or "nan") for key in ("value", "low", "high")}
+                    counts = {key: int(row[key]) for key in ("n_cases", "n_patients")}
+                    found.append((table.parent.name, {**numbers, **counts}))
+    return found
 
 
 def files_of(model: Offered, case: str) -> Given:
@@ -189,5 +216,3 @@ def by_view(inputs: Inputs, files: Sequence[tuple[str, bytes]]) -> dict[str, byt
             f"The exam lacks the plane {' and '.join(missing)}. The model takes {wanted}."
         )
     return found
-
-

@@ -1,9 +1,9 @@
 """Which models the page offers: finished runs of the project, and exported folders."""
 
-import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from radpipe.core.errors import DataError
 from radpipe.prediction.description import DESCRIPTION, Description, read_description
@@ -34,6 +34,16 @@ class Offered:
     def study(self) -> str:
         """The study whose question it answers."""
         return self.what.study.name
+
+    def asked(self, case: Mapping[str, Any] | None = None, **more: Any) -> dict[str, Any]:
+        """Return what a question to it says; see `answering.Answering.answer`."""
+        shared = Path("data", self.what.study.pixels).absolute() if self.in_project else None
+        return {
+            "model": str(self.folder.absolute()),
+            "shared": None if shared is None else str(shared),
+            "case": case,
+            **more,
+        }
 
     @property
     def title(self) -> str:
@@ -83,8 +93,3 @@ def _finished(folder: Path) -> Description:
     if not (folder / what.weights.file).is_file():
         raise DataError(f"{folder}: {what.weights.file} is missing; radpipe run makes it again.")
     return what
-
-
-def folders_in(text: str) -> list[Path]:
-    """Return the folders of a list as an environment variable holds it."""
-    return [Path(each) for each in text.split(os.pathsep) if each]

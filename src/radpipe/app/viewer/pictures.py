@@ -106,7 +106,8 @@ def overlaid(pixels: Array, drawn: NDArray[np.float32] | None, look: Look) -> Co
         return below
     rgb, opaque = COLOURS[look.colours](drawn)
     share = (look.strength * opaque)[..., None]
-    return np.rint(below * (1 - share) + rgb * share).astype(np.uint8)
+    laid: Colours = np.rint(below * (1 - share) + rgb * share).astype(np.uint8)
+    return laid
 
 
 def address_of(pixels: Colours) -> str:

@@ -63,6 +63,11 @@ class Helper:
                 env=pinned(os.environ, self.kernels),
             )
 
+    def begin(self, question: Message) -> None:
+        """Ask in the background, so that what the answer takes is loaded; nobody waits for it."""
+        self.start()
+        threading.Thread(target=self.ask, args=[question], daemon=True).start()
+
     def use(self, kernels: str) -> None:
         """Use other kernels, with which torch must be started."""
         with self._alone:

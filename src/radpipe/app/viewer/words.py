@@ -5,6 +5,7 @@ from typing import Any
 
 from radpipe.core.plurals import counted
 from radpipe.core.settings import Target
+from radpipe.evaluation.sample import column_names
 from radpipe.prediction.description import Description, Judged, Promised
 
 RESEARCH = (
@@ -21,6 +22,11 @@ RULES = {
 FEW = 10
 
 
+def questions(target: Target) -> list[str]:
+    """Name what each threshold is about, in the order of answers."""
+    return column_names(target)
+
+
 def percent(share: float) -> str:
     """Write a share of 0..1 as per cent; never 0 or 100 of what is neither."""
     if 0 < share < 0.001:
@@ -34,9 +40,7 @@ def verdict(question: Mapping[str, Any]) -> str:
     """Say of which side of its threshold a question's probability is."""
     side = "at or above" if question["flag"] else "below"
     said = "yes" if question["flag"] else "no"
-    return (
-        f"{side} the threshold of {percent(question['threshold'])}, which is taken for: {said}"
-    )
+    return f"{side} the threshold of {percent(question['threshold'])}, which is taken for: {said}"
 
 
 def reliability(question: Mapping[str, Any], judged: Judged | None) -> str:
@@ -138,7 +142,9 @@ def favoured(target: Target, says: Mapping[str, Any], label: int) -> tuple[str, 
 def truth(target: Target, known: Mapping[str, float | None]) -> str:
     """Say what is known to be true of a case of the project."""
     if target.kind == "multi-label":
-        values = {c: known[column] for c, column in zip(target.classes, target.columns, strict=True)}
+        values = {
+            c: known[column] for c, column in zip(target.classes, target.columns, strict=True)
+        }
         present = [name for name, value in values.items() if value == 1]
         unknown = [name for name, value in values.items() if value is None or value != value]
         said = ", ".join(present) or "none of the labels"
@@ -160,11 +166,15 @@ def learned(what: Description) -> list[str]:
         f" {what.inputs.image.side} pixels." if what.inputs.views else
         f"Model: {what.model.name}, {what.parameters:,} parameters, of a table.",
     ]  # fmt: skip
-    for run in what.learned_from[:-1]:
-        said.append(f"It started from {run.variant}, which learned from {run.n_patients} patients.")
-    for start in what.borrowed:
-        sources = ", ".join(start.data_sets)
-        said.append(f"It started from weights of others, {start.start}, which learned from {sources}.")
+    said += [
+        f"It started from {run.variant}, which learned from {run.n_patients} patients."
+        for run in what.learned_from[:-1]
+    ]
+    said += [
+        f"It started from weights of others, {each.start}, which learned from"
+        f" {', '.join(each.data_sets)}."
+        for each in what.borrowed
+    ]
     return said
 
 

@@ -7,10 +7,11 @@ import os
 import resource
 import signal
 import sys
+import tempfile
 from typing import BinaryIO
 
 from radpipe.app.viewer.limits import MAX_MEMORY, MAX_SECONDS
-from radpipe.app.viewer.wire import BrokenMessageError, Message, receive, send
+from radpipe.app.viewer.wire import BrokenMessageError, receive, send
 
 # After these seconds the system ends it, should who asked be gone.
 LAST = int(MAX_SECONDS) + 10
@@ -28,6 +29,10 @@ def confine(memory: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    # Libraries look for a folder that they can write to, and there is none; torch wants one that
+    # is there.
+    tempfile.tempdir = os.devnull
+    os.environ["TORCHINDUCTOR_CACHE_DIR"] = os.sep
 
 
 def free() -> None:
@@ -66,5 +71,3 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
-
-__all__ = ["Message", "confine", "main", "serve"]
