@@ -190,7 +190,7 @@ def by_view(inputs: Inputs, files: Sequence[tuple[str, bytes]]) -> dict[str, byt
     if not files:
         raise DataError("No file was handed over.")
     if len(files) > MAX_FILES:
-        raise DataError(f"{len(files)} files were handed over, and {MAX_FILES} are the most.")
+        raise DataError(f"There are {len(files)} files, and {MAX_FILES} are the most.")
     refuse_large([data for _, data in files])
     if any(data.startswith(ZIP) for _, data in files):
         what = wanted if len(views) > 1 else "one DICOM, PNG or JPEG file"
@@ -198,7 +198,7 @@ def by_view(inputs: Inputs, files: Sequence[tuple[str, bytes]]) -> dict[str, byt
     if len(views) == 1:
         if len(files) > 1:
             raise DataError(
-                f"{len(files)} files were handed over, and this model takes one picture a case."
+                f"There are {len(files)} files, and this model takes one picture a case."
                 " Choose one of them."
             )
         return {views[0]: files[0][1]}
