@@ -73,7 +73,7 @@ class Helper:
         with self._alone:
             if kernels != self.kernels:
                 self.kernels = kernels
-                self.stop()
+                self._end()
                 self.start()
 
     def ask(self, question: Message) -> Message:
@@ -86,10 +86,11 @@ class Helper:
             self._alone.release()
 
     def stop(self) -> None:
-        """End the process; the next question starts another one."""
+        """End the process, whatever it is asked just now; the next question starts another one."""
         if self._process is not None:
             self._process.kill()
-        self._close()
+        with self._alone:
+            self._end()
 
     def _asked(self, question: Message) -> Message:
         self.start()
@@ -107,7 +108,7 @@ class Helper:
             parts = [_read(self._process.stdout, size, deadline) for size in (header, body)]
             return unpacked(*parts)
         except (EOFError, BrokenPipeError, BrokenMessageError):
-            self.stop()
+            self._end()
             late = time.monotonic() >= deadline - 0.05
             return problem(
                 TOO_LONG.format(seconds=self.seconds)
@@ -116,6 +117,11 @@ class Helper:
             )
         finally:
             timer.cancel()
+
+    def _end(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+        self._close()
 
     def _close(self) -> None:
         if self._process is not None:
