@@ -26,8 +26,8 @@ from radpipe.learning.runs.one_run import Order, train_run
 from radpipe.learning.starts.frozen import arithmetic_for, make_backbone, write_features
 from radpipe.learning.training.run import set_up
 from radpipe.prediction import describing
-from radpipe.prediction.describing import Rule, describe, with_point
-from radpipe.prediction.description import DESCRIPTION
+from radpipe.prediction.describing import Rule, describe, with_likeness, with_point
+from radpipe.prediction.description import DESCRIPTION, LIKENESS
 from radpipe.prediction.export import gather
 from radpipe.prediction.predictor import Predictor
 from radpipe.prediction.raw import RawCase
@@ -219,8 +219,15 @@ class Maker:
             tune=cases["tune"],
         )
         predictor = Predictor(described, network, device=device)
-        table = pa.concat_tables([predictor.table(store, cases[p], part=p) for p in PARTS])
-        complete = with_point(described, table, Rule("youden", 0.9))
+        told = {part: predictor.table(store, cases[part], part=part) for part in PARTS}
+        table = pa.concat_tables([rows for rows, _ in told.values()])
+        complete = with_likeness(
+            with_point(described, table, Rule("youden", 0.9)),
+            told["tune"][1],
+            cases["tune"],
+            rate=0.25,
+            path=run / LIKENESS,
+        )
         write_text(run / DESCRIPTION, complete.text)
         detector = describing.detector_of(recipe)
         features = store.path if isinstance(store, FeatureStore) else None

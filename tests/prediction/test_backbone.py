@@ -59,11 +59,14 @@ def exam(tmp_path_factory: pytest.TempPathFactory) -> Made:
 def test_raw_files_get_the_scores_of_stored_features(kind, request):
     made = request.getfixturevalue(kind)
     names = sorted(file.name for file in made.folder.iterdir())
-    assert names == ["backbone.safetensors", "predictor.json", "weights.safetensors"]
+    assert names == [
+        *("backbone.safetensors", "likeness.safetensors", "predictor.json", "weights.safetensors")
+    ]
     predictor = Predictor.open(made.folder)
     for part in PARTS:
         answers = predictor.predict(made.raw_cases(part))
         assert not any(answers.problems)
+        assert None not in answers.unlike
         np.testing.assert_allclose(answers.scores, made.scores(part), rtol=0, atol=1e-5)
 
 

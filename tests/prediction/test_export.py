@@ -40,7 +40,9 @@ def test_a_stale_run_stays(house, tmp_path):
 def test_an_exported_run_answers(house, fresh, pictures, tmp_path):
     out = tmp_path / "out"
     app.export(load_params(), run="bones-v1-fold-0-seed-0", folder=out)
-    assert sorted(file.name for file in out.iterdir()) == ["predictor.json", "weights.safetensors"]
+    assert sorted(file.name for file in out.iterdir()) == [
+        *("likeness.safetensors", "predictor.json", "weights.safetensors")
+    ]
     scores = Predictor.open(out).predict(pictures.raw_cases("test")).scores
     assert scores.tobytes() == pictures.scores("test").tobytes()
     with pytest.raises(ConfigError, match="holds something already"):

@@ -2,8 +2,8 @@
 
 Reads   recipe.json and weights.safetensors of a run, the store and split of its study, and for
         crops data/<study>/detector.safetensors
-Writes  predictions.parquet and predictor.json beside the weights; a row of openings.csv for
-        every opening
+Writes  predictions.parquet, predictor.json and likeness.safetensors (what is usual of features)
+        beside the weights; a row of openings.csv for every opening
 """
 
 from radpipe.core.environment import pin
@@ -26,7 +26,7 @@ from radpipe.learning.data.fraction import within
 from radpipe.learning.networks.faults import tell_faults
 from radpipe.learning.networks.network import load_network
 from radpipe.learning.training.run import arithmetic_of, set_up
-from radpipe.prediction.describing import Rule, describe, with_point
+from radpipe.prediction.describing import Rule, describe, with_likeness, with_point
 from radpipe.prediction.predictor import Predictor
 
 STEP = Step(
@@ -43,11 +43,12 @@ STEP = Step(
     writes={
         "out": "results/runs/{variant}/fold-{fold}-seed-{seed}/predictions.parquet",
         "described": "results/runs/{variant}/fold-{fold}-seed-{seed}/predictor.json",
+        "likeness": "results/runs/{variant}/fold-{fold}-seed-{seed}/likeness.safetensors",
     },
     settings=(
         "opened.{study}",
         "studies.{study}.adapter|source",
-        "evaluation.threshold|sensitivity|guarantee",
+        "evaluation.threshold|sensitivity|guarantee|unlike",
     ),
     loads=("radpipe.learning.models.{architectures}",),
     keeps={"described": "git"},
@@ -82,11 +83,18 @@ def main(job: Job) -> None:
         tune=cases["tune"],
     )
     predictor = Predictor(described, network, device=device)
-    table = pa.concat_tables([predictor.table(store, cases[part], part=part) for part in parts])
+    told = {part: predictor.table(store, cases[part], part=part) for part in parts}
+    table = pa.concat_tables([rows for rows, _ in told.values()])
     write_table(job.args.out, table)
     names = ("threshold", "sensitivity", "guarantee")
     rule = Rule(*(job.setting(f"evaluation.{name}") for name in names))
-    complete = with_point(described, table, rule)
+    complete = with_likeness(
+        with_point(described, table, rule),
+        told["tune"][1],
+        cases["tune"],
+        rate=job.setting("evaluation.unlike"),
+        path=job.args.likeness,
+    )
     write_text(job.args.described, complete.text)
     job.computed(arithmetic_of(recipe.train, device))
     job.fact(device=device.type, parts=parts, reproduced_faults=tell_faults(recipe))

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from radpipe.core.borrowed import read_borrowed
 from radpipe.core.descriptors import Licence, read_descriptor
@@ -34,6 +35,7 @@ from radpipe.learning.starts.seen import Seen, starts_of
 from radpipe.prediction.description import (
     BACKBONE,
     DETECTOR,
+    LIKENESS,
     WEIGHTS,
     BorrowedFrom,
     CaseCounts,
@@ -50,7 +52,9 @@ from radpipe.prediction.description import (
     ReliabilityBin,
     Shape,
     StudyCard,
+    Unlikeness,
 )
+from radpipe.prediction.likeness import calibrate, save_likeness
 
 # Coverage of the intervals of `judged`.
 CONFIDENCE = 0.95
@@ -206,6 +210,36 @@ def _bins(truth: Floats, probabilities: Floats) -> list[ReliabilityBin]:
             numbers.tolist(), counts.tolist(), points, strict=True
         )
     ]
+
+
+def with_likeness(
+    described: Description,
+    features: NDArray[np.float32] | None,
+    tune: Cases,
+    *,
+    rate: float,
+    path: Path,
+) -> Description:
+    """Learn from features of `tune`, in the order of its cases, which cases are unlike them.
+
+    The statistics are written to `path`: a file without tensors where there are none.
+    """
+    patients = [str(name) for name in tune.table["patient"].to_pylist()]
+    found = None if features is None else calibrate(features, patients, rate)
+    save_likeness(path, None if found is None else found[0])
+    if found is None:
+        return described
+    far = found[1]
+    unlike = Unlikeness(
+        statistics=NamedFile(file=LIKENESS, sha256=sha256_file(path)),
+        threshold=far.threshold,
+        asked=rate,
+        rate=far.rate,
+        interval=[far.low, far.high],
+        n_cases=len(patients),
+        n_patients=len(set(patients)),
+    )
+    return described.model_copy(update={"likeness": unlike})
 
 
 def _inputs(recipe: Recipe, store: Store | FeatureStore) -> Inputs:

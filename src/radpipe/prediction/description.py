@@ -23,11 +23,12 @@ DESCRIPTION = "predictor.json"
 WEIGHTS = "weights.safetensors"
 DETECTOR = "detector.safetensors"
 BACKBONE = "backbone.safetensors"
+LIKENESS = "likeness.safetensors"
 # Raised when an older program would misread the file; it then says so and stops.
 FORMAT: Literal[1] = 1
 
 # Blocks that are left out where there is nothing to say.
-LEFT_OUT = ("borrowed", "backbone")
+LEFT_OUT = ("borrowed", "backbone", "likeness")
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -207,6 +208,20 @@ class Judged(Strict):
     bins: list[ReliabilityBin]
 
 
+class Unlikeness(Strict):
+    """From which distance of features on a case is unlike those of the run's own `tune`."""
+
+    statistics: NamedFile = Field(description="Mean and covariance of features; none of a case.")
+    threshold: Positive = Field(description="Of the distance; above is unlike.")
+    asked: Fraction = Field(description="Share of false alarms that the settings allow.")
+    rate: Fraction = Field(description="The same on average over `tune` parts.")
+    interval: list[Fraction] = Field(
+        description="95 % interval of the share of false alarms with this `tune` part."
+    )
+    n_cases: int
+    n_patients: int
+
+
 class Description(Strict):
     """What `predictor.json` holds; fits `learning.network.Blueprint`."""
 
@@ -238,6 +253,11 @@ class Description(Strict):
     )
     judged: list[Judged] | None = Field(
         default=None, description="A question each; null in files of versions that noted none."
+    )
+    likeness: Unlikeness | None = Field(
+        default=None,
+        description="Left out where there is none: no pixels are looked at, `tune` has too few"
+        " patients, or the network does not end in a linear layer.",
     )
     study: StudyCard
     learned_from: list[Learned] = Field(description="The run itself is the last.")

@@ -42,6 +42,9 @@ def gather(
     if what.joints is not None:
         named = what.joints.detector
         sources[named.file] = named.check(run / named.file if detector is None else detector)
+    if what.likeness is not None:
+        named = what.likeness.statistics
+        sources[named.file] = named.check(run / named.file)
     out.mkdir(parents=True, exist_ok=True)
     for name, source in sources.items():
         shutil.copyfile(source, out / name)

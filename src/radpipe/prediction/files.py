@@ -22,6 +22,7 @@ from radpipe.studies.base.contract import number_of
 log = logging.getLogger("radpipe.predict")
 
 SIDES: tuple[Side, ...] = get_args(Side)
+YESNO = ("no", "yes")
 YES, NO = ("1", "yes", "true"), ("", "0", "no", "false")
 
 
@@ -184,7 +185,9 @@ def csv_text(answers: Answers) -> str:
     Columns: `case`; `score_<class>`, float32, as in `predictions.parquet`; `probability_<class>`,
     after the temperature; `threshold_<class>`, to be compared with the latter; `decision`, or of a
     multi-label target `decision_<class>`, yes or no; what is guaranteed, `guaranteed_<class>`,
-    `certain_<class>` and `set`; `problem`, why there is no answer.
+    `certain_<class>` and `set`; `unlike`, yes or no, whether the features of the case are unlike
+    those of `tune`, and `distance`, above 1 if they are, empty where nothing is known of it;
+    `problem`, why there is no answer.
     """
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
@@ -197,6 +200,8 @@ def csv_text(answers: Answers) -> str:
             *(f"threshold_{name}" for name in answers.questions),
             *([f"decision_{name}" for name in answers.classes] if labels else ["decision"]),
             *answers.guaranteed,
+            "unlike",
+            "distance",
             "problem",
         ]
     )
@@ -204,7 +209,7 @@ def csv_text(answers: Answers) -> str:
     for k, (case, problem) in enumerate(zip(answers.cases, answers.problems, strict=True)):
         if problem:
             n_empty = 2 * len(answers.classes) + len(limits) + (labels or 1)
-            n_empty += len(answers.guaranteed)
+            n_empty += len(answers.guaranteed) + 2
             writer.writerow([case, *[""] * n_empty, problem])
             continue
         decided = answers.decisions[k]
@@ -212,5 +217,12 @@ def csv_text(answers: Answers) -> str:
         scores = [str(score) for score in answers.scores[k]]
         chances = [f"{chance:.6g}" for chance in answers.probabilities[k]]
         kept = [texts[k] for texts in answers.guaranteed.values()]
+        kept += _likeness(answers, k)
         writer.writerow([case, *scores, *chances, *limits, *(said or decided), *kept, ""])
     return stream.getvalue()
+
+
+def _likeness(answers: Answers, k: int) -> list[str]:
+    """Format the columns `unlike` and `distance` of a case."""
+    unlike = answers.unlike[k]
+    return ["", ""] if unlike is None else [YESNO[unlike], f"{answers.distances[k]:.6g}"]

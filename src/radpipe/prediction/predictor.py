@@ -23,6 +23,8 @@ from radpipe.learning.networks.network import Network, read_about, read_network
 from radpipe.learning.training.run import arithmetic
 from radpipe.prediction.backbone import read_backbone
 from radpipe.prediction.description import Description, read_description
+from radpipe.prediction.likeness import Likeness, read_likeness
+from radpipe.prediction.listening import Listener
 from radpipe.prediction.raw import RawCase, check_cases, entries_of
 from radpipe.prediction.reading import Reader, Squares
 
@@ -59,6 +61,11 @@ class Answers:
         Column to a text for each case: `guaranteed_<class>` and `certain_<class>`, yes or no, at
         thresholds that keep a sensitivity; `set`, or `set_<label>`, the answers that cannot be
         ruled out. "" where nothing is guaranteed.
+    distances
+        Float64 (n,): of the features from those of `tune`; above 1 is unlike. NaN where nothing
+        is known of it, or there is no answer.
+    unlike
+        For each case whether it is unlike those of `tune`; None where nothing is known of it.
     multi_label
         Classes do not exclude each other.
 
@@ -74,6 +81,8 @@ class Answers:
     decisions: list[tuple[str, ...]]
     problems: list[str]
     guaranteed: dict[str, list[str]]
+    distances: Floats
+    unlike: list[bool | None]
     multi_label: bool
 
 
@@ -92,6 +101,8 @@ class Predictor:
         Of the joints, if the network looks at crops; not needed for crops of a store.
     backbone
         The frozen network, if `network` is a head of its features; not needed for stored ones.
+    likeness
+        What is usual of features, if the description knows from which distance on it is not.
 
     """
 
@@ -103,12 +114,14 @@ class Predictor:
         device: torch.device = CPU,
         detector: Detector | None = None,
         backbone: Network | None = None,
+        likeness: Likeness | None = None,
     ) -> None:
         self.description = description
         self.network = network.to(device)
         self.device = device
         self.detector = detector
         self.backbone = None if backbone is None else backbone.to(device)
+        self.likeness = likeness
 
     @classmethod
     def open(
@@ -149,16 +162,40 @@ class Predictor:
         if what.backbone is not None:
             named = what.backbone.weights
             backbone = read_backbone(named.check(folder / named.file), what.backbone)
-        return cls(what, network, device=device, detector=detector, backbone=backbone)
-
-    def table(self, store: Pixels, cases: Cases, *, part: str) -> pa.Table:
-        """Return the predictions of a part of a store; see `learning.inference.predict_table`.
-
-        The process computes as `learning.run.set_up` has told it to.
-        """
-        return predict_table(
-            self.network, store, cases, self.description, part=part, device=self.device.type
+        likeness = None
+        if what.likeness is not None:
+            named = what.likeness.statistics
+            likeness = read_likeness(named.check(folder / named.file))
+        return cls(
+            what, network, device=device, detector=detector, backbone=backbone, likeness=likeness
         )
+
+    def table(
+        self, store: Pixels, cases: Cases, *, part: str
+    ) -> tuple[pa.Table, NDArray[np.float32] | None]:
+        """Predict a part of a store; the process computes as `learning.run.set_up` has told it to.
+
+        Returns
+        -------
+        table
+            See `learning.inference.predict_table`.
+        features
+            Of the same cases in their order, (cases, features): what the network hands to its
+            last layer, or takes from a frozen one. None if it looks at no pixels.
+
+        """
+        with Listener(self.network) as listener:
+            table = predict_table(
+                self.network, store, cases, self.description, part=part, device=self.device.type
+            )
+        return table, self._features(listener, len(cases), cases.entries)
+
+    def _features(
+        self, listener: Listener, n: int, entries: NDArray[np.float32] | None
+    ) -> NDArray[np.float32] | None:
+        if not self.description.inputs.views:
+            return None
+        return listener.features(n) if self.description.backbone is None else entries
 
     def predict(
         self, cases: Sequence[RawCase], *, told: Callable[[int], object] | None = None
@@ -185,18 +222,19 @@ class Predictor:
             raise DataError("there is no case to predict")
         check_cases(self.description, cases)
         entries = entries_of(self.description, cases)
-        scores, problems = self._scores(cases, entries, told or (lambda _: None))
-        return self._answers([case.name for case in cases], scores, problems)
+        scores, distances, problems = self._scores(cases, entries, told or (lambda _: None))
+        return self._answers([case.name for case in cases], scores, distances, problems)
 
     def _scores(
         self,
         cases: Sequence[RawCase],
         entries: NDArray[np.float32] | None,
         told: Callable[[int], object],
-    ) -> tuple[NDArray[np.float32], list[str]]:
+    ) -> tuple[NDArray[np.float32], Floats, list[str]]:
         """Read and infer batch by batch, then put logits together as the step `predict` does."""
         reader = Reader(self.description, self.detector)
         problems = [""] * len(cases)
+        distances = np.full(len(cases), np.nan)
         outputs = []
         with arithmetic(self.description.train):
             for start in range(0, len(cases), self.description.batch):
@@ -207,27 +245,43 @@ class Predictor:
                 kept = [start + k for k in range(len(some)) if k not in refused]
                 if kept:
                     mine = None if entries is None else entries[kept]
-                    outputs.append(self._outputs(squares, mine))
+                    said, distances[kept] = self._outputs(squares, mine)
+                    outputs.append(said)
                 told(len(some))
             scores = np.full((len(cases), len(self.description.target.classes)), np.nan, np.float32)
             if outputs:
                 there = [number for number, reason in enumerate(problems) if not reason]
                 whole = torch.cat(outputs)
                 scores[there] = scores_of(self.network, whole, self.description, self.device)
-        return scores, problems
+        return scores, distances, problems
 
-    def _outputs(self, squares: Squares, entries: NDArray[np.float32] | None) -> torch.Tensor:
-        """Infer cases of which all is there; a head is told what the frozen network says."""
+    def _outputs(
+        self, squares: Squares, entries: NDArray[np.float32] | None
+    ) -> tuple[torch.Tensor, Floats]:
+        """Infer cases of which all is there; a head is told what the frozen network says.
+
+        Returns what the network says, and how far each case is, as in `Answers.distances`.
+        """
         rows = squares.numbers
         if self.description.backbone is not None:
             if self.backbone is None:
                 raise DataError(f"{self.description.title}: its frozen network was not opened")
             entries = infer(self.backbone, squares, rows, self.device).numpy()
             rows = rows[:, :0]
-        return infer(self.network, squares, rows, self.device, entries)
+        with Listener(self.network) as listener:
+            said = infer(self.network, squares, rows, self.device, entries)
+        features = self._features(listener, len(rows), entries)
+        unlike = self.description.likeness
+        if self.likeness is None or unlike is None or features is None:
+            return said, np.full(len(rows), np.nan)
+        return said, self.likeness.distances(features) / unlike.threshold
 
     def _answers(
-        self, names: list[str], scores: NDArray[np.float32], problems: list[str]
+        self,
+        names: list[str],
+        scores: NDArray[np.float32],
+        distances: Floats,
+        problems: list[str],
     ) -> Answers:
         """Apply temperature and thresholds with the functions of the step `evaluate`."""
         target, chosen = self.description.target, self.description.operating_point
@@ -256,6 +310,8 @@ class Predictor:
             decisions=decided,
             problems=problems,
             guaranteed=self._guaranteed(scores, there),
+            distances=distances,
+            unlike=[None if np.isnan(far) else bool(far > 1) for far in distances],
             multi_label=target.kind == "multi-label",
         )
 

@@ -156,7 +156,8 @@ def _said(answers: Answers, what: Description) -> dict[str, Any]:
     """Return all that is said of one case, as JSON can hold it.
 
     "questions": name, probability, threshold, flag and number of the reliability bin of each;
-    "classes": name to probability; "decision"; "guaranteed": column to text.
+    "classes": name to probability; "decision"; "guaranteed": column to text; "unlike": true, false
+    or null, where nothing is known.
     """
     chances = columns_of(what.target, answers.probabilities)[0]
     questions = zip(
@@ -173,4 +174,5 @@ def _said(answers: Answers, what: Description) -> dict[str, Any]:
         "classes": dict(zip(answers.classes, answers.probabilities[0].tolist(), strict=True)),
         "decision": list(answers.decisions[0]),
         "guaranteed": {name: texts[0] for name, texts in answers.guaranteed.items()},
+        "unlike": answers.unlike[0],
     }

@@ -219,9 +219,11 @@ def show_answer(model: Offered, reply: Message, label: int) -> None:
         f"<p>The model favours {html.escape(favoured)} ({words.percent(chance)}). {colour.title()}:"
         f" {meaning}. The colour says how sure the model is, not how ill somebody is.</p></div>"
     )
-    for remark in says["remarks"]:
+    alike = words.likeness(says["unlike"], what)
+    for remark in [*([alike] if says["unlike"] else []), *says["remarks"]]:
         st.warning(remark)
     lines = [words.reliability(question, judged), words.such_cases(question, judged)]
+    lines += [] if says["unlike"] else [alike]
     for line in filter(None, lines):
         st.write(line)
     for line in words.sets(says["guaranteed"], what.guarantee):

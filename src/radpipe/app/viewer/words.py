@@ -112,6 +112,24 @@ def sets(guaranteed: Mapping[str, str], promised: Promised | None) -> list[str]:
     return found
 
 
+def likeness(unlike: bool | None, what: Description) -> str:
+    """Say whether a case is unlike those of tune, and how often that is said of a like one."""
+    known = what.likeness
+    if unlike is None or known is None:
+        return "Whether it is like what the model learned from is not known for this model."
+    rate, low, high = (100 * share for share in (known.rate, *known.interval))
+    if unlike:
+        return (
+            "This case is unlike what the model learned from, and its answer is not to be relied"
+            f" on. Of cases that are like it, {rate:.1f} % are called unlike by mistake (95 %"
+            f" interval {low:.1f} to {high:.1f} %)."
+        )
+    return (
+        "It is not unlike what the model learned from, as far as the network's features tell; this"
+        " proves nothing."
+    )
+
+
 def colour(probability: float) -> tuple[str, str]:
     """Return the colour of a probability, and what it means, as a published app showed it.
 

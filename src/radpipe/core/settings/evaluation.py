@@ -42,3 +42,9 @@ class Evaluation(Strict):
         default=0.9, description="Sensitivity to reach, for `threshold: sensitivity`."
     )
     guarantee: Guarantee = Guarantee()
+    unlike: float = Field(
+        default=0.05,
+        gt=0,
+        lt=1,
+        description="Share of cases as those of `tune` that a predictor may call unlike it.",
+    )
