@@ -4,7 +4,13 @@ import pytest
 
 from radpipe.app.viewer import words
 from radpipe.core.settings import Guarantee, Target
-from radpipe.prediction.description import Judged, Promised, ReliabilityBin
+from radpipe.prediction.description import (
+    Judged,
+    NamedFile,
+    Promised,
+    ReliabilityBin,
+    Unlikeness,
+)
 
 LABELS = Target(kind="multi-label", classes=["acl", "meniscus"])
 GRADES = Target(kind="ordinal", classes=["0", "1", "2"])
@@ -54,7 +60,7 @@ def test_a_probability_comes_with_what_came_true():
 def test_a_threshold_says_what_it_means():
     assert words.such_cases(question(0.63), JUDGED) == (
         "Of 100 such cases, at or above the threshold, about 75 were acl on tune (30 of 40). There"
-        " 33 of 100 cases were; where it is rarer, fewer of those above the threshold are."
+        " 33 of 100 cases were; where it is rarer or more common, so it is among such cases."
     )
     below = words.such_cases(question(0.1, flag=False), JUDGED)
     assert below.startswith("Of 100 such cases, below the threshold, about 5 were acl on tune (3")
@@ -67,7 +73,7 @@ def test_a_threshold_says_what_it_means():
 
 def test_a_verdict_names_the_threshold():
     assert words.verdict(question(0.63)) == (
-        "at or above the threshold of 40.0 %, which is taken for: yes"
+        "At or above the threshold of 40.0 %, which is taken for: yes"
     )
 
 
@@ -97,12 +103,27 @@ def test_truth_is_told_with_what_is_unknown():
 def test_sets_say_for_how_many_they_hold():
     promised = Promised(asked=Guarantee(), average=[], certain=[], sets=[])
     found = words.sets({"set_acl": "no acl|acl", "set_meniscus": "", "certain_acl": ""}, promised)
-    assert found == [
-        "acl: no acl or acl. For 90 % of patients the truth is in such a set.",
-        "meniscus: nothing is guaranteed, tune has too few patients.",
-    ]
-    assert words.sets({"set": "1"}, promised)[0].startswith("1. For 90 %")
-    assert words.sets({"set": "1"}, None) == []
+    assert found == {
+        "acl": "Answers that cannot be ruled out: no acl or acl. For 90 % of patients the truth is"
+        " in such a set.",
+        "meniscus": "No answer is ruled out with a guarantee: tune has too few patients.",
+    }
+    assert "ruled out: 1. For 90 %" in words.sets({"set": "1"}, promised)[""]
+    assert words.sets({"set": "1"}, None) == {}
+
+
+def test_unlike_cases_are_told_with_the_rate_of_false_alarms(exported):
+    known = Unlikeness(
+        statistics=NamedFile(file="likeness.safetensors", sha256="0" * 64),
+        threshold=3.0, asked=0.05, rate=0.049, interval=[0.02, 0.1], n_cases=40, n_patients=30,
+    )  # fmt: skip
+    what = exported.what.model_copy(update={"likeness": known})
+    assert words.likeness(True, what) == (
+        "This case is unlike what the model learned from, and its answer is not to be relied on. Of"
+        " cases that are like it, 4.9 % are called unlike by mistake (95 % interval 2.0 to 10.0 %)."
+    )
+    assert "proves nothing" in words.likeness(False, what)
+    assert "not known for this model" in words.likeness(None, what)
 
 
 def test_a_model_says_what_it_learned_from_and_where_it_was_judged(exported):

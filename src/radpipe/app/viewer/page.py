@@ -224,12 +224,15 @@ def show_answer(model: Offered, reply: Message, label: int) -> None:
         st.warning(remark)
     lines = [words.reliability(question, judged), words.such_cases(question, judged)]
     lines += [] if says["unlike"] else [alike]
+    sets = words.sets(says["guaranteed"], what.guarantee)
+    lines.append(sets.get("", sets.get(question["name"], "")))
     for line in filter(None, lines):
         st.write(line)
-    for line in words.sets(says["guaranteed"], what.guarantee):
-        st.write(f"Answers that cannot be ruled out: {line}")
     with st.expander("All answers"):
         st.html(table(says["questions"]))
+        for name, line in sets.items():
+            if name and name != question["name"]:
+                st.write(f"{name}: {line}")
         st.write(words.rule(what))
 
 
@@ -255,6 +258,8 @@ def show_views(views: Mapping[str, Array], maps: Mapping[str, Array], drawn: str
     """Show planes side by side, as the network sees them, each with a slider for its slices."""
     st.header("What the network sees", anchor=False)
     look = choose_look(has_map=bool(maps))
+    if maps and max(map(len, views.values())) > 1:
+        st.caption("Each plane begins with the slice in which the map is largest.")
     laid = scaled(maps, alone=look.colours in ALONE)
     columns = st.columns(max(len(views), 2))
     for column, (view, pixels) in zip(columns, views.items(), strict=False):

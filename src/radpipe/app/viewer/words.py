@@ -38,7 +38,7 @@ def percent(share: float) -> str:
 
 def verdict(question: Mapping[str, Any]) -> str:
     """Say of which side of its threshold a question's probability is."""
-    side = "at or above" if question["flag"] else "below"
+    side = "At or above" if question["flag"] else "Below"
     said = "yes" if question["flag"] else "no"
     return f"{side} the threshold of {percent(question['threshold'])}, which is taken for: {said}"
 
@@ -78,7 +78,7 @@ def such_cases(question: Mapping[str, Any], judged: Judged | None) -> str:
     return (
         f"Of 100 such cases, {side} the threshold, about {round(100 * hits / n)} were"
         f" {question['name']} on tune ({hits} of {n}). There {common} of 100 cases were; where it"
-        " is rarer, fewer of those above the threshold are."
+        " is rarer or more common, so it is among such cases."
     )
 
 
@@ -94,21 +94,20 @@ def rule(what: Description) -> str:
     )
 
 
-def sets(guaranteed: Mapping[str, str], promised: Promised | None) -> list[str]:
-    """Say which answers cannot be ruled out; one sentence for a question."""
+def sets(guaranteed: Mapping[str, str], promised: Promised | None) -> dict[str, str]:
+    """Say which answers cannot be ruled out: a label, or "" for a whole case, to a sentence."""
     if promised is None:
-        return []
+        return {}
     share = f"{100 * promised.asked.coverage:g} % of patients"
-    found = []
+    found = {}
     for column, text in guaranteed.items():
-        if column != "set" and not column.startswith("set_"):
-            continue
-        of = f"{column.removeprefix('set_')}: " if column != "set" else ""
-        if not text:
-            said = "nothing is guaranteed, tune has too few patients."
-        else:
+        if column == "set" or column.startswith("set_"):
             said = f"{' or '.join(text.split('|'))}. For {share} the truth is in such a set."
-        found.append(f"{of}{said}")
+            found[column.removeprefix("set").removeprefix("_")] = (
+                f"Answers that cannot be ruled out: {said}"
+                if text
+                else "No answer is ruled out with a guarantee: tune has too few patients."
+            )
     return found
 
 
