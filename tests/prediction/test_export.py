@@ -41,7 +41,7 @@ def test_an_exported_run_answers(house, fresh, pictures, tmp_path):
     out = tmp_path / "out"
     app.export(load_params(), run="bones-v1-fold-0-seed-0", folder=out)
     assert sorted(file.name for file in out.iterdir()) == [
-        *("likeness.safetensors", "predictor.json", "weights.safetensors")
+        *("likeness.safetensors", "model-card.md", "predictor.json", "weights.safetensors")
     ]
     scores = Predictor.open(out).predict(pictures.raw_cases("test")).scores
     assert scores.tobytes() == pictures.scores("test").tobytes()

@@ -154,6 +154,12 @@ def _add_predictor_options(
         action="store_true",
         help="export although the run has learned from data that may not go everywhere",
     )
+    export_parser.add_argument(
+        "--onnx", action="store_true", help="as ONNX, too, compared on 200 cases of the study"
+    )
+    export_parser.add_argument(
+        "--archive", action="store_true", help="FOLDER is a file for all of it, .zip"
+    )
     predict_parser.add_argument(
         "folder", type=Path, metavar="FOLDER", help="what radpipe export wrote"
     )

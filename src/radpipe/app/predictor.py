@@ -4,6 +4,7 @@ import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from radpipe.app.telemetry import run_of
@@ -17,6 +18,7 @@ from radpipe.core.recipe import Recipe, read_recipe
 from radpipe.core.settings.features import features_of
 from radpipe.core.starting import ancestors
 from radpipe.engines.freshness import Freshness
+from radpipe.prediction.description import read_description
 
 if TYPE_CHECKING:
     from radpipe.imaging.read import Side
@@ -24,7 +26,15 @@ if TYPE_CHECKING:
 log = logging.getLogger("radpipe.app")
 
 
-def export(params: Params, *, run: str, folder: Path, restricted: bool = False) -> None:
+def export(
+    params: Params,
+    *,
+    run: str,
+    folder: Path,
+    restricted: bool = False,
+    onnx: bool = False,
+    archive: bool = False,
+) -> None:
     """Copy all that a trained run needs to judge new files into a folder of its own.
 
     Parameters
@@ -37,6 +47,10 @@ def export(params: Params, *, run: str, folder: Path, restricted: bool = False) 
         Where to; new or empty.
     restricted
         The user knows that the run has learned from data that may not go everywhere.
+    onnx
+        Write it as ONNX, too, compared on cases of the study.
+    archive
+        `folder` is a file to put all into, .zip.
 
     Raises
     ------
@@ -65,19 +79,44 @@ def export(params: Params, *, run: str, folder: Path, restricted: bool = False) 
             " their own. Weights can give away what they learned from, and hold the hashes of"
             " patients' names. If the agreement on the data allows it: radpipe export --restricted."
         )
+    if not archive:
+        _fill(place, folder, recipe, onnx=onnx)
+        log.info("exported %s to %s: files=%d", chosen, folder, len(list(folder.iterdir())))
+        return
+    from radpipe.prediction.archive import check_archive, pack
+
+    check_archive(folder)
+    with TemporaryDirectory() as name:
+        _fill(place, Path(name), recipe, onnx=onnx)
+        pack(Path(name), folder)
+    log.info("exported %s to %s: bytes=%d", chosen, folder, folder.stat().st_size)
+
+
+def _fill(run: Path, folder: Path, recipe: Recipe, *, onnx: bool) -> None:
+    """Write the files of an exported model into a folder."""
     # torch does not concern the commands that only look at receipts.
+    from radpipe.app.model_card import CARD, card_text
     from radpipe.prediction.describing import detector_of
     from radpipe.prediction.export import gather
 
+    what = read_description(run)
+    if onnx and "torch" not in sys.modules:
+        use_kernels(what.train.kernels_to("predict"))
     features = Path(recipe.store.path) if features_of(recipe.store.path) else None
-    predictor = gather(place, folder, detector=detector_of(recipe), features=features)
-    log.info(
-        "exported %s to %s: files=%d parameters=%d",
-        chosen,
-        folder,
-        len(list(folder.iterdir())),
-        predictor.description.parameters,
-    )
+    predictor = gather(run, folder, detector=detector_of(recipe), features=features)
+    if onnx:
+        from radpipe.prediction.onnx_file import cases_of, write_onnx
+
+        receipt = write_onnx(predictor, folder, *cases_of(recipe, predictor.description.fold))
+        log.info(
+            "model.onnx: opset=%d cases=%d largest difference=%.2g of %g allowed",
+            receipt.opset,
+            receipt.cases,
+            receipt.largest_difference,
+            receipt.limit,
+        )
+    names = [file.name for file in folder.iterdir()]
+    write_text(folder / CARD, card_text(predictor.description, names))
 
 
 def recipe_of(run: Path) -> Recipe:
@@ -132,8 +171,6 @@ def predict(
     """
     if bool(files) == (table is not None):
         raise ConfigError("predict: give files, or a table that names them (--table).")
-    from radpipe.prediction.description import read_description
-
     if "torch" not in sys.modules:
         use_kernels(read_description(folder).train.kernels_to("predict"))
     from tqdm import tqdm

@@ -190,6 +190,27 @@ class Predictor:
             )
         return table, self._features(listener, len(cases), cases.entries)
 
+    def judged(self, store: Pixels, cases: Cases) -> tuple[NDArray[np.float32], Floats]:
+        """Return scores and probabilities, (cases, classes), of cases of a store of pixels.
+
+        The process computes as `learning.run.arithmetic` has told it to.
+        """
+        rows, entries = cases.rows, cases.entries
+        if self.backbone is not None:
+            entries = infer(self.backbone, store, rows, self.device).numpy()
+            rows = rows[:, :0]
+        said = infer(self.network, store, rows, self.device, entries)
+        scores = scores_of(self.network, said, self.description, self.device)
+        return scores, self._point.probabilities(self.description.target, scores.astype(np.float64))
+
+    @property
+    def _point(self) -> OperatingPoint:
+        """Temperature and thresholds, chosen on the run's own `tune`."""
+        chosen = self.description.operating_point
+        if chosen is None:
+            raise DataError(f"{self.description.title}: its thresholds are yet to be chosen")
+        return OperatingPoint(chosen.rule, tuple(chosen.thresholds), chosen.temperature)
+
     def _features(
         self, listener: Listener, n: int, entries: NDArray[np.float32] | None
     ) -> NDArray[np.float32] | None:
@@ -284,10 +305,7 @@ class Predictor:
         problems: list[str],
     ) -> Answers:
         """Apply temperature and thresholds with the functions of the step `evaluate`."""
-        target, chosen = self.description.target, self.description.operating_point
-        if chosen is None:
-            raise DataError(f"{self.description.title}: its thresholds are yet to be chosen")
-        point = OperatingPoint(chosen.rule, tuple(chosen.thresholds), chosen.temperature)
+        target, point = self.description.target, self._point
         there = np.array([not reason for reason in problems])
         unknown = np.full((int(there.sum()), len(target.columns)), np.nan)
         sample = point.sample(target, unknown, scores[there].astype(np.float64))
@@ -305,7 +323,7 @@ class Predictor:
             scores=scores,
             probabilities=probabilities,
             questions=column_names(target),
-            thresholds=np.array(chosen.thresholds),
+            thresholds=np.array(point.thresholds),
             flags=flags,
             decisions=decided,
             problems=problems,

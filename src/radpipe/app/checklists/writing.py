@@ -130,12 +130,13 @@ def as_markdown(form: Form, lines: Sequence[Line], asked: Asked) -> str:
             text += ["", f"## {section}"]
         text += ["", f"**{line.item.asks}**", ""]
         *_, answer, where, rest = line.cells
-        text += [_plain(part) for part in (answer, where and f"From: {where}", rest) if part]
+        parts = (answer, where and f"From: {where}", rest)
+        text += [f"{plain(part)}  " for part in parts if part]
     return "\n".join(text) + "\n"
 
 
-def _plain(text: str) -> str:
-    """Write a paragraph in which no name is taken for markup."""
+def plain(text: str) -> str:
+    """Write text in which no name is taken for Markdown."""
     for mark in "\\`*_<>#":
         text = text.replace(mark, f"\\{mark}")
-    return f"{text}  "
+    return text
