@@ -165,7 +165,7 @@ def test_odd_files_get_a_sentence_and_leave_nothing(chromium, served, tmp_path):
         ("secret-3.png", b"", "A file is empty"),
         ("secret-4.png", claiming(60_000, 60_000), "more than 80 million pixels"),
         ("secret-5.npy", npy(np.array([{}], dtype=object)), "pickled Python objects"),
-        ("secret-6.dcm", good[:40], "broken or truncated"),
+        ("secret-6.dcm", good[:40], "is not a PNG, JPEG"),
     ):
         hand_over(chromium, tmp_path / name, data)
         chromium.wait(f"({ERROR} || '').includes({sentence!r})")
