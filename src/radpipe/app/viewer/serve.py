@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from radpipe.app.viewer.limits import MAX_FILE
-from radpipe.app.viewer.offered import offered
+from radpipe.app.viewer.offered import Offered, offered
 from radpipe.app.viewer.opened import CURRENT
 from radpipe.app.viewer.wire import Message
 from radpipe.core.errors import ConfigError
@@ -62,8 +62,22 @@ def app(
             "radpipe app needs the package streamlit, which is not installed."
             " The way out: pip install 'radpipe[app]'"
         )
+    try:
+        # Loads torch while models are looked for and Streamlit is loaded.
+        CURRENT.helper.start()
+        models = _models(folders)
+        CURRENT.folders, CURRENT.hosts = tuple(folders), tuple(allow_host)
+        CURRENT.helper.use(models[0].what.train.kernels_to("predict"))
+        CURRENT.helper.begin(Message(models[0].asked()))
+        log.info("http://%s:%d shows %d models; Ctrl+C ends it", address, port, len(models))
+        _serve({**OPTIONS, "server.address": address, "server.port": port})
+    finally:
+        CURRENT.helper.stop()
+
+
+def _models(folders: Sequence[Path]) -> list[Offered]:
     models, problems = offered(folders)
-    if problems and len(models) == 0:
+    if problems and not models:
         raise ConfigError("\n".join(problems))
     if not models:
         raise ConfigError(
@@ -72,15 +86,7 @@ def app(
         )
     for line in problems:
         log.warning("left out: %s", line)
-    CURRENT.folders, CURRENT.hosts = tuple(folders), tuple(allow_host)
-    CURRENT.helper.kernels = models[0].what.train.kernels_to("predict")
-    # Loads torch and the first model while Streamlit loads.
-    CURRENT.helper.begin(Message(models[0].asked()))
-    log.info("http://%s:%d shows %d models; Ctrl+C ends it", address, port, len(models))
-    try:
-        _serve({**OPTIONS, "server.address": address, "server.port": port})
-    finally:
-        CURRENT.helper.stop()
+    return models
 
 
 def _serve(options: dict[str, Any]) -> None:
