@@ -191,8 +191,8 @@ def test_a_model_of_a_table_knows_nothing_of_films(factors):
     assert answers.unlike == [None, None]
     assert np.isnan(answers.distances).all()
     header, first, *_ = csv_text(answers).splitlines()
-    assert header.endswith("unlike,distance,problem")
-    assert first.endswith(",,,")
+    assert header.endswith("unlike,distance,note,problem")
+    assert first.endswith(",,,,")
 
 
 def test_an_older_predictor_opens_without(pictures, tmp_path):

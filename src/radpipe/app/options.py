@@ -178,6 +178,12 @@ def _add_predictor_options(
     predict_parser.add_argument(
         "--out", type=Path, metavar="CSV", help="where answers go (default: standard output)"
     )
+    predict_parser.add_argument(
+        "--dicom",
+        type=Path,
+        metavar="FOLDER",
+        help="answers as DICOM, too: structured reports and pictures of where the model looked",
+    )
 
 
 def _add_app_options(parser: argparse.ArgumentParser) -> None:

@@ -3,6 +3,7 @@
 import logging
 import sys
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -18,10 +19,13 @@ from radpipe.core.recipe import Recipe, read_recipe
 from radpipe.core.settings.features import features_of
 from radpipe.core.starting import ancestors
 from radpipe.engines.freshness import Freshness
-from radpipe.prediction.description import read_description
+from radpipe.prediction.description import Description, read_description
 
 if TYPE_CHECKING:
+    from pydicom import Dataset
+
     from radpipe.imaging.read import Side
+    from radpipe.prediction.raw import RawCase
 
 log = logging.getLogger("radpipe.app")
 
@@ -145,6 +149,7 @@ def predict(
     table: Path | None = None,
     side: "Side | None" = None,
     out: Path | None = None,
+    dicom: Path | None = None,
 ) -> None:
     """Judge new files with an exported run: probabilities, thresholds and decisions as CSV.
 
@@ -160,6 +165,9 @@ def predict(
         Which side files show, where cases are sides of the patient.
     out
         File for the answers; by default they are printed.
+    dicom
+        New or empty folder for the same answers as DICOM: reports, and pictures of where the model
+        looked.
 
     Raises
     ------
@@ -181,6 +189,7 @@ def predict(
     predictor = Predictor.open(folder)
     what = predictor.description
     cases = cases_of_files(what, files, side) if table is None else cases_of_table(what, table)
+    sources = [] if dicom is None else _sources(what, cases, dicom)
     with tqdm(total=len(cases), desc="predict", unit="case", file=sys.stderr, delay=2) as bar:
         answers = predictor.predict(cases, told=bar.update)
     text = csv_text(answers)
@@ -189,8 +198,27 @@ def predict(
     else:
         write_text(out, text)
         log.info("wrote %s: cases=%d", out, len(cases))
+    if dicom is not None:
+        from radpipe.explaining.captures import map_pictures
+        from radpipe.explaining.dicom_answers import write_answers
+
+        pictures = map_pictures(predictor, cases, answers)
+        written = write_answers(
+            dicom, what, cases, answers, sources, pictures, now=datetime.now().astimezone()
+        )
+        log.info("wrote %s: files=%d", dicom, len(written))
     if n := sum(map(bool, answers.problems)):
         raise RadpipeError(
             f"{counted(n, 'case has', 'cases have')} no answer, of {len(cases)}; the column"
             " `problem` says why."
         )
+
+
+def _sources(what: Description, cases: "Sequence[RawCase]", folder: Path) -> "list[Dataset]":
+    """Read what DICOM answers carry on, before anything is computed."""
+    from radpipe.explaining.dicom_answers import import_highdicom, read_sources
+
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ConfigError(f"{folder}: holds something already; name a folder that is new or empty.")
+    import_highdicom()
+    return read_sources(what, cases)

@@ -52,6 +52,12 @@ def from_square(boxes: Boxes, regions: list[Region], image: Image) -> Boxes:
     return np.stack([x[:, 0], y[:, 0], x[:, 1], y[:, 1]], axis=1)
 
 
+def scale_of(region: Region, image: Image) -> tuple[float, float]:
+    """Return how many pixels of the stored square one of the file becomes, across and down."""
+    scale, _ = _fits([region], image)
+    return float(scale[0, 0]), float(scale[0, 1])
+
+
 def overlap(ours: Boxes, theirs: Boxes) -> NDArray[np.float64]:
     """Return the intersection over union of each of n pairs, (n,), 0 to 1."""
     low = np.maximum(ours[:, :2], theirs[:, :2])

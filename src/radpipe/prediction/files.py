@@ -187,7 +187,7 @@ def csv_text(answers: Answers) -> str:
     multi-label target `decision_<class>`, yes or no; what is guaranteed, `guaranteed_<class>`,
     `certain_<class>` and `set`; `unlike`, yes or no, whether the features of the case are unlike
     those of `tune`, and `distance`, above 1 if they are, empty where nothing is known of it;
-    `problem`, why there is no answer.
+    `note`, what is unusual about the files; `problem`, why there is no answer.
     """
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
@@ -202,6 +202,7 @@ def csv_text(answers: Answers) -> str:
             *answers.guaranteed,
             "unlike",
             "distance",
+            "note",
             "problem",
         ]
     )
@@ -209,7 +210,7 @@ def csv_text(answers: Answers) -> str:
     for k, (case, problem) in enumerate(zip(answers.cases, answers.problems, strict=True)):
         if problem:
             n_empty = 2 * len(answers.classes) + len(limits) + (labels or 1)
-            n_empty += len(answers.guaranteed) + 2
+            n_empty += len(answers.guaranteed) + 3
             writer.writerow([case, *[""] * n_empty, problem])
             continue
         decided = answers.decisions[k]
@@ -217,7 +218,7 @@ def csv_text(answers: Answers) -> str:
         scores = [str(score) for score in answers.scores[k]]
         chances = [f"{chance:.6g}" for chance in answers.probabilities[k]]
         kept = [texts[k] for texts in answers.guaranteed.values()]
-        kept += _likeness(answers, k)
+        kept += [*_likeness(answers, k), answers.notes[k]]
         writer.writerow([case, *scores, *chances, *limits, *(said or decided), *kept, ""])
     return stream.getvalue()
 

@@ -15,7 +15,7 @@ from radpipe.core.settings import Target
 from radpipe.evaluation.sample import EPSILON
 from radpipe.learning.models.exam import Exam, ExamBaseline
 from radpipe.learning.models.pooling import SliceAttention, SliceMax, SliceMean
-from radpipe.learning.networks.losses import probabilities
+from radpipe.learning.networks.losses import loss_name, probabilities
 from radpipe.learning.networks.network import Network
 from radpipe.prediction.description import Description
 
@@ -49,7 +49,7 @@ class Graph(nn.Module):
         """Map inputs in the order of `inputs_of` to scores and probabilities, (cases, classes)."""
         outputs = self._outputs(*given)
         logits = self.network.decide(outputs)
-        scores = probabilities(logits, self.what.target, self.what.train)
+        scores = _scores(logits, self.what)
         return scores, calibrated(self.what.target, scores, self.temperature)
 
     def _outputs(self, *given: Tensor) -> Tensor:
@@ -62,6 +62,17 @@ class Graph(nn.Module):
             pictures = [_normal(looking, each) for each in given[: self.n_views]]
             said = looking.model(*pictures, *given[self.n_views :])
         return said if self.backbone is None else self.network.model(said)
+
+
+def _scores(logits: Tensor, what: Description) -> Tensor:
+    """Return probabilities before the temperature; ONNX has no running product of grades."""
+    if what.target.kind == "binary" or loss_name(what.target, what.train) != "ordinal":
+        return probabilities(logits, what.target, what.train)
+    reached, grades = torch.ones_like(logits[:, :1]), []
+    for beyond in torch.chunk(logits, logits.shape[1], dim=1):
+        grades.append(reached * torch.sigmoid(-beyond))
+        reached = reached * torch.sigmoid(beyond)
+    return torch.cat([*grades, reached], dim=1)
 
 
 def calibrated(target: Target, scores: Tensor, temperature: float) -> Tensor:

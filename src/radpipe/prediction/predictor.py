@@ -68,6 +68,8 @@ class Answers:
         For each case whether it is unlike those of `tune`; None where nothing is known of it.
     multi_label
         Classes do not exclude each other.
+    notes
+        For each case what was unusual about its files, though there is an answer; "" if nothing.
 
     """
 
@@ -84,6 +86,7 @@ class Answers:
     distances: Floats
     unlike: list[bool | None]
     multi_label: bool
+    notes: list[str]
 
 
 class Predictor:
@@ -243,16 +246,21 @@ class Predictor:
             raise DataError("there is no case to predict")
         check_cases(self.description, cases)
         entries = entries_of(self.description, cases)
-        scores, distances, problems = self._scores(cases, entries, told or (lambda _: None))
-        return self._answers([case.name for case in cases], scores, distances, problems)
+        notes = [""] * len(cases)
+        scores, distances, problems = self._scores(cases, entries, notes, told or (lambda _: None))
+        return self._answers([case.name for case in cases], scores, distances, problems, notes)
 
     def _scores(
         self,
         cases: Sequence[RawCase],
         entries: NDArray[np.float32] | None,
+        notes: list[str],
         told: Callable[[int], object],
     ) -> tuple[NDArray[np.float32], Floats, list[str]]:
-        """Read and infer batch by batch, then put logits together as the step `predict` does."""
+        """Read and infer batch by batch, then put logits together as the step `predict` does.
+
+        What is unusual about files is written into `notes`.
+        """
         reader = Reader(self.description, self.detector)
         problems = [""] * len(cases)
         distances = np.full(len(cases), np.nan)
@@ -264,6 +272,8 @@ class Predictor:
                 for number, reason in refused.items():
                     problems[start + number] = reason
                 kept = [start + k for k in range(len(some)) if k not in refused]
+                for number, note in zip(kept, squares.notes, strict=True):
+                    notes[number] = note
                 if kept:
                     mine = None if entries is None else entries[kept]
                     said, distances[kept] = self._outputs(squares, mine)
@@ -303,6 +313,7 @@ class Predictor:
         scores: NDArray[np.float32],
         distances: Floats,
         problems: list[str],
+        notes: list[str],
     ) -> Answers:
         """Apply temperature and thresholds with the functions of the step `evaluate`."""
         target, point = self.description.target, self._point
@@ -331,6 +342,7 @@ class Predictor:
             distances=distances,
             unlike=[None if np.isnan(far) else bool(far > 1) for far in distances],
             multi_label=target.kind == "multi-label",
+            notes=notes,
         )
 
     def _guaranteed(

@@ -1,7 +1,7 @@
 """Raw cases in, stored squares out, exactly as `ingest` and `localize` make them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,8 @@ from radpipe.prediction.description import Description, Joints
 from radpipe.prediction.raw import Raw, RawCase
 
 UNKNOWN = (np.nan, np.nan)
+# How the modes of pictures begin that were saved without colours, or with a palette of any kind.
+GREY = ("1", "I", "L", "F", "P", "uint")
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,11 @@ class Squares:
         Form of the squares.
     volumes
         Whether views may have several slices.
+    notes
+        Of each case what was unusual about its files, though they could be used; "" if nothing.
+    regions, spacings
+        Of each row the part of the file's pixels that it shows, and their distance, mm, rows before
+        columns, NaN where unknown.
 
     """
 
@@ -48,6 +55,9 @@ class Squares:
     rows: list[Array]
     image: Image
     volumes: bool
+    notes: list[str] = field(default_factory=list)
+    regions: list[Region] = field(default_factory=list)
+    spacings: list[tuple[float, float]] = field(default_factory=list)
 
     @property
     def bits(self) -> int:
@@ -139,6 +149,9 @@ class Reader:
             rows=[self._square(view) for views in seen.values() for view in views],
             image=self.what.inputs.image,
             volumes=self.what.inputs.volumes,
+            notes=[_notes(views, self.what) for views in seen.values()],
+            regions=[view.region for views in seen.values() for view in views],
+            spacings=[view.spacing for views in seen.values() for view in views],
         )
         return squares, problems
 
@@ -188,6 +201,21 @@ class Reader:
         if self.what.joints and image.decode == "reduced" and not isinstance(seen.raw, np.ndarray):
             found = decode_file(*_file(seen.raw), image, Facing(), seen.region)
         return stored_form(found, seen.region, image)
+
+
+def _notes(views: list[_Seen], what: Description) -> str:
+    """Say what the pictures of a case are that those of the model's study were probably not."""
+    image, found = what.inputs.image, set()
+    for each in (view.found for view in views):
+        if isinstance(each, DicomFilm):
+            if each.shows == "B" and not what.inputs.sides:
+                found.add("shows both sides, and was judged as one picture")
+        elif isinstance(each, Picture):
+            if image.channels == "grey" and not each.mode.startswith(GREY):
+                found.add(f"was saved in colour ({each.mode}), and read as grey")
+            if image.bits == 16 and each.pixels.dtype == np.uint8:
+                found.add("has 8 bits, and the model looks at 16: a screenshot is no film")
+    return "; ".join(sorted(found))
 
 
 def _cut(seen: dict[int, list[_Seen]], joints: Joints, detector: Detector) -> dict[int, str]:
