@@ -58,6 +58,13 @@ def photograph() -> np.ndarray:
     return np.stack([rows * 4, columns * 4, 255 - rows * 4], axis=-1).astype(np.uint8)
 
 
+def marked() -> np.ndarray:
+    """Return a grey picture with a red mark, (64, 48, 3) uint8."""
+    found = np.repeat(scene((64, 48), bits=8)[..., None], 3, axis=2)
+    found[5:15, 5:15] = (255, 0, 0)
+    return found
+
+
 def claiming(columns: int, rows: int) -> bytes:
     """Return a PNG whose header claims a size that its data do not have."""
     head = struct.pack(">IIBBBBB", columns, rows, 8, 0, 0, 0, 0)
@@ -149,6 +156,7 @@ def strange() -> Iterator[tuple[str, list[tuple[str, bytes]]]]:
         "photograph.png": png(photograph()),
         "photograph.jpg": saved(Image.fromarray(photograph()), "JPEG"),
         "screenshot.png": png(np.repeat(scene((64, 48), bits=8)[..., None], 3, axis=2)),
+        "marks.png": png(marked()),
         "palette.gif": saved(Image.fromarray(photograph()), "GIF"),
         "clear.png": saved(Image.fromarray(photograph()).convert("RGBA"), "PNG"),
         "cmyk.jpg": saved(Image.fromarray(photograph()).convert("CMYK"), "JPEG"),

@@ -68,7 +68,11 @@ def test_the_sentence_says_what_is_wrong(helper, exported, name, said):
     ("name", "said"),
     [
         ("mr.dcm", "The file says that it is MR and no radiograph"),
-        ("screenshot.png", "It has 8 bits a pixel, like a screenshot"),
+        (
+            "screenshot.png",
+            "The file has 8 bits, and the model looks at 16: a screenshot is no film.",
+        ),
+        ("marks.png", "of its pixels are coloured, such as marks"),
     ],
 )
 def test_what_is_odd_is_remarked(helper, exported, name, said):

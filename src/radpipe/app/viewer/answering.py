@@ -116,9 +116,11 @@ def _seen(predictor: Predictor, case: RawCase) -> tuple[Squares, list[str]]:
     squares, problems = reader.read([case])
     if problems:
         raise DataError(_located(what, case, problems[0]))
+    notes = [f"The file {note}." for note in filter(None, squares.notes[0].split("; "))]
     files = [raw for raw in case.views.values() if isinstance(raw, bytes)]
     try:
-        return squares, remarks_on(reader.last, files[-1], what) if files else []
+        more = remarks_on(reader.last, files[-1], what) if files else []
+        return squares, notes + more
     except DataError as error:
         raise DataError(_located(what, case, str(error))) from error
 

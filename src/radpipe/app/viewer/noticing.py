@@ -20,7 +20,7 @@ WIDE = 1.3
 
 
 def remarks_on(found: Picture | Volume | None, data: bytes, what: Description) -> list[str]:
-    """Return sentences about a decoded file that a model was given.
+    """Return sentences about a decoded file, besides the notes of whoever read it.
 
     Parameters
     ----------
@@ -51,11 +51,6 @@ def remarks_on(found: Picture | Volume | None, data: bytes, what: Description) -
         remarks.append(
             f"{100 * share:.1f} % of its pixels are coloured, such as marks drawn on a screenshot;"
             " the model has seen none."
-        )
-    if not isinstance(found, DicomFilm) and found.bits < what.inputs.image.bits:
-        remarks.append(
-            "It has 8 bits a pixel, like a screenshot or an export for slides, and the model"
-            " learned from 16: what is dark or bright may be lost. The DICOM file is better."
         )
     if isinstance(found, DicomFilm):
         remarks += _of_film(found)
