@@ -10,7 +10,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test lint walks bench status doctor experiments record sync verify lock clean
+.PHONY: help install run app test lint walks bench status doctor experiments record sync verify lock clean
 
 help:  ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -32,6 +32,9 @@ $(VENV)/installed: requirements.lock pyproject.toml
 
 run: install  ## Run everything that params.yaml plans, on all cores of this machine
 	@radpipe run
+
+app: install  ## Show a model at work in the browser: a case, its maps, how sure the answer is
+	@radpipe app
 
 test: install lint  ## Run every check and test
 	python -m coverage erase

@@ -2,13 +2,14 @@
 
 No driver and no port: the protocol's messages, each ended by a zero byte, go through two file
 descriptors (https://chromedevtools.github.io/devtools-protocol/). Nothing is fetched: every address
-but `file:` and `data:` leads nowhere, and is noted.
+but `file:` and `data:`, and of this machine where a test says so, leads nowhere, and is noted.
 """
 
 import json
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,9 +29,9 @@ OPTIONS = (
     "--disable-dev-shm-usage",
     "--hide-scrollbars",
     "--no-first-run",
-    "--host-resolver-rules=MAP * ~NOTFOUND",
     "--remote-debugging-pipe",
 )
+NOWHERE = "--host-resolver-rules=MAP * ~NOTFOUND"
 
 
 class Browser:
@@ -67,8 +68,10 @@ class Browser:
                 assert "error" not in answer, (method, answer["error"])
                 return answer["result"]
 
-    def open(self, page: Path, *, width: int, dark: bool = False, scripts: bool = True) -> Self:
-        """Open a page of a width in CSS pixels, and wait until it is laid out."""
+    def open(
+        self, page: Path | str, *, width: int, dark: bool = False, scripts: bool = True
+    ) -> Self:
+        """Open a file or an address, of a width in CSS pixels, and wait until it is laid out."""
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.call("Emulation.setEmulatedMedia", media="", features=[scheme])
         self.call("Emulation.setScriptExecutionDisabled", value=not scripts)
@@ -78,7 +81,7 @@ class Browser:
         )  # fmt: skip
         self._events.clear()
         self.asked.clear()
-        self.call("Page.navigate", url=page.absolute().as_uri())
+        self.call("Page.navigate", url=page if isinstance(page, str) else page.absolute().as_uri())
         while not any(event["method"] == "Page.loadEventFired" for event in self._events):
             self._next()
         return self
@@ -88,6 +91,13 @@ class Browser:
         found = self.call("Runtime.evaluate", expression=script, returnByValue=True)
         assert "exceptionDetails" not in found, found["exceptionDetails"]
         return found["result"].get("value")
+
+    def wait(self, script: str, seconds: float = 30) -> None:
+        """Wait until an expression of JavaScript is true."""
+        end = time.monotonic() + seconds
+        while not self.tell(f"Boolean({script})"):
+            assert time.monotonic() < end, f"not within {seconds} seconds: {script}"
+            time.sleep(0.05)
 
     def press(self, key: str, code: int, text: str = "") -> None:
         """Press a key of the keyboard and let go of it."""
@@ -115,8 +125,11 @@ class Browser:
 
 
 @contextmanager
-def browser(folder: Path) -> Iterator[Browser]:
-    """Start a browser whose files lie in `folder`; skip the test where there is none."""
+def browser(folder: Path, *, local: bool = False) -> Iterator[Browser]:
+    """Start a browser whose files lie in `folder`; skip the test where there is none.
+
+    With `local` it reaches servers on this machine.
+    """
     program = next(filter(None, map(shutil.which, NAMES)), None)
     if program is None:
         reason = "no Chromium; CI installs it (apt-get install chromium)"
@@ -126,7 +139,7 @@ def browser(folder: Path) -> Iterator[Browser]:
     there, back = os.pipe(), os.pipe()
     with subprocess.Popen(
         ["bash", "-c", f'exec "$@" 3<&{there[0]} 4>&{back[1]}', "-", program, *OPTIONS,
-         f"--user-data-dir={folder}"],
+         f"{NOWHERE}, EXCLUDE localhost" if local else NOWHERE, f"--user-data-dir={folder}"],
         pass_fds=(there[0], back[1]), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
     ) as process:  # fmt: skip
         os.close(there[0])

@@ -197,6 +197,16 @@ def test_truncated_files_are_refused(form: str, share: float) -> None:
         decode(data[: int(share * len(data))])
 
 
+def test_a_tiff_whose_second_picture_has_no_size_is_refused() -> None:
+    """Pillow raises a TypeError while it counts them: a width's tag (256) has become another."""
+    stream, grey = io.BytesIO(), Image.fromarray(np.zeros((16, 16), np.uint8))
+    grey.save(stream, "TIFF", save_all=True, append_images=[grey])
+    first, tag, last = stream.getvalue().rpartition(b"\x00\x01\x04\x00")
+    assert tag
+    with pytest.raises(DataError, match=r"broken or truncated \(Missing dimensions\)"):
+        decode(first + b"\xfe\x00\x04\x00" + last)
+
+
 def test_several_pictures_in_a_file_are_refused() -> None:
     pages = [Image.fromarray(RAMP), Image.fromarray(RAMP[::-1].copy())]
     for form in ("TIFF", "PNG", "GIF", "WEBP"):

@@ -38,7 +38,7 @@ from radpipe.engines.sweep import sweep
 SCHEMA = Path("params.schema.json")
 PARAMS = Path("params.yaml")
 # Commands that need no project around them.
-ANYWHERE = ("init", "predict")
+ANYWHERE = ("init", "predict", "app")
 SHELLS = ("bash", "zsh", "tcsh", "fish", "powershell")
 
 log = logging.getLogger("radpipe")
@@ -197,6 +197,13 @@ def show_learning_curve(params: Params, **options: Any) -> None:
     learning_curve(params, **options)
 
 
+def show_page(**options: Any) -> None:
+    """Show a model at work in the browser: a case, its maps, and how sure the answer is."""
+    from radpipe.app.viewer.serve import app
+
+    app(**options)
+
+
 def make_readers(params: Params, *, study: str) -> None:
     """Make up readers of a phantom, to try a reader study with."""
     from radpipe.app.readers import make_readers as make
@@ -229,6 +236,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "dvc": write_dvc_file,
     "export": export,
     "predict": predict,
+    "app": show_page,
     "schema": write_schema,
 }
 

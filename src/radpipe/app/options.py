@@ -43,6 +43,7 @@ def add_options(parsers: Mapping[str, argparse.ArgumentParser]) -> None:
     _add_learning_curve_options(parsers["learning-curve"])
     _add_picture_options(parsers["telemetry"], parsers["network"])
     _add_predictor_options(parsers["export"], parsers["predict"])
+    _add_app_options(parsers["app"])
 
 
 def _add_init_options(parser: argparse.ArgumentParser) -> None:
@@ -183,3 +184,24 @@ def _add_predictor_options(
         metavar="FOLDER",
         help="answers as DICOM, too: structured reports and pictures of where the model looked",
     )
+
+
+def _add_app_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "folders",
+        nargs="*",
+        type=Path,
+        metavar="FOLDER",
+        help="what radpipe export wrote (the project's finished runs are offered besides)",
+    )
+    parser.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="HOST",
+        help="a host from which the page may fetch a picture by its address (default: none)",
+    )
+    parser.add_argument(
+        "--address", default="localhost", help="where it is served (default: this machine alone)"
+    )
+    parser.add_argument("--port", type=int, default=8501, help="(default: 8501)")

@@ -65,6 +65,7 @@ NEUTRAL = frozenset(
         "pydantic",
         "shtab",
         "snakemake",
+        "streamlit",
         "tensorboard",
         "threadpoolctl",
         "tqdm",

@@ -61,6 +61,7 @@ BROKEN = (
     EOFError,
     IndexError,
     KeyError,
+    TypeError,
     struct.error,
     zlib.error,
 )

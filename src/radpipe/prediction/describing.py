@@ -15,12 +15,15 @@ from radpipe.core.borrowed import read_borrowed
 from radpipe.core.descriptors import Licence, read_descriptor
 from radpipe.core.files import sha256_file
 from radpipe.core.recipe import Recipe
-from radpipe.core.settings import Guarantee, Image
+from radpipe.core.settings import Guarantee, Image, Target
 from radpipe.core.settings.plan import start_file
 from radpipe.detection.finding import read_detector
-from radpipe.evaluation.ensemble import cases_of
+from radpipe.evaluation.calibration import reliability
+from radpipe.evaluation.draws import Floats
+from radpipe.evaluation.ensemble import EnsembleCases, cases_of
 from radpipe.evaluation.limits import Limits
-from radpipe.evaluation.operating_point import choose
+from radpipe.evaluation.metrics.probabilities import bin_of
+from radpipe.evaluation.operating_point import OperatingPoint, choose
 from radpipe.imaging.store import Store
 from radpipe.learning.data.cases import Cases
 from radpipe.learning.data.features import FeatureStore, Frozen, is_features
@@ -41,15 +44,20 @@ from radpipe.prediction.description import (
     FrozenNetwork,
     Inputs,
     Joints,
+    Judged,
     Learned,
     NamedFile,
     Normalisation,
     Promised,
+    ReliabilityBin,
     Shape,
     StudyCard,
     Unlikeness,
 )
 from radpipe.prediction.likeness import calibrate, save_likeness
+
+# Coverage of the intervals of `judged`.
+CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True)
@@ -167,7 +175,41 @@ def with_point(described: Description, predictions: pa.Table, rule: Rule) -> Des
     )
     limits = Limits.of(target, tune, rule.guarantee)
     promised = Promised(asked=rule.guarantee, **limits.thresholds, sets=limits.sets)
-    return described.model_copy(update={"operating_point": chosen, "guarantee": promised})
+    update = {"operating_point": chosen, "guarantee": promised}
+    return described.model_copy(update={**update, "judged": _judged(target, tune, point)})
+
+
+def _judged(target: Target, tune: EnsembleCases, point: OperatingPoint) -> list[Judged]:
+    """Count what came true on `tune`, question by question."""
+    sample = point.sample(target, tune.truth, tune.scores.astype(np.float64))
+    found = []
+    for k in range(sample.n_columns):
+        known = ~np.isnan(sample.truth[:, k])
+        truth, flags = sample.truth[known, k], sample.flags[known, k]
+        found.append(
+            Judged(
+                flagged=int(flags.sum()),
+                flagged_yes=int(truth[flags].sum()),
+                passed=int((~flags).sum()),
+                passed_yes=int(truth[~flags].sum()),
+                bins=_bins(truth, sample.probabilities[known, k]),
+            )
+        )
+    return found
+
+
+def _bins(truth: Floats, probabilities: Floats) -> list[ReliabilityBin]:
+    """Return the bins of a question that hold cases; truth and probabilities (cases,)."""
+    if not len(truth):
+        return []
+    numbers, counts = np.unique(bin_of(probabilities), return_counts=True)
+    points = reliability(truth, probabilities, confidence=CONFIDENCE)
+    return [
+        ReliabilityBin(number=number, cases=cases, mean=mean, share=share, low=low, high=high)
+        for number, cases, (mean, share, low, high) in zip(
+            numbers.tolist(), counts.tolist(), points, strict=True
+        )
+    ]
 
 
 def with_likeness(

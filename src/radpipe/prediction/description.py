@@ -184,6 +184,30 @@ class Promised(Strict):
     )
 
 
+class ReliabilityBin(Strict):
+    """Cases of `tune` with like probabilities, and how many of them were what they were said to be.
+
+    The interval is Wilson's, 95 %, and takes cases as independent.
+    """
+
+    number: int = Field(description="0 to 9: from a tenth of 0..1 to the next.")
+    cases: int
+    mean: Fraction = Field(description="Their mean probability, after the temperature.")
+    share: Fraction = Field(description="Of them with the answer yes.")
+    low: Fraction
+    high: Fraction
+
+
+class Judged(Strict):
+    """What came true on the run's own `tune`, of the question of one threshold."""
+
+    flagged: int = Field(description="Cases at or above the threshold.")
+    flagged_yes: int = Field(description="Those of them whose answer is yes.")
+    passed: int = Field(description="Cases below it.")
+    passed_yes: int
+    bins: list[ReliabilityBin]
+
+
 class Unlikeness(Strict):
     """From which distance of features on a case is unlike those of the run's own `tune`."""
 
@@ -226,6 +250,9 @@ class Description(Strict):
     )
     guarantee: Promised | None = Field(
         default=None, description="null in files of versions that gave none."
+    )
+    judged: list[Judged] | None = Field(
+        default=None, description="A question each; null in files of versions that noted none."
     )
     likeness: Unlikeness | None = Field(
         default=None,

@@ -127,8 +127,19 @@ class Predictor:
         self.likeness = likeness
 
     @classmethod
-    def open(cls, folder: Path | str, *, device: torch.device = CPU) -> Self:
+    def open(
+        cls, folder: Path | str, *, device: torch.device = CPU, shared: Path | str | None = None
+    ) -> Self:
         """Open the folder of a run, or what `radpipe export` made of it.
+
+        Parameters
+        ----------
+        folder
+            Where `predictor.json` lies.
+        device
+            Where it is to compute.
+        shared
+            Where the detector lies that runs of one project share, if `folder` lacks it.
 
         Raises
         ------
@@ -148,7 +159,8 @@ class Predictor:
         detector = None
         if what.joints is not None:
             named = what.joints.detector
-            detector, _ = read_detector(named.check(folder / named.file))
+            beside = folder if shared is None or (folder / named.file).is_file() else Path(shared)
+            detector, _ = read_detector(named.check(beside / named.file))
         backbone = None
         if what.backbone is not None:
             named = what.backbone.weights

@@ -14,7 +14,7 @@ from radpipe.learning.models import table_of
 from radpipe.learning.models.covariates import PREFIX, read_entries
 from radpipe.prediction.description import Description
 
-Raw: TypeAlias = Path | str | Array
+Raw: TypeAlias = Path | str | bytes | Array
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,9 @@ class RawCase:
     name
         Any name; it comes back beside the answer.
     views
-        View to a file, or to its pixels: (rows, columns) or (rows, columns, 3), or for volumes
-        (slices, rows, columns), uint8 or uint16. A study of pictures has the one view "image".
+        View to a file, to all bytes of one, or to its pixels: (rows, columns) or
+        (rows, columns, 3), or for volumes (slices, rows, columns), uint8 or uint16. A study of
+        pictures has the one view "image".
     side
         "R" or "L", where the predictor's cases are sides of the patient.
     both

@@ -115,7 +115,12 @@ class Reader:
     def __init__(self, what: Description, detector: Detector | None) -> None:
         self.what = what
         self.detector = detector
-        self._last: tuple[tuple[Path, Facing], Picture | Volume] | None = None
+        self._last: tuple[tuple[Path | bytes, Facing], Picture | Volume] | None = None
+
+    @property
+    def last(self) -> Picture | Volume | None:
+        """The file that was decoded last; None if there was none yet."""
+        return None if self._last is None else self._last[1]
 
     def read(self, cases: Sequence[RawCase]) -> tuple[Squares, dict[int, str]]:
         """Read some cases, at most a batch.
@@ -169,9 +174,10 @@ class Reader:
         joints = self.what.joints
         image = self.what.inputs.image if joints is None else joints.image
         # Both knees of a film are the same pixels, unless no more than one is decoded for.
-        key = Path(raw), facing if image.decode == "reduced" else Facing()
+        source = raw if isinstance(raw, bytes) else Path(raw)
+        key = source, facing if image.decode == "reduced" else Facing()
         if self._last is None or self._last[0] != key:
-            self._last = key, decode_file(key[0].name, _bytes(key[0]), image, facing)
+            self._last = key, decode_file(*_file(source), image, facing)
         return self._last[1]
 
     def _wrapped(self, pixels: Array) -> Picture | Volume:
@@ -193,8 +199,7 @@ class Reader:
         image, found = self.what.inputs.image, seen.found
         # As for the store of crops: what finding a joint took may be another size than its crop.
         if self.what.joints and image.decode == "reduced" and not isinstance(seen.raw, np.ndarray):
-            path = Path(seen.raw)
-            found = decode_file(path.name, _bytes(path), image, Facing(), seen.region)
+            found = decode_file(*_file(seen.raw), image, Facing(), seen.region)
         return stored_form(found, seen.region, image)
 
 
@@ -235,9 +240,13 @@ def _cut(seen: dict[int, list[_Seen]], joints: Joints, detector: Detector) -> di
     return problems
 
 
-def _bytes(path: Path) -> bytes:
+def _file(raw: Path | str | bytes) -> tuple[str, bytes]:
+    """Return the name of a file, of which the ending counts, and all of its bytes."""
+    if isinstance(raw, bytes):
+        return "", raw
+    path = Path(raw)
     try:
-        return path.read_bytes()
+        return path.name, path.read_bytes()
     except FileNotFoundError:
         raise DataError("missing") from None
     except OSError as error:
