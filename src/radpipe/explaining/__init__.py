@@ -1,0 +1,1 @@
+"""What a network looks at: maps of single cases, and how true they are."""
