@@ -11,7 +11,7 @@ from radpipe.core.errors import ConfigError
 from radpipe.core.findings import Finding, problem
 from radpipe.core.settings import PhantomSource, Target
 from radpipe.core.text_files import log_notes
-from radpipe.studies.base.contract import Case, CaseTable, Files, case_table
+from radpipe.studies.base.contract import Case, CaseTable, Files, Signals, case_table
 from radpipe.studies.base.truth import BOXES, read_boxes, read_label_ceiling
 from radpipe.studies.chexpert.cases import cases_of
 from radpipe.studies.chexpert.films import FilmFinder
@@ -89,6 +89,13 @@ class CheXpert:
 
         del layout, target
         write_phantom(out, source=source)
+
+    def signals(self, *, source: PhantomSource, layout: ChexpertLayout, target: Target) -> Signals:
+        """Return what tells where the findings of synthetic chests show."""
+        from radpipe.studies.chexpert.phantom import signals
+
+        del layout, target
+        return signals(source)
 
     def examine(
         self, raw: Path, *, files: Mapping[str, int], layout: ChexpertLayout, target: Target
