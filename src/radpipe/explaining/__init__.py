@@ -1,1 +1,1 @@
-"""What a network looks at: maps of single cases, and how true they are."""
+"""Where a model looks: maps of pictures and contributions of covariates, one method a file."""
