@@ -1,1 +1,1 @@
-"""Where a trained network looks: maps of single cases, the truth beside them, and scores."""
+"""Where a model looks: maps of pictures and contributions of covariates, one method a file."""

@@ -28,6 +28,12 @@ class PartPlan:
     shown: tuple[Shown, ...]
     scored: Mapping[int, list[int]]
 
+    @property
+    def names(self) -> set[str]:
+        """The cases that are explained."""
+        rows = {*self.scored, *(one.row for one in self.shown)}
+        return {str(self.part.asked.case[row]) for row in rows}
+
     def labels(self, *, scored: bool) -> dict[int, list[int]]:
         """Return number of a case to the labels that a method explains, cases in order.
 
