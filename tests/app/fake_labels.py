@@ -37,6 +37,7 @@ def plan(source: dict[str, Any]) -> dict[str, Any]:
         "studies": {"knee": study},
         "localize": {},
         "features": {},
+        "explain": {},
         "variants": dict.fromkeys(VARIANTS, variant),
         "plan": {
             "variants": list(VARIANTS),

@@ -128,6 +128,7 @@ def plan() -> dict[str, Any]:
         "studies": studies,
         "localize": {},
         "features": {},
+        "explain": {},
         "variants": variants,
         "plan": {
             "variants": list(VARIANTS),

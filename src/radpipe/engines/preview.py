@@ -103,6 +103,7 @@ def only(params: Params, studies: Collection[str]) -> dict[str, Any]:
         for name, value in found["features"].items()
         if params.features[name].folder(name) in stores
     }
+    found["explain"] = {n: e for n, e in found["explain"].items() if n in found["variants"]}
     kept = {*studies, *cohorts, *_looked_at(params, found["variants"])}
     for block in ("studies", "localize"):
         found[block] = {n: value for n, value in found[block].items() if n in kept}

@@ -1,0 +1,134 @@
+"""Show where a variant looks: maps of some cases, and how well they agree with the known truth.
+
+Reads   recipe.json, weights.safetensors, predictions.parquet and predictor.json of the first run
+        of the variant, the store and split of its study, data/<study>/boxes.parquet
+Writes  results/explanations/<variant>/gallery/          pictures of a few cases, without names
+        results/explanations/<variant>/measures.parquet  numbers of each scored map
+        results/explanations/<variant>/facts.json        what was explained; no names
+"""
+
+from radpipe.core.environment import pin
+
+if __name__ == "__main__":
+    pin(kernels_to="predict")
+
+import logging
+import time
+
+import numpy as np
+
+from radpipe.core.files import write_json
+from radpipe.core.recipe import read_recipe
+from radpipe.core.settings import Explain, MethodChoice
+from radpipe.core.step import Job, Step
+from radpipe.core.tables import read_table, write_table
+from radpipe.explaining.choosing import check_named
+from radpipe.explaining.explain import CaseMap, explain
+from radpipe.explaining.methods import read_method
+from radpipe.explaining.parts import point_of, read_parts
+from radpipe.explaining.plan import PartPlan, plan_parts
+from radpipe.explaining.scored import measured
+from radpipe.explaining.subject import Material, Member
+from radpipe.explaining.table import measures_table
+from radpipe.explaining.truth import located, shown_by, truth_of
+from radpipe.imaging.store import Store
+from radpipe.learning.networks.network import load_network
+from radpipe.learning.training.run import arithmetic_of, set_up
+from radpipe.prediction.description import read_description
+
+log = logging.getLogger("radpipe.explain")
+
+STEP = Step(
+    "explain",
+    __doc__,
+    each="explain",
+    reads={
+        "store": "{store}",
+        "split": "data/{study}/split.parquet",
+        "boxes": "data/{study}/boxes.parquet",
+        "recipe": "results/runs/{variant}/fold-{folds}-seed-{seeds}/recipe.json",
+        "weights": "results/runs/{variant}/fold-{folds}-seed-{seeds}/weights.safetensors",
+        "predictions": "results/runs/{variant}/fold-{folds}-seed-{seeds}/predictions.parquet",
+        "described": "results/runs/{variant}/fold-{folds}-seed-{seeds}/predictor.json",
+    },
+    writes={
+        "gallery": "results/explanations/{variant}/gallery",
+        "measures": "results/explanations/{variant}/measures.parquet",
+        "facts": "results/explanations/{variant}/facts.json",
+    },
+    settings=("explained.{variant}", "opened.{study}", "plan.folds|seeds", "evaluation.confidence"),
+    loads=("radpipe.learning.models.{architectures}",),
+    keeps={"gallery": "remote", "measures": "remote", "facts": "git"},
+    mem_mb=8000,
+    runtime=120,
+)
+
+
+def main(job: Job) -> None:
+    """Choose cases, draw maps of them, measure those whose truth is known, show a few."""
+    args = job.args
+    how: Explain = job.setting(f"explained.{args.variant}")
+    recipe = read_recipe(args.recipe[0])
+    described = read_description(args.described[0].parent)
+    names = ["tune", "test"] if job.params.opens(recipe.study) else ["tune"]
+    store = Store(args.store)
+    device = set_up(recipe.train)
+    network = load_network(args.weights[0], recipe, store).to(device)
+    parts = read_parts(
+        recipe,
+        point_of(described),
+        read_table(args.predictions[0]),
+        store,
+        args.split,
+        names=names,
+        fold=described.fold,
+    )
+    check_named(how.gallery.named, [part.asked for part in parts])
+    boxes = read_table(args.boxes)
+    shown = shown_by(recipe.target, boxes, how.boxes)
+    plans = plan_parts(recipe.target, parts, how, located(boxes, shown, recipe.target))
+    truth = truth_of(
+        boxes,
+        store,
+        recipe.image,
+        recipe.target,
+        shown=shown,
+        cases={name for plan in plans for name in plan.names},
+    )
+    member = Member(network, recipe)
+    maps, seconds = {}, {}
+    for key, choice in how.methods.items():
+        started = time.monotonic()
+        maps[key] = maps_of(member, store, plans, choice, seed=how.gallery.seed)
+        seconds[key] = round(time.monotonic() - started, 2)
+    rows = [
+        row
+        for key, of_parts in maps.items()
+        for plan, found in zip(plans, of_parts, strict=True)
+        for row in measured(args.variant, key, plan, found, truth, member.questions)
+    ]
+    write_table(args.measures, measures_table(rows))
+    write_json(args.facts, {"variant": args.variant})
+    args.gallery.mkdir()
+    job.computed(arithmetic_of(recipe.train, device))
+    job.fact(device=device.type, parts=names, seconds_of_methods=seconds)
+
+
+def maps_of(
+    member: Member, store: Store, plans: list[PartPlan], choice: MethodChoice, *, seed: int
+) -> list[list[CaseMap]]:
+    """Draw the maps of one method, part by part."""
+    method = read_method({"name": choice.name, **choice.settings}, source="params.yaml")
+    found = []
+    for plan in plans:
+        labels = plan.labels(scored=choice.scored)
+        cases = plan.part.cases.take(np.array(list(labels), dtype=np.int64))
+        material = Material.of(store, cases)
+        found.append(
+            explain([member], material, how=method, labels=list(labels.values()), seed=seed)
+        )
+    return found
+
+
+if __name__ == "__main__":
+    STEP(main)
