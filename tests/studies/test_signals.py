@@ -38,7 +38,7 @@ def test_a_lesion_shows_in_its_box_and_nowhere_in_a_whole_bone():
             assert not found.any()
         elif image.copy is None:
             assert found.shape == (1, *pixels.shape)
-            assert inside(found, [(0, *lesion[1])]) > 0.95
+            assert inside(found, [(0, *lesion[1])]) > 0.9
             seen += 1
     assert seen > 5
     assert signal(image.file, "whole") is None

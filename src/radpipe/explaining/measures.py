@@ -155,8 +155,7 @@ def average_of(maps: Sequence[NDArray[np.floating]]) -> Floats:
 def as_deep(volume: NDArray[np.floating], slices: int) -> NDArray[np.floating]:
     """Return a map (slices, rows, columns) with another number of slices: the nearest of each.
 
-    Volumes of unequal depth can be put on top of each other so; the first lies on the first and
-    the last on the last.
+    Volumes of unequal depth can be put on top of each other so.
     """
     here = (np.arange(slices) + 0.5) * len(volume) / slices
     return volume[np.minimum(here.astype(np.intp), len(volume) - 1)]
