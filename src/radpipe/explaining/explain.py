@@ -1,0 +1,208 @@
+"""One door to all methods: cases in, a map or contributions for each answer out."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+import numpy as np
+from numpy.typing import NDArray
+
+from radpipe.core.errors import ConfigError
+from radpipe.explaining.methods import Method
+from radpipe.explaining.methods.base import Maps
+from radpipe.explaining.subject import Asked, Material, Member, check_fits
+from radpipe.learning.data.batches import batches_of
+from radpipe.learning.networks.inference import BATCH
+from radpipe.learning.training.run import arithmetic
+
+
+@dataclass(frozen=True)
+class CaseMap:
+    """What one method says of one answer of one case.
+
+    Attributes
+    ----------
+    case
+        Its name.
+    label
+        Number of the question, see `evaluation.sample.column_names`.
+    views
+        View to float32 (slices, side, side), in the form of the stored square; views that the case
+        lacks are left out; empty for tables. Not scaled.
+    table
+        Covariate to its contribution, in the unit of the answer; empty for pictures.
+    signed
+        Negative values speak against the answer.
+
+    """
+
+    case: str
+    label: int
+    views: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+    table: dict[str, float] = field(default_factory=dict)
+    signed: bool = False
+
+
+def explain(
+    members: Sequence[Member],
+    material: Material,
+    *,
+    how: Method,
+    labels: Sequence[Sequence[int]],
+    seed: int = 0,
+    told: Callable[[int], object] | None = None,
+) -> list[CaseMap]:
+    """Explain answers.
+
+    Parameters
+    ----------
+    members
+        One network, or those of an ensemble, of which the mean is returned. They look at the same
+        store.
+    material
+        The cases.
+    how
+        Method and settings, from `read_method`.
+    labels
+        For each case the numbers of the questions that are explained.
+    seed
+        Of what methods draw. Of each case it is combined with the case's name.
+    told
+        Called with the number of cases that are done, batch by batch, member by member.
+
+    Returns
+    -------
+    list of CaseMap
+        Case by case, label by label. The same bytes each time on one kind of processor, whatever
+        cases are explained together.
+
+    Raises
+    ------
+    ConfigError
+        The method does not fit the model, a layer does not exist, or a label is out of range.
+
+    """
+    _check(members, material, how, labels)
+    found = [
+        _explain_one(member, material, how, labels, seed, told or (lambda _: None))
+        for member in members
+    ]
+    return found[0] if len(found) == 1 else mean_of(found)
+
+
+def mean_of(found: Sequence[Sequence[CaseMap]]) -> list[CaseMap]:
+    """Return the means of what several members say of the same answers, in the same order.
+
+    Raises
+    ------
+    ConfigError
+        They are of other answers, or of squares of another form.
+
+    """
+    return [_mean(list(same)) for same in zip(*found, strict=True)]
+
+
+def _mean(same: list[CaseMap]) -> CaseMap:
+    first = same[0]
+    forms = {(m.case, m.label, tuple((v, x.shape) for v, x in m.views.items())) for m in same}
+    if len(forms) > 1 or len({tuple(m.table) for m in same}) > 1:
+        raise ConfigError(
+            f"the maps of {len(same)} members are not of the same answers and squares, so they have"
+            " no mean; explain the members one by one."
+        )
+    views = {
+        view: np.stack([m.views[view] for m in same]).mean(0, np.float64).astype(np.float32)
+        for view in first.views
+    }
+    table = {name: float(np.mean([m.table[name] for m in same])) for name in first.table}
+    return CaseMap(first.case, first.label, views, table, first.signed)
+
+
+def _check(
+    members: Sequence[Member], material: Material, how: Method, labels: Sequence[Sequence[int]]
+) -> None:
+    if len(labels) != len(material):
+        raise ConfigError(
+            f"labels are given for {len(labels)} cases, and there are {len(material)}"
+        )
+    for member in members:
+        check_fits(member, pixels=how.entry.explains is not None, method=how.name)
+        known = member.questions
+        for asked in labels:
+            for label in asked:
+                if not 0 <= label < len(known):
+                    said = ", ".join(f"{k} {name}" for k, name in enumerate(known))
+                    raise ConfigError(
+                        f"label {label} of {member.what.variant}: there is none; its labels are"
+                        f" {said}."
+                    )
+
+
+def _explain_one(
+    member: Member,
+    material: Material,
+    how: Method,
+    labels: Sequence[Sequence[int]],
+    seed: int,
+    told: Callable[[int], object],
+) -> list[CaseMap]:
+    asked = [
+        Asked(tuple(own), seed_of(seed, name))
+        for own, name in zip(labels, material.names, strict=True)
+    ]
+    which = [number for number, each in enumerate(asked) if each.labels]
+    size = 1 if how.entry.alone or member.exams else BATCH
+    found: list[CaseMap] = []
+    with arithmetic(member.what.train):
+        for start in range(0, len(which), size):
+            some = which[start : start + size]
+            for number, maps in zip(
+                some, _maps(member, material, how, asked, some, size), strict=True
+            ):
+                found += _case_maps(material, number, asked[number], maps, how)
+            told(len(some))
+    return found
+
+
+def _maps(
+    member: Member,
+    material: Material,
+    how: Method,
+    asked: list[Asked],
+    some: list[int],
+    size: int,
+) -> list[list[Maps]]:
+    """Explain some cases in a batch that is filled up with the first of them."""
+    explains = how.entry.explains
+    assert explains is not None  # noqa: S101 - tells the type checker
+    padded = some + some[:1] * (size - len(some))
+    rows = material.rows[padded]
+    entries = None if material.entries is None else material.entries[padded]
+    batch = batches_of(material.store, member.device).take(rows, entries)
+    more = [Asked(asked[number].labels[:1], 0) for number in padded[len(some) :]]
+    return explains(how.settings, member, batch, [asked[n] for n in some] + more)[: len(some)]
+
+
+def _case_maps(
+    material: Material, number: int, asked: Asked, maps: list[Maps], how: Method
+) -> list[CaseMap]:
+    names = material.store.views
+    return [
+        CaseMap(
+            material.names[number],
+            label,
+            {
+                name: view.cpu().numpy()
+                for name, view in zip(names, views, strict=True)
+                if len(view)
+            },
+            signed=how.signed,
+        )
+        for label, views in zip(asked.labels, maps, strict=True)
+    ]
+
+
+def seed_of(seed: int, case: str) -> int:
+    """Return the seed of a case, 0 to 2^63 - 1, whatever cases stand beside it."""
+    digest = sha256(f"{seed}\n{case}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") >> 1

@@ -1,0 +1,131 @@
+"""What every method is made of: the registry, checked settings, and what it is asked."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from pydantic import Field
+from torch import Tensor
+
+from radpipe.core.checking import check
+from radpipe.core.errors import ConfigError
+from radpipe.core.registry import Registry
+from radpipe.core.settings import Strict
+from radpipe.explaining.subject import Asked, Member, Of
+from radpipe.learning.data.cases import Batch
+
+S = TypeVar("S", bound=Strict, contravariant=True)
+# Of one answer: for every view float32 (slices of the case, side, side).
+Maps = tuple[Tensor, ...]
+
+
+class Explains(Protocol[S]):
+    """A method for pictures."""
+
+    def __call__(
+        self, settings: S, member: Member, batch: Batch, asked: Sequence[Asked], /
+    ) -> list[list[Maps]]:
+        """Return maps for each case of the batch and each label that is asked of it."""
+
+
+class PictureSettings(Strict):
+    """What all methods for pictures may be told."""
+
+    of: Of = Field(
+        default="logit",
+        description="What is explained: the logit, or the probability, whose slope is small where"
+        " the network is sure.",
+    )
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A method as it is filed.
+
+    Attributes
+    ----------
+    settings
+        Their type.
+    explains
+        The function; None for what explains tables, see `explaining.explain`.
+    alone
+        Cases come one by one, because a batch is copies of a case.
+    signed
+        From settings to whether negative values speak against the answer.
+
+    """
+
+    settings: type[Strict]
+    explains: Callable[[Any, Member, Batch, Sequence[Asked]], list[list[Maps]]] | None
+    alone: bool
+    signed: Callable[[Any], bool]
+
+
+EXPLANATIONS: Registry[Entry] = Registry("name of an explanation")
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method with its settings.
+
+    Attributes
+    ----------
+    name
+        In `EXPLANATIONS`.
+    settings
+        Its own, checked.
+
+    """
+
+    name: str
+    settings: Strict
+
+    @property
+    def entry(self) -> Entry:
+        """What is filed under the name."""
+        return EXPLANATIONS[self.name]
+
+    @property
+    def signed(self) -> bool:
+        """Whether negative values of its maps speak against the answer."""
+        return self.entry.signed(self.settings)
+
+
+def explanation(
+    name: str,
+    settings: type[S],
+    *,
+    signed: Callable[[S], bool],
+    alone: bool = False,
+) -> Callable[[Explains[S]], Explains[S]]:
+    """Return a decorator that files a method for pictures under a name; see `Entry`."""
+
+    def file(explains: Explains[S]) -> Explains[S]:
+        EXPLANATIONS.register(name)(Entry(settings, explains, alone, signed))
+        return explains
+
+    return file
+
+
+def read_method(given: Mapping[str, Any], *, where: str = "", source: str = "method") -> Method:
+    """Check the settings of a method.
+
+    Parameters
+    ----------
+    given
+        `name`, and the method's own settings.
+    where, source
+        Dotted path and file of `given`, for messages.
+
+    Raises
+    ------
+    ConfigError
+        The name or a setting is unknown, or a value is out of range.
+
+    """
+    if not isinstance(given.get("name"), str):
+        known = ", ".join(EXPLANATIONS)
+        raise ConfigError(f"{source}: {where or 'a method'} needs a name, one of: {known}.")
+    own = {key: value for key, value in given.items() if key != "name"}
+    entry = EXPLANATIONS[given["name"]]
+    return Method(given["name"], check(entry.settings, own, where=where, source=source))
