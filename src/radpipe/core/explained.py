@@ -104,7 +104,9 @@ def _spelled_out(method: MethodChoice, where: str, root: Path) -> MethodChoice:
     found.pop("source", None)
     over = method.model_dump(exclude_unset=True, exclude={"preset"})
     merged = {**merge(found, over), "preset": method.preset}
-    spelled = check(MethodChoice, merged, where=where, source=f"presets/{EXPLANATIONS} with overrides")
+    spelled = check(
+        MethodChoice, merged, where=where, source=f"presets/{EXPLANATIONS} with overrides"
+    )
     if spelled.name is None:
         raise ConfigError(f"{where}.preset: {method.preset} names no method; a form has a name")
     return spelled

@@ -72,9 +72,7 @@ def plan_parts(
     return [_plan(target, part, how, places, last=part is parts[-1]) for part in parts]
 
 
-def _plan(
-    target: Target, part: Part, how: Explain, places: set[Place], *, last: bool
-) -> PartPlan:
+def _plan(target: Target, part: Part, how: Explain, places: set[Place], *, last: bool) -> PartPlan:
     gallery = how.gallery
     named = Gallery(labels=gallery.labels, confident=0, nearest=0, random=0, named=gallery.named)
     known: dict[str, set[int]] = {}

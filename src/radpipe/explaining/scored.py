@@ -50,5 +50,11 @@ def measured(
             "area": area(inside),
         }
         yield Measured(
-            each.case, str(asked.patient[row]), asked.part, variant, method, names[each.label], values
+            each.case,
+            str(asked.patient[row]),
+            asked.part,
+            variant,
+            method,
+            names[each.label],
+            values,
         )

@@ -82,7 +82,9 @@ def shown_by(
 def located(boxes: pa.Table, shown: Mapping[str, Sequence[str]], target: Target) -> set[Place]:
     """Return case, view and label of every finding whose place is known; no pixel is looked at."""
     names = column_names(target)
-    labels = {label: [names.index(n) for n, by in shown.items() if label in by] for label in _all(shown)}
+    labels = {
+        label: [names.index(n) for n, by in shown.items() if label in by] for label in _all(shown)
+    }
     columns = zip(*(boxes[name].to_pylist() for name in ("case", "view", "label")), strict=True)
     return {(case, view, k) for case, view, label in columns for k in labels.get(label, ())}
 
@@ -161,7 +163,11 @@ def rasterised(boxes: Boxes, slices: Sequence[int], shape: tuple[int, int]) -> M
     mask = np.zeros((count, side, side), np.bool_)
     starts = np.arange(side)
     across, down = (
-        np.clip(np.minimum(boxes[:, k + 2, None], starts + 1) - np.maximum(boxes[:, k, None], starts), 0, 1)
+        np.clip(
+            np.minimum(boxes[:, k + 2, None], starts + 1) - np.maximum(boxes[:, k, None], starts),
+            0,
+            1,
+        )
         for k in (0, 1)
     )
     which = np.asarray(slices)
