@@ -7,6 +7,7 @@ nothing by saying nothing.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +15,13 @@ from numpy.typing import NDArray
 from radpipe.evaluation.draws import Floats
 from radpipe.evaluation.paired import midranks
 
+T = TypeVar("T", bound=np.generic)
 Mask = NDArray[np.bool_]
 # Shares of the highest value from which on a map may count as marked; the best on tune is taken.
 THRESHOLDS = tuple(step / 20 for step in range(1, 20))
 
 
-def joined(views: Mapping[str, NDArray[np.generic]]) -> NDArray[np.generic]:
+def joined(views: Mapping[str, NDArray[T]]) -> NDArray[T]:
     """Return all views of a case, of any shapes, one after the other by name: shape (pixels,)."""
     return np.concatenate([views[name].ravel() for name in sorted(views)])
 
