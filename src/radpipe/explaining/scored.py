@@ -42,8 +42,9 @@ def measured(
         masks = truth.of(each.case, each.label)
         if each.label not in plan.scored.get(row, ()) or not masks:
             continue
-        evidence = joined(each.views)
-        inside = joined({v: masks.get(v, np.zeros(m.shape, bool)) for v, m in each.views.items()})
+        evidence = joined(each.views).astype(np.float64)
+        known = {v: masks.get(v, np.zeros(m.shape, bool)) for v, m in each.views.items()}
+        inside = joined(known).astype(np.bool_)
         values = {
             "pointing": pointing(evidence, inside),
             "energy_inside": energy_inside(evidence, inside),
