@@ -13,28 +13,35 @@ if __name__ == "__main__":
     pin(kernels_to="predict")
 
 import logging
+import shutil
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from radpipe.core.files import write_json
+from radpipe.core.files import read_json, write_json
 from radpipe.core.recipe import read_recipe
 from radpipe.core.settings import Explain, MethodChoice
 from radpipe.core.step import Job, Step
 from radpipe.core.tables import read_table, write_table
 from radpipe.explaining.choosing import check_named
 from radpipe.explaining.explain import CaseMap, explain
+from radpipe.explaining.gallery import in_order, layers_of, lettered, said_of
 from radpipe.explaining.methods import read_method
 from radpipe.explaining.parts import point_of, read_parts
 from radpipe.explaining.plan import PartPlan, plan_parts
 from radpipe.explaining.scored import measured
 from radpipe.explaining.subject import Material, Member
 from radpipe.explaining.table import measures_table
-from radpipe.explaining.truth import located, shown_by, truth_of
+from radpipe.explaining.truth import Truth, located, shown_by, truth_of
+from radpipe.figures.overlays import enlarged, outlined, overlay, save_jpeg, sheet
 from radpipe.imaging.store import Store
 from radpipe.learning.networks.network import load_network
 from radpipe.learning.training.run import arithmetic_of, set_up
-from radpipe.prediction.description import read_description
+from radpipe.prediction.description import Description, read_description
 
 log = logging.getLogger("radpipe.explain")
 
@@ -46,6 +53,7 @@ STEP = Step(
         "store": "{store}",
         "split": "data/{study}/split.parquet",
         "boxes": "data/{study}/boxes.parquet",
+        "ingested": "results/studies/{study}/ingest.json",
         "recipe": "results/runs/{variant}/fold-{folds}-seed-{seeds}/recipe.json",
         "weights": "results/runs/{variant}/fold-{folds}-seed-{seeds}/weights.safetensors",
         "predictions": "results/runs/{variant}/fold-{folds}-seed-{seeds}/predictions.parquet",
@@ -108,10 +116,93 @@ def main(job: Job) -> None:
         for row in measured(args.variant, key, plan, found, truth, member.questions)
     ]
     write_table(args.measures, measures_table(rows))
-    write_json(args.facts, {"variant": args.variant})
-    args.gallery.mkdir()
+    drawn = Drawn(store, how, truth, plans, maps, member.questions)
+    shows = draw_gallery(
+        drawn, args.gallery, confidence=job.setting("evaluation.confidence"), shy=burned_in(args)
+    )
+    write_json(args.facts, facts(args.variant, described, drawn, shows))
     job.computed(arithmetic_of(recipe.train, device))
     job.fact(device=device.type, parts=names, seconds_of_methods=seconds)
+    log.info("explained %s: shown=%d measures=%d", args.variant, len(shows), len(rows))
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Everything that was drawn: method to its maps, part by part."""
+
+    store: Store
+    how: Explain
+    truth: Truth
+    plans: list[PartPlan]
+    maps: Mapping[str, list[list[CaseMap]]]
+    labels: list[str]
+
+    def of_part(self, place: int) -> dict[str, list[CaseMap]]:
+        """Return method to its maps of one part."""
+        return {key: found[place] for key, found in self.maps.items()}
+
+
+def burned_in(args: Any) -> bool:
+    """Tell whether text is likely to stand in some pictures; the store does not say in which."""
+    return bool(read_json(args.ingested)["n_burned_in"])
+
+
+def draw_gallery(
+    drawn: Drawn, folder: Path, *, confidence: float, shy: bool
+) -> list[dict[str, Any]]:
+    """Draw the pictures, numbered, and write down what is told of each."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    tune = drawn.plans[0].part.asked.sample
+    shows: list[dict[str, Any]] = []
+    for place, plan in enumerate(drawn.plans):
+        maps = drawn.of_part(place)
+        for one in plan.shown:
+            said = said_of(plan.part, tune, one, drawn.labels, confidence=confidence)
+            case = str(plan.part.asked.case[one.row])
+            found = list(in_order(maps, case, one.label))
+            name = f"{len(shows) + 1:02d}.jpg"
+            said |= draw_case(drawn, folder / name, found, shy=shy)
+            shows.append(said)
+    write_json(folder / "gallery.json", shows)
+    return shows
+
+
+def draw_case(drawn: Drawn, path: Path, found: list[CaseMap], *, shy: bool) -> dict[str, Any]:
+    """Draw one case, if its pixels may be shown; return what is told of the picture."""
+    views = list(found[0].views)
+    if not views:
+        return {"file": None, "withheld": "the model looks at no picture"}
+    if shy or lettered(drawn.store, found[0].case, views):
+        return {"file": None, "withheld": "letters are likely to stand in the picture"}
+    layers = layers_of(drawn.store, found, drawn.truth.of(found[0].case, found[0].label))
+    looks = [method.look for method in drawn.how.methods.values()]
+    rows = []
+    for layer in layers:
+        tiles = [enlarged(layer.film)]
+        tiles += [overlay(layer.film, m, look) for m, look in zip(layer.maps, looks, strict=True)]
+        rows.append([outlined(tile, layer.inside) for tile in tiles])
+    save_jpeg(sheet(rows), path)
+    return {
+        "file": path.name,
+        "views": [[layer.view, layer.slice, layer.slices] for layer in layers],
+        "outlined": any(layer.inside is not None for layer in layers),
+    }
+
+
+def facts(
+    variant: str, described: Description, drawn: Drawn, shows: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """Return what was explained, without anything of a single case."""
+    return {
+        "variant": variant,
+        "study": described.study.name,
+        "run": {"fold": described.fold, "seed": described.seed},
+        "methods": {k: m.model_dump(mode="json") for k, m in drawn.how.methods.items()},
+        "shown": len(shows),
+        "scored": {plan.part.name: len(plan.scored) for plan in drawn.plans},
+        "boxes": {name: list(labels) for name, labels in drawn.truth.shown.items()},
+    }
 
 
 def maps_of(

@@ -72,10 +72,10 @@ class Declared:
     of the study, variant, backbone or imported predictions ({adapter}; {study}, {store}, {weights},
     {architectures}; {predictions}; of a cohort {home}); and a plural, which stands for all that are
     planned ({studies}, {starts}, {localized}, {variants}, {explained}, {folds}, {seeds}, {cohorts};
-    {compared}, variants, ensembles and imported ones; of an ensemble {members}; of a cohort {home_variants},
-    {home_ensembles} and both, {home_compared}; {cropped}, of a variant the study whose crops it is
-    trained on, of a cohort itself if its crops are needed, else nothing; {further}, the further
-    starts of a variant).
+    {compared}, variants, ensembles and imported ones; of an ensemble {members}; of a cohort
+    {home_variants}, {home_ensembles} and both, {home_compared}; {cropped}, of a variant the study
+    whose crops it is trained on, of a cohort itself if its crops are needed, else nothing;
+    {further}, the further starts of a variant).
 
     Attributes
     ----------

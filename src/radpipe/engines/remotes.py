@@ -66,7 +66,7 @@ def _of_studies(params: Params, known: list[str]) -> Iterator[Finding]:
     for name, study in params.studies.items():
         if study.remote is None or study.remote in known:
             continue
-        # Blocks in localize, features and explain repeat it, which is checked when settings are read.
+        # Blocks elsewhere repeat it, which is checked when settings are read.
         places = [f"studies.{name}.remote"]
         places += [f"localize.{name}.remote"] if name in params.localize else []
         places += [f"features.{n}.remote" for n, f in params.features.items() if f.study == name]
