@@ -23,22 +23,25 @@ from typing import Any
 import numpy as np
 
 from radpipe.core.files import read_json, write_json
-from radpipe.core.recipe import read_recipe
+from radpipe.core.recipe import Recipe, read_recipe
 from radpipe.core.settings import Explain, MethodChoice
 from radpipe.core.step import Job, Step
 from radpipe.core.tables import read_table, write_table
 from radpipe.explaining.choosing import check_named
 from radpipe.explaining.explain import CaseMap, explain
 from radpipe.explaining.gallery import in_order, layers_of, lettered, said_of
-from radpipe.explaining.methods import read_method
+from radpipe.explaining.ideal import IdealObserver, signals_of
+from radpipe.explaining.methods import Method, read_method
 from radpipe.explaining.parts import point_of, read_parts
 from radpipe.explaining.plan import PartPlan, plan_parts
-from radpipe.explaining.scored import measured
+from radpipe.explaining.sanity import shuffled_member
+from radpipe.explaining.scoring import Scoring, scored_ideal, scored_method
 from radpipe.explaining.subject import Material, Member
 from radpipe.explaining.table import measures_table
 from radpipe.explaining.truth import Truth, located, shown_by, truth_of
 from radpipe.figures.overlays import enlarged, outlined, overlay, save_jpeg, sheet
 from radpipe.imaging.store import Store
+from radpipe.learning.data.cases import read_part
 from radpipe.learning.networks.network import load_network
 from radpipe.learning.training.run import arithmetic_of, set_up
 from radpipe.prediction.description import Description, read_description
@@ -64,8 +67,14 @@ STEP = Step(
         "measures": "results/explanations/{variant}/measures.parquet",
         "facts": "results/explanations/{variant}/facts.json",
     },
-    settings=("explained.{variant}", "opened.{study}", "plan.folds|seeds", "evaluation.confidence"),
-    loads=("radpipe.learning.models.{architectures}",),
+    settings=(
+        "explained.{variant}",
+        "opened.{study}",
+        "plan.folds|seeds",
+        "evaluation.confidence",
+        "studies.{study}",
+    ),
+    loads=("radpipe.learning.models.{architectures}", "radpipe.studies.{adapter}"),
     keeps={"gallery": "remote", "measures": "remote", "facts": "git"},
     mem_mb=8000,
     runtime=120,
@@ -104,23 +113,31 @@ def main(job: Job) -> None:
         cases={name for plan in plans for name in plan.names},
     )
     member = Member(network, recipe)
-    maps, seconds = {}, {}
+    maps: dict[str, list[list[CaseMap]]] = {}
+    seconds, rows, told = {}, [], {}
+    study = job.setting(f"studies.{recipe.study}")
+    signals = signals_of(recipe.study, study)
+    ideal = None if signals is None else IdealObserver(signals, store, recipe.image)
+    other = shuffled(job, member, recipe, store) if how.shuffled else None
+    scoring = Scoring(args.variant, how, member, store, plans, truth, ideal, other)
     for key, choice in how.methods.items():
         started = time.monotonic()
         maps[key] = maps_of(member, store, plans, choice, seed=how.gallery.seed)
+        method = method_of(choice)
+        if choice.scored:
+            found, told[key] = scored_method(
+                scoring, key, method, maps[key], seed=how.gallery.seed
+            )
+            rows += found
         seconds[key] = round(time.monotonic() - started, 2)
-    rows = [
-        row
-        for key, of_parts in maps.items()
-        for plan, found in zip(plans, of_parts, strict=True)
-        for row in measured(args.variant, key, plan, found, truth, member.questions)
-    ]
+    rows += scored_ideal(scoring, maps)
     write_table(args.measures, measures_table(rows))
     drawn = Drawn(store, how, truth, plans, maps, member.questions)
     shows = draw_gallery(
         drawn, args.gallery, confidence=job.setting("evaluation.confidence"), shy=burned_in(args)
     )
-    write_json(args.facts, facts(args.variant, described, drawn, shows))
+    about = facts(args.variant, described, drawn, shows)
+    write_json(args.facts, {**about, "measured": told, "bound": how.checks.bound})
     job.computed(arithmetic_of(recipe.train, device))
     job.fact(device=device.type, parts=names, seconds_of_methods=seconds)
     log.info("explained %s: shown=%d measures=%d", args.variant, len(shows), len(rows))
@@ -205,11 +222,27 @@ def facts(
     }
 
 
+def method_of(choice: MethodChoice) -> Method:
+    """Check a method's settings."""
+    return read_method({"name": choice.name, **choice.settings}, source="params.yaml")
+
+
+def shuffled(job: Job, member: Member, recipe: Recipe, store: Store) -> Member:
+    """Train the variant once more, on shuffled labels."""
+    fold, seed = job.setting("plan.folds")[0], job.setting("plan.seeds")[0]
+    how: dict[str, Any] = {"fold": fold, "model": recipe.model, "seed": seed}
+    parts = tuple(
+        read_part(job.args.split, store, recipe.target, part=part, **how)
+        for part in ("train", "tune")
+    )
+    return shuffled_member(member, recipe, store, parts=(parts[0], parts[1]), seed=seed)
+
+
 def maps_of(
     member: Member, store: Store, plans: list[PartPlan], choice: MethodChoice, *, seed: int
 ) -> list[list[CaseMap]]:
     """Draw the maps of one method, part by part."""
-    method = read_method({"name": choice.name, **choice.settings}, source="params.yaml")
+    method = method_of(choice)
     found = []
     for plan in plans:
         labels = plan.labels(scored=choice.scored)

@@ -72,7 +72,12 @@ def _check_repeated(
 
 
 def _check_labels(where: str, block: Explain, target: Target) -> None:
-    for place, names in (("gallery.labels", block.gallery.labels), ("boxes", block.boxes)):
+    asked = (
+        ("gallery.labels", block.gallery.labels),
+        ("boxes", block.boxes),
+        ("shortcuts", block.shortcuts),
+    )
+    for place, names in asked:
         for name in names:
             if name not in target.classes:
                 raise ValueError(
