@@ -13,7 +13,6 @@ if __name__ == "__main__":
     pin(kernels_to="predict")
 
 import logging
-import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -33,12 +32,13 @@ from radpipe.explaining.gallery import in_order, layers_of, lettered, said_of
 from radpipe.explaining.methods import read_method
 from radpipe.explaining.parts import point_of, read_parts
 from radpipe.explaining.plan import PartPlan, plan_parts
-from radpipe.explaining.scored import measured
+from radpipe.explaining.scored import Found, found_in, measured
 from radpipe.explaining.subject import Material, Member
 from radpipe.explaining.table import measures_table
 from radpipe.explaining.truth import Truth, located, shown_by, truth_of
 from radpipe.figures.overlays import enlarged, outlined, overlay, save_jpeg, sheet
 from radpipe.imaging.store import Store
+from radpipe.imaging.writing import building
 from radpipe.learning.networks.network import load_network
 from radpipe.learning.training.run import arithmetic_of, set_up
 from radpipe.prediction.description import Description, read_description
@@ -112,8 +112,7 @@ def main(job: Job) -> None:
     rows = [
         row
         for key, of_parts in maps.items()
-        for plan, found in zip(plans, of_parts, strict=True)
-        for row in measured(args.variant, key, plan, found, truth, member.questions)
+        for row in measured(args.variant, key, scored_in(plans, of_parts, truth, member.questions))
     ]
     write_table(args.measures, measures_table(rows))
     drawn = Drawn(store, how, truth, plans, maps, member.questions)
@@ -124,6 +123,14 @@ def main(job: Job) -> None:
     job.computed(arithmetic_of(recipe.train, device))
     job.fact(device=device.type, parts=names, seconds_of_methods=seconds)
     log.info("explained %s: shown=%d measures=%d", args.variant, len(shows), len(rows))
+
+
+def scored_in(
+    plans: list[PartPlan], maps: list[list[CaseMap]], truth: Truth, labels: list[str]
+) -> list[Found]:
+    """Return the scored maps of one method, of all parts."""
+    parts = zip(plans, maps, strict=True)
+    return [one for plan, found in parts for one in found_in(plan, found, truth, labels)]
 
 
 @dataclass(frozen=True)
@@ -151,20 +158,19 @@ def draw_gallery(
     drawn: Drawn, folder: Path, *, confidence: float, shy: bool
 ) -> list[dict[str, Any]]:
     """Draw the pictures, numbered, and write down what is told of each."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
     tune = drawn.plans[0].part.asked.sample
     shows: list[dict[str, Any]] = []
-    for place, plan in enumerate(drawn.plans):
-        maps = drawn.of_part(place)
-        for one in plan.shown:
-            said = said_of(plan.part, tune, one, drawn.labels, confidence=confidence)
-            case = str(plan.part.asked.case[one.row])
-            found = list(in_order(maps, case, one.label))
-            name = f"{len(shows) + 1:02d}.jpg"
-            said |= draw_case(drawn, folder / name, found, shy=shy)
-            shows.append(said)
-    write_json(folder / "gallery.json", shows)
+    with building(folder) as new:
+        for place, plan in enumerate(drawn.plans):
+            maps = drawn.of_part(place)
+            for one in plan.shown:
+                said = said_of(plan.part, tune, one, drawn.labels, confidence=confidence)
+                case = str(plan.part.asked.case[one.row])
+                found = list(in_order(maps, case, one.label))
+                name = f"{len(shows) + 1:02d}.jpg"
+                said |= draw_case(drawn, new / name, found, shy=shy)
+                shows.append(said)
+        write_json(new / "gallery.json", shows)
     return shows
 
 
