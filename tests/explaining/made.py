@@ -4,9 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import nn
 
 from radpipe.core.settings import ModelChoice, Target, Training
 from radpipe.explaining.subject import Material, Member
+from radpipe.learning.data.cases import Batch
 from radpipe.learning.models import build_model, takes_exams
 from radpipe.learning.networks.losses import n_outputs
 from radpipe.learning.networks.network import Network
@@ -57,7 +59,9 @@ def member_of(model, *, target=LABELS, channels=1, views=1, volumes=False, side=
     shape = {"n_channels": channels, "n_outputs": n_outputs(target, how), "size": side}
     built = build_model(choice, **shape, n_views=views, volumes=volumes)
     for name, tensor in built.named_buffers():
-        if name.endswith(("running_mean", "running_var")):
+        if name.endswith("running_mean"):
+            tensor.uniform_(-0.3, 0.3)
+        if name.endswith("running_var"):
             tensor.uniform_(0.5, 1.5)
     last = list(built.parameters())[-2:]
     for each in last:
@@ -68,8 +72,24 @@ def member_of(model, *, target=LABELS, channels=1, views=1, volumes=False, side=
     return Member(network, What(choice, target, how))
 
 
-def material_of(n, store=None):
+def material_of(n, store=None, entries=None, background=None):
     """Return cases of noise."""
     store = store or Noise()
     rows = np.arange(n * len(store.views)).reshape(n, len(store.views))
-    return Material(store, [f"case-{k}" for k in range(n)], rows)
+    return Material(store, [f"case-{k}" for k in range(n)], rows, entries, background)
+
+
+class Plain(nn.Module):
+    """A member as captum takes it: pictures in, answers out."""
+
+    def __init__(self, member, of="logit"):
+        super().__init__()
+        self.member, self.network, self.of = member, member.network, of
+
+    def forward(self, images):
+        return self.member.answers(Batch((images,), ((1,) * len(images),)), self.of)
+
+
+def pixels_of(member, material):
+    """Return the pictures of all cases, (cases, channels, side, side)."""
+    return material.batch(member, range(len(material))).views[0]

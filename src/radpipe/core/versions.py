@@ -42,6 +42,7 @@ DISTRIBUTIONS = {
     "rle": "pylibjpeg-rle",
     "safetensors": "safetensors",
     "scipy": "scipy",
+    "skimage": "scikit-image",
     "sklearn": "scikit-learn",
     "timm": "timm",
     "torch": "torch",
@@ -51,6 +52,7 @@ DISTRIBUTIONS = {
 BROUGHT = {
     "pydicom": ("pylibjpeg", "openjpeg", "rle", "jpeg_ls", "gdcm", "PIL"),
     "matplotlib": ("contourpy", "PIL"),
+    "skimage": ("scipy",),
     "sklearn": ("scipy",),
 }
 # Libraries that decide no byte of a result: they show progress, check settings, run steps, or

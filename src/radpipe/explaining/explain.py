@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 
 from radpipe.core.errors import ConfigError
 from radpipe.explaining.methods import Method
-from radpipe.explaining.methods.base import Maps
-from radpipe.explaining.subject import Asked, Material, Member, check_fits
-from radpipe.learning.data.batches import batches_of
+from radpipe.explaining.shares import contributions
+from radpipe.explaining.subject import Asked, Maps, Material, Member, check_fits
 from radpipe.learning.networks.inference import BATCH
 from radpipe.learning.training.run import arithmetic
 
@@ -126,7 +125,18 @@ def _check(
             f"labels are given for {len(labels)} cases, and there are {len(material)}"
         )
     for member in members:
-        check_fits(member, pixels=how.entry.explains is not None, method=how.name)
+        entry = how.entry
+        check_fits(
+            member,
+            pixels=entry.explains is not None,
+            method=how.name,
+            gradients=entry.gradients,
+        )
+        if entry.explains is None and material.background is None:
+            raise ConfigError(
+                f"{how.name} counts against cases of the train part; give their covariates along"
+                " (background)."
+            )
         known = member.questions
         for asked in labels:
             for label in asked:
@@ -151,15 +161,15 @@ def _explain_one(
         for own, name in zip(labels, material.names, strict=True)
     ]
     which = [number for number, each in enumerate(asked) if each.labels]
-    size = 1 if how.entry.alone or member.exams else BATCH
+    size = 1 if how.entry.alone or member.exams else getattr(how.settings, "batch", BATCH)
     found: list[CaseMap] = []
     with arithmetic(member.what.train):
         for start in range(0, len(which), size):
             some = which[start : start + size]
-            for number, maps in zip(
-                some, _maps(member, material, how, asked, some, size), strict=True
-            ):
-                found += _case_maps(material, number, asked[number], maps, how)
+            drawn = _maps(member, material, how, asked, some, size)
+            for number, maps in zip(some, drawn, strict=True):
+                shares = _shares(member, material, how, asked[number], number)
+                found += _case_maps(material, number, asked[number], maps, shares, how)
             told(len(some))
     return found
 
@@ -173,33 +183,42 @@ def _maps(
     size: int,
 ) -> list[list[Maps]]:
     """Explain some cases in a batch that is filled up with the first of them."""
-    explains = how.entry.explains
-    assert explains is not None  # noqa: S101 - tells the type checker
+    if how.entry.explains is None:
+        return [[() for _ in asked[number].labels] for number in some]
     padded = some + some[:1] * (size - len(some))
-    rows = material.rows[padded]
-    entries = None if material.entries is None else material.entries[padded]
-    batch = batches_of(material.store, member.device).take(rows, entries)
+    batch = material.batch(member, padded)
     more = [Asked(asked[number].labels[:1], 0) for number in padded[len(some) :]]
-    return explains(how.settings, member, batch, [asked[n] for n in some] + more)[: len(some)]
+    drawn = how.entry.explains(how.settings, member, batch, [asked[n] for n in some] + more)
+    return drawn[: len(some)]
+
+
+def _shares(
+    member: Member, material: Material, how: Method, asked: Asked, number: int
+) -> list[dict[str, float]]:
+    """Return the contributions of a case's covariates to each of its labels, if there are any."""
+    counted = how.shares
+    if counted is None or not member.covariates or material.background is None:
+        return [{} for _ in asked.labels]
+    shares, of = counted
+    one = material.batch(member, [number])
+    found = contributions(member, one, material.background, shares, of=of, seed=asked.seed)
+    return [dict(zip(member.covariates, found[:, k].tolist(), strict=True)) for k in asked.labels]
 
 
 def _case_maps(
-    material: Material, number: int, asked: Asked, maps: list[Maps], how: Method
+    material: Material,
+    number: int,
+    asked: Asked,
+    maps: list[Maps],
+    shares: list[dict[str, float]],
+    how: Method,
 ) -> list[CaseMap]:
-    names = material.store.views
-    return [
-        CaseMap(
-            material.names[number],
-            label,
-            {
-                name: view.cpu().numpy()
-                for name, view in zip(names, views, strict=True)
-                if len(view)
-            },
-            signed=how.signed,
-        )
-        for label, views in zip(asked.labels, maps, strict=True)
-    ]
+    found = []
+    for label, views, table in zip(asked.labels, maps, shares, strict=True):
+        named = zip(material.store.views, views, strict=False)  # of a table there are none
+        there = {name: view.cpu().numpy() for name, view in named if len(view)}
+        found.append(CaseMap(material.names[number], label, there, table, how.signed))
+    return found
 
 
 def seed_of(seed: int, case: str) -> int:

@@ -1,17 +1,20 @@
 """Gradients of single answers: a case's own, whatever stands beside it in the batch."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-from radpipe.explaining.subject import Asked
+from radpipe.explaining.subject import Asked, Maps, Member, Of
+from radpipe.learning.data.cases import Batch
 
 
-def turns(asked: Sequence[Asked]) -> Iterator[list[int]]:
-    """Yield a label for each case, until each has had all of its own; the first fills up."""
-    for k in range(max(len(each.labels) for each in asked)):
-        yield [each.labels[k] if k < len(each.labels) else each.labels[0] for each in asked]
+def turns(asked: Sequence[Asked]) -> list[list[int]]:
+    """Return a label of each case, until each has had all of its own; the first fills up."""
+    return [
+        [each.labels[k] if k < len(each.labels) else each.labels[0] for each in asked]
+        for k in range(max(len(each.labels) for each in asked))
+    ]
 
 
 def picked(answers: Tensor, labels: Sequence[int]) -> Tensor:
@@ -20,3 +23,46 @@ def picked(answers: Tensor, labels: Sequence[int]) -> Tensor:
     # A mask instead of an index: its gradient is the same to the bit on every device.
     mask = torch.nn.functional.one_hot(which, answers.shape[1]).to(answers.dtype)
     return (answers * mask).sum()
+
+
+def slopes(
+    member: Member, batch: Batch, rounds: Sequence[Sequence[int]], of: Of
+) -> list[tuple[Tensor, ...]]:
+    """Return the gradients of answers by pixels from 0 to 1.
+
+    Parameters
+    ----------
+    member, batch, of
+        Who is asked what; its weights ask for no gradients (`still`).
+    rounds
+        For each round a label of each case.
+
+    Returns
+    -------
+    list of tuple of Tensor
+        For each round and view of the shape of the batch's; 0 where nothing depends on a view.
+
+    """
+    views = tuple(view.detach().requires_grad_() for view in batch.views)
+    answers = member.answers(Batch(views, batch.counts, batch.table), of)
+    found = []
+    for labels in rounds:
+        last = labels is rounds[-1]
+        each = torch.autograd.grad(
+            picked(answers, labels), views, allow_unused=True, retain_graph=not last
+        )
+        pairs = zip(each, views, strict=True)
+        found.append(tuple(torch.zeros_like(v) if g is None else g for g, v in pairs))
+    return found
+
+
+def dealt(rounds: list[Maps], asked: Sequence[Asked], batch: Batch) -> list[list[Maps]]:
+    """Deal out maps of a whole batch, one round a label, to its cases."""
+    parts = [
+        [torch.split(view, list(counts)) for view, counts in zip(views, batch.counts, strict=True)]
+        for views in rounds
+    ]
+    return [
+        [tuple(view[case] for view in parts[k]) for k in range(len(each.labels))]
+        for case, each in enumerate(asked)
+    ]

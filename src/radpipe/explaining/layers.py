@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
@@ -123,13 +124,19 @@ def maps_of(member: Member, batch: Batch) -> dict[str, tuple[int, ...]]:
         columns), with more than one row or column.
 
     """
+    found = _outputs_of(member, batch)
+    return {name: shape for name, shape in found.items() if shape[2:] != (1, 1)}
+
+
+def _outputs_of(member: Member, batch: Batch) -> dict[str, tuple[int, ...]]:
+    """Return what `maps_of` does, with maps of one pixel."""
     model = _model_of(member)
     found: dict[str, tuple[int, ...]] = {}
 
     def note(name: str) -> Callable[[nn.Module, Any, Any], None]:
         def hook(module: nn.Module, args: Any, output: Any) -> None:
             del module, args
-            if isinstance(output, Tensor) and output.ndim == 4 and output.shape[2:].numel() > 1:
+            if isinstance(output, Tensor) and output.ndim == 4:
                 found.pop(name, None)  # a later call counts
                 found[name] = tuple(output.shape)
 
@@ -143,6 +150,25 @@ def maps_of(member: Member, batch: Batch) -> dict[str, tuple[int, ...]]:
         for handle in handles:
             handle.remove()
     return found
+
+
+# What was found of a model, as long as it lives: a pass more for each batch would be a third more.
+_CHOSEN: WeakKeyDictionary[nn.Module, dict[str | None, list[str]]] = WeakKeyDictionary()
+
+
+def layers_for(member: Member, batch: Batch, wanted: str | None) -> list[str]:
+    """Return what `choose_layers` says, remembered as long as the network lives."""
+    known = _CHOSEN.setdefault(_model_of(member), {})
+    if wanted not in known:
+        known[wanted] = choose_layers(member, _example_of(batch), wanted)
+    return known[wanted]
+
+
+def _example_of(batch: Batch) -> Batch:
+    """Return one black case of which every view has a slice, as in no batch it need have."""
+    views = [view.new_zeros((1, *view.shape[1:])) for view in batch.views]
+    table = None if batch.table is None else batch.table[:1]
+    return Batch(tuple(views), ((1,),) * len(views), table)
 
 
 def choose_layers(member: Member, batch: Batch, wanted: str | None) -> list[str]:
@@ -162,11 +188,12 @@ def choose_layers(member: Member, batch: Batch, wanted: str | None) -> list[str]
         No layer of that name gives maps, or the network has none that does.
 
     """
-    maps = maps_of(member, batch)
+    outputs = _outputs_of(member, batch)
+    maps = [name for name, shape in outputs.items() if shape[2:] != (1, 1)]
     model = _model_of(member)
     title = f"{member.what.variant} (model.name: {member.what.model.name})"
     if wanted is None:
-        found = [last for branch in branches(model) if (last := _last(model, maps, branch))]
+        found = [last for branch in branches(model) if (last := _last(model, outputs, branch))]
         if not found:
             raise ConfigError(
                 f"layer: no layer of {title} gives maps of features, which grad-cam draws; use"
@@ -196,15 +223,23 @@ def branches(model: nn.Module) -> list[str]:
     return [""]
 
 
-def _last(model: nn.Module, maps: dict[str, tuple[int, ...]], branch: str) -> str | None:
+def _last(model: nn.Module, outputs: dict[str, tuple[int, ...]], branch: str) -> str | None:
+    """Return the last layer of a branch that gives maps and is no part of a block that does."""
+    blocks = {name for name in outputs if type(model.get_submodule(name)) not in PASSES}
     features = [
         name
-        for name in maps
-        if name.startswith(branch)
-        and (part := model.get_submodule(name)) is not model
-        and (type(part) not in PASSES)
+        for name, shape in outputs.items()
+        if name in blocks
+        and name.startswith(branch)
+        and shape[2:] != (1, 1)
+        and not blocks.intersection(_above(name))
     ]
     return features[-1] if features else None
+
+
+def _above(name: str) -> list[str]:
+    parts = name.split(".")
+    return [".".join(parts[:k]) for k in range(1, len(parts))]
 
 
 def _model_of(member: Member) -> nn.Module:

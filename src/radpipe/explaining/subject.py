@@ -1,6 +1,6 @@
 """What is explained: a network with what decides what its outputs mean, and cases."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
@@ -12,13 +12,16 @@ from torch import Tensor
 
 from radpipe.core.errors import ConfigError
 from radpipe.evaluation.sample import column_names
-from radpipe.learning.data.cases import Batch, Cases, Pixels
+from radpipe.learning.data.cases import Batch, Cases, Pixels, gather, rows_of
 from radpipe.learning.models import table_of, takes_features, takes_pixels
+from radpipe.learning.models.heads import Neighbours
 from radpipe.learning.networks.losses import THREE, loss_name, probabilities
 from radpipe.learning.networks.network import Blueprint, Network
 
 # What is explained of an answer.
 Of = Literal["logit", "probability"]
+# Of one answer: for every view float32 (slices of the case, side, side).
+Maps = tuple[Tensor, ...]
 
 
 @dataclass(frozen=True)
@@ -129,8 +132,23 @@ class Material:
     def of(
         cls, store: Pixels, cases: Cases, background: NDArray[np.float32] | None = None
     ) -> "Material":
-        """Take the cases of a part."""
-        return cls(store, cases.table["case"].to_pylist(), cases.rows, cases.entries, background)
+        """Take the cases of a part; `store` is that of the pixels, also for a head."""
+        names = cases.table["case"].to_pylist()
+        rows = rows_of(store, names, store.views)
+        return cls(store, names, rows, cases.entries, background)
+
+    def batch(self, member: Member, which: Sequence[int]) -> Batch:
+        """Return what a member looks at of some cases, by their numbers."""
+        rows = self.rows[list(which)] if member.sees else self.rows[list(which), :0]
+        entries = None
+        if member.covariates:
+            entries = None if self.entries is None else self.entries[list(which)]
+            if entries is None:
+                raise ConfigError(
+                    f"{member.what.variant} takes the covariates {', '.join(member.covariates)},"
+                    " and none are given with the cases"
+                )
+        return gather(self.store, rows, member.device, entries)
 
 
 @dataclass(frozen=True)
@@ -150,31 +168,43 @@ class Asked:
     seed: int
 
 
-def check_fits(member: Member, *, pixels: bool, method: str) -> None:
+def check_fits(member: Member, *, pixels: bool, method: str, gradients: bool = False) -> None:
     """Refuse a method that a model has nothing for.
+
+    Parameters
+    ----------
+    member
+        Whose network is to be explained.
+    pixels, gradients
+        Whether the method draws on pixels, else on covariates; and whether it needs gradients.
+    method
+        Its name, for messages.
 
     Raises
     ------
     ConfigError
-        The method needs pixels and the model looks at a table or at stored features only; or it is
-        for covariates, and the model takes none.
+        The method needs pixels and the model looks at a table or at stored features only; it is
+        for covariates, and the model takes none; or the answer has no gradients.
 
     """
-    name = member.what.model.name
+    choice = member.what.model
+    title = f"{member.what.variant} (model.name: {choice.name})"
     if pixels and member.sees is None:
-        instead = (
-            "give its frozen network along"
-            if takes_features(member.what.model)
-            else ("use 'shapley', which explains tables")
-        )
+        of_features = takes_features(choice)
         raise ConfigError(
-            f"{method} needs pixels, and {member.what.variant} (model.name: {name}) looks at"
-            f" {'features' if takes_features(member.what.model) else 'a table'} only; {instead}."
+            f"{method} needs pixels, and {title} looks at"
+            f" {'features' if of_features else 'a table'} only;"
+            f" {'give its frozen network along' if of_features else 'use shapley'}."
         )
     if not pixels and not member.covariates:
         raise ConfigError(
-            f"{method} explains covariates, and {member.what.variant} (model.name: {name}) takes"
-            " none; use a method for pictures."
+            f"{method} explains covariates, and {title} takes none; use a method for pictures."
+        )
+    model = member.network.model
+    if gradients and isinstance(model, Neighbours) and model.settings.votes == "equal":
+        raise ConfigError(
+            f"{method} needs gradients, and the answers of {title} have none, because its votes"
+            " count equally (votes: equal); use occlusion or lime."
         )
 
 

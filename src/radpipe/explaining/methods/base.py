@@ -2,21 +2,23 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from pydantic import Field
-from torch import Tensor
 
 from radpipe.core.checking import check
 from radpipe.core.errors import ConfigError
 from radpipe.core.registry import Registry
-from radpipe.core.settings import Strict
-from radpipe.explaining.subject import Asked, Member, Of
+from radpipe.core.settings import Count, Fraction, Strict
+from radpipe.explaining.shares import Shares
+from radpipe.explaining.subject import Asked, Maps, Member, Of
 from radpipe.learning.data.cases import Batch
+from radpipe.learning.networks.inference import BATCH
+
+# What stands where pixels are not; see `explaining.perturbing.Fill`.
+Grey = Fraction | Literal["mean", "case"]
 
 S = TypeVar("S", bound=Strict, contravariant=True)
-# Of one answer: for every view float32 (slices of the case, side, side).
-Maps = tuple[Tensor, ...]
 
 
 class Explains(Protocol[S]):
@@ -36,6 +38,16 @@ class PictureSettings(Strict):
         description="What is explained: the logit, or the probability, whose slope is small where"
         " the network is sure.",
     )
+    batch: Count = Field(
+        default=BATCH,
+        description="Pictures in a pass, of which the last is filled up; another number may give"
+        " other last bits. Exams come one by one, or as copies of one.",
+    )
+    table: Shares | None = Field(
+        default=Shares(),
+        description="Of networks that take a table, too: how the contributions of its covariates"
+        " are counted; null: not at all.",
+    )
 
 
 @dataclass(frozen=True)
@@ -50,6 +62,8 @@ class Entry:
         The function; None for what explains tables, see `explaining.explain`.
     alone
         Cases come one by one, because a batch is copies of a case.
+    gradients
+        It takes gradients, so that answers must have some.
     signed
         From settings to whether negative values speak against the answer.
 
@@ -58,6 +72,7 @@ class Entry:
     settings: type[Strict]
     explains: Callable[[Any, Member, Batch, Sequence[Asked]], list[list[Maps]]] | None
     alone: bool
+    gradients: bool
     signed: Callable[[Any], bool]
 
 
@@ -86,6 +101,15 @@ class Method:
         return EXPLANATIONS[self.name]
 
     @property
+    def shares(self) -> tuple[Shares, Of] | None:
+        """How covariates' contributions are counted, and to what; None: they are not."""
+        own: Any = self.settings
+        shares = own if isinstance(own, Shares) else getattr(own, "table", None)
+        if shares is None:
+            return None
+        return shares, "logit" if own.of == "logit" else "probability"
+
+    @property
     def signed(self) -> bool:
         """Whether negative values of its maps speak against the answer."""
         return self.entry.signed(self.settings)
@@ -97,11 +121,12 @@ def explanation(
     *,
     signed: Callable[[S], bool],
     alone: bool = False,
+    gradients: bool = False,
 ) -> Callable[[Explains[S]], Explains[S]]:
     """Return a decorator that files a method for pictures under a name; see `Entry`."""
 
     def file(explains: Explains[S]) -> Explains[S]:
-        EXPLANATIONS.register(name)(Entry(settings, explains, alone, signed))
+        EXPLANATIONS.register(name)(Entry(settings, explains, alone, gradients, signed))
         return explains
 
     return file
@@ -125,7 +150,7 @@ def read_method(given: Mapping[str, Any], *, where: str = "", source: str = "met
     """
     if not isinstance(given.get("name"), str):
         known = ", ".join(EXPLANATIONS)
-        raise ConfigError(f"{source}: {where or 'a method'} needs a name, one of: {known}.")
+        raise ConfigError(f"{source}: {where or 'a method'}: needs a name, one of: {known}.")
     own = {key: value for key, value in given.items() if key != "name"}
     entry = EXPLANATIONS[given["name"]]
     return Method(given["name"], check(entry.settings, own, where=where, source=source))

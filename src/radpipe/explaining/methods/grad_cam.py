@@ -11,10 +11,10 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor
 
-from radpipe.explaining.gradients import picked, turns
-from radpipe.explaining.layers import Seen, choose_layers, watching
-from radpipe.explaining.methods.base import Maps, PictureSettings, explanation
-from radpipe.explaining.subject import Asked, Member, still
+from radpipe.explaining.gradients import dealt, picked, turns
+from radpipe.explaining.layers import Seen, layers_for, watching
+from radpipe.explaining.methods.base import PictureSettings, explanation
+from radpipe.explaining.subject import Asked, Maps, Member, still
 from radpipe.learning.data.cases import Batch
 
 
@@ -42,7 +42,9 @@ class GradCamSettings(PictureSettings):
     )
 
 
-@explanation("grad-cam", GradCamSettings, signed=lambda settings: settings.keep_negative)
+@explanation(
+    "grad-cam", GradCamSettings, signed=lambda settings: settings.keep_negative, gradients=True
+)
 def grad_cam(
     settings: GradCamSettings, member: Member, batch: Batch, asked: Sequence[Asked], /
 ) -> list[list[Maps]]:
@@ -50,7 +52,7 @@ def grad_cam(
 
     Maps of several layers of a view, such as networks side by side, are added up.
     """
-    layers = choose_layers(member, batch, settings.layer)
+    layers = layers_for(member, batch, settings.layer)
     with still(member):
         with watching(member, layers) as seen:
             answers = member.answers(batch, settings.of)
@@ -64,7 +66,7 @@ def grad_cam(
             )
             drawn = [_weighed(*pair, settings, batch) for pair in zip(seen, slopes, strict=True)]
             rounds.append(_views(drawn, seen, batch))
-    return cut(rounds, asked, batch)
+    return dealt(rounds, asked, batch)
 
 
 def _weighed(seen: Seen, slope: Tensor | None, how: GradCamSettings, batch: Batch) -> Tensor:
@@ -88,15 +90,3 @@ def _views(drawn: list[Tensor], seen: list[Seen], batch: Batch) -> Maps:
         large = F.interpolate(one[:, None], size=size, mode="bilinear", align_corners=False)
         views[each.view] += large[:, 0]
     return tuple(views)
-
-
-def cut(rounds: list[Maps], asked: Sequence[Asked], batch: Batch) -> list[list[Maps]]:
-    """Deal out maps of a whole batch, one round a label, to its cases."""
-    parts = [
-        [torch.split(view, list(counts)) for view, counts in zip(views, batch.counts, strict=True)]
-        for views in rounds
-    ]
-    return [
-        [tuple(view[case] for view in parts[k]) for k in range(len(each.labels))]
-        for case, each in enumerate(asked)
-    ]
