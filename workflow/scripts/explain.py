@@ -13,7 +13,6 @@ if __name__ == "__main__":
     pin(kernels_to="predict")
 
 import logging
-import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -41,6 +40,7 @@ from radpipe.explaining.table import measures_table
 from radpipe.explaining.truth import Truth, located, shown_by, truth_of
 from radpipe.figures.overlays import enlarged, outlined, overlay, save_jpeg, sheet
 from radpipe.imaging.store import Store
+from radpipe.imaging.writing import building
 from radpipe.learning.data.cases import read_part
 from radpipe.learning.networks.network import load_network
 from radpipe.learning.training.run import arithmetic_of, set_up
@@ -125,9 +125,7 @@ def main(job: Job) -> None:
         maps[key] = maps_of(member, store, plans, choice, seed=how.gallery.seed)
         method = method_of(choice)
         if choice.scored:
-            found, told[key] = scored_method(
-                scoring, key, method, maps[key], seed=how.gallery.seed
-            )
+            found, told[key] = scored_method(scoring, key, method, maps[key], seed=how.gallery.seed)
             rows += found
         seconds[key] = round(time.monotonic() - started, 2)
     rows += scored_ideal(scoring, maps)
@@ -168,20 +166,19 @@ def draw_gallery(
     drawn: Drawn, folder: Path, *, confidence: float, shy: bool
 ) -> list[dict[str, Any]]:
     """Draw the pictures, numbered, and write down what is told of each."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
     tune = drawn.plans[0].part.asked.sample
     shows: list[dict[str, Any]] = []
-    for place, plan in enumerate(drawn.plans):
-        maps = drawn.of_part(place)
-        for one in plan.shown:
-            said = said_of(plan.part, tune, one, drawn.labels, confidence=confidence)
-            case = str(plan.part.asked.case[one.row])
-            found = list(in_order(maps, case, one.label))
-            name = f"{len(shows) + 1:02d}.jpg"
-            said |= draw_case(drawn, folder / name, found, shy=shy)
-            shows.append(said)
-    write_json(folder / "gallery.json", shows)
+    with building(folder) as new:
+        for place, plan in enumerate(drawn.plans):
+            maps = drawn.of_part(place)
+            for one in plan.shown:
+                said = said_of(plan.part, tune, one, drawn.labels, confidence=confidence)
+                case = str(plan.part.asked.case[one.row])
+                found = list(in_order(maps, case, one.label))
+                name = f"{len(shows) + 1:02d}.jpg"
+                said |= draw_case(drawn, new / name, found, shy=shy)
+                shows.append(said)
+        write_json(new / "gallery.json", shows)
     return shows
 
 

@@ -72,18 +72,27 @@ def _check_repeated(
 
 
 def _check_labels(where: str, block: Explain, target: Target) -> None:
-    asked = (
-        ("gallery.labels", block.gallery.labels),
-        ("boxes", block.boxes),
-        ("shortcuts", block.shortcuts),
-    )
-    for place, names in asked:
+    # Of two classes the second is what is asked about.
+    known = target.classes[1:] if target.kind == "binary" else target.classes
+    places = {
+        "labels": block.labels,
+        "gallery.labels": block.gallery.labels,
+        "boxes": block.boxes,
+        "shortcuts": block.shortcuts,
+    }
+    for place, names in places.items():
         for name in names:
-            if name not in target.classes:
+            if name not in known:
                 raise ValueError(
-                    f"{where}.{place}: unknown {name!r}{near_miss(name, target.classes)} The study"
-                    f" has: {', '.join(target.classes)}."
+                    f"{where}.{place}: unknown {name!r}{near_miss(name, known)} The study asks"
+                    f" about: {', '.join(known)}."
                 )
+    if other := [
+        name for name in block.gallery.labels if block.labels and name not in block.labels
+    ]:
+        raise ValueError(
+            f"{where}.gallery.labels: {other[0]!r} is not among {where}.labels, which are explained"
+        )
 
 
 def resolved(name: str, block: Explain, root: Path = Path("presets")) -> Explain:

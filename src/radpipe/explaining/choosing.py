@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radpipe.core.errors import DataError
-from radpipe.core.settings import Gallery, Target
+from radpipe.core.settings import Explain, Gallery, Target
 from radpipe.evaluation.draws import Floats
 from radpipe.evaluation.sample import Sample, column_names
 
@@ -58,7 +58,13 @@ class Shown:
     why: str
 
 
-def choose(target: Target, asked: Asked, how: Gallery) -> list[Shown]:
+def explained_labels(target: Target, how: Explain) -> list[int]:
+    """Return the columns of the questions whose answers are explained."""
+    wanted = how.labels or target.scored
+    return [k for k, name in enumerate(column_names(target)) if name in wanted]
+
+
+def choose(target: Target, asked: Asked, how: Gallery, among: Sequence[int]) -> list[Shown]:
     """Choose the cases that are shown, each answer once, under the first reason.
 
     The most confident of a class or label are of different patients. Named cases that are of
@@ -72,6 +78,8 @@ def choose(target: Target, asked: Asked, how: Gallery) -> list[Shown]:
         The answers to one part.
     how
         How many of which.
+    among
+        The labels that are explained.
 
     Returns
     -------
@@ -79,7 +87,8 @@ def choose(target: Target, asked: Asked, how: Gallery) -> list[Shown]:
         In the order right, wrong, absent, missed, nearest, random, named, labels in their order.
 
     """
-    labels = [column_names(target).index(name) for name in _labels(target, how)]
+    names = column_names(target)
+    labels = [k for k in among if not how.labels or names[k] in how.labels]
     found: dict[tuple[int, int], Shown] = {}
     for one in (
         *_confident(asked, labels, how.confident),
@@ -141,12 +150,6 @@ def draw_scored(
     rows = np.array(sorted(found), dtype=np.int64)
     drawn = np.random.default_rng(seed).permutation(rows)[:count]
     return {row: found[row] for row in sorted(drawn.tolist())}
-
-
-def _labels(target: Target, how: Gallery) -> list[str]:
-    names = column_names(target)
-    wanted = how.labels or list(target.scored)
-    return [name for name in names if name in wanted]
 
 
 def _confident(asked: Asked, labels: Sequence[int], count: int) -> Iterator[Shown]:

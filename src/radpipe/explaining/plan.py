@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from radpipe.core.settings import Explain, Gallery, Target
-from radpipe.explaining.choosing import Shown, choose, draw_scored
+from radpipe.explaining.choosing import Shown, choose, draw_scored, explained_labels
 from radpipe.explaining.parts import Part
 from radpipe.explaining.truth import Place
 
@@ -75,12 +75,14 @@ def plan_parts(
 def _plan(target: Target, part: Part, how: Explain, places: set[Place], *, last: bool) -> PartPlan:
     gallery = how.gallery
     named = Gallery(labels=gallery.labels, confident=0, nearest=0, random=0, named=gallery.named)
+    among = explained_labels(target, how)
     known: dict[str, set[int]] = {}
     for case, _, label in places:
-        known.setdefault(case, set()).add(label)
+        if label in among:
+            known.setdefault(case, set()).add(label)
     located = [sorted(known.get(case, ())) for case in part.asked.case.tolist()]
     return PartPlan(
         part,
-        tuple(choose(target, part.asked, gallery if last else named)),
+        tuple(choose(target, part.asked, gallery if last else named, among)),
         draw_scored(part.asked, located, count=how.scored, seed=gallery.seed),
     )

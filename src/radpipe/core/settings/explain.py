@@ -49,8 +49,7 @@ class Gallery(Strict):
 
     labels: list[str] = Field(
         default=[],
-        description="Classes or labels that are asked about; []: those that the study is scored"
-        " on.",
+        description="Classes or labels that are shown; []: all that are explained.",
     )
     confident: int = Field(
         default=1,
@@ -108,6 +107,10 @@ class Explain(Strict):
     study: str = Field(description="The variant's study once more.")
     remote: str | None = Field(description="The study's remote once more.")
     methods: dict[str, MethodChoice] = Field(min_length=1, description="By a name of your choice.")
+    labels: list[str] = Field(
+        default=[],
+        description="Classes or labels that are explained; []: those that the study is scored on.",
+    )
     gallery: Gallery = Gallery()
     scored: int = Field(
         default=100,
