@@ -43,9 +43,9 @@ BOXES = {
 METHODS = {
     "grad-cam": {"name": "grad-cam"},
     "saliency": {"name": "saliency"},
-    "integrated-gradients": {"name": "integrated-gradients"},
+    "integrated-gradients": {"name": "integrated-gradients", "steps": 20},
     "occlusion": {"name": "occlusion"},
-    "lime": {"name": "lime", "samples": 500},
+    "lime": {"name": "lime", "samples": 200},
 }
 
 
