@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from radpipe.core.files import read_json, write_json
 from radpipe.core.recipe import read_recipe
@@ -28,7 +29,7 @@ from radpipe.core.step import Job, Step
 from radpipe.core.tables import read_table, write_table
 from radpipe.explaining.choosing import check_named
 from radpipe.explaining.explain import CaseMap, explain
-from radpipe.explaining.gallery import in_order, layers_of, lettered, said_of
+from radpipe.explaining.gallery import Layer, in_order, layers_of, lettered, said_of
 from radpipe.explaining.methods import read_method
 from radpipe.explaining.parts import point_of, read_parts
 from radpipe.explaining.plan import PartPlan, plan_parts
@@ -39,6 +40,7 @@ from radpipe.explaining.truth import Truth, located, shown_by, truth_of
 from radpipe.figures.overlays import enlarged, outlined, overlay, save_jpeg, sheet
 from radpipe.imaging.store import Store
 from radpipe.imaging.writing import building
+from radpipe.learning.data.cases import read_part
 from radpipe.learning.networks.network import load_network
 from radpipe.learning.training.run import arithmetic_of, set_up
 from radpipe.prediction.description import Description, read_description
@@ -104,10 +106,16 @@ def main(job: Job) -> None:
         cases={name for plan in plans for name in plan.names},
     )
     member = Member(network, recipe)
+    # Against whose covariates a table's contributions are counted.
+    train = None
+    if member.covariates:
+        train = read_part(
+            args.split, store, recipe.target, part="train", fold=described.fold, model=recipe.model
+        ).entries
     maps, seconds = {}, {}
     for key, choice in how.methods.items():
         started = time.monotonic()
-        maps[key] = maps_of(member, store, plans, choice, seed=how.gallery.seed)
+        maps[key] = maps_of(member, store, plans, choice, seed=how.gallery.seed, background=train)
         seconds[key] = round(time.monotonic() - started, 2)
     rows = [
         row
@@ -175,25 +183,31 @@ def draw_gallery(
 
 
 def draw_case(drawn: Drawn, path: Path, found: list[CaseMap], *, shy: bool) -> dict[str, Any]:
-    """Draw one case, if its pixels may be shown; return what is told of the picture."""
-    views = list(found[0].views)
-    if not views:
-        return {"file": None, "withheld": "the model looks at no picture"}
-    if shy or lettered(drawn.store, found[0].case, views):
-        return {"file": None, "withheld": "letters are likely to stand in the picture"}
-    layers = layers_of(drawn.store, found, drawn.truth.of(found[0].case, found[0].label))
-    looks = [method.look for method in drawn.how.methods.values()]
-    rows = []
-    for layer in layers:
-        tiles = [enlarged(layer.film)]
-        tiles += [overlay(layer.film, m, look) for m, look in zip(layer.maps, looks, strict=True)]
-        rows.append([outlined(tile, layer.inside) for tile in tiles])
-    save_jpeg(sheet(rows), path)
-    return {
+    """Draw one case, if its pixels may be shown; return what is told of it and of the picture."""
+    keys = drawn.how.methods
+    said: dict[str, Any] = {
+        "table": {k: m.table for k, m in zip(keys, found, strict=True) if m.table}
+    }
+    seen = [(m, how.look) for m, how in zip(found, keys.values(), strict=True) if m.views]
+    if not seen:
+        return said | {"file": None, "withheld": "what is explained is a table"}
+    maps, looks = zip(*seen, strict=True)
+    if shy or lettered(drawn.store, maps[0].case, list(maps[0].views)):
+        return said | {"file": None, "withheld": "letters are likely to stand in it"}
+    layers = layers_of(drawn.store, maps, drawn.truth.of(maps[0].case, maps[0].label))
+    save_jpeg(sheet([tiles_of(layer, looks) for layer in layers]), path)
+    return said | {
         "file": path.name,
         "views": [[layer.view, layer.slice, layer.slices] for layer in layers],
         "outlined": any(layer.inside is not None for layer in layers),
     }
+
+
+def tiles_of(layer: Layer, looks: tuple[str, ...]) -> list[NDArray[np.floating]]:
+    """Draw the film of a view, and under the map of each method."""
+    tiles = [enlarged(layer.film)]
+    tiles += [overlay(layer.film, m, look) for m, look in zip(layer.maps, looks, strict=True)]
+    return [outlined(tile, layer.inside) for tile in tiles]
 
 
 def facts(
@@ -212,15 +226,21 @@ def facts(
 
 
 def maps_of(
-    member: Member, store: Store, plans: list[PartPlan], choice: MethodChoice, *, seed: int
+    member: Member,
+    store: Store,
+    plans: list[PartPlan],
+    choice: MethodChoice,
+    *,
+    seed: int,
+    background: NDArray[np.float32] | None = None,
 ) -> list[list[CaseMap]]:
-    """Draw the maps of one method, part by part."""
+    """Draw the maps of one method, part by part; a table is counted against the background."""
     method = read_method({"name": choice.name, **choice.settings}, source="params.yaml")
     found = []
     for plan in plans:
         labels = plan.labels(scored=choice.scored)
         cases = plan.part.cases.take(np.array(list(labels), dtype=np.int64))
-        material = Material.of(store, cases)
+        material = Material.of(store, cases, background)
         found.append(
             explain([member], material, how=method, labels=list(labels.values()), seed=seed)
         )
