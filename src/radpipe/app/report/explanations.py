@@ -148,7 +148,7 @@ def _shown(folder: Path, one: Mapping[str, Any]) -> Shown:
         _bin(one["bin"]),
         {True: "Truth: present.", False: "Truth: absent.", None: "Truth: unknown."}[one["truth"]],
         *_slices(one.get("views", ())),
-        "The finding is outlined." if one.get("outlined") else "",
+        "Its known place is outlined." if one.get("outlined") else "",
         f"No picture: {one['withheld']}." if one["file"] is None else "",
     ]
     return Shown(
