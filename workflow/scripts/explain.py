@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from radpipe.core.files import read_json, write_json
 from radpipe.core.recipe import Recipe, read_recipe
@@ -28,7 +29,7 @@ from radpipe.core.step import Job, Step
 from radpipe.core.tables import read_table, write_table
 from radpipe.explaining.choosing import check_named
 from radpipe.explaining.explain import CaseMap, explain
-from radpipe.explaining.gallery import in_order, layers_of, lettered, said_of
+from radpipe.explaining.gallery import Layer, in_order, layers_of, lettered, said_of
 from radpipe.explaining.ideal import IdealObserver, signals_of
 from radpipe.explaining.methods import Method, read_method
 from radpipe.explaining.parts import point_of, read_parts
@@ -113,6 +114,12 @@ def main(job: Job) -> None:
         cases={name for plan in plans for name in plan.names},
     )
     member = Member(network, recipe)
+    # Against whose covariates a table's contributions are counted.
+    train = None
+    if member.covariates:
+        train = read_part(
+            args.split, store, recipe.target, part="train", fold=described.fold, model=recipe.model
+        ).entries
     maps: dict[str, list[list[CaseMap]]] = {}
     seconds, rows, told = {}, [], {}
     study = job.setting(f"studies.{recipe.study}")
@@ -122,7 +129,7 @@ def main(job: Job) -> None:
     scoring = Scoring(args.variant, how, member, store, plans, truth, ideal, other)
     for key, choice in how.methods.items():
         started = time.monotonic()
-        maps[key] = maps_of(member, store, plans, choice, seed=how.gallery.seed)
+        maps[key] = maps_of(member, store, plans, choice, seed=how.gallery.seed, background=train)
         method = method_of(choice)
         if choice.scored:
             found, told[key] = scored_method(scoring, key, method, maps[key], seed=how.gallery.seed)
@@ -183,25 +190,31 @@ def draw_gallery(
 
 
 def draw_case(drawn: Drawn, path: Path, found: list[CaseMap], *, shy: bool) -> dict[str, Any]:
-    """Draw one case, if its pixels may be shown; return what is told of the picture."""
-    views = list(found[0].views)
-    if not views:
-        return {"file": None, "withheld": "the model looks at no picture"}
-    if shy or lettered(drawn.store, found[0].case, views):
-        return {"file": None, "withheld": "letters are likely to stand in the picture"}
-    layers = layers_of(drawn.store, found, drawn.truth.of(found[0].case, found[0].label))
-    looks = [method.look for method in drawn.how.methods.values()]
-    rows = []
-    for layer in layers:
-        tiles = [enlarged(layer.film)]
-        tiles += [overlay(layer.film, m, look) for m, look in zip(layer.maps, looks, strict=True)]
-        rows.append([outlined(tile, layer.inside) for tile in tiles])
-    save_jpeg(sheet(rows), path)
-    return {
+    """Draw one case, if its pixels may be shown; return what is told of it and of the picture."""
+    keys = drawn.how.methods
+    said: dict[str, Any] = {
+        "table": {k: m.table for k, m in zip(keys, found, strict=True) if m.table}
+    }
+    seen = [(m, how.look) for m, how in zip(found, keys.values(), strict=True) if m.views]
+    if not seen:
+        return said | {"file": None, "withheld": "what is explained is a table"}
+    maps, looks = zip(*seen, strict=True)
+    if shy or lettered(drawn.store, maps[0].case, list(maps[0].views)):
+        return said | {"file": None, "withheld": "letters are likely to stand in it"}
+    layers = layers_of(drawn.store, maps, drawn.truth.of(maps[0].case, maps[0].label))
+    save_jpeg(sheet([tiles_of(layer, looks) for layer in layers]), path)
+    return said | {
         "file": path.name,
         "views": [[layer.view, layer.slice, layer.slices] for layer in layers],
         "outlined": any(layer.inside is not None for layer in layers),
     }
+
+
+def tiles_of(layer: Layer, looks: tuple[str, ...]) -> list[NDArray[np.floating]]:
+    """Draw the film of a view, and under the map of each method."""
+    tiles = [enlarged(layer.film)]
+    tiles += [overlay(layer.film, m, look) for m, look in zip(layer.maps, looks, strict=True)]
+    return [outlined(tile, layer.inside) for tile in tiles]
 
 
 def facts(
@@ -236,15 +249,21 @@ def shuffled(job: Job, member: Member, recipe: Recipe, store: Store) -> Member:
 
 
 def maps_of(
-    member: Member, store: Store, plans: list[PartPlan], choice: MethodChoice, *, seed: int
+    member: Member,
+    store: Store,
+    plans: list[PartPlan],
+    choice: MethodChoice,
+    *,
+    seed: int,
+    background: NDArray[np.float32] | None = None,
 ) -> list[list[CaseMap]]:
-    """Draw the maps of one method, part by part."""
+    """Draw the maps of one method, part by part; a table is counted against the background."""
     method = method_of(choice)
     found = []
     for plan in plans:
         labels = plan.labels(scored=choice.scored)
         cases = plan.part.cases.take(np.array(list(labels), dtype=np.int64))
-        material = Material.of(store, cases)
+        material = Material.of(store, cases, background)
         found.append(
             explain([member], material, how=method, labels=list(labels.values()), seed=seed)
         )

@@ -2,7 +2,7 @@
 
 Reads   results/scores/<variant>/ of all planned variants and ensembles,
         results/comparison, results/figures, results/studies/<study>/,
-        results/cohorts/<cohort>/, presets/published
+        results/cohorts/<cohort>/, results/explanations/<variant>/, presets/published
 Writes  results/report.html; results/metrics.json, the best variant of each study;
         results/variants.json, the same numbers of every variant; results/checklists/, what
         journals ask for, filled as far as files answer it
@@ -18,6 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from radpipe.app.checklists.writing import write_checklists
+from radpipe.app.report.explanations import read_galleries
 from radpipe.app.report.external import read_cohorts
 from radpipe.app.report.made import Made, made_of
 from radpipe.app.report.numbers import best_metrics, variant_metrics
@@ -54,6 +55,8 @@ STEP = Step(
         "judged": "results/cohorts/{cohorts}/scores.json",
         "external": "results/cohorts/{cohorts}/scores.csv",
         "known": "results/cohorts/{cohorts}/leaks.csv",
+        "explained": "results/explanations/{explained}/facts.json",
+        "galleries": "results/explanations/{explained}/gallery",
         "published": "presets/published",
     },
     writes={
@@ -62,7 +65,7 @@ STEP = Step(
         "numbers": "results/variants.json",
         "checklists": "results/checklists",
     },
-    settings=("plan", "variants", "studies", "localize"),
+    settings=("plan", "variants", "studies", "localize", "explain"),
     keeps={"metrics": "metrics", "numbers": "git", "checklists": "git"},
 )
 
@@ -118,6 +121,13 @@ def with_settings(study: StudyResults, job: Job, published: list[Published]) -> 
         restricted=settings.remote is not None,
         published=published_on(study, settings, published),
         figures=figures,
+        galleries=read_galleries(
+            study.name,
+            job.setting("explain"),
+            results=Path("results/explanations"),
+            several_runs=len(plan.folds) * len(plan.seeds) > 1,
+            restricted=settings.remote is not None,
+        ),
         cohorts=read_cohorts(
             study.name,
             plan.cohorts,
