@@ -111,7 +111,8 @@ def deletion_figure(rows: Rows) -> Figure | None:
         ax.set_title(TITLES[kind], fontsize=11)
         tidy(ax)
     figure.axes[0].set_ylabel("Mean probability")
-    figure.axes[1].legend(frameon=False, fontsize=9)
+    named = [ax for ax in figure.axes if ax.get_legend_handles_labels()[1]]
+    named[-1].legend(frameon=False, fontsize=9)
     return figure
 
 
