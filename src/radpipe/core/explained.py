@@ -74,7 +74,12 @@ def _check_repeated(
 def _check_labels(where: str, block: Explain, target: Target) -> None:
     # Of two classes the second is what is asked about.
     known = target.classes[1:] if target.kind == "binary" else target.classes
-    places = {"labels": block.labels, "gallery.labels": block.gallery.labels, "boxes": block.boxes}
+    places = {
+        "labels": block.labels,
+        "gallery.labels": block.gallery.labels,
+        "boxes": block.boxes,
+        "shortcuts": block.shortcuts,
+    }
     for place, names in places.items():
         for name in names:
             if name not in known:

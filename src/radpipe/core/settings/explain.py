@@ -74,6 +74,32 @@ class Gallery(Strict):
         return self.confident + self.nearest + self.random + len(self.named)
 
 
+class Checks(Strict):
+    """Whether maps depend on what was learned, and on nothing else; on some of the scored cases."""
+
+    cases: int = Field(
+        default=12,
+        ge=0,
+        description="Scored cases of the last part on which methods are checked; 0: not at all."
+        " Each is explained about seven times more.",
+    )
+    stages: int = Field(
+        default=4,
+        ge=2,
+        description="Networks of which more and more layers are random, from the last to all.",
+    )
+    steps: int = Field(
+        default=10, ge=2, description="Steps of deletion and insertion, from 0 to all pixels."
+    )
+    bound: float = Field(
+        default=0.5,
+        gt=-1,
+        lt=1,
+        description="Rank correlation with maps of a random network from which on a method fails.",
+    )
+    seed: int = Field(default=1, description="Of the random layers.")
+
+
 class Explain(Strict):
     """Where a variant looks: maps of some cases, scored where the truth is known."""
 
@@ -91,6 +117,21 @@ class Explain(Strict):
         ge=0,
         description="Cases of each part, drawn at random among those whose finding has a known"
         " place, whose maps are scored. `tune` alone chooses thresholds.",
+    )
+    tolerance: float = Field(
+        default=0,
+        ge=0,
+        description="Pixels of the stored square within which pointing beside a finding counts.",
+    )
+    checks: Checks = Checks()
+    shuffled: bool = Field(
+        default=False,
+        description="Train the variant once more, on labels shuffled between patients, and compare"
+        " maps; takes as long as the training.",
+    )
+    shortcuts: list[str] = Field(
+        default=[],
+        description="Labels on whose place the evidence for others is counted, such as a device.",
     )
     boxes: dict[str, list[str]] = Field(
         default={},
