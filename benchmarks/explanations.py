@@ -97,7 +97,9 @@ def main() -> None:
     plans = plan_parts(recipe.target, parts, how, located(boxes, shown, recipe.target))
     cases = {name for plan in plans for name in plan.names}
     truth = truth_of(boxes, store, recipe.image, recipe.target, shown=shown, cases=cases)
-    signals = signals_of(recipe.study, load_params(args.project / "params.yaml").studies[recipe.study])
+    signals = signals_of(
+        recipe.study, load_params(args.project / "params.yaml").studies[recipe.study]
+    )
     ideal = None if signals is None else IdealObserver(signals, store, recipe.image)
     scoring = Scoring(args.variant, how, member, store, plans, truth, ideal)
     rows, told, maps = [], {}, {}

@@ -2,7 +2,8 @@
 
 Reads   results/scores/<variant>/ of all planned variants and ensembles,
         results/comparison, results/figures, results/studies/<study>/,
-        results/cohorts/<cohort>/, results/explanations/<variant>/, presets/published
+        results/cohorts/<cohort>/, results/explanations/<variant>/, results/judged,
+        presets/published
 Writes  results/report.html; results/metrics.json, the best variant of each study;
         results/variants.json, the same numbers of every variant; results/checklists/, what
         journals ask for, filled as far as files answer it
@@ -20,6 +21,7 @@ from pathlib import Path
 from radpipe.app.checklists.writing import write_checklists
 from radpipe.app.report.explanations import read_galleries
 from radpipe.app.report.external import read_cohorts
+from radpipe.app.report.judged import read_judged
 from radpipe.app.report.made import Made, made_of
 from radpipe.app.report.numbers import best_metrics, variant_metrics
 from radpipe.app.report.page import render_page
@@ -57,6 +59,8 @@ STEP = Step(
         "known": "results/cohorts/{cohorts}/leaks.csv",
         "explained": "results/explanations/{explained}/facts.json",
         "galleries": "results/explanations/{explained}/gallery",
+        "maps": "results/judged/tables",
+        "map_figures": "results/judged/figures",
         "published": "presets/published",
     },
     writes={
@@ -128,6 +132,7 @@ def with_settings(study: StudyResults, job: Job, published: list[Published]) -> 
             several_runs=len(plan.folds) * len(plan.seeds) > 1,
             restricted=settings.remote is not None,
         ),
+        judged=read_judged(study.name, job.args.maps.parent),
         cohorts=read_cohorts(
             study.name,
             plan.cohorts,

@@ -18,6 +18,7 @@ from radpipe.core.settings import Kind
 if TYPE_CHECKING:
     from radpipe.app.report.explanations import Gallery
     from radpipe.app.report.external import Cohort
+    from radpipe.app.report.judged import Judged
     from radpipe.app.report.publications import Published
 
 Row = Mapping[str, str]
@@ -147,6 +148,8 @@ class StudyResults:
         Rows of `points.csv`: points of curves, partial areas, average precision.
     galleries
         Of the variants that are explained.
+    judged
+        How true their maps are; None where none was scored.
     made
         Variant to when, and from which commit, it was trained and scored; only where receipts say.
 
@@ -177,6 +180,7 @@ class StudyResults:
     decided: tuple[Row, ...] = ()
     points: tuple[Row, ...] = ()
     galleries: "tuple[Gallery, ...]" = ()
+    judged: "Judged | None" = None
     made: Mapping[str, Made] = field(default_factory=dict)
 
     @property
