@@ -17,9 +17,9 @@ from radpipe.core.params import load_params
 from radpipe.core.recipe import read_recipe
 from radpipe.core.settings import Explain
 from radpipe.core.tables import read_table, write_table
+from radpipe.explaining.explain import explain
 from radpipe.explaining.ideal import IdealObserver, signals_of
 from radpipe.explaining.measures import area, energy_inside, joined
-from radpipe.explaining.explain import explain
 from radpipe.explaining.methods import read_method
 from radpipe.explaining.parts import point_of, read_parts
 from radpipe.explaining.plan import plan_parts

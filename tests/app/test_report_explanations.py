@@ -72,7 +72,7 @@ def test_a_case_is_told_in_words(read):
     assert found.run == "fold 0, seed 0"
     (one,) = found.shown
     assert one.title == "fractured, the surest wrong answer"
-    assert one.text == (
+    assert one.text.replace("\N{NARROW NO-BREAK SPACE}", " ") == (
         "Probability 0.871 (yes). Of 23 tune cases in this bin 60.9 % [40.8 %, 77.8 %] were it."
         " Truth: absent. Slices: sagittal 4 of 9. Its known place is outlined."
     )
