@@ -17,9 +17,9 @@ from radpipe.core.params import load_params
 from radpipe.core.recipe import read_recipe
 from radpipe.core.settings import Explain
 from radpipe.core.tables import read_table, write_table
+from radpipe.explaining.explain import explain
 from radpipe.explaining.ideal import IdealObserver, signals_of
 from radpipe.explaining.measures import area, energy_inside, joined
-from radpipe.explaining.explain import explain
 from radpipe.explaining.methods import read_method
 from radpipe.explaining.parts import point_of, read_parts
 from radpipe.explaining.plan import plan_parts
@@ -97,7 +97,9 @@ def main() -> None:
     plans = plan_parts(recipe.target, parts, how, located(boxes, shown, recipe.target))
     cases = {name for plan in plans for name in plan.names}
     truth = truth_of(boxes, store, recipe.image, recipe.target, shown=shown, cases=cases)
-    signals = signals_of(recipe.study, load_params(args.project / "params.yaml").studies[recipe.study])
+    signals = signals_of(
+        recipe.study, load_params(args.project / "params.yaml").studies[recipe.study]
+    )
     ideal = None if signals is None else IdealObserver(signals, store, recipe.image)
     scoring = Scoring(args.variant, how, member, store, plans, truth, ideal)
     rows, told, maps = [], {}, {}

@@ -20,12 +20,17 @@ CAM = read_method({"name": "grad-cam"})
 
 
 def test_every_label_of_every_case_has_a_map_in_order():
-    found = explain([member_of(COMPACT)], material_of(3), how=CAM, labels=[[0], [2, 1], []])
+    member = member_of(COMPACT)
+    found = explain([member], material_of(3), how=CAM, labels=[[0], [2, 1], []])
     assert [(m.case, m.label) for m in found] == [("case-0", 0), ("case-1", 2), ("case-1", 1)]
     for each in found:
         assert each.views["image"].shape == (1, 32, 32)
         assert each.views["image"].dtype == np.float32
         assert not each.signed
+    with torch.no_grad():
+        shares = member.answers(material_of(2).batch(member, [0, 1]), "probability").numpy()
+    for each, share in zip(found, (shares[0, 0], shares[1, 2], shares[1, 1]), strict=True):
+        assert each.probability == pytest.approx(float(share), abs=1e-6)
 
 
 @pytest.mark.parametrize("label", [-1, 3])

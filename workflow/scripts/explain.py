@@ -42,7 +42,7 @@ from radpipe.explaining.truth import Truth, located, shown_by, truth_of
 from radpipe.figures.overlays import enlarged, outlined, overlay, save_jpeg, sheet
 from radpipe.imaging.store import Store
 from radpipe.imaging.writing import building
-from radpipe.learning.data.cases import read_part
+from radpipe.learning.data.cases import Cases, read_part
 from radpipe.learning.networks.network import load_network
 from radpipe.learning.training.run import arithmetic_of, set_up
 from radpipe.prediction.description import Description, read_description
@@ -82,70 +82,106 @@ STEP = Step(
 )
 
 
+@dataclass(frozen=True)
+class Read:
+    """What is there before anything is explained."""
+
+    how: Explain
+    recipe: Recipe
+    described: Description
+    store: Store
+    member: Member
+    plans: list[PartPlan]
+    truth: Truth
+
+
 def main(job: Job) -> None:
     """Choose cases, draw maps of them, measure those whose truth is known, show a few."""
     args = job.args
+    read = read_run(job)
+    how, plans, seed = read.how, read.plans, read.how.gallery.seed
+    train, scoring = covariates(job, read), scoring_of(job, read)
+    maps: dict[str, list[list[CaseMap]]] = {}
+    seconds, rows, told = {}, [], {}
+    for key, choice in how.methods.items():
+        started = time.monotonic()
+        maps[key] = maps_of(read, choice, background=train)
+        if choice.scored:
+            found, told[key] = scored_method(scoring, key, method_of(choice), maps[key], seed=seed)
+            rows += found
+        seconds[key] = round(time.monotonic() - started, 2)
+    rows += scored_ideal(scoring, maps)
+    write_table(args.measures, measures_table(rows))
+    drawn = Drawn(read.store, how, read.truth, plans, maps, read.member.questions)
+    shows = draw_gallery(
+        drawn, args.gallery, confidence=job.setting("evaluation.confidence"), shy=burned_in(args)
+    )
+    about = facts(args.variant, read.described, drawn, shows)
+    write_json(args.facts, {**about, "measured": told, "bound": how.checks.bound})
+    job.computed(arithmetic_of(read.recipe.train, read.member.device))
+    parts = [plan.part.name for plan in plans]
+    job.fact(device=read.member.device.type, parts=parts, seconds_of_methods=seconds)
+    log.info("explained %s: shown=%d measures=%d", args.variant, len(shows), len(rows))
+
+
+def read_run(job: Job) -> Read:
+    """Read the first run of the plan, and choose what is explained of each part.
+
+    Test is looked at only where predict has opened it, and written that down.
+    """
+    args = job.args
     how: Explain = job.setting(f"explained.{args.variant}")
-    recipe = read_recipe(args.recipe[0])
+    recipe, store = read_recipe(args.recipe[0]), Store(args.store)
     described = read_description(args.described[0].parent)
-    names = ["tune", "test"] if job.params.opens(recipe.study) else ["tune"]
-    store = Store(args.store)
-    device = set_up(recipe.train)
-    network = load_network(args.weights[0], recipe, store).to(device)
     parts = read_parts(
         recipe,
         point_of(described),
         read_table(args.predictions[0]),
         store,
         args.split,
-        names=names,
+        names=["tune", "test"] if job.params.opens(recipe.study) else ["tune"],
         fold=described.fold,
     )
     check_named(how.gallery.named, [part.asked for part in parts])
-    boxes = read_table(args.boxes)
-    shown = shown_by(recipe.target, boxes, how.boxes)
-    plans = plan_parts(recipe.target, parts, how, located(boxes, shown, recipe.target))
-    truth = truth_of(
-        boxes,
-        store,
-        recipe.image,
-        recipe.target,
-        shown=shown,
-        cases={name for plan in plans for name in plan.names},
+    boxes, target = read_table(args.boxes), recipe.target
+    shown = shown_by(target, boxes, how.boxes)
+    plans = plan_parts(target, parts, how, located(boxes, shown, target))
+    cases = {name for plan in plans for name in plan.names}
+    truth = truth_of(boxes, store, recipe.image, target, shown=shown, cases=cases)
+    network = load_network(args.weights[0], recipe, store).to(set_up(recipe.train))
+    return Read(how, recipe, described, store, Member(network, recipe), plans, truth)
+
+
+def covariates(job: Job, read: Read) -> NDArray[np.float32] | None:
+    """Return those of the train part, against which a table's contributions are counted."""
+    if not read.member.covariates:
+        return None
+    return part_of(job, read, "train").entries
+
+
+def scoring_of(job: Job, read: Read) -> Scoring:
+    """Gather what all methods are scored with: on phantoms an ideal observer, too."""
+    study = job.setting(f"studies.{read.recipe.study}")
+    signals = signals_of(read.recipe.study, study)
+    ideal = None if signals is None else IdealObserver(signals, read.store, read.recipe.image)
+    other = shuffled(job, read) if read.how.shuffled else None
+    variant = job.args.variant
+    return Scoring(variant, read.how, read.member, read.store, read.plans, read.truth, ideal, other)
+
+
+def shuffled(job: Job, read: Read) -> Member:
+    """Train the variant once more, on shuffled labels."""
+    parts = part_of(job, read, "train"), part_of(job, read, "tune")
+    seed = read.described.seed
+    return shuffled_member(read.member, read.recipe, read.store, parts=parts, seed=seed)
+
+
+def part_of(job: Job, read: Read, part: str) -> Cases:
+    """Read a part of the run."""
+    recipe, fold = read.recipe, read.described.fold
+    return read_part(
+        job.args.split, read.store, recipe.target, part=part, fold=fold, model=recipe.model
     )
-    member = Member(network, recipe)
-    # Against whose covariates a table's contributions are counted.
-    train = None
-    if member.covariates:
-        train = read_part(
-            args.split, store, recipe.target, part="train", fold=described.fold, model=recipe.model
-        ).entries
-    maps: dict[str, list[list[CaseMap]]] = {}
-    seconds, rows, told = {}, [], {}
-    study = job.setting(f"studies.{recipe.study}")
-    signals = signals_of(recipe.study, study)
-    ideal = None if signals is None else IdealObserver(signals, store, recipe.image)
-    other = shuffled(job, member, recipe, store) if how.shuffled else None
-    scoring = Scoring(args.variant, how, member, store, plans, truth, ideal, other)
-    for key, choice in how.methods.items():
-        started = time.monotonic()
-        maps[key] = maps_of(member, store, plans, choice, seed=how.gallery.seed, background=train)
-        method = method_of(choice)
-        if choice.scored:
-            found, told[key] = scored_method(scoring, key, method, maps[key], seed=how.gallery.seed)
-            rows += found
-        seconds[key] = round(time.monotonic() - started, 2)
-    rows += scored_ideal(scoring, maps)
-    write_table(args.measures, measures_table(rows))
-    drawn = Drawn(store, how, truth, plans, maps, member.questions)
-    shows = draw_gallery(
-        drawn, args.gallery, confidence=job.setting("evaluation.confidence"), shy=burned_in(args)
-    )
-    about = facts(args.variant, described, drawn, shows)
-    write_json(args.facts, {**about, "measured": told, "bound": how.checks.bound})
-    job.computed(arithmetic_of(recipe.train, device))
-    job.fact(device=device.type, parts=names, seconds_of_methods=seconds)
-    log.info("explained %s: shown=%d measures=%d", args.variant, len(shows), len(rows))
 
 
 @dataclass(frozen=True)
@@ -237,36 +273,18 @@ def method_of(choice: MethodChoice) -> Method:
     return read_method({"name": choice.name, **choice.settings}, source="params.yaml")
 
 
-def shuffled(job: Job, member: Member, recipe: Recipe, store: Store) -> Member:
-    """Train the variant once more, on shuffled labels."""
-    fold, seed = job.setting("plan.folds")[0], job.setting("plan.seeds")[0]
-    how: dict[str, Any] = {"fold": fold, "model": recipe.model, "seed": seed}
-    parts = tuple(
-        read_part(job.args.split, store, recipe.target, part=part, **how)
-        for part in ("train", "tune")
-    )
-    return shuffled_member(member, recipe, store, parts=(parts[0], parts[1]), seed=seed)
-
-
 def maps_of(
-    member: Member,
-    store: Store,
-    plans: list[PartPlan],
-    choice: MethodChoice,
-    *,
-    seed: int,
-    background: NDArray[np.float32] | None = None,
+    read: Read, choice: MethodChoice, *, background: NDArray[np.float32] | None
 ) -> list[list[CaseMap]]:
     """Draw the maps of one method, part by part; a table is counted against the background."""
-    method = method_of(choice)
+    method, seed = method_of(choice), read.how.gallery.seed
     found = []
-    for plan in plans:
+    for plan in read.plans:
         labels = plan.labels(scored=choice.scored)
         cases = plan.part.cases.take(np.array(list(labels), dtype=np.int64))
-        material = Material.of(store, cases, background)
-        found.append(
-            explain([member], material, how=method, labels=list(labels.values()), seed=seed)
-        )
+        material = Material.of(read.store, cases, background)
+        wanted = list(labels.values())
+        found.append(explain([read.member], material, how=method, labels=wanted, seed=seed))
     return found
 
 

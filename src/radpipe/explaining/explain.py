@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from radpipe.core.errors import ConfigError
 from radpipe.explaining.methods import Method
 from radpipe.explaining.shares import contributions
-from radpipe.explaining.subject import Asked, Maps, Material, Member, check_fits
+from radpipe.explaining.subject import Asked, Drawn, Material, Member, check_fits
 from radpipe.learning.networks.inference import BATCH
 from radpipe.learning.training.run import arithmetic
 
@@ -32,6 +32,10 @@ class CaseMap:
         Covariate to its contribution, in the unit of the answer; empty for pictures.
     signed
         Negative values speak against the answer.
+    probability
+        Of the label, before the temperature, where the method's own pass says it: of methods that
+        take gradients of the case as it is; else NaN. Its last bits may differ from those of
+        `predictions.parquet`, because passes are others.
 
     """
 
@@ -40,6 +44,7 @@ class CaseMap:
     views: dict[str, NDArray[np.float32]] = field(default_factory=dict)
     table: dict[str, float] = field(default_factory=dict)
     signed: bool = False
+    probability: float = float("nan")
 
 
 def explain(
@@ -114,7 +119,8 @@ def _mean(same: list[CaseMap]) -> CaseMap:
         for view in first.views
     }
     table = {name: float(np.mean([m.table[name] for m in same])) for name in first.table}
-    return CaseMap(first.case, first.label, views, table, first.signed)
+    share = float(np.mean([m.probability for m in same]))
+    return CaseMap(first.case, first.label, views, table, first.signed, share)
 
 
 def _check(
@@ -167,9 +173,9 @@ def _explain_one(
         for start in range(0, len(which), size):
             some = which[start : start + size]
             drawn = _maps(member, material, how, asked, some, size)
-            for number, maps in zip(some, drawn, strict=True):
-                shares = _shares(member, material, how, asked[number], number)
-                found += _case_maps(material, number, asked[number], maps, shares, how)
+            for number, one in zip(some, drawn, strict=True):
+                tables = _tables(member, material, how, asked[number], number)
+                found += _case_maps(material, number, asked[number], one, tables, how)
             told(len(some))
     return found
 
@@ -181,10 +187,10 @@ def _maps(
     asked: list[Asked],
     some: list[int],
     size: int,
-) -> list[list[Maps]]:
+) -> list[Drawn]:
     """Explain some cases in a batch that is filled up with the first of them."""
     if how.entry.explains is None:
-        return [[() for _ in asked[number].labels] for number in some]
+        return [Drawn([() for _ in asked[number].labels]) for number in some]
     padded = some + some[:1] * (size - len(some))
     batch = material.batch(member, padded)
     more = [Asked(asked[number].labels[:1], 0) for number in padded[len(some) :]]
@@ -192,7 +198,7 @@ def _maps(
     return drawn[: len(some)]
 
 
-def _shares(
+def _tables(
     member: Member, material: Material, how: Method, asked: Asked, number: int
 ) -> list[dict[str, float]]:
     """Return the contributions of a case's covariates to each of its labels, if there are any."""
@@ -209,15 +215,16 @@ def _case_maps(
     material: Material,
     number: int,
     asked: Asked,
-    maps: list[Maps],
-    shares: list[dict[str, float]],
+    drawn: Drawn,
+    tables: list[dict[str, float]],
     how: Method,
 ) -> list[CaseMap]:
     found = []
-    for label, views, table in zip(asked.labels, maps, shares, strict=True):
+    for label, views, table in zip(asked.labels, drawn.maps, tables, strict=True):
         named = zip(material.store.views, views, strict=False)  # of a table there are none
         there = {name: view.cpu().numpy() for name, view in named if len(view)}
-        found.append(CaseMap(material.names[number], label, there, table, how.signed))
+        share = float("nan") if drawn.shares is None else float(drawn.shares[label])
+        found.append(CaseMap(material.names[number], label, there, table, how.signed, share))
     return found
 
 

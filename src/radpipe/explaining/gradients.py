@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from radpipe.explaining.subject import Asked, Maps, Member, Of
+from radpipe.explaining.subject import Asked, Drawn, Maps, Member, Of, answers_of
 from radpipe.learning.data.cases import Batch
 
 
@@ -27,7 +27,7 @@ def picked(answers: Tensor, labels: Sequence[int]) -> Tensor:
 
 def slopes(
     member: Member, batch: Batch, rounds: Sequence[Sequence[int]], of: Of
-) -> list[tuple[Tensor, ...]]:
+) -> tuple[list[tuple[Tensor, ...]], Tensor]:
     """Return the gradients of answers by pixels from 0 to 1.
 
     Parameters
@@ -39,12 +39,15 @@ def slopes(
 
     Returns
     -------
-    list of tuple of Tensor
+    found
         For each round and view of the shape of the batch's; 0 where nothing depends on a view.
+    shares
+        Probabilities, (cases, questions).
 
     """
     views = tuple(view.detach().requires_grad_() for view in batch.views)
-    answers = member.answers(Batch(views, batch.counts, batch.table), of)
+    logits = member.logits(Batch(views, batch.counts, batch.table))
+    answers = answers_of(logits, member.what, of)
     found = []
     for labels in rounds:
         last = labels is rounds[-1]
@@ -53,16 +56,19 @@ def slopes(
         )
         pairs = zip(each, views, strict=True)
         found.append(tuple(torch.zeros_like(v) if g is None else g for g, v in pairs))
-    return found
+    return found, answers_of(logits.detach(), member.what, "probability")
 
 
-def dealt(rounds: list[Maps], asked: Sequence[Asked], batch: Batch) -> list[list[Maps]]:
-    """Deal out maps of a whole batch, one round a label, to its cases."""
+def dealt(rounds: list[Maps], asked: Sequence[Asked], batch: Batch, shares: Tensor) -> list[Drawn]:
+    """Deal out maps of a whole batch, one round a label, and probabilities to its cases."""
     parts = [
         [torch.split(view, list(counts)) for view, counts in zip(views, batch.counts, strict=True)]
         for views in rounds
     ]
     return [
-        [tuple(view[case] for view in parts[k]) for k in range(len(each.labels))]
+        Drawn(
+            [tuple(view[case] for view in parts[k]) for k in range(len(each.labels))],
+            shares[case],
+        )
         for case, each in enumerate(asked)
     ]

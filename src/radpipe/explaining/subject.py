@@ -168,6 +168,24 @@ class Asked:
     seed: int
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """What a method makes of one case.
+
+    Attributes
+    ----------
+    maps
+        For each label that was asked.
+    shares
+        Float32 (questions,): the probability of each, where the method has asked about the case as
+        it is.
+
+    """
+
+    maps: list[Maps]
+    shares: Tensor | None = None
+
+
 def check_fits(member: Member, *, pixels: bool, method: str, gradients: bool = False) -> None:
     """Refuse a method that a model has nothing for.
 

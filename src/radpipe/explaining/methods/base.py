@@ -11,7 +11,7 @@ from radpipe.core.errors import ConfigError
 from radpipe.core.registry import Registry
 from radpipe.core.settings import Count, Fraction, Strict
 from radpipe.explaining.shares import Shares
-from radpipe.explaining.subject import Asked, Maps, Member, Of
+from radpipe.explaining.subject import Asked, Drawn, Member, Of
 from radpipe.learning.data.cases import Batch
 from radpipe.learning.networks.inference import BATCH
 
@@ -26,8 +26,8 @@ class Explains(Protocol[S]):
 
     def __call__(
         self, settings: S, member: Member, batch: Batch, asked: Sequence[Asked], /
-    ) -> list[list[Maps]]:
-        """Return maps for each case of the batch and each label that is asked of it."""
+    ) -> list[Drawn]:
+        """Return for each case of the batch a map for each label that is asked of it."""
 
 
 class PictureSettings(Strict):
@@ -70,7 +70,7 @@ class Entry:
     """
 
     settings: type[Strict]
-    explains: Callable[[Any, Member, Batch, Sequence[Asked]], list[list[Maps]]] | None
+    explains: Callable[[Any, Member, Batch, Sequence[Asked]], list[Drawn]] | None
     alone: bool
     gradients: bool
     signed: Callable[[Any], bool]

@@ -14,7 +14,7 @@ from torch import Tensor
 from radpipe.explaining.gradients import dealt, picked, turns
 from radpipe.explaining.layers import Seen, layers_for, watching
 from radpipe.explaining.methods.base import PictureSettings, explanation
-from radpipe.explaining.subject import Asked, Maps, Member, still
+from radpipe.explaining.subject import Asked, Drawn, Maps, Member, answers_of, still
 from radpipe.learning.data.cases import Batch
 
 
@@ -47,7 +47,7 @@ class GradCamSettings(PictureSettings):
 )
 def grad_cam(
     settings: GradCamSettings, member: Member, batch: Batch, asked: Sequence[Asked], /
-) -> list[list[Maps]]:
+) -> list[Drawn]:
     """Draw the maps, bilinearly brought to the size of the pictures.
 
     Maps of several layers of a view, such as networks side by side, are added up.
@@ -55,7 +55,8 @@ def grad_cam(
     layers = layers_for(member, batch, settings.layer)
     with still(member):
         with watching(member, layers) as seen:
-            answers = member.answers(batch, settings.of)
+            logits = member.logits(batch)
+        answers = answers_of(logits, member.what, settings.of)
         rounds = []
         for labels in turns(asked):
             slopes = torch.autograd.grad(
@@ -66,7 +67,8 @@ def grad_cam(
             )
             drawn = [_weighed(*pair, settings, batch) for pair in zip(seen, slopes, strict=True)]
             rounds.append(_views(drawn, seen, batch))
-    return dealt(rounds, asked, batch)
+    shares = answers_of(logits.detach(), member.what, "probability")
+    return dealt(rounds, asked, batch, shares)
 
 
 def _weighed(seen: Seen, slope: Tensor | None, how: GradCamSettings, batch: Batch) -> Tensor:

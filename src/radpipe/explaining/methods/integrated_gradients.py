@@ -17,7 +17,7 @@ from radpipe.core.settings import Count
 from radpipe.explaining.gradients import slopes, turns
 from radpipe.explaining.methods.base import Grey, PictureSettings, explanation
 from radpipe.explaining.perturbing import copies_of, filled, per_pass
-from radpipe.explaining.subject import Asked, Maps, Member, still
+from radpipe.explaining.subject import Asked, Drawn, Maps, Member, still
 from radpipe.learning.data.cases import Batch
 
 
@@ -38,7 +38,7 @@ class IntegratedGradientsSettings(PictureSettings):
 @explanation("integrated-gradients", IntegratedGradientsSettings, signed=lambda _: True, alone=True)
 def integrated_gradients(
     settings: IntegratedGradientsSettings, member: Member, batch: Batch, asked: Sequence[Asked], /
-) -> list[list[Maps]]:
+) -> list[Drawn]:
     """Draw the sums over channels."""
     rounds = turns(asked)
     start = [
@@ -53,10 +53,10 @@ def integrated_gradients(
         for first in range(0, len(places), size):
             some = places[first : first + size]
             there = _on_the_way(batch, start, ways, some)
-            found = slopes(member, there, [label * size for label in rounds], settings.of)
+            found, _ = slopes(member, there, [label * size for label in rounds], settings.of)
             for total, views in zip(totals, found, strict=True):
                 _add(total, views, weights[first : first + size])
-    return [[_times(total, ways) for total in totals]]
+    return [Drawn([_times(total, ways) for total in totals])]
 
 
 def _points(how: IntegratedGradientsSettings, size: int) -> tuple[NDArray[np.float64], ...]:

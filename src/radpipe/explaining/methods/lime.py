@@ -17,7 +17,7 @@ from radpipe.core.errors import ConfigError
 from radpipe.core.settings import Count, Positive, Strict
 from radpipe.explaining.methods.base import Grey, PictureSettings, explanation
 from radpipe.explaining.perturbing import asked_of_copies, filled, hiding
-from radpipe.explaining.subject import Asked, Maps, Member
+from radpipe.explaining.subject import Asked, Drawn, Member
 from radpipe.learning.data.cases import Batch
 
 Floats = NDArray[np.float64]
@@ -78,7 +78,7 @@ class LimeSettings(PictureSettings):
 @explanation("lime", LimeSettings, signed=lambda _: True, alone=True)
 def lime(
     settings: LimeSettings, member: Member, batch: Batch, asked: Sequence[Asked], /
-) -> list[list[Maps]]:
+) -> list[Drawn]:
     """Draw the coefficient of each piece on all of its pixels."""
     seed = asked[0].seed
     pieces = cut_up(batch, settings.superpixels, seed)
@@ -104,7 +104,7 @@ def lime(
     for label in asked[0].labels:
         slopes = _largest(fit(on, answers[:, label], weights, settings.ridge), settings.features)
         found.append(tuple(torch.from_numpy(slopes[p].astype(np.float32)) for p in pieces))
-    return [found]
+    return [Drawn(found)]
 
 
 def closeness(on: NDArray[np.bool_], width: float) -> Floats:

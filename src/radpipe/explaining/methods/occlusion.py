@@ -14,7 +14,7 @@ from torch import Tensor
 from radpipe.core.settings import Count
 from radpipe.explaining.methods.base import Grey, PictureSettings, explanation
 from radpipe.explaining.perturbing import asked_of_copies, filled, hiding
-from radpipe.explaining.subject import Asked, Maps, Member
+from radpipe.explaining.subject import Asked, Drawn, Maps, Member
 from radpipe.learning.data.cases import Batch
 
 
@@ -47,7 +47,7 @@ class OcclusionSettings(PictureSettings):
 @explanation("occlusion", OcclusionSettings, signed=lambda _: True, alone=True)
 def occlusion(
     settings: OcclusionSettings, member: Member, batch: Batch, asked: Sequence[Asked], /
-) -> list[list[Maps]]:
+) -> list[Drawn]:
     """Draw, for each pixel, the mean fall of the answer over the windows that hide it."""
     windows = _windows(batch, settings)
 
@@ -68,7 +68,7 @@ def occlusion(
         batch=settings.batch,
     ).double()
     falls = said[:1] - said[1:]
-    return [[_mean(batch, windows, falls[:, label]) for label in asked[0].labels]]
+    return [Drawn([_mean(batch, windows, falls[:, label]) for label in asked[0].labels])]
 
 
 Window = tuple[int, tuple[slice, slice, slice]]

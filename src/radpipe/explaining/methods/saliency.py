@@ -8,7 +8,7 @@ from torch import Tensor
 
 from radpipe.explaining.gradients import dealt, slopes, turns
 from radpipe.explaining.methods.base import PictureSettings, explanation
-from radpipe.explaining.subject import Asked, Maps, Member, still
+from radpipe.explaining.subject import Asked, Drawn, Member, still
 from radpipe.learning.data.cases import Batch
 
 
@@ -25,12 +25,12 @@ class SaliencySettings(PictureSettings):
 @explanation("saliency", SaliencySettings, signed=lambda how: how.form == "signed", gradients=True)
 def saliency(
     settings: SaliencySettings, member: Member, batch: Batch, asked: Sequence[Asked], /
-) -> list[list[Maps]]:
+) -> list[Drawn]:
     """Draw gradients by pixels from 0 to 1: of an answer, a pixel from black to white."""
     with still(member):
-        found = slopes(member, batch, turns(asked), settings.of)
+        found, shares = slopes(member, batch, turns(asked), settings.of)
     rounds = [tuple(_flat(view, settings) for view in views) for views in found]
-    return dealt(rounds, asked, batch)
+    return dealt(rounds, asked, batch, shares)
 
 
 def _flat(slope: Tensor, how: SaliencySettings) -> Tensor:
