@@ -20,7 +20,7 @@ def of(*steps: str, variants: tuple[str, ...] = BOTH) -> set[str]:
 ALL = {
     *(f"{step}/bones" for step in ("fetch", "index", "ingest", "explore", "split")),
     *of("recipe", "train", "predict", "evaluate"),
-    *("compare/all", "report/all"),
+    *("compare/all", "judge/all", "report/all"),
 }
 LEARNS = of("train", "predict")
 
