@@ -51,8 +51,8 @@ HEAD = {
     "weights": "weights/random.json",
 }
 
-# Folders that DVC names also while no cohort, start or explanation is planned, and a file that its loop over
-# runs cannot name: another detector is another folder of crops.
+# Folders that DVC names also while no cohort, start or explanation is planned, and a file that its
+# loop over runs cannot name: another detector is another folder of crops.
 SEEN_OTHERWISE = {
     "results/cohorts",
     "results/starts",
@@ -248,8 +248,8 @@ def test_the_graph_knows_who_makes_what(engines, monkeypatch):
     assert list(graph.steps) == [
         *("fetch", "weights", "index", "ingest", "split", "admit", "explore", "localize"),
         "features",
-        *("review", "train", "predict", "combine", "evaluate", "explain", "validate", "compare"),
-        *("judge", "report"),
+        *("review", "train", "predict", "combine", "evaluate", "explain", "judge", "validate"),
+        *("compare", "report"),
     ]
     train = graph.runs["train", "bones-v1-fold-0-seed-0"]
     assert [run.title for run in graph.makers_of(train)] == [
