@@ -50,7 +50,11 @@ def test_scores_stand_beside_what_knows_less(judged):
     found = read_judged("bones", judged)
     (ideal, _), (name, cells) = found.placed
     assert (ideal, name) == ("ideal observer", "cam")
-    assert (cells[0].own.text, cells[0].average, cells[0].chance) == ("0.700", "0.500", "0.100")
+    assert (cells[0].own.text, cells[0].average, cells[0].chance) == (
+        "0.700",
+        "0.500 (0.450 to 0.550)",
+        "0.100",
+    )
     assert cells[1].own is None
     assert [title for title, _ in found.further] == [
         "Alike to maps of a random network",

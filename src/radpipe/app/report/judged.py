@@ -160,7 +160,7 @@ def _placed(scores: Sequence[Row], *, several: bool) -> list[tuple[str, list[Sco
                 Scored(
                     ShownEstimate.of(own.get(measure)),
                     ShownEstimate.why(own.get(measure)),
-                    "" if IDEAL in name else _value(own.get(f"{measure}_average")),
+                    "" if IDEAL in name else _with_interval(own.get(f"{measure}_average")),
                     "" if IDEAL in name else _value(own.get(f"{measure}_chance")),
                 )
                 for measure in PLACED
@@ -169,6 +169,11 @@ def _placed(scores: Sequence[Row], *, several: bool) -> list[tuple[str, list[Sco
         for name, own in _by_name(scores, several=several).items()
         if set(PLACED) & set(own)
     ]
+
+
+def _with_interval(row: Row | None) -> str:
+    found = ShownEstimate.of(row)
+    return "without interval" if found is None else f"{found.text} ({found.interval})"
 
 
 def _value(row: Row | None) -> str:
