@@ -54,7 +54,7 @@ def test_scores_stand_beside_what_knows_less(judged):
     assert cells[1].own is None
     assert [title for title, _ in found.further] == [
         "Alike to maps of a random network",
-        "Evidence outside the finding that lies on device",
+        "Evidence outside the finding on device",
     ]
     assert found.pairs[0][1:3] == ("cam", "mean map of others")
 

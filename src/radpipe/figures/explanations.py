@@ -26,7 +26,7 @@ PANEL = 3.6
 
 
 def maps_figure(rows: Rows) -> Figure | None:
-    """Draw each explanation's scores beside chance, the mean map and the ideal observer.
+    """Draw each explanation's scores; strokes are chance, crosses the mean map of others.
 
     Parameters
     ----------
@@ -58,13 +58,9 @@ def _forest(ax: Axes, rows: Rows, names: Sequence[tuple[str, str]], measure: str
     for at, (variant, method) in enumerate(names):
         own = {r["measure"]: r for r in rows if (r["variant"], r["method"]) == (variant, method)}
         shade = palette.get(method, INK)
-        for suffix, mark, said in (
-            ("_chance", "|", "chance"),
-            ("_average", "x", "mean map of others"),
-        ):
+        for suffix, mark in (("_chance", "|"), ("_average", "x")):
             if method != IDEAL and (beside := own.get(measure + suffix)):
-                label = said if at == len(names) - 1 else None
-                ax.plot(_number(beside["value"]), at, mark, color=QUIET, ms=9, label=label)
+                ax.plot(_number(beside["value"]), at, mark, color=QUIET, ms=9)
         if row := own.get(measure):
             ends = [_number(row["low"]), _number(row["high"])]
             ax.plot(ends, [at, at], color=shade, lw=2.2, solid_capstyle="butt")
@@ -75,8 +71,6 @@ def _forest(ax: Axes, rows: Rows, names: Sequence[tuple[str, str]], measure: str
     ax.set_ylim(len(names) - 0.5, -0.5)
     ax.set_xlim(0, 1)
     ax.set_title(TITLES[measure], fontsize=11)
-    if measure == PLACED[0] and ax.get_legend_handles_labels()[1]:
-        ax.legend(loc="lower right", frameon=False, fontsize=9)
     tidy(ax)
 
 

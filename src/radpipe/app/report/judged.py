@@ -19,11 +19,11 @@ PLACED = {
 # What else is told of an explanation, and how it is called.
 FURTHER = {
     "deletion": "Deletion, area",
-    "deletion_random": "in random order",
+    "deletion_random": "Deletion in random order",
     "insertion": "Insertion, area",
-    "insertion_random": "in random order",
+    "insertion_random": "Insertion in random order",
     "randomised": "Alike to maps of a random network",
-    "randomised_structure": "the same, structural similarity",
+    "randomised_structure": "The same, structural similarity",
     "randomised_pointing": "Highest place, random network",
     "randomised_energy": "Evidence in the finding, random network",
     "shuffled": "Alike to maps after shuffled labels",
@@ -66,8 +66,10 @@ class Judged:
         One an explanation.
     placed
         (explanation, a score for each of `PLACED`), the ideal observer first.
+    columns
+        Explanations that were checked.
     further
-        (measure, (explanation, estimate) of each that has it).
+        (measure, an estimate for each of `columns`).
     pairs
         (measure, first, second, difference, its p-value corrected) of explanations.
     figures, downloads
@@ -78,7 +80,8 @@ class Judged:
     part: str
     verdicts: list[Verdict]
     placed: list[tuple[str, list[Scored]]]
-    further: list[tuple[str, list[tuple[str, ShownEstimate]]]]
+    columns: list[str]
+    further: list[tuple[str, list[ShownEstimate | None]]]
     pairs: list[tuple[str, str, str, ShownEstimate, str]]
     figures: Mapping[str, Path]
     downloads: Mapping[str, Download]
@@ -114,6 +117,7 @@ def read_judged(study: str, folder: Path) -> Judged | None:
     if not scores:
         return None
     several = len({row["variant"] for row in scores}) > 1
+    columns = [n for n in _by_name(scores, several=several) if IDEAL not in n]
     figures = {kind: picture(folder / "figures", f"{study}-{kind}") for kind in FIGURES}
     return Judged(
         part=said["part"],
@@ -122,7 +126,8 @@ def read_judged(study: str, folder: Path) -> Judged | None:
             for one in said["verdicts"]
         ],
         placed=_placed(scores, several=several),
-        further=_further(scores, several=several),
+        columns=columns,
+        further=_further(scores, columns, several=several),
         pairs=list(_pairs(read_rows(tables["paired"]), several=several)),
         figures={kind: path for kind, path in figures.items() if path},
         downloads={
@@ -171,14 +176,13 @@ def _value(row: Row | None) -> str:
 
 
 def _further(
-    scores: Sequence[Row], *, several: bool
-) -> list[tuple[str, list[tuple[str, ShownEstimate]]]]:
+    scores: Sequence[Row], columns: Sequence[str], *, several: bool
+) -> list[tuple[str, list[ShownEstimate | None]]]:
     by_name = _by_name(scores, several=several)
-    called = {**FURTHER, **_shortcuts(scores)}
     found = []
-    for measure, title in called.items():
-        told = [(name, ShownEstimate.of(own.get(measure))) for name, own in by_name.items()]
-        if cells := [(name, estimate) for name, estimate in told if estimate is not None]:
+    for measure, title in {**FURTHER, **_shortcuts(scores)}.items():
+        cells = [ShownEstimate.of(by_name[name].get(measure)) for name in columns]
+        if any(cells):
             found.append((title, cells))
     return found
 
@@ -188,9 +192,9 @@ def _shortcuts(scores: Sequence[Row]) -> dict[str, str]:
     measures = sorted({row["measure"] for row in scores if row["measure"].startswith("on_")})
     return {
         measure: (
-            f"its share of the area outside ({measure[3:].removesuffix('_chance')})"
+            f"Share of the area outside on {measure[3:].removesuffix('_chance')}"
             if measure.endswith("_chance")
-            else f"Evidence outside the finding that lies on {measure[3:]}"
+            else f"Evidence outside the finding on {measure[3:]}"
         )
         for measure in measures
     }
