@@ -115,3 +115,18 @@ def test_a_closed_test_part_a_study_without_boxes_and_letters_in_pictures(projec
     assert {one["file"] for one in shows} == {None}
     assert not len(read_table(project.root / OUT / "measures.parquet"))
     assert read_json(project.root / OUT / "facts.json")["boxes"] == {}
+
+
+def test_maps_are_checked_against_random_networks_and_shuffled_labels(project):
+    checks = {"cases": 1, "stages": 2, "steps": 2}
+    done = explained(project, checks=checks, shuffled=True, scored=4, gallery={"nearest": 0})
+    assert done.returncode == 0, done.stderr
+    table = read_table(project.root / OUT / "measures.parquet")
+    found = set(table["measure"].to_pylist())
+    assert {"randomised", "moved", "deletion@0.50", "shuffled", "shuffled_energy"} <= found
+    measured = read_json(project.root / OUT / "facts.json")["measured"]
+    assert measured["cam"]["cascade"][0]["layers"] == 1
+    assert "slow" not in measured
+    done = project.step("judge")
+    assert done.returncode == 0, done.stderr
+    assert (project.root / "results/judged/tables/bones-scores.csv").exists()
