@@ -10,7 +10,7 @@
 # Each step is described once, by STEP in workflow/scripts/<step>.py: what it reads and writes, and
 # on which settings it depends. Its rule stands in workflow/rules/<step>.smk. The same steps stand
 # in dvc.yaml, which `radpipe dvc` writes. Settings: params.yaml. How the two engines work together:
-# docs/why/architecture.md.
+# docs/why/two-engines.md.
 from snakemake.utils import min_version
 
 min_version("9.20")

@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from dataclasses import fields
@@ -109,6 +110,22 @@ def test_a_script_that_imports_what_lies_beside_it_is_refused(folder, beside):
         RadpipeError, match=rf"split\.py: imports {name}, which lies .* The way out"
     ):
         read_steps()
+
+
+def test_ctrl_c_ends_a_step_whatever_its_threads_wait_for(folder):
+    """An interrupted start of a thread would leave one that Python waits for without end."""
+    waiting = "import os, signal, threading\nwait = threading.Event().wait\n"
+    script = write_script(folder, "split", MAKE, waiting)
+    work = (
+        "lambda job: (threading.Thread(target=wait).start(), os.kill(os.getpid(), signal.SIGINT),"
+        " wait())"
+    )
+    script.write_text(script.read_text().replace('lambda job: job.args.out.write_text("x")', work))
+    command = [sys.executable, str(script), "--study", "bones"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == -signal.SIGINT
+    assert "stopped by Ctrl-C. The same command goes on" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_a_receipt_tells_what_was_done(folder):

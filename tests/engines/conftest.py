@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from copy import deepcopy
@@ -31,6 +32,8 @@ COPIED = (
     ".dvcignore",
     ".gitignore",
 )
+# What commands say that run beside a test; Git ignores it.
+SAID = Path(".state/said.txt")
 # Kept until the process ends.
 TEMPLATES: list[TemporaryDirectory[str]] = []
 STUB = '''"""A stub."""
@@ -130,25 +133,44 @@ class Engines(Project):
         }
 
     def start(self, *command: str) -> subprocess.Popen[bytes]:
-        """Start a command in a process group of its own."""
-        return subprocess.Popen(
-            command,
-            cwd=self.root,
-            env=self.environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        """Start a command in a process group of its own; what it says is kept in `SAID`."""
+        (self.root / SAID).parent.mkdir(exist_ok=True)
+        with (self.root / SAID).open("ab") as said:
+            return subprocess.Popen(
+                command,
+                cwd=self.root,
+                env={**self.environment, "PYTHONFAULTHANDLER": "1"},
+                stdout=said,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
 
     def kill(self, process: subprocess.Popen[bytes], how: signal.Signals) -> None:
-        """Signal a started command as a terminal does; kill it with everything it started."""
+        """Signal a started command as a terminal does; kill it with everything it started.
+
+        What has not ended two minutes later is described, killed, and a failure.
+        """
         if how == signal.SIGKILL:  # what it started stands in groups of its own
-            for pid in self.session(process):
-                with suppress(ProcessLookupError):
-                    os.kill(pid, how)
+            self.kill_session(process)
         else:
             os.killpg(process.pid, how)
-        process.wait()
+        try:
+            process.wait(timeout=120)
+        except subprocess.TimeoutExpired:
+            self.kill_session(process, signal.SIGABRT)  # each tells where its threads are
+            time.sleep(2)
+            self.kill_session(process)
+            process.wait()
+            said = (self.root / SAID).read_text(errors="replace")[-20000:]
+            raise AssertionError(f"still there after {how.name}:\n{said}") from None
+
+    def kill_session(
+        self, process: subprocess.Popen[bytes], how: signal.Signals = signal.SIGKILL
+    ) -> None:
+        """Signal a started command and everything it started."""
+        for pid in self.session(process):
+            with suppress(ProcessLookupError):
+                os.kill(pid, how)
 
     def session(self, process: subprocess.Popen[bytes]) -> Iterator[int]:
         """Yield the processes that a started command and everything it started consists of."""

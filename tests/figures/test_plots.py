@@ -168,11 +168,14 @@ def test_confusion_counts_and_shares_by_true_class(ax):
     assert (ax.get_xlabel(), ax.get_ylabel(), ax.get_title()) == ("Decided", "True", "v")
 
 
-def test_labels_counted_one_by_one_leave_the_rest_empty(ax):
-    rows = [{"true": t, "decided": d, "n": 1} for a in "xy" for t in (a, "no " + a) for d in (a,)]
+def test_labels_are_a_row_each(ax):
+    pairs = [(t, d) for a in "xy" for t in ("no " + a, a) for d in ("no " + a, a)]
+    rows = [{"true": t, "decided": d, "n": n} for n, (t, d) in enumerate(pairs, start=1)]
     plot_confusion(rows, ax=ax)
-    assert len(ax.texts) == 4
-    assert {tick.get_rotation() for tick in ax.get_xticklabels()} == {0}
+    found = [text.get_text() for text in ax.texts]
+    assert found[:4] == ["1\n33 %", "2\n67 %", "3\n43 %", "4\n57 %"]
+    assert [tick.get_text() for tick in ax.get_yticklabels()] == ["x", "y"]
+    assert ax.get_xticklabels()[2].get_text() == "present,\nmissed"
 
 
 def test_names_of_many_classes_are_slanted(ax):

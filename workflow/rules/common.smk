@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
+from radpipe.core.errors import RadpipeError
 from radpipe.core.graph import Graph, receipt_path
 from radpipe.core.kernels import training_of
 from radpipe.core.links import refuse_links
@@ -16,12 +17,18 @@ from radpipe.engines.plan import train_resources
 from radpipe.engines.retries import try_no_refusal_again
 from radpipe.engines.run import prefer_this_python
 from radpipe.engines.slurm import keep_jobs_while_slurm_is_silent
-from snakemake.exceptions import IncompleteCheckpointException
+from snakemake.exceptions import IncompleteCheckpointException, WorkflowError
 
-PARAMS = load_params()
-GRAPH = Graph(PARAMS)
-require_writable()
-refuse_links(GRAPH.makers)
+try:
+    PARAMS = load_params()
+    GRAPH = Graph(PARAMS)
+    require_writable()
+    refuse_links(GRAPH.makers)
+    for name in PARAMS.plan.variants:
+        PARAMS.recipes[name]
+except RadpipeError as error:
+    # The user can mend it: one message, without the lines of code that Snakemake shows of others.
+    raise WorkflowError(str(error)) from None
 FRESHNESS = Freshness(GRAPH)
 # After these, planning looks again: what they make anew often comes out as it was.
 CHECKPOINTS = frozenset({"split", "localize", "weights", "features"})
@@ -124,13 +131,12 @@ def order(step):
     So a report of it is there while others train (engines/preview.py). Of one study those go first
     that training waits for, then trainings, as they stand in plan.variants: the longest one, if it
     stands first, is not what a finished study waits for, and short jobs at the end keep all cores
-    at work. Snakemake takes the largest sum, hence powers; some fifty bits are as many as its
-    solver takes.
+    at work.
     """
     training = GRAPH.height("train")
     phase = (GRAPH.height(step) >= training) + (GRAPH.height(step) > training)
     last = len(PARAMS.studies) - 1
-    most = 63
+    most = len(PARAMS.plan.variants)
 
     def priority(wildcards):
         fields = GRAPH.fields(GRAPH.planned(GRAPH.steps[step], wildcards).values)
@@ -139,7 +145,7 @@ def order(step):
             return 0
         later = last - [*PARAMS.studies].index(study)
         place = PARAMS.plan.variants.index(variant) if step == "train" else most
-        return (most + 1) * 4 ** min(3 * later + phase, 21) + max(most - place, 0)
+        return (3 * later + phase) * (most + 1) + max(most - place, 0)
 
     return priority
 

@@ -14,6 +14,7 @@ from typing import Any
 from radpipe.app.options import Completion, add_options
 from radpipe.app.predictor import export, predict
 from radpipe.app.telemetry import telemetry
+from radpipe.core.ctrl_c import ending_at_ctrl_c
 from radpipe.core.errors import ConfigError, DataError, RadpipeError, unknown_name
 from radpipe.core.findings import Finding, summary
 from radpipe.core.masking import names_shown
@@ -239,15 +240,8 @@ def main() -> None:
     name = options.pop("command")
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
-        if name in ANYWHERE:
-            COMMANDS[name](**options)
-        elif not PARAMS.exists():
-            raise ConfigError(
-                f"{PARAMS.absolute()}: there is no such file. Change to the folder of a project, or"
-                " make one: radpipe init FOLDER --images PATH"
-            )
-        else:
-            COMMANDS[name](load_params(), **options)
+        with ending_at_ctrl_c():
+            _do(name, options)
         sys.stdout.flush()
     except RadpipeError as error:
         log.error("%s", error)
@@ -261,6 +255,19 @@ def main() -> None:
             raise
         log.error("%s", message)
         sys.exit(2)
+
+
+def _do(name: str, options: dict[str, Any]) -> None:
+    """Do what a command is for, with what was said behind it."""
+    if name in ANYWHERE:
+        COMMANDS[name](**options)
+    elif not PARAMS.exists():
+        raise ConfigError(
+            f"{PARAMS.absolute()}: there is no such file. Change to the folder of a project, or"
+            " make one: radpipe init FOLDER --images PATH"
+        )
+    else:
+        COMMANDS[name](load_params(), **options)
 
 
 def make_parser() -> argparse.ArgumentParser:

@@ -21,6 +21,7 @@ from typing import Any
 
 import radpipe
 from radpipe.core import environment, machine
+from radpipe.core.ctrl_c import ending_at_ctrl_c
 from radpipe.core.declared import Declared, Values
 from radpipe.core.errors import RadpipeError, StaleError
 from radpipe.core.files import clear_leftovers
@@ -247,7 +248,9 @@ class Step(Declared):
             check_kernels(job.run)
             machine.refuse_libraries()
 
-        sys.exit(self.execute(alone, sys.argv[1:]))
+        with ending_at_ctrl_c():
+            code = self.execute(alone, sys.argv[1:])
+        sys.exit(code)
 
     def execute(self, main: Callable[[Job], None], argv: list[str]) -> int:
         """Run `main` with a command line and return the exit code."""
@@ -315,6 +318,9 @@ class Step(Declared):
         except StoppedError as stop:
             log.warning("%s: stopped, %s. The same command goes on.", note.title, stop)
             return RUN_ME_AGAIN, str(stop)
+        except KeyboardInterrupt:
+            log.warning("%s: stopped by Ctrl-C. The same command goes on.", note.title)
+            raise
         except Exception as error:
             log.exception("%s: this is a bug in radpipe, please report it", note.title)
             return 1, f"{type(error).__name__}: {error}"

@@ -20,7 +20,7 @@ WIDTH = 100
 HEAD = """\
 # The same steps, commands, inputs and outputs as the Snakefile, for DVC to record.
 # Written by `radpipe dvc` from the scripts in workflow/scripts; what follows the stages is kept.
-# docs/why/architecture.md says how the two engines work together.
+# docs/why/two-engines.md says how the two engines work together.
 stages:
 
   # Put down what runs depend on, settings, code and libraries' versions, in small files: DVC would

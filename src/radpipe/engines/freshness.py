@@ -1,7 +1,7 @@
 """Which runs have to be made again: receipts alone decide, whatever made the files.
 
 Snakemake compares times and its own notes, DVC compares its lock file; neither knows what
-the other did (see docs/why/architecture.md, "The two engines"). A receipt knows.
+the other did (see docs/why/two-engines.md). A receipt knows.
 """
 
 from collections.abc import Collection

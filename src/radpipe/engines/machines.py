@@ -48,7 +48,7 @@ def other_pythons(params: Params) -> list[str]:
     """Say which runs of the plan another Python made, by its first two numbers.
 
     They are fresh, because what decides results is written to do the same under each
-    (docs/why/architecture.md, "Python"); whoever finds other bytes all the same is told of it.
+    (docs/why/two-engines.md, "Python"); whoever finds other bytes all the same is told of it.
 
     Returns
     -------

@@ -74,14 +74,13 @@ def asked_of_copies(
     member: Member, one: Batch, n: int, change: Change, *, of: Of, batch: int
 ) -> Tensor:
     """Return answers to changed copies of the only case of a batch, (n, questions), as above."""
-    return torch.cat(
-        [
-            answers.float().cpu()
-            for answers in each_pass(
-                n, per_pass(one, batch), lambda numbers: _ask(member, one, change, numbers, of)
-            )
-        ]
-    )
+
+    def ask(numbers: NDArray[np.int64]) -> Tensor:
+        copies = copies_of(one, len(numbers))
+        return member.answers(change(copies, numbers), of).float().cpu()
+
+    with still(member), torch.inference_mode():
+        return torch.cat(each_pass(n, per_pass(one, batch), ask))
 
 
 def each_pass(n: int, size: int, ask: Callable[[NDArray[np.int64]], Tensor]) -> list[Tensor]:
@@ -104,11 +103,6 @@ def copies_of(one: Batch, k: int) -> Batch:
     views = tuple(view.repeat(k, 1, 1, 1) for view in one.views)
     table = None if one.table is None else one.table.repeat(k, 1)
     return Batch(views, tuple(counts * k for counts in one.counts), table)
-
-
-def _ask(member: Member, one: Batch, change: Change, numbers: NDArray[np.int64], of: Of) -> Tensor:
-    with still(member), torch.inference_mode():
-        return member.answers(change(copies_of(one, len(numbers)), numbers), of)
 
 
 def hiding(one: Batch, keep: Keep, fill: Sequence[Tensor]) -> Change:

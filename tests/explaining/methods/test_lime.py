@@ -10,7 +10,6 @@ from radpipe.core.errors import ConfigError
 from radpipe.explaining.explain import explain, seed_of
 from radpipe.explaining.methods import read_method
 from radpipe.explaining.methods.lime import LimeSettings, Slic, closeness, cut_up, fit
-from radpipe.explaining.perturbing import perturbed_outputs
 from tests.explaining.made import Noise, material_of, member_of, pixels_of
 
 COMPACT = {"name": "compact", "widths": [4, 8]}
@@ -112,18 +111,3 @@ def test_volumes_are_cut_into_pieces_of_several_slices():
     assert one.views["coronal"].shape == (4, 32, 32)
     with pytest.raises(ConfigError, match=r"quickshift cuts pictures.*3 slices; use slic"):
         drawn(member, material, [[0]], superpixels={"kind": "quickshift"})
-
-
-def test_copies_are_the_same_whatever_the_pass_is_filled_with():
-    member, material = member_of(COMPACT), material_of(2)
-
-    def darker(copies, numbers):
-        factors = torch.from_numpy(1 / (1 + numbers)).float()
-        views = (copies.views[0] * factors[:, None, None, None],)
-        return type(copies)(views, copies.counts)
-
-    few, many = (perturbed_outputs([member], material, 1, n, darker) for n in (3, 21))
-    assert few.shape == (3, 3)
-    assert few.tobytes() == many[:3].tobytes()
-    both = perturbed_outputs([member, member], material, 1, 3, darker)
-    assert both.tobytes() == few.tobytes()

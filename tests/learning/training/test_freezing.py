@@ -200,6 +200,15 @@ def test_of_two_entries_for_a_layer_the_earlier_counts():
     assert network[0][0].weight.requires_grad
 
 
+def test_what_would_thaw_after_the_last_epoch_is_told(caplog):
+    network = nn.Sequential(nn.Linear(1, 1), nn.Linear(1, 1))
+    freeze = {"layers": ["0"], "thaw": [{"layers": ["0"], "after": 3}]}
+    find_frozen(network, how(freeze=freeze, epochs=4))
+    assert not caplog.records
+    find_frozen(network, how(freeze=freeze, epochs=3))
+    assert "0 would learn after 3 epochs, and the training has 3" in caplog.text
+
+
 def test_what_was_not_frozen_cannot_thaw():
     thaw = [{"layers": ["2"], "after": 1}]
     with pytest.raises(ConfigError, match=r"2 are to learn after 1 epochs, and freeze\.layers \(0"):

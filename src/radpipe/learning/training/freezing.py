@@ -1,5 +1,6 @@
 """Layers that keep their weights, for some epochs or for good, and layers that thaw one by one."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,6 +9,8 @@ from torch import nn
 from radpipe.core.errors import ConfigError
 from radpipe.core.settings import Freeze, Training
 from radpipe.learning.training.naming import modules_named
+
+log = logging.getLogger("radpipe.train")
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,13 @@ def find_frozen(model: nn.Module, train: Training) -> Frozen | None:
                 " them, so they learn from the first. Freeze them, or take them out there."
             )
         groups.append(group)
+        if thaw.after >= train.epochs:
+            log.warning(
+                "train.freeze.thaw: %s would learn after %d epochs, and the training has %d",
+                ", ".join(thaw.layers),
+                thaw.after,
+                train.epochs,
+            )
     return Frozen(tuple(groups))
 
 
