@@ -31,6 +31,7 @@ SMALL: dict[str, Any] = {
     },
     "localize": {},
     "features": {},
+    "explain": {},
     "variants": {
         "bones-floor": {
             "study": "bones",

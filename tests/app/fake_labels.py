@@ -37,6 +37,7 @@ def plan(source: dict[str, Any]) -> dict[str, Any]:
         "studies": {"knee": study},
         "localize": {},
         "features": {},
+        "explain": {},
         "variants": dict.fromkeys(VARIANTS, variant),
         "plan": {
             "variants": list(VARIANTS),
@@ -101,6 +102,9 @@ def score(project: Project) -> None:
         assert done.returncode == 0, done.stderr
     done = project.step("compare")
     assert done.returncode == 0, done.stderr
+    # Nothing was explained, and judge writes empty folders.
+    for name in ("tables", "figures"):
+        (project.root / "results/judged" / name).mkdir(parents=True, exist_ok=True)
 
 
 def report(project: Project) -> str:

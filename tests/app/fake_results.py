@@ -59,7 +59,12 @@ def write_results(root: Path, *, classes: list[str] | None = None) -> None:
 
 
 def write_comparison(root: Path) -> None:
-    """Write `results/comparison` and `results/figures` as the step compare would."""
+    """Write `results/comparison` and `results/figures` as the step compare would.
+
+    The folders that judge writes are there and empty: nothing was explained.
+    """
+    for name in ("tables", "figures"):
+        (root / "results/judged" / name).mkdir(parents=True, exist_ok=True)
     write_cards(root / "results/comparison/cards.json", cards())
     for study in ("bones", "chest"):
         metrics = {
@@ -128,6 +133,7 @@ def plan() -> dict[str, Any]:
         "studies": studies,
         "localize": {},
         "features": {},
+        "explain": {},
         "variants": variants,
         "plan": {
             "variants": list(VARIANTS),

@@ -25,9 +25,11 @@ from tests.engines.conftest import Engines
 # for its graph; DVC takes the folder.
 FOLDERS = {
     "evaluate": ["results/runs/{variant}"],
+    "explain": ["results/runs/{variant}"],
+    "judge": ["results/explanations"],
     "combine": ["results/runs"],
     "compare": ["results/scores"],
-    "report": ["results/scores", "results/studies"],
+    "report": ["results/scores", "results/studies", "results/explanations"],
 }
 
 IMPORTED = {"study": "bones", "form": "decisions", "by": {"kind": "reader", "name": "reader-1"}}
@@ -42,15 +44,21 @@ FROZEN = {
         "model": {"name": "resnet18", "stem": "sum"},
     }
 }
+EXPLAINED = {"study": "bones", "remote": None, "methods": {"cam": {"name": "grad-cam"}}}
 HEAD = {
     "study": "bones",
     "store": "data/bones/features/frozen",
     "weights": "weights/random.json",
 }
 
-# Folders that DVC names also while no cohort and no start is planned, and a file that its loop over
-# runs cannot name: another detector is another folder of crops.
-SEEN_OTHERWISE = {"results/cohorts", "results/starts", "data/bones/detector.safetensors"}
+# Folders that DVC names also while no cohort, start or explanation is planned, and a file that its
+# loop over runs cannot name: another detector is another folder of crops.
+SEEN_OTHERWISE = {
+    "results/cohorts",
+    "results/starts",
+    "results/explanations",
+    "data/bones/detector.safetensors",
+}
 STEPS = set(read_steps(ROOT / SCRIPTS))
 Story = dict[str, dict[str, Any]]
 
@@ -176,6 +184,7 @@ def engines(engines):
     engines.set("variants.bones-head", {**HEAD, "preset": "heads/linear"})
     engines.set("plan.variants", ["bones-floor", "bones-v1", "bones-head"])
     engines.set("plan.ensembles", {"both": {"members": ["bones-floor", "bones-v1"]}})
+    engines.set("explain", {"bones-v1": EXPLAINED})
     engines.set("plan.imported", {"one": {**IMPORTED, "predictions": "imported/one.csv"}})
     (engines.root / "imported").mkdir()
     (engines.root / "imported/one.csv").write_text("case,decision\n")
@@ -224,6 +233,7 @@ def test_every_stage_depends_on_its_part_of_the_plan(engines):
         "features",
         "variants",
         "plan",
+        "explain",
         "evaluation",
     }
     for name, stage in dvc_story(engines).items():
@@ -238,7 +248,8 @@ def test_the_graph_knows_who_makes_what(engines, monkeypatch):
     assert list(graph.steps) == [
         *("fetch", "weights", "index", "ingest", "split", "admit", "explore", "localize"),
         "features",
-        *("review", "train", "predict", "combine", "evaluate", "validate", "compare", "report"),
+        *("review", "train", "predict", "combine", "evaluate", "explain", "judge", "validate"),
+        *("compare", "report"),
     ]
     train = graph.runs["train", "bones-v1-fold-0-seed-0"]
     assert [run.title for run in graph.makers_of(train)] == [

@@ -84,6 +84,7 @@ def test_no_step_writes_through_a_link(recorded, kind):
         ("evaluate", "--variant", "bones-v1"),
         ("evaluate", "--variant", "bones-floor"),
         ("compare",),
+        ("judge",),
         ("report",),
     ]
     for step, *options in commands:

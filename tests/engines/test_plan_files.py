@@ -20,7 +20,7 @@ def of(*steps: str, variants: tuple[str, ...] = BOTH) -> set[str]:
 ALL = {
     *(f"{step}/bones" for step in ("fetch", "index", "ingest", "explore", "split")),
     *of("recipe", "train", "predict", "evaluate"),
-    *("compare/all", "report/all"),
+    *("compare/all", "judge/all", "report/all"),
 }
 LEARNS = of("train", "predict")
 
@@ -73,7 +73,7 @@ V1 = of("recipe", "train", variants=("bones-v1",))
         ("studies.bones.split.seed", 2, {"split/bones", "report/all"}),
         ("plan.open_test", [], of("predict") | {"report/all"}),
         ("plan.seeds", [0, 1], of("evaluate") | {"report/all"}),
-        ("evaluation.seed", 2, of("evaluate") | {"compare/all"}),
+        ("evaluation.seed", 2, of("evaluate") | {"compare/all", "judge/all"}),
     ],
 )
 def test_a_setting_changes_what_depends_on_it(project, setting, value, changed):
@@ -99,7 +99,7 @@ def test_other_evaluation_scores_again_and_neither_trains_nor_predicts(recorded)
     """Nor does it in Snakemake; afterwards both have nothing to do."""
     recorded.set("evaluation.seed", 2)
     steps = {name.partition("/")[0] for name in recorded.planned()}
-    assert steps == {"evaluate", "compare", "report"}
+    assert steps == {"evaluate", "compare", "judge", "report"}
     text = recorded.dvc("repro")
     ran = set(re.findall(r"Running stage '([a-z]+)", text))
     assert ran == {"plan", *steps}

@@ -31,6 +31,7 @@ RUNS = [
     *((step, (*variant, *RUN)) for variant in (FLOOR, VARIANT) for step in ("train", "predict")),
     *(("evaluate", variant) for variant in (FLOOR, VARIANT)),
     ("compare", ()),
+    ("judge", ()),
     ("report", ()),
 ]
 # What each variable says in the altered world; the rest say "1".

@@ -23,6 +23,7 @@ STEPS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("train", "predict"), RUN),
     "evaluate": RUN[:2],
     "compare": (),
+    "judge": (),
     "report": (),
 }
 LAYOUT = {

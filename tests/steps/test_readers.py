@@ -65,6 +65,7 @@ def test_readers_are_made_up_scored_compared_and_on_the_page(read_by_two):
     kinds = {row["coefficient"] for row in found["agreement"]}
     assert kinds == {"Krippendorff's alpha, nominal", "kappa"}
     assert all(-1 <= row["value"] <= 1 for row in found["agreement"])
+    must(project.step("judge"))
     must(project.step("report"))
     page = (project.root / "results/report.html").read_text()
     assert "2 readers have read in 2 modalities." in page

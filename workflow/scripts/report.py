@@ -2,7 +2,8 @@
 
 Reads   results/scores/<variant>/ of all planned variants and ensembles,
         results/comparison, results/figures, results/studies/<study>/,
-        results/cohorts/<cohort>/, presets/published
+        results/cohorts/<cohort>/, results/explanations/<variant>/, results/judged,
+        presets/published
 Writes  results/report.html; results/metrics.json, the best variant of each study;
         results/variants.json, the same numbers of every variant; results/checklists/, what
         journals ask for, filled as far as files answer it
@@ -18,7 +19,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from radpipe.app.checklists.writing import write_checklists
+from radpipe.app.report.explanations import read_galleries
 from radpipe.app.report.external import read_cohorts
+from radpipe.app.report.judged import read_judged
 from radpipe.app.report.made import Made, made_of
 from radpipe.app.report.numbers import best_metrics, variant_metrics
 from radpipe.app.report.page import render_page
@@ -54,6 +57,10 @@ STEP = Step(
         "judged": "results/cohorts/{cohorts}/scores.json",
         "external": "results/cohorts/{cohorts}/scores.csv",
         "known": "results/cohorts/{cohorts}/leaks.csv",
+        "explained": "results/explanations/{explained}/facts.json",
+        "galleries": "results/explanations/{explained}/gallery",
+        "maps": "results/judged/tables",
+        "map_figures": "results/judged/figures",
         "published": "presets/published",
     },
     writes={
@@ -62,7 +69,7 @@ STEP = Step(
         "numbers": "results/variants.json",
         "checklists": "results/checklists",
     },
-    settings=("plan", "variants", "studies", "localize"),
+    settings=("plan", "variants", "studies", "localize", "explain"),
     keeps={"metrics": "metrics", "numbers": "git", "checklists": "git"},
 )
 
@@ -118,6 +125,14 @@ def with_settings(study: StudyResults, job: Job, published: list[Published]) -> 
         restricted=settings.remote is not None,
         published=published_on(study, settings, published),
         figures=figures,
+        galleries=read_galleries(
+            study.name,
+            job.setting("explain"),
+            results=Path("results/explanations"),
+            several_runs=len(plan.folds) * len(plan.seeds) > 1,
+            restricted=settings.remote is not None,
+        ),
+        judged=read_judged(study.name, job.args.maps.parent),
         cohorts=read_cohorts(
             study.name,
             plan.cohorts,

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from radpipe.app.explained import mistakes_in_explain
 from radpipe.core.descriptors import read_descriptor, refuse_use, refuse_version
 from radpipe.core.errors import ConfigError, DataError
 from radpipe.core.graph import names_in
@@ -23,7 +24,7 @@ def mistakes(params: Params) -> Iterator[str]:
     """Yield what cannot work, each with its place and the way out.
 
     Layouts and targets of studies, folders they are read from, presets with their overrides,
-    starting weights, imported tables, and DVC remotes.
+    starting weights, imported tables, explanations, and DVC remotes.
     """
     for name in params.studies:
         yield from _of_study(name, params)
@@ -38,6 +39,7 @@ def mistakes(params: Params) -> Iterator[str]:
             )
     for name, block in params.features.items():
         yield from _of_start(f"features.{name}", block, params)
+    yield from mistakes_in_explain(params)
     for finding in unknown_remotes(params):
         yield f"params.yaml: {finding.what}. The way out: {finding.way_out}"
 

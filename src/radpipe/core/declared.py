@@ -26,6 +26,7 @@ LOOPS: dict[str, tuple[str, ...]] = {
     "cohorts": ("study",),
     "features": ("study", "backbone"),
     "variants": ("variant",),
+    "explain": ("variant",),
     "ensembles": ("ensemble",),
     "imported": ("imported",),
     "starts": ("start",),
@@ -51,6 +52,7 @@ PLURALS = (
     "localized",
     "cohorts",
     "variants",
+    "explained",
     "compared",
     "members",
     "home_variants",
@@ -69,11 +71,11 @@ class Declared:
     {variant}, {fold}, {seed}, {ensemble}, {imported}, {start}, {backbone}); what `params.yaml` says
     of the study, variant, backbone or imported predictions ({adapter}; {study}, {store}, {weights},
     {architectures}; {predictions}; of a cohort {home}); and a plural, which stands for all that are
-    planned ({studies}, {starts}, {localized}, {variants}, {folds}, {seeds}, {cohorts}; {compared},
-    variants, ensembles and imported ones; of an ensemble {members}; of a cohort {home_variants},
-    {home_ensembles} and both, {home_compared}; {cropped}, of a variant the study whose crops it is
-    trained on, of a cohort itself if its crops are needed, else nothing; {further}, the further
-    starts of a variant).
+    planned ({studies}, {starts}, {localized}, {variants}, {explained}, {folds}, {seeds}, {cohorts};
+    {compared}, variants, ensembles and imported ones; of an ensemble {members}; of a cohort
+    {home_variants}, {home_ensembles} and both, {home_compared}; {cropped}, of a variant the study
+    whose crops it is trained on, of a cohort itself if its crops are needed, else nothing;
+    {further}, the further starts of a variant).
 
     Attributes
     ----------

@@ -176,7 +176,7 @@ class Graph:
         plan = self.params.plan
         over: dict[str, list[Any]] = {
             "study": list(getattr(plan if each == "cohorts" else self.params, each, ())),
-            "variant": list(plan.variants),
+            "variant": list(self.params.explain if each == "explain" else plan.variants),
             "ensemble": list(plan.ensembles),
             "imported": list(plan.imported),
             "start": list(dict.fromkeys(plan.starts)),
@@ -254,6 +254,7 @@ class Graph:
             "localized": list(self.params.localize),
             "cohorts": list(plan.cohorts),
             "variants": list(plan.variants),
+            "explained": list(self.params.explain),
             "compared": plan.compared,
             "folds": list(plan.folds),
             "seeds": list(plan.seeds),

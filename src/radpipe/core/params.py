@@ -12,11 +12,13 @@ from radpipe.core.checking import check, load_yaml
 from radpipe.core.cohorts import check_cohorts
 from radpipe.core.ensembles import check_ensembles
 from radpipe.core.errors import ConfigError, near_miss
+from radpipe.core.explained import check_explain, resolved
 from radpipe.core.frozen import check_features, refuse_memory
 from radpipe.core.imported import check_imported
 from radpipe.core.presets import load_preset
 from radpipe.core.settings import (
     Evaluation,
+    Explain,
     Features,
     Localize,
     Plan,
@@ -44,6 +46,10 @@ class Params(Strict):
     )
     variants: dict[str, Variant] = Field(description="Exactly what runs, by name.")
     plan: Plan
+    # No default: DVC's loop asks for it.
+    explain: dict[str, Explain] = Field(
+        description="Planned variants that show where they look, by name; {} for none."
+    )
     evaluation: Evaluation
 
     @cached_property
@@ -51,13 +57,15 @@ class Params(Strict):
         """The settings as JSON values, made once: large plans look thousands of them up.
 
         Beside the blocks of `params.yaml` stands what follows from them: `recipe`, by variant;
-        `opened`, which says by study whether its test part is predicted; `known_as` and `borrowed`.
+        `opened`, which says by study whether its test part is predicted; `explained`, the blocks
+        of `explain` with published forms spelled out; `known_as` and `borrowed`.
         """
         opened = {name: self.opens(name) for name in self.studies}
         return {
             **self.model_dump(mode="json"),
             "recipe": self.recipes,
             "opened": opened,
+            "explained": {n: each.model_dump(mode="json") for n, each in self.explained.items()},
             "known_as": self.known_as,
             "borrowed": self.borrowed,
         }
@@ -65,6 +73,11 @@ class Params(Strict):
     def opens(self, study: str) -> bool:
         """Tell whether the test part of a study is predicted."""
         return study in self.plan.open_test
+
+    @cached_property
+    def explained(self) -> dict[str, Explain]:
+        """The blocks of `explain`, with the published forms that they name spelled out."""
+        return {name: resolved(name, block) for name, block in self.explain.items()}
 
     @cached_property
     def known_as(self) -> dict[str, list[str]]:
@@ -184,6 +197,7 @@ class Params(Strict):
         check_ensembles(self.variants, self.plan)
         check_imported(self.studies, self.variants, self.plan)
         check_cohorts(self.studies, self.localize, self.variants, self.plan)
+        check_explain(self.explain, self.studies, self.variants, self.plan)
         return self
 
 

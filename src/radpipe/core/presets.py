@@ -30,6 +30,21 @@ def load_preset(name: str, overrides: Mapping[str, Any], *, where: str, root: Pa
     An override block that changes a `name` replaces the preset's block whole, because the
     other settings of that block belong to the old name.
     """
+    block = find_block(name, where=where, root=root)
+    book = name.partition("/")[0]
+    merged = merge(block, overrides)
+    return check(Preset, merged, where=where, source=f"{root}/{book}.yaml with overrides")
+
+
+def find_block(name: str, *, where: str, root: Path) -> Mapping[str, Any]:
+    """Return the settings that `<file>/<name>` of a folder of presets holds.
+
+    Raises
+    ------
+    ConfigError
+        There is none; the message names those that there are.
+
+    """
     files = sorted(file.stem for file in root.glob("*.yaml"))
     book, _, title = name.partition("/")
     if book not in files:
@@ -43,8 +58,7 @@ def load_preset(name: str, overrides: Mapping[str, Any], *, where: str, root: Pa
             f"{where}.preset: unknown {name!r}{near_miss(title, presets)}"
             f" Known in {book}.yaml: {', '.join(sorted(presets))}."
         )
-    merged = merge(presets[title], overrides)
-    return check(Preset, merged, where=where, source=f"{root}/{book}.yaml with overrides")
+    return presets[title]
 
 
 def _blocks(file: Path) -> Mapping[str, Mapping[str, Any]]:

@@ -36,6 +36,7 @@ stages:
       - features
       - variants
       - plan
+      - explain
       - evaluation
     outs:
       - results/plan:
@@ -43,6 +44,8 @@ stages:
       - results/cohorts/plan.json:
           cache: false
       - results/starts/plan.json:
+          cache: false
+      - results/explanations/plan.json:
           cache: false
       # Links to a file of each library that says its version. A stage with an output that persists
       # is never taken from DVC's run cache, whose key knows nothing of libraries.
@@ -83,6 +86,10 @@ LOOPS: dict[str, tuple[str, dict[str, str]]] = {
         },
     ),
     "variants": ("foreach: ${plan.variants}", {"variant": "${item}"}),
+    "explain": (
+        "foreach: ${explain}",
+        {"variant": "${key}", "study": "${item.study}", "remote": "${item.remote}"},
+    ),
     "ensembles": ("foreach: ${plan.ensembles}", {"ensemble": "${key}"}),
     "imported": (
         "foreach: ${plan.imported}",
@@ -100,6 +107,8 @@ LOOPS: dict[str, tuple[str, dict[str, str]]] = {
 # Crops have a summary there.
 STARTS = "results/starts"
 INSTEAD = {"cropped": "results/studies/{study}"}
+# Loops that know a variant by name, whose store, split and start stand in its recipe.
+BY_RECIPE = ("runs", "explain")
 
 
 def write_dvc_file(params: Params) -> None:
@@ -145,8 +154,7 @@ def _deps(step: Declared, names: Mapping[str, str]) -> Iterator[str]:
     """Yield what a stage depends on; a plural becomes the folder above, which DVC takes whole."""
     own = [names[name] for name in step.wildcards if name not in ("fold", "seed")]
     yield f"{PLAN}/{step.name}/{'-'.join(own) or 'all'}.json"
-    if step.each == "runs":
-        # DVC's loop knows a variant's name alone; its store, split and start stand in the recipe.
+    if step.each in BY_RECIPE:
         yield f"{RECIPES}/{names['variant']}.json"
     found = []
     for template in step.reads.values():
@@ -159,7 +167,7 @@ def _deps(step: Declared, names: Mapping[str, str]) -> Iterator[str]:
             found += [instead.format_map(names) for instead in known]
         elif step.each != "runs" and any(name in PLURALS for name in fields):
             found.append(_folder_above(template).format_map(names))
-        elif step.each != "runs":
+        elif step.each not in BY_RECIPE:
             raise RadpipeError(
                 f"{step.script}: reads {template}, and DVC's loop over {step.each!r} knows only"
                 f" {', '.join(names)}."

@@ -10,6 +10,7 @@ receipts, which hold the same.
 import logging
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from radpipe.core import recipe
 from radpipe.core.declared import Declared
@@ -26,8 +27,10 @@ from radpipe.core.sources import source_of
 from radpipe.core.versions import link_versions
 
 PLAN, RECIPES = Path("results/plan"), Path("results/recipes")
-# DVC looks at the folders of all cohorts and of all starts, which are to be there without any, too.
+# DVC looks at the folders of all cohorts, all starts and all explanations, which are to be there
+# without any, too.
 COHORTS, STARTS = Path("results/cohorts/plan.json"), Path("results/starts/plan.json")
+EXPLAINED = Path("results/explanations/plan.json")
 
 log = logging.getLogger("radpipe.engines")
 
@@ -41,7 +44,8 @@ def write_plan(params: Params) -> None:
     for file in files_below(PLAN):
         if file not in texts:
             file.unlink()
-    planned = {COHORTS: params.plan.cohorts, STARTS: params.plan.starts}
+    planned: dict[Path, Any] = {COHORTS: params.plan.cohorts, STARTS: params.plan.starts}
+    planned[EXPLAINED] = list(params.explain)
     _write([*texts.items(), *((file, json_text(what)) for file, what in planned.items())])
     log.info("wrote what runs depend on: files=%d", len(texts))
 

@@ -1,7 +1,7 @@
 """A first report while the rest is still at work: the studies of which everything is scored.
 
 The page is no result: it has no receipt and no place in Git or DVC, and goes once the report is
-there. It is made by the same two steps, in a folder of their own that links to what is finished.
+there. It is made by the same steps, in a folder of their own that links to what is finished.
 """
 
 import logging
@@ -30,10 +30,10 @@ from radpipe.engines.freshness import Freshness
 
 PAGE = Path("results/report-so-far.html")
 STATE = Path(".state")
-# What the two steps make anew for the studies that are done; all else is linked to.
-STEPS = ("compare", "report")
+# What these steps make anew for the studies that are done; all else is linked to.
+STEPS = ("compare", "judge", "report")
 LINKED = ("src", "workflow", "presets", "weights", "data")
-RESULTS = ("runs", "scores", "studies", "cohorts")
+RESULTS = ("runs", "scores", "studies", "cohorts", "explanations")
 HEADER = "<header>"
 
 log = logging.getLogger("radpipe.preview")
@@ -45,7 +45,7 @@ def preview(params: Params) -> None:
     Raises
     ------
     RadpipeError
-        No study is that far, or one of the two steps failed.
+        No study is that far, or one of the steps failed.
 
     """
     freshness = Freshness(Graph(params))
@@ -103,6 +103,7 @@ def only(params: Params, studies: Collection[str]) -> dict[str, Any]:
         for name, value in found["features"].items()
         if params.features[name].folder(name) in stores
     }
+    found["explain"] = {n: e for n, e in found["explain"].items() if n in found["variants"]}
     kept = {*studies, *cohorts, *_looked_at(params, found["variants"])}
     for block in ("studies", "localize"):
         found[block] = {n: value for n, value in found[block].items() if n in kept}
@@ -130,7 +131,7 @@ def _with_origins(params: Params, study: str) -> set[str]:
 
 
 def _rendered(params: Params, studies: Collection[str]) -> str:
-    """Let the steps compare and report work on some studies; return the page."""
+    """Let the last steps work on some studies; return the page."""
     STATE.mkdir(exist_ok=True)
     folder = Path(mkdtemp(prefix="so-far-", dir=STATE)).absolute()
     try:

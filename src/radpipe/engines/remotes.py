@@ -66,10 +66,11 @@ def _of_studies(params: Params, known: list[str]) -> Iterator[Finding]:
     for name, study in params.studies.items():
         if study.remote is None or study.remote in known:
             continue
-        # Blocks in localize and features repeat it, which is checked when settings are read.
+        # Blocks elsewhere repeat it, which is checked when settings are read.
         places = [f"studies.{name}.remote"]
         places += [f"localize.{name}.remote"] if name in params.localize else []
         places += [f"features.{n}.remote" for n, f in params.features.items() if f.study == name]
+        places += [f"explain.{n}.remote" for n, e in params.explain.items() if e.study == name]
         hint = near_miss(study.remote, known)
         yield Finding(
             "problem",

@@ -2,8 +2,9 @@
 
 import copy
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -59,22 +60,44 @@ def permutation_ps(
     smaller is never left with the first draws (Besag & Clifford, Biometrika 1991;78:301).
 
     """
-    both, patients = _side_by_side(first, second), int(owner.max(initial=-1)) + 1
-    source = copy.deepcopy(rng)
-    seen = {
-        name: float(_difference(name, both, Swaps(np.zeros((patients, 1)), owner))[0])
-        for name in names
-    }
-    tallies = {name: Tally() for name in names if np.isfinite(seen[name])}
+    both = _side_by_side(first, second)
+    differences = {name: partial(_difference, name, both) for name in names}
+    return swap_ps(differences, owner, n_draws=n_draws, most=most, rng=rng)
+
+
+def swap_ps(
+    differences: Mapping[str, Callable[["Swaps"], Floats]],
+    owner: Integers,
+    *,
+    n_draws: int,
+    most: int | None = None,
+    rng: np.random.Generator,
+) -> dict[str, float]:
+    """Test whether differences of two sides are more than chance; see `permutation_ps`.
+
+    Parameters
+    ----------
+    differences
+        By name, from swaps to the difference, first minus second, in each of them, (n,).
+    owner
+        Shape (cases,): number of each case's patient.
+    n_draws, most, rng
+        As for `permutation_ps`.
+
+    """
+    patients, source = int(owner.max(initial=-1)) + 1, copy.deepcopy(rng)
+    unswapped = Swaps(np.zeros((patients, 1)), owner)
+    seen = {name: float(difference(unswapped)[0]) for name, difference in differences.items()}
+    tallies = {name: Tally() for name in differences if np.isfinite(seen[name])}
     for swaps in _swaps(owner, patients, n_draws, source):
         for name, tally in tallies.items():
-            tally.add(_difference(name, both, swaps), seen[name])
+            tally.add(differences[name](swaps), seen[name])
     unsure = {name: tally for name, tally in tallies.items() if tally.far < ENOUGH}
     left = max(0, (most or n_draws) - n_draws) if unsure else 0
     for swaps in _swaps(owner, patients, left, source):
         for name, tally in unsure.items():
-            tally.add(_difference(name, both, swaps), seen[name])
-    return {name: tallies[name].p if name in tallies else math.nan for name in names}
+            tally.add(differences[name](swaps), seen[name])
+    return {name: tallies[name].p if name in tallies else math.nan for name in differences}
 
 
 def swaps_for(n_tests: int, *, n_draws: int, confidence: float) -> int:

@@ -43,6 +43,8 @@ plan:
   ensembles: {{}}
   # Answers of readers or other systems; docs/how-to/imported-predictions.md.
   imported: {{}}
+# Maps of where variants look; docs/how-to/explanations.md.
+explain: {{}}
 evaluation: {{}}
 """
 # What a project without --images runs: synthetic radiographs.

@@ -5,7 +5,7 @@ from base64 import b64encode
 from pathlib import Path
 
 # Pictures of pixels; those of lines are text.
-PIXELS = {".png": "image/png"}
+PIXELS = {".png": "image/png", ".jpg": "image/jpeg"}
 DRAWING = "image/svg+xml"
 # What means something else in an address, or in an attribute of HTML. All others stand for
 # themselves, which takes a quarter less than base64.
@@ -13,7 +13,7 @@ MEANT = str.maketrans({sign: f"%{ord(sign):02X}" for sign in "%#\"'<>&\n\r\t"})
 
 
 def embed(path: Path) -> str:
-    """Return a picture, PNG or SVG, as an address."""
+    """Return a picture, PNG, JPEG or SVG, as an address."""
     if kind := PIXELS.get(path.suffix):
         return f"data:{kind};base64,{b64encode(path.read_bytes()).decode()}"
     # Within a drawing a line end is as good as a blank.

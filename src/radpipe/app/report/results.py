@@ -16,7 +16,9 @@ from radpipe.core.files import read_json
 from radpipe.core.settings import Kind
 
 if TYPE_CHECKING:
+    from radpipe.app.report.explanations import Gallery
     from radpipe.app.report.external import Cohort
+    from radpipe.app.report.judged import Judged
     from radpipe.app.report.publications import Published
 
 Row = Mapping[str, str]
@@ -144,6 +146,10 @@ class StudyResults:
         Rows of `<study>-decided.csv`; none of a single variant.
     points
         Rows of `points.csv`: points of curves, partial areas, average precision.
+    galleries
+        Of the variants that are explained.
+    judged
+        How true their maps are; None where none was scored.
     made
         Variant to when, and from which commit, it was trained and scored; only where receipts say.
 
@@ -173,6 +179,8 @@ class StudyResults:
     learning: tuple[Row, ...] = ()
     decided: tuple[Row, ...] = ()
     points: tuple[Row, ...] = ()
+    galleries: "tuple[Gallery, ...]" = ()
+    judged: "Judged | None" = None
     made: Mapping[str, Made] = field(default_factory=dict)
 
     @property

@@ -6,6 +6,7 @@ A setting with a default may be left out; the default stands here and nowhere el
 from radpipe.core.settings.augmentation import Augmentation
 from radpipe.core.settings.base import Count, Fraction, Positive, Strict
 from radpipe.core.settings.evaluation import Evaluation, Guarantee
+from radpipe.core.settings.explain import Explain, Gallery, MethodChoice
 from radpipe.core.settings.features import Features
 from radpipe.core.settings.imported import Imported, Maker
 from radpipe.core.settings.layers import Freeze, LayerRate, Thaw
@@ -44,10 +45,12 @@ __all__ = [
     "Download",
     "Ensemble",
     "Evaluation",
+    "Explain",
     "External",
     "Features",
     "Fraction",
     "Freeze",
+    "Gallery",
     "Guarantee",
     "Image",
     "Imported",
@@ -55,6 +58,7 @@ __all__ = [
     "LayerRate",
     "Localize",
     "Maker",
+    "MethodChoice",
     "ModelChoice",
     "OneCycle",
     "PathSource",

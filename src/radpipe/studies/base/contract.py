@@ -7,12 +7,14 @@ change, and what happens to the pixels is not its business.
 
 import math
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from radpipe.core.errors import DataError
@@ -46,6 +48,9 @@ class File:
 
 # Path below the raw root, with forward slashes, to what is known about the file.
 Files = Mapping[str, File]
+# From a file of a phantom and a class to what there is to see of it: the square of what its finding
+# changes, without noise, float32 (slices, rows, columns); None where the phantom cannot tell.
+Signals = Callable[[str, str], NDArray[np.float32] | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +146,13 @@ class Adapter(Protocol):
 
     def phantom(self, out: Path, *, source: PhantomSource, layout: Any, target: Target) -> None:
         """Write a synthetic study in this layout below `out`; same arguments, same bytes."""
+
+    def signals(self, *, source: PhantomSource, layout: Any, target: Target) -> Signals:
+        """Return what tells of files that `phantom` wrote, drawn again, where each class shows.
+
+        With white noise the evidence of a pixel is the square of its signal over the noise's
+        variance, which is what an ideal observer who knows the signal adds up.
+        """
 
     def examine(
         self, raw: Path, *, files: Mapping[str, int], layout: Any, target: Target

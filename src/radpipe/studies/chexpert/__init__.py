@@ -11,7 +11,7 @@ from radpipe.core.errors import ConfigError
 from radpipe.core.findings import Finding, problem
 from radpipe.core.settings import PhantomSource, Target
 from radpipe.core.text_files import log_notes
-from radpipe.studies.base.contract import Case, CaseTable, Files, case_table
+from radpipe.studies.base.contract import Case, CaseTable, Files, Signals, case_table
 from radpipe.studies.base.truth import BOXES, read_boxes, read_label_ceiling
 from radpipe.studies.chexpert.cases import cases_of
 from radpipe.studies.chexpert.films import FilmFinder
@@ -23,6 +23,7 @@ from radpipe.studies.chexpert.layout import (
     wanted_labels,
 )
 from radpipe.studies.chexpert.matching import refuse_shared
+from radpipe.studies.chexpert.outlines import read_outlines
 from radpipe.studies.chexpert.tables import find_tables, read_films
 
 log = logging.getLogger("radpipe.index")
@@ -75,7 +76,7 @@ class CheXpert:
             cases,
             target=target,
             views=views,
-            boxes=_boxes(raw, files, cases),
+            boxes=_boxes(raw, files, layout, cases),
             categories=("sex", "view", "projection"),
             # A study need not have both: most have no lateral film, and some nothing else.
             optional=views if views == VIEWS else (),
@@ -89,6 +90,13 @@ class CheXpert:
 
         del layout, target
         write_phantom(out, source=source)
+
+    def signals(self, *, source: PhantomSource, layout: ChexpertLayout, target: Target) -> Signals:
+        """Return what tells where the findings of synthetic chests show."""
+        from radpipe.studies.chexpert.phantom import signals
+
+        del layout, target
+        return signals(source)
 
     def examine(
         self, raw: Path, *, files: Mapping[str, int], layout: ChexpertLayout, target: Target
@@ -104,12 +112,15 @@ class CheXpert:
         return findings + examine_data(raw, files=files, layout=layout)
 
 
-def _boxes(raw: Path, files: Files, cases: Sequence[Case]) -> pa.Table | None:
-    """Return the boxes of lesions, if the data set has any."""
-    if BOXES not in files:
-        return None
+def _boxes(
+    raw: Path, files: Files, layout: ChexpertLayout, cases: Sequence[Case]
+) -> pa.Table | None:
+    """Return the boxes of lesions, if the data set has any, and the pieces of their outlines."""
     place = {file: (case.case, view) for case in cases for view, file in case.files.items()}
-    return read_boxes(raw, files=files, cases=place)
+    found = [read_boxes(raw, files=files, cases=place)] if BOXES in files else []
+    found += [read_outlines(raw, name, place) for name in layout.outlines]
+    order = [(name, "ascending") for name in ("case", "view", "slice")]
+    return pa.concat_tables(found).sort_by(order) if found else None
 
 
 ADAPTER = CheXpert()

@@ -51,6 +51,11 @@ class ChexpertLayout(Strict):
         description="What an empty cell means, where the report said nothing of a label: that it is"
         " absent, or that nobody knows.",
     )
+    outlines: list[str] = Field(
+        default=[],
+        description="Outlines of findings, as CheXlocalize's JSON files have them: paths below the"
+        " root. They become boxes, with which maps are scored.",
+    )
     label: Label | None = Field(
         default=None,
         description="For a binary target only: the label that its classes, [negative,"

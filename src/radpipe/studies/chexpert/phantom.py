@@ -6,7 +6,8 @@ docs/how-to/chexpert.md says how the ideal observer and networks fare on it.
 """
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -15,13 +16,29 @@ from PIL import Image
 
 from radpipe.core.settings import PhantomSource
 from radpipe.imaging.phantom.bones import to_bytes
-from radpipe.imaging.phantom.chest import Box, Pixels, View, chest, draw_build, with_noise
+from radpipe.imaging.phantom.chest import (
+    Box,
+    ChestFilm,
+    Pixels,
+    View,
+    chest,
+    draw_build,
+    with_noise,
+)
 from radpipe.imaging.phantom.chest_findings import FINDINGS as DRAWN
 from radpipe.imaging.phantom.chest_findings import draw_finding
+from radpipe.studies.base.contract import Signals
 from radpipe.studies.base.drawing import draw_all
 from radpipe.studies.base.truth import BOXES, CEILING
 from radpipe.studies.chexpert.layout import LABELS, header_of
-from radpipe.studies.chexpert.phantom_plan import FINDINGS, PlannedStudy, draw_plan, posterior
+from radpipe.studies.chexpert.phantom_plan import (
+    FINDINGS,
+    OPACITIES,
+    OPACITY,
+    PlannedStudy,
+    draw_plan,
+    posterior,
+)
 from radpipe.studies.chexpert.phantom_tables import film_name, missing_film, write_tables
 
 # As the small release has them: compressed, grey.
@@ -90,8 +107,56 @@ def draw(study: PlannedStudy, view: View, *, seed: int) -> tuple[Pixels, list[tu
         Finding and box of each that can be seen.
 
     """
-    build = draw_build(np.random.default_rng([seed, 1, study.patient]))
     rng = np.random.default_rng([seed, 2, study.number, VIEW_NUMBERS[view]])
+    film, found = _film(study, view, rng, seed=seed)
+    return with_noise(film, rng), found
+
+
+def signals(source: PhantomSource) -> Signals:
+    """Return what tells where a label shows; see `studies.base.contract.Adapter.signals`.
+
+    Of lung opacity all kinds of it; nothing of no finding, which is what cannot be seen.
+    """
+    films = {
+        film_name(study, view): (study, view)
+        for study in draw_plan(source)
+        for view in VIEW_NUMBERS
+        if view in study.views
+    }
+
+    def signal(file: str, label: str) -> Pixels | None:
+        findings = OPACITIES if label == OPACITY else (label,)
+        if file not in films or not set(findings) & set(FINDINGS):
+            return None
+        return finding_signal(*films[file], findings, seed=source.seed)
+
+    return signal
+
+
+def finding_signal(
+    study: PlannedStudy, view: View, findings: Collection[str], *, seed: int
+) -> Pixels:
+    """Return the square of what findings change in a film, (1, rows, columns), without noise.
+
+    Against the same film in which their severity is 0: the heart of its usual size, for example.
+    """
+    kept = zip(FINDINGS, study.severity, strict=True)
+    severity = tuple(0.0 if name in findings else each for name, each in kept)
+    shown, without = (
+        _film(
+            one, view, np.random.default_rng([seed, 2, study.number, VIEW_NUMBERS[view]]), seed=seed
+        )
+        for one in (study, replace(study, severity=severity))
+    )
+    signal: Pixels = (shown[0].pixels - without[0].pixels)[None] ** 2
+    return signal
+
+
+def _film(
+    study: PlannedStudy, view: View, rng: np.random.Generator, *, seed: int
+) -> tuple[ChestFilm, list[tuple[str, Box]]]:
+    """Draw a film without noise, and the boxes of the findings that can be seen."""
+    build = draw_build(np.random.default_rng([seed, 1, study.patient]))
     shape = study.shape if view == "frontal" else study.shape[::-1]
     film = chest(view, shape, rng, build=build)
     found = []
@@ -103,7 +168,7 @@ def draw(study: PlannedStudy, view: View, *, seed: int) -> tuple[Pixels, list[tu
         box = draw_finding(film, finding, severity, place)
         if box is not None and severity >= BOXED_FROM:
             found.append((finding, box))
-    return with_noise(film, rng), found
+    return film, found
 
 
 def _write_ceiling(path: Path, planned: Sequence[PlannedStudy], *, elsewhere: bool) -> None:

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from radpipe.core.findings import Finding
 from radpipe.core.settings import PhantomSource, Target
-from radpipe.studies.base.contract import CaseTable, Files, case_table
+from radpipe.studies.base.contract import CaseTable, Files, Signals, case_table
 from radpipe.studies.base.truth import read_boxes
 from radpipe.studies.folders.covariates import categories, kinds
 from radpipe.studies.folders.examine import examine_data
@@ -22,7 +22,7 @@ from radpipe.studies.folders.findings import (
     refuse_contradictions,
 )
 from radpipe.studies.folders.layout import VIEW, FoldersLayout, check_template
-from radpipe.studies.folders.phantom import write_phantom
+from radpipe.studies.folders.phantom import signals, write_phantom
 from radpipe.studies.folders.rows import check_table
 from radpipe.studies.folders.table import read_table
 from radpipe.studies.folders.tree import check_tree, read_tree
@@ -75,6 +75,10 @@ class Folders:
     ) -> None:
         """Write class folders of synthetic bones."""
         write_phantom(out, source=source, layout=layout, target=target)
+
+    def signals(self, *, source: PhantomSource, layout: FoldersLayout, target: Target) -> Signals:
+        """Return what tells where the lesions of synthetic bones show."""
+        return signals(source, layout, target)
 
     def examine(
         self, raw: Path, *, files: Mapping[str, int], layout: FoldersLayout, target: Target

@@ -16,6 +16,7 @@ from PIL import Image
 
 from radpipe.core.settings import PhantomSource, Target
 from radpipe.imaging.phantom import bones as phantom
+from radpipe.studies.base.contract import Signals
 from radpipe.studies.base.drawing import draw_all
 from radpipe.studies.base.truth import BOXES, CEILING
 from radpipe.studies.folders.layout import FoldersLayout
@@ -97,22 +98,53 @@ def draw(image: PlannedCase, *, seed: int) -> tuple[Grey, LesionBox | None]:
         Kind and (x0, y0, x1, y1) in pixels, or None for a whole bone.
 
     """
-    build = phantom.draw_build(np.random.default_rng([seed, 1, image.patient]))
     rng = np.random.default_rng([seed, 2, image.number])
-    anatomy = phantom.bone(image.shape, rng, build=build)
-    lesion: LesionBox | None = None
-    if image.shown == 0:
-        pixels = anatomy.pixels
-    elif image.shown < 1.5:
-        strength = 0.45 + 0.55 * min(max(image.shown - 0.5, 0.0), 1.0)
-        pixels, box = phantom.fracture(anatomy, strength, rng)
-        lesion = ("fracture", box)
-    else:
-        strength = 0.5 + 0.5 * min(image.shown - 1.5, 1.0)
-        pixels, box = phantom.shatter(anatomy, strength, rng)
-        lesion = ("shatter", box)
+    _, pixels, lesion = _without_and_with(image, rng, seed=seed)
     pixels = pixels * phantom.gain_field(image.shape, rng, strength=GAIN)
     return np.clip(phantom.noise(pixels, NOISE_SD, rng), 0, 1), lesion
+
+
+def signals(source: PhantomSource, layout: FoldersLayout, target: Target) -> Signals:
+    """Return what tells where a lesion shows; see `studies.base.contract.Adapter.signals`.
+
+    Every class but the first, a whole bone, is about the one lesion of a picture.
+    """
+    planned = {image.file: image for image in draw_plan(source, layout, target)}
+
+    def signal(file: str, label: str) -> Grey | None:
+        whole = label == target.classes[0] or file not in planned
+        return None if whole else lesion_signal(planned[file], seed=source.seed)
+
+    return signal
+
+
+def lesion_signal(image: PlannedCase, *, seed: int) -> Grey:
+    """Return the square of what an image's lesion changes, (1, rows, columns), without noise."""
+    rng = np.random.default_rng([seed, 2, image.number])
+    *both, _ = _without_and_with(image, rng, seed=seed)
+    gain = phantom.gain_field(image.shape, rng, strength=GAIN)
+    without, shown = (np.clip(pixels * gain, 0, 1) for pixels in both)
+    if image.copy == "augmented":
+        without, shown = _augment(without, None)[0], _augment(shown, None)[0]
+    signal: Grey = (shown - without)[None] ** 2
+    return signal
+
+
+def _without_and_with(
+    image: PlannedCase, rng: np.random.Generator, *, seed: int
+) -> tuple[Grey, Grey, LesionBox | None]:
+    """Draw the patient's bone whole and as it is shown, both (rows, columns); and the lesion."""
+    build = phantom.draw_build(np.random.default_rng([seed, 1, image.patient]))
+    anatomy = phantom.bone(image.shape, rng, build=build)
+    if image.shown == 0:
+        return anatomy.pixels, anatomy.pixels, None
+    if image.shown < 1.5:
+        strength = 0.45 + 0.55 * min(max(image.shown - 0.5, 0.0), 1.0)
+        pixels, box = phantom.fracture(anatomy, strength, rng)
+        return anatomy.pixels, pixels, ("fracture", box)
+    strength = 0.5 + 0.5 * min(image.shown - 1.5, 1.0)
+    pixels, box = phantom.shatter(anatomy, strength, rng)
+    return anatomy.pixels, pixels, ("shatter", box)
 
 
 def encode(pixels: Grey, form: str) -> bytes:

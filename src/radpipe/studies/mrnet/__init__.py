@@ -13,6 +13,7 @@ from radpipe.studies.base.contract import (
     Case,
     CaseTable,
     Files,
+    Signals,
     case_table,
     unknown_patient,
 )
@@ -34,7 +35,7 @@ from radpipe.studies.mrnet.layout import (
     volume_name,
     wanted_labels,
 )
-from radpipe.studies.mrnet.phantom import write_phantom
+from radpipe.studies.mrnet.phantom import signals, write_phantom
 from radpipe.studies.mrnet.tables import Labels, read_labels, some
 
 log = logging.getLogger("radpipe.index")
@@ -100,6 +101,11 @@ class MRNet:
         """Write exams of synthetic knees, with all three labels whatever the target."""
         wanted_labels(layout, target)
         write_phantom(out, source=source)
+
+    def signals(self, *, source: PhantomSource, layout: MrnetLayout, target: Target) -> Signals:
+        """Return what tells where the findings of synthetic knees show."""
+        del layout, target
+        return signals(source)
 
     def examine(
         self, raw: Path, *, files: Mapping[str, int], layout: MrnetLayout, target: Target

@@ -6,7 +6,8 @@ beside it what is known of the truth: `ceiling.csv` and `boxes.csv` (see
 """
 
 import csv
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from radpipe.core.settings import PhantomSource
 from radpipe.imaging.phantom import knee_mri as knee
 from radpipe.imaging.phantom.bones import to_bytes
+from radpipe.studies.base.contract import Signals
 from radpipe.studies.base.drawing import draw_all
 from radpipe.studies.base.truth import BOXES, CEILING
 from radpipe.studies.mrnet.layout import LABELS, table_name, volume_name
@@ -105,10 +107,58 @@ def draw(
         Finding and box, one a slice.
 
     """
-    number = PLANES.index(plane)
+    rng = np.random.default_rng([seed, 2, exam.number, PLANES.index(plane)])
+    volume, lesions = _volume(exam, plane, rng, seed=seed)
+    return to_bytes(knee.with_noise(volume, rng)), lesions
+
+
+def signals(source: PhantomSource) -> Signals:
+    """Return what tells where a label shows; see `studies.base.contract.Adapter.signals`.
+
+    What is abnormal is every finding.
+    """
+    volumes = {
+        volume_name(exam.part, plane, exam.exam): (exam, plane)
+        for exam in draw_plan(source)
+        for plane in PLANES
+    }
+
+    def signal(file: str, label: str) -> knee.Pixels | None:
+        findings = FINDINGS if label == "abnormal" else (label,)
+        if file not in volumes:
+            return None
+        return finding_signal(*volumes[file], findings, seed=source.seed)
+
+    return signal
+
+
+def finding_signal(
+    exam: PlannedExam, plane: knee.Plane, findings: Collection[str], *, seed: int
+) -> knee.Pixels:
+    """Return the square of what findings change, (slices, 64, 64), without noise."""
+    first, second, third = (
+        0.0 if name in findings else each
+        for name, each in zip(FINDINGS, exam.severity, strict=True)
+    )
+    shown, without = (
+        _volume(
+            one,
+            plane,
+            np.random.default_rng([seed, 2, exam.number, PLANES.index(plane)]),
+            seed=seed,
+        )
+        for one in (exam, replace(exam, severity=(first, second, third)))
+    )
+    signal: knee.Pixels = (shown[0].pixels - without[0].pixels) ** 2
+    return signal
+
+
+def _volume(
+    exam: PlannedExam, plane: knee.Plane, rng: np.random.Generator, *, seed: int
+) -> tuple[knee.KneeVolume, list[tuple[str, knee.SliceBox]]]:
+    """Draw a volume without noise, and the boxes of its lesions."""
     build = knee.draw_build(np.random.default_rng([seed, 1, exam.number]))
-    rng = np.random.default_rng([seed, 2, exam.number, number])
-    volume = knee.cut(plane, exam.slices[number], SIDE, rng, build=build)
+    volume = knee.cut(plane, exam.slices[PLANES.index(plane)], SIDE, rng, build=build)
     lesions = []
     for finding, severity in zip(FINDINGS, exam.severity, strict=True):
         if plane not in SEEN[finding]:
@@ -116,7 +166,7 @@ def draw(
         boxes = DRAW[finding](volume, severity, rng)
         if severity >= BOXED_FROM:
             lesions += [(finding, box) for box in boxes]
-    return to_bytes(knee.with_noise(volume, rng)), lesions
+    return volume, lesions
 
 
 def _write_tables(out: Path, planned: Sequence[PlannedExam]) -> None:

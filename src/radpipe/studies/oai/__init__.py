@@ -11,7 +11,7 @@ from radpipe.core.findings import Finding, problem
 from radpipe.core.plurals import counted
 from radpipe.core.settings import PhantomSource, Target
 from radpipe.core.text_files import log_notes
-from radpipe.studies.base.contract import Case, CaseTable, Files, case_table
+from radpipe.studies.base.contract import Case, CaseTable, Files, Signals, case_table
 from radpipe.studies.base.keyed import patient_name, read_key
 from radpipe.studies.oai.answers import read_answers
 from radpipe.studies.oai.films import (
@@ -118,6 +118,11 @@ class OAI:
 
         check_target(layout, target)
         write_phantom(out, source=source)
+
+    def signals(self, *, source: PhantomSource, layout: OaiLayout, target: Target) -> Signals:
+        """Tell nothing: a grade is no place."""
+        del source, layout, target
+        return lambda _file, _label: None
 
     def examine(
         self, raw: Path, *, files: Mapping[str, int], layout: OaiLayout, target: Target

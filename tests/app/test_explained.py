@@ -1,0 +1,59 @@
+"""What `radpipe check` says of the block `explain`."""
+
+import pytest
+
+from radpipe.app.explained import mistakes_in_explain
+from radpipe.core.params import load_params
+from radpipe.core.tables import write_table
+from radpipe.studies.base.contract import BOX_SCHEMA
+from tests.small_study import TWO, write_study
+
+BLOCK = {"study": "bones", "remote": None}
+
+
+@pytest.fixture
+def found(project, monkeypatch):
+    """Return a function that explains bones-v1 and returns what is wrong with it."""
+    monkeypatch.chdir(project.root)
+
+    def after(**block):
+        method = {"cam": {"name": "grad-cam"}}
+        project.set("explain", {"bones-v1": {**BLOCK, "methods": method, **block}})
+        return list(mistakes_in_explain(load_params()))
+
+    return after
+
+
+def test_a_sound_block(found):
+    assert found() == []
+
+
+@pytest.mark.parametrize(
+    ("method", "message"),
+    [
+        (
+            {"name": "gradcam"},
+            "methods.cam: name of an explanation: unknown 'gradcam', did you mean",
+        ),
+        (
+            {"name": "grad-cam", "layr": "x"},
+            "methods.cam.layr: unknown setting, did you mean 'layer'?",
+        ),
+        ({"preset": "published/knee"}, "methods.cam.preset: unknown 'published/knee'"),
+        ({"name": "occlusion", "window": 0}, "methods.cam.window: "),
+    ],
+)
+def test_methods_and_their_settings(found, method, message):
+    (line,) = found(methods={"cam": method})
+    assert f"explain.bones-v1.{message}" in line
+
+
+def test_boxes_and_cases_are_looked_at_where_they_are_there(found, project):
+    write_study(project.root, TWO)
+    write_table(project.root / "data/bones/boxes.parquet", BOX_SCHEMA.empty_table())
+    named = {"named": ["case-000", "case-009", "case-012"]}
+    lines = found(boxes={"fractured": ["crack"]}, gallery=named)
+    assert "boxes.fractured: no box of the study is labelled 'crack'. There are: none." in lines[0]
+    # The first is of test, which is opened; the second of tune; the last teaches.
+    assert ["number 3 is no case of tune or test" in line for line in lines[1:]] == [True]
+    assert not any("case-0" in line for line in lines)
