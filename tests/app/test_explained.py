@@ -3,7 +3,10 @@
 import pytest
 
 from radpipe.app.explained import mistakes_in_explain
+from radpipe.core.files import write_json
+from radpipe.core.hashes import Hashes
 from radpipe.core.params import load_params
+from radpipe.core.receipts import Receipt
 from radpipe.core.tables import write_table
 from radpipe.studies.base.contract import BOX_SCHEMA
 from tests.small_study import TWO, write_study
@@ -57,3 +60,22 @@ def test_boxes_and_cases_are_looked_at_where_they_are_there(found, project):
     # The first is of test, which is opened; the second of tune; the last teaches.
     assert ["number 3 is no case of tune or test" in line for line in lines[1:]] == [True]
     assert not any("case-0" in line for line in lines)
+
+
+def test_what_the_step_has_accepted_is_not_asked_again(found, project):
+    # A method that does not exist shows whether anybody asked.
+    methods = {"cam": {"name": "gradcam"}}
+    assert len(found(methods=methods)) == 1
+    recipe = "results/runs/bones-v1/fold-0-seed-0/recipe.json"
+    write_json(project.root / recipe, {})
+    params = load_params()
+    name = "explained.bones-v1"
+    settings = {name: params.explained["bones-v1"].model_dump(mode="json")}
+    inputs = {recipe: Hashes().of(project.root / recipe)}
+    Receipt("explain", "bones-v1", settings, {}, inputs, {}).write()
+    assert found(methods=methods) == []
+    # Another network may have other layers.
+    write_json(project.root / recipe, {"other": 1})
+    assert len(found(methods=methods)) == 1
+    write_json(project.root / recipe, {})
+    assert len(found(methods={"cam": {"name": "gradcan"}})) == 1

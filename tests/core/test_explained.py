@@ -7,7 +7,7 @@ from radpipe.core.checking import check
 from radpipe.core.errors import ConfigError
 from radpipe.core.explained import resolved
 from radpipe.core.graph import Graph
-from radpipe.core.params import Params
+from radpipe.core.params import Params, lookup
 from radpipe.core.settings import Explain
 from radpipe.explaining.methods import read_method
 from radpipe.figures.overlays import LOOKS
@@ -106,3 +106,16 @@ def test_a_form_that_nobody_published():
         ConfigError, match=r"explain\.x\.methods.as.preset: unknown 'published/chest'"
     ):
         resolved("x", block, ROOT / "presets")
+
+
+def test_a_form_that_does_not_exist_stops_its_own_step_alone(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    found = params(methods={"cam": {"preset": "published/knee"}})
+    assert lookup(found, "studies.bones.adapter")
+    assert list(found.explained) == ["bones-v1"]
+    with pytest.raises(ConfigError, match=r"explain\.bones-v1\.methods\.cam\.preset: unknown"):
+        lookup(found, "explained.bones-v1")
+    with pytest.raises(ConfigError, match=r"explained\.bones-v2 does not exist"):
+        lookup(found, "explained.bones-v2")
+    with pytest.raises(KeyError):
+        found.explained["bones-v2"]

@@ -36,7 +36,7 @@ def judged(rows, bound=0.5):
     found = read_explanations(rows, last_part(rows))
     scores = score_rows("knee", "test", found, HOW)
     pairs = pair_rows("knee", "test", found, HOW)
-    said = verdicts(scores, pairs, {"v": bound})
+    said = verdicts(scores, pairs, {"v": bound}, confidence=HOW.confidence)
     return scores, pairs, {one["method"]: one for one in said}
 
 
@@ -113,6 +113,26 @@ def test_a_method_that_fails_is_marked_in_words(change, verdict, words):
     assert words in " ".join(said["cam"]["said"])
 
 
+def test_what_correction_denies_is_not_said():
+    # Six of twelve patients differ, all the same way: p = 2 / 2^6 = 0.031, of two tests 0.063.
+    _, pairs, said = judged(rows_of("cam", **GOOD) + rows_of("ideal observer", pointing=1.0))
+    (row,) = (row for row in pairs if row["second"] == "mean map of others")
+    assert row["low"] > 0
+    assert (row["p"], row["p_holm"]) == pytest.approx((0.031, 0.0625), abs=0.005)
+    assert said["cam"]["verdict"] == "unclear"
+    assert "is not shown" in said["cam"]["said"][0]
+    assert "corrected p 0.06" in said["cam"]["said"][0]
+
+
+def test_maps_that_find_something_without_having_learned_fail():
+    found = {"randomised_energy": RNG.normal(0.5, 0.02, N), "energy_average": 0.1}
+    _, _, said = judged(rows_of("cam", **GOOD, **found))
+    assert said["cam"]["verdict"] == "fails"
+    assert said["cam"]["said"][0].startswith("Without anything learned it finds more")
+    found["randomised_energy"] = RNG.normal(0.1, 0.02, N)
+    assert judged(rows_of("cam", **GOOD, **found))[2]["cam"]["verdict"] == "passes"
+
+
 def test_the_bound_is_a_setting():
     rows = rows_of("cam", **{**GOOD, "randomised": RNG.normal(0.6, 0.02, N)})
     assert judged(rows, bound=0.5)[2]["cam"]["verdict"] == "fails"
@@ -120,7 +140,7 @@ def test_the_bound_is_a_setting():
 
 
 def test_what_was_not_checked_does_not_pass():
-    rows = rows_of("cam", pointing=HITS, pointing_average=GOOD["pointing_average"])
+    rows = rows_of("cam", pointing=np.arange(N) % 12 > 0, pointing_average=0.0)
     rows += rows_of("ideal observer", pointing=1.0)
     _, _, said = judged(rows)
     assert said["cam"]["verdict"] == "not checked"

@@ -21,6 +21,7 @@ from radpipe.explaining.sanity import (
     moved,
     moved_alike,
     reaches,
+    redrawn_alike,
     structure_alike,
 )
 from tests.explaining.made import Noise, material_of, member_of
@@ -163,3 +164,17 @@ def test_only_what_draws_depends_on_the_seed():
     lime = read_method({"name": "lime", "samples": 20})
     assert draws([member], material, how=lime, labels=[[0], [1]])
     assert not draws([member], material, how=GRAD, labels=[[0], [1]])
+
+
+def test_maps_of_another_seed_are_compared_where_a_method_draws():
+    member, material = member_of(SMALL), material_of(2)
+    lime = read_method({"name": "lime", "samples": 20})
+    found = {}
+    for how, labels in ((lime, [[0, 1], [1]]), (GRAD, [[0], [1]])):
+        own = explain([member], material, how=how, labels=labels, seed=3)
+        found[how.name] = redrawn_alike([member], material, own, how=how, labels=labels, seed=3)
+    other = explain([member], material, how=lime, labels=[[0, 1], [1]], seed=4)
+    own = explain([member], material, how=lime, labels=[[0, 1], [1]], seed=3)
+    assert found == {"lime": alike(own, other), "saliency": []}
+    assert len(found["lime"]) == 3
+    assert max(found["lime"]) < 1

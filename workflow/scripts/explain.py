@@ -34,7 +34,7 @@ from radpipe.explaining.ideal import IdealObserver, signals_of
 from radpipe.explaining.methods import Method, read_method
 from radpipe.explaining.parts import point_of, read_parts
 from radpipe.explaining.plan import PartPlan, plan_parts
-from radpipe.explaining.sanity import shuffled_member
+from radpipe.explaining.sanity import redrawn_alike, shuffled_member
 from radpipe.explaining.scoring import Scoring, scored_ideal, scored_method
 from radpipe.explaining.subject import Material, Member
 from radpipe.explaining.table import measures_table
@@ -102,6 +102,7 @@ def main(job: Job) -> None:
     how, plans, seed = read.how, read.plans, read.how.gallery.seed
     train, scoring = covariates(job, read), scoring_of(job, read)
     maps: dict[str, list[list[CaseMap]]] = {}
+    seeds: dict[str, dict[str, float]] = {}
     seconds, rows, told = {}, [], {}
     for key, choice in how.methods.items():
         started = time.monotonic()
@@ -109,6 +110,8 @@ def main(job: Job) -> None:
         if choice.scored:
             found, told[key] = scored_method(scoring, key, method_of(choice), maps[key], seed=seed)
             rows += found
+        if "draws" not in told.get(key, {}) and (moved := redrawn(read, choice, maps[key])):
+            seeds[key] = moved
         seconds[key] = round(time.monotonic() - started, 2)
     rows += scored_ideal(scoring, maps)
     write_table(args.measures, measures_table(rows))
@@ -117,7 +120,8 @@ def main(job: Job) -> None:
         drawn, args.gallery, confidence=job.setting("evaluation.confidence"), shy=burned_in(args)
     )
     about = facts(args.variant, read.described, drawn, shows)
-    write_json(args.facts, {**about, "measured": told, "bound": how.checks.bound})
+    about |= {"measured": told, "bound": how.checks.bound, "other_seed": seeds}
+    write_json(args.facts, about)
     job.computed(arithmetic_of(read.recipe.train, read.member.device))
     parts = [plan.part.name for plan in plans]
     job.fact(device=read.member.device.type, parts=parts, seconds_of_methods=seconds)
@@ -280,12 +284,33 @@ def maps_of(
     method, seed = method_of(choice), read.how.gallery.seed
     found = []
     for plan in read.plans:
-        labels = plan.labels(scored=choice.scored)
-        cases = plan.part.cases.take(np.array(list(labels), dtype=np.int64))
-        material = Material.of(read.store, cases, background)
-        wanted = list(labels.values())
+        material, wanted = asked_of(read, choice, plan, background)
         found.append(explain([read.member], material, how=method, labels=wanted, seed=seed))
     return found
+
+
+def asked_of(
+    read: Read, choice: MethodChoice, plan: PartPlan, background: NDArray[np.float32] | None
+) -> tuple[Material, list[list[int]]]:
+    """Return the cases of a part that a method explains, and of each the labels."""
+    labels = plan.labels(scored=choice.scored)
+    cases = plan.part.cases.take(np.array(list(labels), dtype=np.int64))
+    return Material.of(read.store, cases, background), list(labels.values())
+
+
+def redrawn(read: Read, choice: MethodChoice, maps: list[list[CaseMap]]) -> dict[str, float]:
+    """Tell how alike maps of another seed are to those shown, of a method that was not checked.
+
+    Empty of one that does not draw.
+    """
+    method, seed = method_of(choice), read.how.gallery.seed
+    if method.entry.explains is None:
+        return {}
+    material, wanted = asked_of(read, choice, read.plans[-1], None)
+    found = redrawn_alike([read.member], material, maps[-1], how=method, labels=wanted, seed=seed)
+    if not found:
+        return {}
+    return {"median": float(np.median(found)), "least": min(found), "n": len(found)}
 
 
 if __name__ == "__main__":

@@ -75,7 +75,8 @@ def judge(
     every = score_rows(study, part, found, how)
     curves, scores = curve_rows(every), [row for row in every if "@" not in row["measure"]]
     paired = pair_rows(study, part, found, how)
-    said = verdicts(scores, paired, {name: one["bound"] for name, one in facts.items()})
+    bounds = {name: one["bound"] for name, one in facts.items()}
+    said = verdicts(scores, paired, bounds, confidence=how.confidence)
     write_csv(tables / f"{study}-scores.csv", SCORES, scores)
     write_csv(tables / f"{study}-paired.csv", PAIRED, paired)
     write_csv(tables / f"{study}-curves.csv", CURVE_POINTS, curves)
@@ -86,7 +87,7 @@ def judge(
                 "part": part,
                 "verdicts": said,
                 "measured": {name: one["measured"] for name, one in facts.items()},
-                "bounds": {name: one["bound"] for name, one in facts.items()},
+                "bounds": bounds,
             }
         ),
     )

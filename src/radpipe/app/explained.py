@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from radpipe.core.errors import ConfigError, DataError, RadpipeError
+from radpipe.core.errors import ConfigError, DataError, RadpipeError, StaleError
 from radpipe.core.explained import resolved
+from radpipe.core.hashes import Hashes
 from radpipe.core.params import Params
+from radpipe.core.receipts import read_receipt
 from radpipe.core.recipe import read_recipe
 from radpipe.core.settings import Explain
 from radpipe.core.tables import read_table
@@ -30,9 +32,31 @@ def mistakes_in_explain(params: Params) -> Iterator[str]:
         except ConfigError as error:
             yield str(error)
             continue
-        yield from _of_methods(name, spelled_out, params)
+        if not _ran(name, spelled_out, params):
+            yield from _of_methods(name, spelled_out, params)
         yield from _of_boxes(name, block, params)
         yield from _of_cases(name, block, params)
+
+
+def _ran(name: str, block: Explain, params: Params) -> bool:
+    """Tell whether the step has run with this block and network: then its methods fit.
+
+    Loading torch only to say so would make `radpipe check` take several times as long.
+    """
+    try:
+        receipt = read_receipt(Path(f"results/receipts/explain/{name}.json"))
+    except (StaleError, OSError):
+        return False
+    recipe = _run_of(name, params) / "recipe.json"
+    return (
+        receipt.settings.get(f"explained.{name}") == block.model_dump(mode="json")
+        and recipe.is_file()
+        and receipt.inputs.get(str(recipe)) == Hashes().of(recipe)
+    )
+
+
+def _run_of(name: str, params: Params) -> Path:
+    return Path(f"results/runs/{name}/fold-{params.plan.folds[0]}-seed-{params.plan.seeds[0]}")
 
 
 def _of_methods(name: str, block: Explain, params: Params) -> Iterator[str]:
@@ -75,8 +99,7 @@ def _trained(name: str, params: Params) -> "tuple[Member, Batch] | None":
     from radpipe.learning.networks.network import load_network
     from radpipe.prediction.predictor import CPU
 
-    fold, seed = params.plan.folds[0], params.plan.seeds[0]
-    run = Path(f"results/runs/{name}/fold-{fold}-seed-{seed}")
+    fold, run = params.plan.folds[0], _run_of(name, params)
     split = Path(f"data/{params.variants[name].study}/split.parquet")
     try:
         recipe, store = read_recipe(run / "recipe.json"), Store(Path(params.variants[name].store))

@@ -1,7 +1,8 @@
 """Which variants can be explained, and what the methods of explanation that they name come to."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 from radpipe.core.checking import check
 from radpipe.core.errors import ConfigError, near_miss
@@ -10,6 +11,7 @@ from radpipe.core.settings import Plan, Study, Target, Variant
 from radpipe.core.settings.explain import Explain, MethodChoice
 from radpipe.core.settings.features import features_of
 
+T = TypeVar("T")
 # Below the folder of presets.
 EXPLANATIONS = "explanations"
 
@@ -109,6 +111,42 @@ def resolved(name: str, block: Explain, root: Path = Path("presets")) -> Explain
         for key, method in block.methods.items()
     }
     return block.model_copy(update={"methods": methods})
+
+
+class Resolved(Mapping[str, T]):
+    """Blocks by name, each resolved when it is asked for.
+
+    A published form that does not exist so stops what asks for its block, and no other step.
+
+    Parameters
+    ----------
+    names
+        Of the blocks.
+    resolve
+        From a name to its block.
+
+    """
+
+    def __init__(self, names: Collection[str], resolve: Callable[[str], T]) -> None:
+        self._names, self._resolve = names, resolve
+        self._found: dict[str, T] = {}
+
+    def __getitem__(self, name: str) -> T:
+        if name not in self._names:
+            raise KeyError(name)
+        if name not in self._found:
+            self._found[name] = self._resolve(name)
+        return self._found[name]
+
+    def __contains__(self, name: object) -> bool:
+        """Tell whether there is such a block, without resolving it."""
+        return name in self._names
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
 
 
 def _spelled_out(method: MethodChoice, where: str, root: Path) -> MethodChoice:

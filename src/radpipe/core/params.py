@@ -12,7 +12,7 @@ from radpipe.core.checking import check, load_yaml
 from radpipe.core.cohorts import check_cohorts
 from radpipe.core.ensembles import check_ensembles
 from radpipe.core.errors import ConfigError, near_miss
-from radpipe.core.explained import check_explain, resolved
+from radpipe.core.explained import Resolved, check_explain, resolved
 from radpipe.core.frozen import check_features, refuse_memory
 from radpipe.core.imported import check_imported
 from radpipe.core.presets import load_preset
@@ -65,7 +65,9 @@ class Params(Strict):
             **self.model_dump(mode="json"),
             "recipe": self.recipes,
             "opened": opened,
-            "explained": {n: each.model_dump(mode="json") for n, each in self.explained.items()},
+            "explained": Resolved(
+                self.explain, lambda name: self.explained[name].model_dump(mode="json")
+            ),
             "known_as": self.known_as,
             "borrowed": self.borrowed,
         }
@@ -75,9 +77,9 @@ class Params(Strict):
         return study in self.plan.open_test
 
     @cached_property
-    def explained(self) -> dict[str, Explain]:
+    def explained(self) -> Resolved[Explain]:
         """The blocks of `explain`, with the published forms that they name spelled out."""
-        return {name: resolved(name, block) for name, block in self.explain.items()}
+        return Resolved(self.explain, lambda name: resolved(name, self.explain[name]))
 
     @cached_property
     def known_as(self) -> dict[str, list[str]]:

@@ -17,6 +17,7 @@ from radpipe.evaluation.paired import holm
 IDEAL = "ideal observer"
 PLACED = ("pointing", "energy", "overlap")
 CURVES = ("deletion", "insertion")
+MEAN_MAP = "mean map of others"
 SCORES = (
     "study",
     "part",
@@ -50,11 +51,11 @@ PAIRED = (
 CURVE_POINTS = ("study", "part", "variant", "method", "curve", "share", "value", "low", "high")
 # Of one explanation what stands beside what, and what the other is called.
 BESIDE = {
-    **{(m, f"{m}_average"): "mean map of others" for m in PLACED},
+    **{(m, f"{m}_average"): MEAN_MAP for m in PLACED},
     **{(m, f"{m}_chance"): "chance" for m in PLACED},
     **{(m, f"{m}_random"): "random order" for m in CURVES},
     **{(m, f"randomised_{m}"): "random network" for m in PLACED[:2]},
-    **{(f"randomised_{m}", f"{m}_average"): "mean map of others" for m in PLACED[:2]},
+    **{(f"randomised_{m}", f"{m}_average"): MEAN_MAP for m in PLACED[:2]},
 }
 Row = dict[str, Any]
 # A map: case and label.
@@ -213,9 +214,12 @@ def _numbers(test: Contrast) -> Row:
 
 
 def verdicts(
-    scores: Sequence[Row], paired: Sequence[Row], bounds: Mapping[str, float]
+    scores: Sequence[Row], paired: Sequence[Row], bounds: Mapping[str, float], *, confidence: float
 ) -> list[Row]:
     """Say of each explanation what it fails, and what cannot be told.
+
+    A difference counts as shown if its interval leaves 0 out and its p-value is small enough after
+    Holm's correction, too: the page never says what the table beside it denies.
 
     Parameters
     ----------
@@ -223,6 +227,8 @@ def verdicts(
         Of one study and part.
     bounds
         Variant to `explain.<variant>.checks.bound`.
+    confidence
+        Coverage of the intervals; what is left of 1 is the bound of p-values.
 
     Returns
     -------
@@ -247,7 +253,12 @@ def verdicts(
             for row in paired
             if row["first"] == f"{variant}/{method}" and row["kind"] == "reference"
         }
-        said = list(_said(own, beside, bounds.get(variant, 0.5)))
+        said = [
+            *_depends(own, bounds.get(variant, 0.5)),
+            *_beats(beside.get(("pointing", MEAN_MAP)), 1 - confidence),
+            *_knows(beside, 1 - confidence),
+            *_deleted(beside.get(("deletion", "random order"))),
+        ]
         levels = [level for level, _ in said]
         verdict = next((level for level in ("fails", "unclear") if level in levels), "passes")
         sentences = [text for _, text in said]
@@ -257,29 +268,49 @@ def verdicts(
     return found
 
 
-def _said(
-    own: Mapping[str, Row], beside: Mapping[tuple[str, str], Row], bound: float
-) -> Iterator[tuple[str, str]]:
+def _depends(own: Mapping[str, Row], bound: float) -> Iterator[tuple[str, str]]:
+    """Say whether maps depend on what was learned."""
     if random := own.get("randomised"):
         text = f"rank correlation {_span(random)}, at most {bound:g}"
         if random["low"] > bound:
             yield "fails", f"Its maps hardly change when all weights are random ({text})."
         elif not random["high"] <= bound:
             yield "unclear", f"Whether its maps change with random weights is not certain ({text})."
-    average = beside.get(("pointing", "mean map of others"))
-    if average:
-        text = f"pointing less that of the mean map {_span(average, 'difference')}"
-        if not average["difference"] > 0:
-            yield "fails", f"It points no better than the mean map of other patients ({text})."
-        elif not average["low"] > 0:
-            yield (
-                "unclear",
-                f"That it points better than the mean map of others is not shown ({text}).",
-            )
-    order = beside.get(("deletion", "random order"))
+
+
+def _beats(average: Row | None, least: float) -> Iterator[tuple[str, str]]:
+    """Say whether maps know more than the mean map of others."""
+    if average is None:
+        return
+    text = f"pointing less that of the mean map {_tested(average)}"
+    if average["difference"] <= 0:
+        yield "fails", f"It points no better than the mean map of other patients ({text})."
+    elif not _shown(average, least):
+        yield "unclear", f"That it points better than the mean map of others is not shown ({text})."
+
+
+def _knows(beside: Mapping[tuple[str, str], Row], least: float) -> Iterator[tuple[str, str]]:
+    """Say where maps find more than the mean map does, although all weights are random."""
+    for measure, what in (("pointing", "pointing"), ("energy", "evidence in the finding")):
+        row = beside.get((f"randomised_{measure}", MEAN_MAP))
+        if row and row["difference"] > 0 and _shown(row, least):
+            text = f"{what} less that of the mean map {_tested(row)}"
+            yield "fails", f"Without anything learned it finds more than the mean map ({text})."
+
+
+def _deleted(order: Row | None) -> Iterator[tuple[str, str]]:
     if order and not order["difference"] < 0:
-        text = f"area {_span(order, 'difference')} above that of a random order"
+        text = f"area less that of a random order {_tested(order)}"
         yield "remark", f"Deleting what it marks hurts no more than deleting at random ({text})."
+
+
+def _shown(row: Row, least: float) -> bool:
+    """Tell whether a difference above 0 is one, after correction, too."""
+    return bool(row["low"] > 0 and row["p_holm"] <= least)
+
+
+def _tested(row: Row) -> str:
+    return f"{_span(row, 'difference')}, corrected p {row['p_holm']:.2g}"
 
 
 def _span(row: Row, name: str = "value") -> str:

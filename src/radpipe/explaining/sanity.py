@@ -27,6 +27,8 @@ from radpipe.learning.networks.network import make_network
 from radpipe.learning.training.run import arithmetic, make_run
 from radpipe.learning.training.train import train
 
+# Cases that are drawn again with another seed, of methods that explain the gallery alone.
+REDRAWN = 4
 # Cases from which running means of a randomised network are taken anew.
 ANEW = 32
 
@@ -235,17 +237,38 @@ def draws(
     members: Sequence[Member], material: Material, *, how: Method, labels: Sequence[Sequence[int]]
 ) -> bool:
     """Tell whether a method draws: whether another seed gives another map of the first case."""
-    one = replace(
-        material,
-        names=material.names[:1],
-        rows=material.rows[:1],
-        entries=None if material.entries is None else material.entries[:1],
-    )
+    one = material.first(1)
     first, second = (
         explain(members, one, how=how, labels=[labels[0][:1]], seed=seed) for seed in (0, 1)
     )
     views = first[0].views
     return any(not np.array_equal(views[v], second[0].views[v]) for v in views)
+
+
+def redrawn_alike(
+    members: Sequence[Member],
+    material: Material,
+    original: Sequence[CaseMap],
+    *,
+    how: Method,
+    labels: Sequence[Sequence[int]],
+    seed: int,
+) -> list[float]:
+    """Return how alike maps of the first cases are to those of another seed; empty: nothing draws.
+
+    Parameters
+    ----------
+    members, material, how, labels, seed
+        As for `explain`.
+    original
+        What it returned.
+
+    """
+    if not len(material) or not draws(members, material, how=how, labels=labels):
+        return []
+    some = material.first(REDRAWN)
+    other = explain(members, some, how=how, labels=labels[: len(some)], seed=seed + 1)
+    return alike(original[: len(other)], other)
 
 
 def shuffled_member(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -136,6 +136,12 @@ class Material:
         names = cases.table["case"].to_pylist()
         rows = rows_of(store, names, store.views)
         return cls(store, names, rows, cases.entries, background)
+
+    def first(self, count: int) -> "Material":
+        """Return the first so many cases, or all."""
+        entries = None if self.entries is None else self.entries[:count]
+        names, rows = self.names[:count], self.rows[:count]
+        return replace(self, names=names, rows=rows, entries=entries)
 
     def batch(self, member: Member, which: Sequence[int]) -> Batch:
         """Return what a member looks at of some cases, by their numbers."""

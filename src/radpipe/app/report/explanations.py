@@ -61,6 +61,8 @@ class Gallery:
         Where they lie then; empty if they are on the page.
     scored
         How many cases were scored, part by part; why none was, where none was.
+    redrawn
+        How alike maps of another seed are, of methods that draw and are not scored.
 
     """
 
@@ -70,6 +72,7 @@ class Gallery:
     shown: list[Shown]
     withheld: str
     scored: str
+    redrawn: str
 
     @property
     def outlined(self) -> bool:
@@ -119,6 +122,7 @@ def _gallery(variant: str, folder: Path, *, several_runs: bool, restricted: bool
         shown=[_shown(place, one) for one in told],
         withheld=f"{place}" if restricted else "",
         scored=_scored(facts),
+        redrawn=" ".join(_redrawn(key, one) for key, one in facts["other_seed"].items()),
     )
 
 
@@ -140,6 +144,14 @@ def _scored(facts: Mapping[str, Any]) -> str:
         )
     counts = " and ".join(f"{whole(n)} cases of {part}" for part, n in facts["scored"].items())
     return f"Maps are scored on {counts}, drawn at random among those whose finding has a place."
+
+
+def _redrawn(key: str, one: Mapping[str, Any]) -> str:
+    """Say how much the maps of a method move with the seed: 1 were the same map."""
+    return (
+        f"Another seed gives other maps of {key}: rank correlation {decimal(one['median'])} (median"
+        f" of {whole(one['n'])} maps, the least {decimal(one['least'])})."
+    )
 
 
 def _shown(folder: Path, one: Mapping[str, Any]) -> Shown:

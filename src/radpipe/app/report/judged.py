@@ -32,7 +32,13 @@ FURTHER = {
     "seed": "Alike with another seed",
 }
 FIGURES = ("maps", "deletion", "randomised")
-MEASURES = {**PLACED, "deletion": "Deletion", "insertion": "Insertion"}
+MEASURES = {
+    **PLACED,
+    "deletion": "Deletion",
+    "insertion": "Insertion",
+    "randomised_pointing": FURTHER["randomised_pointing"],
+    "randomised_energy": FURTHER["randomised_energy"],
+}
 
 
 @dataclass(frozen=True)
