@@ -5,7 +5,7 @@ import pytest
 from pyarrow import parquet
 
 from radpipe.app.init.study import look
-from radpipe.app.init.table import fitting_table, propose_table
+from radpipe.app.init.table import fitting_table, propose_table, tables_among
 from radpipe.core.errors import ConfigError, DataError
 from tests.dicom_files import film, scene
 
@@ -29,6 +29,11 @@ def test_a_path_a_label_and_a_patient(tmp_path):
     }
     assert (found.kind, found.classes) == ("binary", ["0", "1"])
     assert about(found, "patients") == "20 for 40 images (column patient_id)"
+
+
+def test_tables_with_a_meaning_of_their_own_hold_no_labels():
+    files = ["boxes.csv", "ceiling.csv", "a/list.tsv", "labels.csv", "a/boxes.csv"]
+    assert tables_among(files) == ["labels.csv", "a/boxes.csv", "a/list.tsv"]
 
 
 def test_a_name_without_folder_and_suffix(tmp_path):

@@ -218,8 +218,9 @@ def verdicts(
 ) -> list[Row]:
     """Say of each explanation what it fails, and what cannot be told.
 
-    A difference counts as shown if its interval leaves 0 out and its p-value is small enough after
-    Holm's correction, too: the page never says what the table beside it denies.
+    A difference counts as shown if its interval, where there is one, leaves 0 out and its p-value
+    is small enough after Holm's correction, too: the page never says what the table beside it
+    denies.
 
     Parameters
     ----------
@@ -305,8 +306,11 @@ def _deleted(order: Row | None) -> Iterator[tuple[str, str]]:
 
 
 def _shown(row: Row, least: float) -> bool:
-    """Tell whether a difference above 0 is one, after correction, too."""
-    return bool(row["low"] > 0 and row["p_holm"] <= least)
+    """Tell whether a difference above 0 is one, after correction, too.
+
+    The same difference of all patients has no interval; its p-value decides.
+    """
+    return bool(row["p_holm"] <= least and not row["low"] <= 0)
 
 
 def _tested(row: Row) -> str:

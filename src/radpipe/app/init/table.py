@@ -29,6 +29,7 @@ from radpipe.app.init.tokens import part_of
 from radpipe.core.errors import ConfigError, DataError, unknown_name
 from radpipe.core.plurals import counted
 from radpipe.studies.base.contract import File, number_of
+from radpipe.studies.base.truth import BOXES, CEILING
 from radpipe.studies.folders.layout import FoldersTable
 from radpipe.studies.folders.rows import read_rows
 
@@ -36,8 +37,12 @@ TABLE_SUFFIXES = (".csv", ".tsv", ".parquet")
 
 
 def tables_among(files: Sequence[str]) -> list[str]:
-    """List the files that can be the table, those at the top first."""
-    found = [file for file in files if PurePosixPath(file).suffix.lower() in TABLE_SUFFIXES]
+    """List the files that can be the table, those at the top first; what has a meaning is none."""
+    found = [
+        file
+        for file in files
+        if PurePosixPath(file).suffix.lower() in TABLE_SUFFIXES and file not in (BOXES, CEILING)
+    ]
     return sorted(found, key=lambda file: (file.count("/"), file))
 
 
