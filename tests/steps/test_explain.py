@@ -10,7 +10,9 @@ import yaml
 from PIL import Image
 
 from radpipe.core.files import read_json, write_json
+from radpipe.core.settings import Evaluation
 from radpipe.core.tables import read_table, write_table
+from radpipe.explaining.judging import read_explanations, score_rows, verdicts
 from radpipe.studies.base.contract import BOX_SCHEMA
 from tests.conftest import Project
 from tests.small_study import TWO, plan_variant, write_study
@@ -18,7 +20,11 @@ from tests.steps.test_train import OPTIONS
 
 SIDE = 16
 OUT = "results/explanations/bones-x"
-METHODS = {"cam": {"name": "grad-cam"}, "slow": {"name": "occlusion", "scored": False}}
+METHODS = {
+    "cam": {"name": "grad-cam"},
+    "slow": {"name": "occlusion", "window": 8, "stride": 8, "scored": False},
+    "drawn": {"name": "lime", "samples": 10, "scored": False},
+}
 BLOCK = {"study": "bones", "remote": None, "methods": METHODS}
 EXPLAIN = ("explain", "--variant", "bones-x")
 
@@ -71,10 +77,11 @@ def explained(project, **changes):
     return project.step(*EXPLAIN)
 
 
-def test_it_shows_and_measures_the_same_each_time_and_names_nobody(project):
+def test_it_shows_measures_and_checks_the_same_each_time_and_names_nobody(project):
     files = []
+    checks = {"cases": 1, "stages": 2, "steps": 2}
     for _ in range(2):
-        done = explained(project)
+        done = explained(project, checks=checks, shuffled=True)
         assert done.returncode == 0, done.stderr
         folder = project.root / OUT
         files.append({f.name: f.read_bytes() for f in folder.rglob("*") if f.is_file()})
@@ -85,15 +92,28 @@ def test_it_shows_and_measures_the_same_each_time_and_names_nobody(project):
     pictures = [name for name in files[0] if name.endswith(".jpg")]
     assert sorted(pictures) == [one["file"] for one in shows]
     with Image.open(project.root / OUT / "gallery/01.jpg") as image:
-        assert image.size[0] > 3 * image.size[1] - 20
+        assert image.size[0] > 4 * image.size[1] - 20
     told = b"".join(data for name, data in files[0].items() if name.endswith(".json"))
     assert not re.search(rb"case-\d|\bp\d+\b", told)
     table = read_table(project.root / OUT / "measures.parquet")
     assert set(table["method"].to_pylist()) == {"cam"}
     assert set(table["part"].to_pylist()) == {"test", "tune"}
-    assert {"pointing", "energy"} <= set(table["measure"].to_pylist())
+    found = set(table["measure"].to_pylist())
+    assert {"pointing", "energy", "randomised", "moved", "deletion@0.50"} <= found
+    assert {"shuffled", "shuffled_energy"} <= found
     facts = read_json(project.root / OUT / "facts.json")
     assert facts["scored"] == {"tune": 8, "test": 4}
+    assert facts["measured"]["cam"]["cascade"][0]["layers"] == 1
+    assert "slow" not in facts["measured"]
+    # Of methods that are shown only, those that draw say how much.
+    assert set(facts["other_seed"]) == {"drawn"}
+    assert facts["other_seed"]["drawn"]["least"] < 1
+    # The step judge can tell something of it.
+    rows = score_rows(
+        "bones", "test", read_explanations(table.to_pylist(), "test"), Evaluation(bootstrap=100)
+    )
+    (verdict,) = verdicts(rows, [], {"bones-x": facts["bound"]}, confidence=0.95)
+    assert verdict["verdict"] != "not checked"
     assert len((project.root / "openings.csv").read_text().splitlines()) == 2
 
 
@@ -115,18 +135,3 @@ def test_a_closed_test_part_a_study_without_boxes_and_letters_in_pictures(projec
     assert {one["file"] for one in shows} == {None}
     assert not len(read_table(project.root / OUT / "measures.parquet"))
     assert read_json(project.root / OUT / "facts.json")["boxes"] == {}
-
-
-def test_maps_are_checked_against_random_networks_and_shuffled_labels(project):
-    checks = {"cases": 1, "stages": 2, "steps": 2}
-    done = explained(project, checks=checks, shuffled=True, scored=4, gallery={"nearest": 0})
-    assert done.returncode == 0, done.stderr
-    table = read_table(project.root / OUT / "measures.parquet")
-    found = set(table["measure"].to_pylist())
-    assert {"randomised", "moved", "deletion@0.50", "shuffled", "shuffled_energy"} <= found
-    measured = read_json(project.root / OUT / "facts.json")["measured"]
-    assert measured["cam"]["cascade"][0]["layers"] == 1
-    assert "slow" not in measured
-    done = project.step("judge")
-    assert done.returncode == 0, done.stderr
-    assert (project.root / "results/judged/tables/bones-scores.csv").exists()

@@ -239,9 +239,9 @@ def draw_case(drawn: Drawn, path: Path, found: list[CaseMap], *, shy: bool) -> d
     if not seen:
         return said | {"file": None, "withheld": "what is explained is a table"}
     maps, looks = zip(*seen, strict=True)
-    if shy or lettered(drawn.store, maps[0].case, list(maps[0].views)):
-        return said | {"file": None, "withheld": "letters are likely to stand in it"}
     layers = layers_of(drawn.store, maps, drawn.truth.of(maps[0].case, maps[0].label))
+    if shy or lettered(layers):
+        return said | {"file": None, "withheld": "letters are likely to stand in it"}
     save_jpeg(sheet([tiles_of(layer, looks) for layer in layers]), path)
     return said | {
         "file": path.name,

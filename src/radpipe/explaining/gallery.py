@@ -86,10 +86,9 @@ def top(found: CaseMap) -> float:
     return max((float(np.abs(values).max()) for values in found.views.values()), default=0.0)
 
 
-def lettered(store: Store, case: str, views: Sequence[str]) -> bool:
-    """Tell whether lines of letters, which may be a name, are seen in what would be shown."""
-    rows = [store.row_of(case, view) for view in views]
-    return any(has_lettering(pixels[..., 0]) for pixels in store.middles(rows))
+def lettered(layers: Sequence[Layer]) -> bool:
+    """Tell whether lines of letters, which may be a name, are seen in the slices that are shown."""
+    return any(has_lettering(np.rint(each.film[..., 0] * 255).astype(np.uint8)) for each in layers)
 
 
 def said_of(

@@ -64,7 +64,9 @@ class Gallery(Strict):
     )
     random: int = Field(default=1, ge=0, description="Cases drawn at random.")
     named: list[str] = Field(
-        default=[], description="Cases by name, of either part; names stay out of all results."
+        default=[],
+        description="Cases by name, of either part. The gallery and the page show no names; this"
+        " file and the receipt, which Git keeps, then hold these.",
     )
     seed: int = Field(default=1, description="Of the draw, also of the cases that are scored.")
 
