@@ -22,7 +22,8 @@ NUMERIC = re.compile(
 )
 CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
 # oneDNN cuts work into blocks by the second-level cache: from these sizes on, KiB, the blocks of
-# the networks that were measured are the same (docs/reference/bits.md).
+# the networks that were measured are the same. That is not all that decides: two models of one
+# maker, both above these sizes, trained other networks (docs/reference/bits.md).
 ENOUGH_CACHE = {"avx2": 512, "avx512": 1024}
 
 # What oneDNN calls the sets of instructions that it tells apart, the newest first, with the flags
@@ -70,6 +71,12 @@ class Machine:
     instructions: str
     cache_kib: int | None
     libc: str = ""
+
+    @property
+    def product(self) -> str:
+        """How processors are named that may differ in instruction sets and caches."""
+        what = f"processors of {self.maker or 'an unknown maker'}"
+        return f"{what}, family {self.family} model {self.model},"
 
     @property
     def kind(self) -> str:
@@ -147,7 +154,7 @@ def same_bytes_on(
     known = precision == "float32" or kernels == "avx512"
     if not avx2 or least is None or not known or threads > 1:
         return f"processors of this kind: {machine.kind}"
-    what = f"x86-64 processors with {'AVX2' if kernels == 'avx2' else 'AVX-512'}"
+    what = f"{machine.product} with {'AVX2' if kernels == 'avx2' else 'AVX-512'}"
     if machine.cache_kib is None or machine.cache_kib < least:
         return f"{what} and a second-level cache of {machine.cache_kib or 'unknown'} KiB"
     return f"{what} and a second-level cache of {least} KiB or more"

@@ -30,6 +30,7 @@ from radpipe.core.graph import Graph, Run
 from radpipe.core.hashes import Hashes
 from radpipe.core.jobs import Note, NotOwnerError, claimed, new_note
 from radpipe.core.kernels import check_kernels, check_playable
+from radpipe.core.leaving import leave
 from radpipe.core.links import adopt, let_go, said_of
 from radpipe.core.params import load_params, lookup
 from radpipe.core.places import not_written
@@ -250,6 +251,8 @@ class Step(Declared):
 
         with ending_at_ctrl_c():
             code = self.execute(alone, sys.argv[1:])
+            if code == 0:
+                leave(code)
         sys.exit(code)
 
     def execute(self, main: Callable[[Job], None], argv: list[str]) -> int:

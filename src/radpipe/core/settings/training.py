@@ -184,11 +184,12 @@ class Training(Strict):
     precision: Literal["float32", "bfloat16"] = "float32"
     kernels: Literal["auto", "native", "avx512", "avx2"] = Field(
         default="auto",
-        description="Which code of torch, oneDNN and MKL computes on processors. avx2: the same on"
-        " every x86-64 processor with AVX2, so that float32 weights are the same bytes on all of"
-        " them; avx512: faster, and the same on those with AVX-512; native: the fastest that a"
-        " processor has, and other last bits on another. auto: avx2 for float32 and for scores"
-        " where the processor has it, native for training in bfloat16, which AVX2 slows down most.",
+        description="Which code of torch, oneDNN and MKL computes on processors. avx2: that for"
+        " AVX2, so that float32 weights are the same bytes on all processors of one model, whatever"
+        " else they can (docs/reference/bits.md); avx512: faster, the same for those with AVX-512;"
+        " native: the fastest that a processor has, and other last bits on another."
+        " auto: avx2 for float32 and for scores where the processor has it, native for training in"
+        " bfloat16, which AVX2 slows down most.",
     )
     telemetry: bool = Field(
         default=False,
