@@ -69,7 +69,8 @@ def _forest(ax: Axes, rows: Rows, names: Sequence[tuple[str, str]], measure: str
     ticks = [m if len(shown) == 1 else f"{v}, {m}" for v, m in names]
     ax.set_yticks(range(len(names)), ticks)
     ax.set_ylim(len(names) - 0.5, -0.5)
-    ax.set_xlim(0, 1)
+    ax.set_xlim(-0.03, 1.03)  # so that no mark at an end is cut
+    ax.set_xticks((0, 0.25, 0.5, 0.75, 1), ("0", "0.25", "0.5", "0.75", "1"))
     ax.set_title(TITLES[measure], fontsize=11)
     tidy(ax)
 
