@@ -74,11 +74,10 @@ def check_settings(params: Params) -> None:
         raise ConfigError("\n".join(wrong))
     runs = len(params.plan.variants) * len(params.plan.folds) * len(params.plan.seeds)
     plan = params.plan
-    blocks = (params.studies, plan.ensembles, plan.imported, params.explain)
-    studies, *counts = map(len, blocks)
+    counts = (len(params.studies), runs, len(plan.ensembles), len(plan.imported))
     log.info(
         "settings are sound: studies=%d runs=%d ensembles=%d imported=%d explained=%d",
-        *(studies, runs, *counts),
+        *(*counts, len(params.explain)),
     )
 
 

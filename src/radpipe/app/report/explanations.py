@@ -194,10 +194,9 @@ def _bin(block: Mapping[str, float] | None) -> str:
     if block is None:
         return "No case of tune had a probability like it."
     low, high = (percent(block[name]) for name in ("low", "high"))
+    cases = counted(int(block["n_cases"]), "tune case", "tune cases")
     return (
-        f"Of {counted(block['n_cases'], 'tune case', 'tune cases')} with a probability like it,"
-        f" {percent(block['share'])}"
-        f" [{low}, {high}] had it."
+        f"Of {cases} with a probability like it, {percent(block['share'])} [{low}, {high}] had it."
     )
 
 
