@@ -27,7 +27,7 @@ def params(project: Project, monkeypatch):
 def test_sound_settings_are_counted(params, caplog):
     with caplog.at_level(logging.INFO):
         cli.check_settings(params)
-    assert "settings are sound: studies=1 runs=2 ensembles=0" in caplog.text
+    assert "settings are sound: studies=1 runs=2 ensembles=0 imported=0 explained=0" in caplog.text
 
 
 def test_a_wrong_override_is_found_before_anything_runs(params, project):
@@ -84,7 +84,7 @@ def test_who_has_read_enough_gets_no_traceback(project):
 
 
 def test_what_was_never_made_is_listed(params, caplog):
-    with pytest.raises(RadpipeError, match="13 disagreements"):
+    with pytest.raises(RadpipeError, match="14 disagreements"):
         cli.check_receipts(params)
     assert "fetch bones: no receipt" in caplog.text
 

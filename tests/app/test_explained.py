@@ -56,7 +56,8 @@ def test_boxes_and_cases_are_looked_at_where_they_are_there(found, project):
     write_table(project.root / "data/bones/boxes.parquet", BOX_SCHEMA.empty_table())
     named = {"named": ["case-000", "case-009", "case-012"]}
     lines = found(boxes={"fractured": ["crack"]}, gallery=named)
-    assert "boxes.fractured: no box of the study is labelled 'crack'. There are: none." in lines[0]
+    assert "boxes.fractured: no box of the study is labelled 'crack'. It has no" in lines[0]
+    assert "the way out: take `boxes` out of the block" in lines[0].lower()
     # The first is of test, which is opened; the second of tune; the last teaches.
     assert ["number 3 is no case of tune or test" in line for line in lines[1:]] == [True]
     assert not any("case-0" in line for line in lines)

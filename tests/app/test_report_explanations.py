@@ -2,9 +2,10 @@
 
 import pytest
 
-from radpipe.app.report.explanations import read_galleries
+from radpipe.app.report.explanations import COLOURS, read_galleries
 from radpipe.core.files import write_json
 from radpipe.core.settings import Explain
+from radpipe.core.settings.explain import LOOKS
 from tests.app.fake_results import plan, write_comparison, write_results
 from tests.app.fake_studies import PIXEL
 
@@ -74,11 +75,13 @@ def test_a_case_is_told_in_words(read):
     (one,) = found.shown
     assert one.title == "fractured, the surest wrong answer"
     assert one.text.replace("\N{NARROW NO-BREAK SPACE}", " ") == (
-        "Probability 0.871 (yes). Of 23 tune cases in this bin 60.9 % [40.8 %, 77.8 %] were it."
-        " Truth: absent. Slices: sagittal 4 of 9. Its known place is outlined."
+        "Probability 0.871 (yes). Of 23 tune cases with a probability like it, 60.9 % [40.8 %,"
+        " 77.8 %] had it. Truth: absent. Slices: sagittal 4 of 9. Its known place is outlined."
     )
     assert one.shares == [("bmi", "−1.250"), ("age", "+0.300")]
     assert "60 cases of tune and 100 cases of test" in found.scored
+    assert found.judged
+    assert found.colours.startswith("Colours: violet to yellow speaks for the label, blue against")
 
 
 def test_what_is_not_known_or_not_shown_is_said(read):
@@ -92,7 +95,19 @@ def test_what_is_not_known_or_not_shown_is_said(read):
     assert "Truth: unknown." in one.text
     assert one.text.endswith("No picture: letters.")
     assert "this study has no boxes" in found.scored
+    assert not found.judged
     assert not found.outlined
+
+
+def test_colours_are_explained_for_each_look(read):
+    methods = {
+        "cam": FACTS["methods"]["cam"],
+        "other": {**FACTS["methods"]["slow"], "look": "jet"},
+    }
+    found = read(methods=methods).colours
+    assert found.startswith("Colours of cam: violet to yellow")
+    assert found.endswith("; of other: blue is least and red is most.")
+    assert set(COLOURS) == set(LOOKS)
 
 
 def test_restricted_pixels_stay_off_the_page(read):

@@ -1,5 +1,6 @@
 """An ONNX file says what the predictor says, and names no folder."""
 
+import logging
 import sys
 
 import numpy as np
@@ -32,9 +33,11 @@ def written(made, folder):
 
 
 @pytest.mark.parametrize("kind", ["pictures", "exams", "fusion", "factors"])
-def test_the_file_says_what_the_predictor_says(kind, request, tmp_path):
+def test_the_file_says_what_the_predictor_says(kind, request, tmp_path, caplog):
     made = request.getfixturevalue(kind)
-    receipt = written(made, tmp_path)
+    with caplog.at_level(logging.INFO):
+        receipt = written(made, tmp_path)
+    assert [record.name for record in caplog.records if record.name.startswith("onnx")] == []
     assert receipt.largest_difference <= LIMIT
     assert receipt.cases >= len(made.rows("tune"))
     content = (tmp_path / MODEL).read_bytes()

@@ -75,7 +75,10 @@ def check_settings(params: Params) -> None:
     runs = len(params.plan.variants) * len(params.plan.folds) * len(params.plan.seeds)
     plan = params.plan
     counts = (len(params.studies), runs, len(plan.ensembles), len(plan.imported))
-    log.info("settings are sound: studies=%d runs=%d ensembles=%d imported=%d", *counts)
+    log.info(
+        "settings are sound: studies=%d runs=%d ensembles=%d imported=%d explained=%d",
+        *(*counts, len(params.explain)),
+    )
 
 
 def check_receipts(params: Params) -> None:

@@ -23,6 +23,11 @@ Mask = NDArray[np.bool_]
 # Case, view, and the place of the class or label among the columns of the question.
 Place = tuple[str, str, int]
 EDGES = ("x0", "y0", "x1", "y1")
+NO_BOXES = (
+    "It has no boxes at all. The way out: take `boxes` out of the block, and maps are shown but not"
+    " scored; or put a boxes.csv beside the files (docs/how-to/explanations.md) and delete the"
+    " study's manifest.csv"
+)
 
 
 @dataclass(frozen=True)
@@ -71,10 +76,12 @@ def shown_by(
     for name, labels in asked.items():
         for label in labels:
             if label not in known:
-                raise DataError(
-                    f"boxes.{name}: no box of the study is labelled {label!r}"
-                    f"{near_miss(label, known)} There are: {', '.join(known) or 'none'}."
+                there = (
+                    f"{near_miss(label, known)} There are: {', '.join(known)}."
+                    if known
+                    else f". {NO_BOXES}"
                 )
+                raise DataError(f"boxes.{name}: no box of the study is labelled {label!r}{there}")
     found = {n: tuple(asked.get(n, [n] if n in known else [])) for n in column_names(target)}
     return {name: labels for name, labels in found.items() if labels}
 

@@ -1,6 +1,7 @@
 """A predictor as one ONNX file, which gets its name once it has said what the predictor says."""
 
 import importlib
+import logging
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
@@ -34,6 +35,8 @@ LIMIT = 1e-4
 CASES = 200
 # Cases in a batch of the comparison: another number than while exporting.
 TOGETHER = 5
+# Libraries that tell, at the level of radpipe's own messages, of every node that they simplify.
+TALKATIVE = ("onnx_ir", "onnxscript")
 
 
 @dataclass(frozen=True)
@@ -168,6 +171,8 @@ def _content(graph: Graph, batch: Arrays) -> bytes:
         if array.ndim == 5:
             dims[1] = torch.export.Dim(f"{name}_most_slices")
         free.append(dims)
+    for library in TALKATIVE:
+        logging.getLogger(library).setLevel(logging.WARNING)
     with warnings.catch_warnings():
         # torch warns of its own deprecated parts.
         warnings.simplefilter("ignore")

@@ -48,9 +48,7 @@ def test_a_probability_comes_with_what_came_true():
         " 39 to 84 %)."
     )
     few = JUDGED.model_copy(update={"bins": [BIN.model_copy(update={"cases": 3})]})
-    assert "3 cases had a probability of 60 to 70 %, which says little;" in words.reliability(
-        question(0.63), few
-    )
+    assert words.reliability(question(0.63), few).endswith("84 %). So few cases say little.")
     assert "no case had a probability of 90 to 100 %" in words.reliability(
         question(0.95, number=9), JUDGED
     )
@@ -59,11 +57,14 @@ def test_a_probability_comes_with_what_came_true():
 
 def test_a_threshold_says_what_it_means():
     assert words.such_cases(question(0.63), JUDGED) == (
-        "Of 100 such cases, at or above the threshold, about 75 were acl on tune (30 of 40). There"
-        " 33 of 100 cases were; where it is rarer or more common, so it is among such cases."
+        "Of 100 cases of tune that are at or above the threshold, about 75 were acl (30 of 40). Of"
+        " all its cases, 33 in 100 were; among patients with fewer or more of them, both numbers"
+        " are others."
     )
     below = words.such_cases(question(0.1, flag=False), JUDGED)
-    assert below.startswith("Of 100 such cases, below the threshold, about 5 were acl on tune (3")
+    assert below.startswith(
+        "Of 100 cases of tune that are below the threshold, about 5 were acl (3"
+    )
     nobody = JUDGED.model_copy(update={"flagged": 0, "flagged_yes": 0})
     assert words.such_cases(question(0.63), nobody) == (
         "On tune no case was at or above the threshold."
@@ -90,6 +91,17 @@ def test_the_favoured_answer_is_the_most_probable():
     assert words.favoured(LABELS, says, 0) == ("acl: no", 0.8)
     assert words.favoured(LABELS, says, 1) == ("meniscus: yes", 0.6)
     assert words.favoured(GRADES, {"classes": {"0": 0.2, "1": 0.5, "2": 0.3}}, 0) == ("1", 0.5)
+
+
+def test_an_answer_that_is_favoured_and_not_taken_is_explained():
+    why = "It is taken for the other answer all the same"
+    two = Target(kind="binary", classes=["none", "acl"])
+    assert words.disagreement(two, "acl", question(0.76, flag=False)).startswith(why)
+    assert words.disagreement(two, "none", question(0.45)).startswith(why)
+    assert words.disagreement(two, "acl", question(0.76)) == ""
+    assert words.disagreement(LABELS, "acl: no", question(0.45)).startswith(why)
+    assert words.disagreement(LABELS, "acl: no", question(0.2, flag=False)) == ""
+    assert words.disagreement(GRADES, "1", question(0.45)) == ""
 
 
 def test_truth_is_told_with_what_is_unknown():

@@ -7,6 +7,7 @@ from typing import Any
 
 from radpipe.app.report.estimates import decimal, percent, whole
 from radpipe.core.files import read_json
+from radpipe.core.plurals import counted
 from radpipe.core.settings import Explain
 
 WHY = {
@@ -17,6 +18,16 @@ WHY = {
     "nearest": "nearest to a decision the other way",
     "random": "drawn at random",
     "named": "asked for",
+}
+UNSCORED = "No map is scored"
+# What colours mean, by the look of a method.
+COLOURS = {
+    "heat": "violet to yellow speaks for the label, blue against it, and the more a colour hides of"
+    " the film, the more it counts",
+    "jet": "blue is least and red is most",
+    "jet-red-to-green": "only the upper half is shown, from green to red, which is most",
+    "jet-inverted": "a rainbow turned round, red to blue, so faint that it is hardly seen",
+    "spectral": "blue is least and red is most, beside the film and not over it",
 }
 # Contributions of covariates that are told of a case.
 MOST = 4
@@ -63,6 +74,8 @@ class Gallery:
         How many cases were scored, part by part; why none was, where none was.
     redrawn
         How alike maps of another seed are, of methods that draw and are not scored.
+    colours
+        What the colours of its methods mean.
 
     """
 
@@ -73,6 +86,12 @@ class Gallery:
     withheld: str
     scored: str
     redrawn: str
+    colours: str
+
+    @property
+    def judged(self) -> bool:
+        """Whether maps were scored."""
+        return not self.scored.startswith(UNSCORED)
 
     @property
     def outlined(self) -> bool:
@@ -123,6 +142,7 @@ def _gallery(variant: str, folder: Path, *, several_runs: bool, restricted: bool
         withheld=f"{place}" if restricted else "",
         scored=_scored(facts),
         redrawn=" ".join(_redrawn(key, one) for key, one in facts["other_seed"].items()),
+        colours=_colours(facts["methods"]),
     )
 
 
@@ -136,10 +156,21 @@ def _method(key: str, how: Mapping[str, Any]) -> str:
     return f"{key} ({said})" if said else key
 
 
+def _colours(methods: Mapping[str, Mapping[str, Any]]) -> str:
+    """Say what colours mean, once for each look, with its columns where there are several."""
+    columns: dict[str, list[str]] = {}
+    for key, how in methods.items():
+        columns.setdefault(how["look"], []).append(key)
+    if len(columns) == 1:
+        return f"Colours: {COLOURS[next(iter(columns))]}."
+    said = (f"{', '.join(keys)}: {COLOURS[look]}" for look, keys in columns.items())
+    return f"Colours of {'; of '.join(said)}."
+
+
 def _scored(facts: Mapping[str, Any]) -> str:
     if not facts["boxes"]:
         return (
-            "No map is scored: this study has no boxes of what it asks about (docs/how-to/"
+            f"{UNSCORED}: this study has no boxes of what it asks about (docs/how-to/"
             "explanations.md says how to add some)."
         )
     counts = " and ".join(f"{whole(n)} cases of {part}" for part, n in facts["scored"].items())
@@ -175,9 +206,9 @@ def _bin(block: Mapping[str, float] | None) -> str:
     if block is None:
         return "No case of tune had a probability like it."
     low, high = (percent(block[name]) for name in ("low", "high"))
+    cases = counted(int(block["n_cases"]), "tune case", "tune cases")
     return (
-        f"Of {whole(block['n_cases'])} tune cases in this bin {percent(block['share'])}"
-        f" [{low}, {high}] were it."
+        f"Of {cases} with a probability like it, {percent(block['share'])} [{low}, {high}] had it."
     )
 
 

@@ -211,13 +211,15 @@ def show_answer(model: Offered, reply: Message, label: int) -> None:
     judged = what.judged[label] if what.judged else None
     favoured, chance = words.favoured(what.target, says, label)
     colour, meaning = words.colour(chance)
+    but = words.disagreement(what.target, favoured, question)
     st.html(
         f'<div class="rp-answer rp-{colour}">'
         f'<p class="rp-number">{html.escape(question["name"])}:'
         f" {words.percent(question['probability'])}</p>"
         f"<p>{html.escape(words.verdict(question))}.</p>"
-        f"<p>The model favours {html.escape(favoured)} ({words.percent(chance)}). {colour.title()}:"
-        f" {meaning}. The colour says how sure the model is, not how ill somebody is.</p></div>"
+        f"<p>The model favours {html.escape(favoured)} ({words.percent(chance)})."
+        f"{' ' + but if but else ''} {colour.title()}: {meaning}."
+        " The colour says how sure the model is, not how ill somebody is.</p></div>"
     )
     alike = words.likeness(says["unlike"], what)
     for remark in [*([alike] if says["unlike"] else []), *says["remarks"]]:
@@ -291,7 +293,7 @@ def choose_look(*, has_map: bool) -> Look:
     """Let window, colours and strength be chosen; pictures are drawn here, on the server."""
     columns = st.columns(3 if has_map else 1)
     low, high = columns[0].slider(
-        "Window: shares of the range shown as black and as white, %", 0, 100, (0, 100), key="window"
+        "Window: shown as black, as white, %", 0, 100, (0, 100), key="window"
     )
     if not has_map:
         return Look(low / 100, high / 100, strength=0.0)

@@ -55,11 +55,11 @@ def reliability(question: Mapping[str, Any], judged: Judged | None) -> str:
     found = next((each for each in judged.bins if each.number == number), None)
     if found is None:
         return f"On tune no case had {given}: how often it comes true is not known."
-    few = ", which says little" if found.cases < FEW else ""
+    few = " So few cases say little." if found.cases < FEW else ""
     return (
-        f"On tune {counted(found.cases, 'case', 'cases')} had {given}{few}; of these"
+        f"On tune {counted(found.cases, 'case', 'cases')} had {given}; of these"
         f" {100 * found.share:.0f} % were {question['name']} (95 % interval {100 * found.low:.0f}"
-        f" to {100 * found.high:.0f} %)."
+        f" to {100 * found.high:.0f} %).{few}"
     )
 
 
@@ -76,9 +76,9 @@ def such_cases(question: Mapping[str, Any], judged: Judged | None) -> str:
         return f"On tune no case was {side} the threshold."
     common = round(100 * (judged.flagged_yes + judged.passed_yes) / every)
     return (
-        f"Of 100 such cases, {side} the threshold, about {round(100 * hits / n)} were"
-        f" {question['name']} on tune ({hits} of {n}). There {common} of 100 cases were; where it"
-        " is rarer or more common, so it is among such cases."
+        f"Of 100 cases of tune that are {side} the threshold, about {round(100 * hits / n)} were"
+        f" {question['name']} ({hits} of {n}). Of all its cases, {common} in 100 were; among"
+        " patients with fewer or more of them, both numbers are others."
     )
 
 
@@ -154,6 +154,33 @@ def favoured(target: Target, says: Mapping[str, Any], label: int) -> tuple[str, 
         return f"{question['name']}: {'yes' if yes else 'no'}", chance if yes else 1 - chance
     name = max(says["classes"], key=says["classes"].__getitem__)
     return name, float(says["classes"][name])
+
+
+def disagreement(target: Target, favours: str, question: Mapping[str, Any]) -> str:
+    """Say why an answer can be favoured and yet not be taken, and the other way round.
+
+    Parameters
+    ----------
+    target
+        Only of two classes and of labels does a threshold decide.
+    favours
+        From `favoured`.
+    question
+        With its name and `flag`.
+
+    """
+    if target.kind == "multi-label":
+        yes = favours == f"{question['name']}: yes"
+    elif target.kind == "binary":
+        yes = favours == question["name"]
+    else:
+        return ""
+    if yes == bool(question["flag"]):
+        return ""
+    return (
+        "It is taken for the other answer all the same: its threshold is not 50 %, because it was"
+        " chosen on tune."
+    )
 
 
 def truth(target: Target, known: Mapping[str, float | None]) -> str:
