@@ -72,11 +72,9 @@ def test_raw_files_get_the_scores_of_stored_features(kind, request):
         np.testing.assert_allclose(answers.scores, made.scores(part), rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("kind", ["neighbours", "exam"])
-def test_onnx_has_the_frozen_network_and_its_head_in_one_graph(kind, request, tmp_path):
-    made = request.getfixturevalue(kind)
-    recipe = read_recipe(made.run / "recipe.json")
-    receipt = write_onnx(Predictor.open(made.folder), tmp_path, *cases_of(recipe, 0))
+def test_onnx_has_the_frozen_network_and_its_head_in_one_graph(neighbours, tmp_path):
+    recipe = read_recipe(neighbours.run / "recipe.json")
+    receipt = write_onnx(Predictor.open(neighbours.folder), tmp_path, *cases_of(recipe, 0))
     assert receipt.largest_difference < 1e-5
     assert "table" not in receipt.inputs
 

@@ -4,6 +4,7 @@ import dataclasses
 import logging
 import subprocess
 import sys
+import warnings
 from datetime import datetime
 from pathlib import Path
 
@@ -15,7 +16,8 @@ from radpipe.app.predictor import predict
 from radpipe.core.errors import ConfigError, DataError
 from radpipe.core.settings import Image
 from radpipe.explaining.captures import draw, foremost, map_pictures
-from radpipe.explaining.dicom_answers import RESEARCH, read_sources, uid_of, write_answers
+from radpipe.explaining.dicom_answers import RESEARCH, uid_of, write_answers
+from radpipe.explaining.dicom_headers import read_sources
 from radpipe.imaging.regions import Region
 from radpipe.prediction.predictor import Predictor
 from radpipe.prediction.reading import Squares
@@ -137,15 +139,96 @@ def test_other_files_and_other_models_are_refused(halves, exams, pictures, films
         predict(folder=halves.folder, files=films[:1], dicom=tmp_path / "full")
 
 
-def test_a_header_that_lacks_something_is_not_quoted(halves, films, tmp_path):
-    predictor = Predictor.open(halves.folder)
+ODD = {
+    "as it is": {},
+    "no orientation": {"PatientOrientation": None, "ImageLaterality": None},
+    "empty orientation": {"PatientOrientation": ""},
+    "oblique": {"PatientOrientation": ["LA", "F"]},
+    "no pair": {"ImageLaterality": "U", "Laterality": None},
+    "latin": {"SpecificCharacterSet": "ISO_IR 100", "PatientName": "Dörr^Jürgen"},
+    "kanji": {
+        "SpecificCharacterSet": ["", "ISO 2022 IR 87"],
+        "PatientName": "Yamada^Taro=山田^太郎",
+    },
+    "one name": {"PatientName": "Jane"},
+    "another sex": {"PatientSex": "W"},
+    "no date": {"PatientBirthDate": "00000000", "StudyTime": "25"},
+    "nobody": dict.fromkeys((*WHO, "PatientSex", "AccessionNumber", "StudyID", "StudyDate")),
+    "lossy": {"BurnedInAnnotation": "YES", "LossyImageCompression": "01"},
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_headers_as_they_are_come_through(name, pictures, films, tmp_path, capfd, caplog):
+    """A model of no sides; what names nobody is left empty, and nothing is logged of a film."""
+    data = dcmread(films[0])
+    data.AcquisitionDateTime = "20200102030405"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for keyword, value in ODD[name].items():
+            if value is not None:
+                setattr(data, keyword, value)
+            elif keyword in data:
+                del data[keyword]
+        data.save_as(tmp_path / "film.dcm")
+    with caplog.at_level(logging.DEBUG):
+        predict(folder=pictures.folder, files=[tmp_path / "film.dcm"], dicom=tmp_path / "dicom")
+    for file in sorted((tmp_path / "dicom").iterdir()):
+        if VALIDATOR.exists():
+            assert errors(file) == []
+        found = dcmread(file)
+        assert str(found.PatientName) == str(data.get("PatientName", ""))
+        assert found.PatientSex == ("" if name == "another sex" else data.get("PatientSex", ""))
+        taken, made = found.ContributingEquipmentSequence
+        assert str(taken.ContributionDateTime).startswith("20200102")
+        assert not str(made.ContributionDateTime).startswith("20200102")
+    picture = dcmread(tmp_path / "dicom/0001-map.dcm")
+    oblique = list(data.get("PatientOrientation") or [])
+    assert list(picture.PatientOrientation or []) == oblique
+    for keyword in ("BurnedInAnnotation", "LossyImageCompression"):
+        assert picture.get(keyword) == data.get(keyword)
+    assert picture.SourceImageSequence[0].ReferencedSOPInstanceUID == data.SOPInstanceUID
+    assert "Grad-CAM of" in picture.DerivationDescription
+    said = "".join(capfd.readouterr()) + caplog.text
+    assert data.StudyInstanceUID not in said
+    assert data.SOPInstanceUID not in said
+
+
+def test_a_header_of_no_study_is_refused_and_not_quoted(halves, films, tmp_path):
+    what = Predictor.open(halves.folder).description
     cases = [dataclasses.replace(halves.raw_cases("test")[0], views={"image": films[0]})]
-    (source,) = read_sources(predictor.description, cases)
-    del source.StudyInstanceUID
-    answers = predictor.predict(cases)
-    with pytest.raises(DataError, match="case 1 of 1: is no DICOM film whose header") as caught:
-        write_answers(tmp_path, predictor.description, cases, answers, [source], [None], now=NOW)
+    data = dcmread(films[0])
+    del data.StudyInstanceUID
+    data.save_as(tmp_path / "film.dcm")
+    gone = [*cases, dataclasses.replace(cases[0], views={"image": tmp_path / "film.dcm"})]
+    with pytest.raises(DataError, match="case 2 of 2: is no DICOM film whose header") as caught:
+        read_sources(what, gone)
     assert caught.value.__cause__ is None
+
+
+def test_a_film_of_which_no_report_can_be_made_costs_the_others_nothing(halves, films, tmp_path):
+    """A kind of object that highdicom does not know; and a film that is given twice."""
+    predictor = Predictor.open(halves.folder)
+    cases = 3 * [dataclasses.replace(halves.raw_cases("test")[0], views={"image": films[0]})]
+    sources = read_sources(predictor.description, cases)
+    sources[1].SOPClassUID = "1.2.3"
+    about = predictor.description, cases, predictor.predict(cases), sources, [None] * 3
+    with pytest.raises(DataError, match=r"case 2 of 3: is no .* Those of the other cases are in"):
+        write_answers(tmp_path, *about, now=NOW)
+    uids = {dcmread(file).SOPInstanceUID for file in tmp_path.iterdir()}
+    assert len(uids) == len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_code_has_one_meaning(written):
+    found = {}
+    for file in (written / "dicom").glob("*-report.dcm"):
+        for item in dcmread(file).iterall():
+            if item.keyword in ("ConceptNameCodeSequence", "ConceptCodeSequence"):
+                code = item.value[0]
+                assert len(code.CodeValue) <= 16
+                key = code.CodingSchemeDesignator, code.CodeValue
+                assert found.setdefault(key, code.CodeMeaning) == code.CodeMeaning
+    assert {scheme for scheme, _ in found} >= {"DCM", "SCT", "99RADPIPE"}
 
 
 def test_equal_answers_at_one_moment_are_equal_bytes(halves, films, tmp_path):

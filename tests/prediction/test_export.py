@@ -61,6 +61,8 @@ def test_an_archive_holds_the_same_and_has_the_same_bytes_each_time(house, fresh
     assert content == (tmp_path / "two/m.zip").read_bytes()
     shutil.unpack_archive(tmp_path / "one/m.zip", tmp_path)
     Predictor.open(tmp_path / "m")
+    with pytest.raises(DataError, match=r"m\.zip: a file, .* Unpack an archive first"):
+        Predictor.open(tmp_path / "one/m.zip")
     with pytest.raises(ConfigError, match=r"an archive ends in \.zip; say m\.tar\.zip"):
         app.export(load_params(), run="bones-v1", folder=tmp_path / "m.tar", archive=True)
     with pytest.raises(ConfigError, match="exists already"):

@@ -174,7 +174,7 @@ def pixels_of(file):
         return np.asarray(picture)
 
 
-@pytest.mark.parametrize("kind", ["pictures", "exams", "halves", "fusion", "smaller"])
+@pytest.mark.parametrize("kind", ["pictures", "exams", "halves", "fusion"])
 def test_every_kind_that_looks_at_pixels_knows(kind, request):
     made = request.getfixturevalue(kind)
     predictor = Predictor.open(made.folder)

@@ -216,7 +216,8 @@ def predict(
 
 def _sources(what: Description, cases: "Sequence[RawCase]", folder: Path) -> "list[Dataset]":
     """Read what DICOM answers carry on, before anything is computed."""
-    from radpipe.explaining.dicom_answers import import_highdicom, read_sources
+    from radpipe.explaining.dicom_answers import import_highdicom
+    from radpipe.explaining.dicom_headers import read_sources
 
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ConfigError(f"{folder}: holds something already; name a folder that is new or empty.")

@@ -109,7 +109,7 @@ def draw(squares: Squares, place: int, heat: NDArray[np.float32], text: str) -> 
     across, down = scale_of(region, squares.image)
     rows, columns = spacing[0] / down / factor, spacing[1] / across / factor
     known = math.isfinite(rows) and math.isfinite(columns)
-    return MapPicture(np.asarray(whole), (rows, columns) if known else None)
+    return MapPicture(np.asarray(whole), (rows, columns) if known else None, text)
 
 
 def _larger(plane: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:

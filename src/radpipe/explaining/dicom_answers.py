@@ -16,11 +16,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom import Dataset, dcmread
+from pydicom import Dataset
 from pydicom.sr.coding import Code
 
 from radpipe.core.errors import ConfigError, DataError
 from radpipe.core.files import atomic
+from radpipe.explaining.dicom_headers import orientation_of, unfit
 from radpipe.imaging.dicom.quiet import otherwise, quiet
 from radpipe.prediction.description import Description
 from radpipe.prediction.predictor import Answers
@@ -36,11 +37,18 @@ LONGEST = 64
 SIDES = {"R": Code("24028007", "SCT", "Right"), "L": Code("7771000", "SCT", "Left")}
 LATERALITY = Code("272741003", "SCT", "Laterality")
 PROCEDURE = Code("363679005", "SCT", "Imaging procedure")
-# What a film says of itself that its pictures carry on; the side is that of the case.
-CARRIED = ("BodyPartExamined",)
+# What the picture was made from, and by what (PS3.16, CID 7202 and 7005).
+SOURCE = Code("121322", "DCM", "Source image for image processing operation")
+PROCESSING = "109102"
+# What a film says of itself that is as true of pictures of it; the side is that of the case.
+CARRIED = (
+    *("BodyPartExamined", "BurnedInAnnotation", "RecognizableVisualFeatures"),
+    *("LossyImageCompression", "LossyImageCompressionRatio", "LossyImageCompressionMethod"),
+    *("PixelSpacingCalibrationType", "PixelSpacingCalibrationDescription"),
+)
 WRITTEN = {
-    *("ContentDate", "ContentTime", "ContributionDateTime", "DateOfSecondaryCapture"),
-    *("InstanceCreationDate", "InstanceCreationTime", "TimeOfSecondaryCapture"),
+    *("ContentDate", "ContentTime", "DateOfSecondaryCapture", "TimeOfSecondaryCapture"),
+    *("InstanceCreationDate", "InstanceCreationTime", "ContributionDateTime"),
 }
 
 
@@ -54,45 +62,14 @@ class MapPicture:
         uint8 (rows, columns, 3), as the film lies.
     spacing
         Distance of its rows and of its columns, mm; None if unknown.
+    text
+        What was drawn, as its first line says.
 
     """
 
     pixels: NDArray[np.uint8]
     spacing: tuple[float, float] | None
-
-
-def read_sources(what: Description, cases: Sequence[RawCase]) -> list[Dataset]:
-    """Read the header of the film that each case is about.
-
-    Raises
-    ------
-    ConfigError
-        The model takes several views, or none.
-    DataError
-        A case is no DICOM file, and so has no patient whom a report could be about.
-
-    """
-    if len(what.inputs.views) != 1 or what.inputs.volumes:
-        raise ConfigError(
-            f"--dicom reports on films of one picture, and {what.title} takes"
-            f" {', '.join(what.inputs.views) or 'covariates'}; leave --dicom out."
-        )
-    found: list[Dataset] = []
-    for number, case in enumerate(cases, start=1):
-        (raw,) = case.views.values()
-        if isinstance(raw, np.ndarray):
-            raise DataError(_unfit(number, len(cases)))
-        with quiet(), otherwise(_unfit(number, len(cases))):
-            found.append(dcmread(raw, stop_before_pixels=True))
-    return found
-
-
-def _unfit(number: int, n: int) -> str:
-    """Say which case lacks what a report needs, and nothing of what its header holds."""
-    return (
-        f"case {number} of {n}: is no DICOM film whose header says what a report needs. --dicom"
-        " puts answers into the film's own study; for other pictures leave it out."
-    )
+    text: str
 
 
 def write_answers(
@@ -116,26 +93,33 @@ def write_answers(
     ConfigError
         The extra `dicom` is not installed.
     DataError
-        A header lacks what a report needs.
+        A header is such that no report can be made of it; those of the other cases are there.
 
     """
     highdicom = import_highdicom()
     folder.mkdir(parents=True, exist_ok=True)
-    written = []
+    written: list[Path] = []
+    refused: list[DataError] = []
     for k, (case, source, picture) in enumerate(zip(cases, sources, pictures, strict=True)):
         if answers.problems[k]:
             continue
         side = f"-{case.side}" if case.side else ""
         start = f"{k + 1:04d}{side}"
-        with quiet(), otherwise(_unfit(k + 1, len(cases))):
-            made = {"report": _report(highdicom, what, case, answers, k, source, now)}
-            if picture is not None:
-                made["map"] = _capture(highdicom, what, case, source, picture, now)
-            for name, data in made.items():
-                path = folder / f"{start}-{name}.dcm"
-                with atomic(path) as temporary:
-                    data.save_as(temporary, enforce_file_format=True)
-                written.append(path)
+        try:
+            with quiet(), otherwise(unfit(k + 1, len(cases))):
+                made = {"report": _report(highdicom, what, case, answers, k, source, now)}
+                if picture is not None:
+                    made["map"] = _capture(highdicom, what, case, k, source, picture, now)
+                for name, data in made.items():
+                    path = folder / f"{start}-{name}.dcm"
+                    with atomic(path) as temporary:
+                        data.save_as(temporary, enforce_file_format=True)
+                    written.append(path)
+        except DataError as error:
+            refused.append(error)
+    if refused:
+        more = f"\nSo are {len(refused) - 1} more." if refused[1:] else ""
+        raise DataError(f"{refused[0]} Those of the other cases are in {folder}.{more}")
     return written
 
 
@@ -162,10 +146,10 @@ def uid_of(*parts: object) -> str:
 
 
 def _uids(
-    what: Description, case: RawCase, source: Dataset, now: datetime, kind: str
+    what: Description, case: RawCase, k: int, source: Dataset, now: datetime, kind: str
 ) -> dict[str, Any]:
     """Return the identity of a new object in a series of its own."""
-    about = (what.weights.sha256, source.SOPInstanceUID, case.side, now.isoformat(), kind)
+    about = (what.weights.sha256, source.SOPInstanceUID, case.side, k, now.isoformat(), kind)
     return {
         "series_instance_uid": uid_of(*about, "series"),
         "series_number": {"report": 9001, "map": 9002}[kind],
@@ -175,8 +159,13 @@ def _uids(
     }
 
 
-def _code(value: str, meaning: str) -> Code:
-    return Code(value, SCHEME, meaning[:LONGEST])
+def _code(kind: str, meaning: str) -> Code:
+    """Return a private code; its value follows from the meaning, so that one code has one meaning.
+
+    At most 16 characters (PS3.5, 6.2: SH), of which `kind` has up to 7.
+    """
+    digest = hashlib.sha256(meaning.encode()).hexdigest()[:8]
+    return Code(f"{kind}-{digest}", SCHEME, meaning[:LONGEST])
 
 
 def _report(
@@ -230,7 +219,7 @@ def _report(
         evidence=[source],
         content=report[0],
         is_complete=True,
-        **_uids(what, case, source, now, "report"),
+        **_uids(what, case, k, source, now, "report"),
     )
     return _dated(made, what, now)
 
@@ -238,46 +227,41 @@ def _report(
 def _numbers(answers: Answers, k: int) -> Iterator[tuple[Code, float]]:
     """Yield probabilities, thresholds and the distance, each with what it is."""
     for place, name in enumerate(answers.classes):
-        yield (
-            _code(f"probability-{place}", f"Probability of {name}"),
-            answers.probabilities[k, place],
-        )
+        yield _code("chance", f"Probability of {name}"), answers.probabilities[k, place]
     for place, name in enumerate(answers.questions):
-        yield _code(f"threshold-{place}", f"Threshold of {name}"), answers.thresholds[place]
+        yield _code("limit", f"Threshold of {name}"), answers.thresholds[place]
     if answers.unlike[k] is not None:
         meaning = "Distance from what the model knows, 1: threshold"
-        yield _code("distance", meaning), answers.distances[k]
+        yield _code("number", meaning), answers.distances[k]
 
 
 def _words(answers: Answers, k: int, case: RawCase) -> Iterator[tuple[Code, Code]]:
     """Yield the decision, what is guaranteed, the flag, the side, and what it is for."""
-    decided = answers.decisions[k] or ("none",)
-    for name in decided:
-        place = answers.classes.index(name) if name in answers.classes else "none"
-        yield _code("decision", "Decision"), _code(f"class-{place}", name)
-    for place, (column, texts) in enumerate(answers.guaranteed.items()):
+    for name in answers.decisions[k] or ("none",):
+        yield _code("asks", "Decision"), _code("class", name)
+    for column, texts in answers.guaranteed.items():
         if texts[k]:
-            value = hashlib.sha256(texts[k].encode()).hexdigest()[:8]
-            yield _code(f"kept-{place}", column), _code(f"says-{value}", texts[k])
+            yield _code("asks", column), _code("says", texts[k])
     unlike = answers.unlike[k]
     said = "not known" if unlike is None else "yes" if unlike else "no"
-    yield _code("unlike", "Unlike what the model learned from"), _code(said.replace(" ", "-"), said)
+    yield _code("asks", "Unlike what the model learned from"), _code("says", said)
     if case.side:
         yield LATERALITY, SIDES[case.side]
-    yield _code("use", "Use"), _code("research", RESEARCH)
+    yield _code("asks", "Use"), _code("says", RESEARCH)
 
 
 def _capture(
     highdicom: Any,
     what: Description,
     case: RawCase,
+    k: int,
     source: Dataset,
     picture: MapPicture,
     now: datetime,
 ) -> Dataset:
     """Return the picture of a case; what highdicom does not take over is handed over."""
     shown = case.side or source.get("ImageLaterality") or source.get("Laterality")
-    orientation = source.get("PatientOrientation") or None
+    orientation = orientation_of(source)
     made: Dataset = highdicom.sc.SCImage.from_ref_dataset(
         source,
         pixel_array=picture.pixels,
@@ -286,18 +270,35 @@ def _capture(
         coordinate_system="PATIENT",
         pixel_spacing=picture.spacing,
         laterality=shown if shown in SIDES else None,
-        patient_orientation=tuple(orientation) if orientation else ("", ""),
-        **_uids(what, case, source, now, "map"),
+        # Which knows single letters only; the film's own come below.
+        patient_orientation=("L", "F"),
+        **_uids(what, case, k, source, now, "map"),
     )
+    made.PatientOrientation = orientation
     for keyword in CARRIED:
         if source.get(keyword):
             setattr(made, keyword, source.get(keyword))
-    if shown == "B":
-        # General Series knows R and L alone; the picture may say that it shows both.
-        made.ImageLaterality = "B"
-    made.BurnedInAnnotation = source.get("BurnedInAnnotation") or "NO"
+    if shown in ("B", "U"):
+        # General Series knows R and L alone; the picture may say that it shows both, or no pair.
+        made.ImageLaterality = shown
+    elif shown not in SIDES:
+        # Type 2C: empty where nobody has said it.
+        made.Laterality = ""
+    made.DerivationDescription = f"{picture.text}, drawn over what the model saw of the film"
+    made.SourceImageSequence = [_reference(source)]
     made.ImageComments = RESEARCH
     return _dated(made, what, now)
+
+
+def _reference(source: Dataset) -> Dataset:
+    """Name the film that a picture was made from."""
+    code, item = Dataset(), Dataset()
+    code.CodeValue, code.CodingSchemeDesignator = SOURCE.value, SOURCE.scheme_designator
+    code.CodeMeaning = SOURCE.meaning
+    item.ReferencedSOPClassUID = source.SOPClassUID
+    item.ReferencedSOPInstanceUID = source.SOPInstanceUID
+    item.PurposeOfReferenceCodeSequence = [code]
+    return item
 
 
 def _dated(made: Dataset, what: Description, now: datetime) -> Dataset:
@@ -305,8 +306,13 @@ def _dated(made: Dataset, what: Description, now: datetime) -> Dataset:
     made.SoftwareVersions = f"radpipe {what.versions['radpipe']}"
     day, moment = now.strftime("%Y%m%d"), now.strftime("%H%M%S")
     made.SeriesDate, made.SeriesTime = day, moment
-    # Dates that highdicom has written by the clock, so that one moment gives one file.
-    for element in made.iterall():
+    # Dates that highdicom has written by the clock, so that one moment gives one file. When the
+    # film was taken stays as it is.
+    equipment = made.get("ContributingEquipmentSequence", [])
+    own = [
+        item for item in equipment if item.PurposeOfReferenceCodeSequence[0].CodeValue == PROCESSING
+    ]
+    for element in (each for part in (made, *own) for each in part):
         if element.keyword in WRITTEN:
             element.value = {"DA": day, "TM": moment, "DT": day + moment}[element.VR]
     return made

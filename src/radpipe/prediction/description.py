@@ -293,6 +293,11 @@ def read_description(folder: Path) -> Description:
             f"{path}: missing. A predictor is the folder that `radpipe export RUN FOLDER` writes,"
             " or that of a run, results/runs/<variant>/fold-<f>-seed-<s>, after its step predict."
         ) from None
+    except NotADirectoryError:
+        raise DataError(
+            f"{folder}: a file, and a predictor is a folder. Unpack an archive first:"
+            f" python -m zipfile -e {folder} ."
+        ) from None
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: cannot be read ({error}). Export the run again.") from error
     version = found.get("format") if isinstance(found, dict) else None

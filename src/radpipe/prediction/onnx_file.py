@@ -4,6 +4,7 @@ import importlib
 import logging
 import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -33,8 +34,8 @@ OPSET = 20
 LIMIT = 1e-4
 # Cases on which both are asked.
 CASES = 200
-# Cases in a batch of the comparison: another number than while exporting.
-TOGETHER = 5
+# Cases in a batch while exporting, and in one of the comparison: a fixed number would be seen.
+SHOWN, TOGETHER = 3, 5
 # Libraries that tell, at the level of radpipe's own messages, of every node that they simplify.
 TALKATIVE = ("onnx_ir", "onnxscript")
 
@@ -107,7 +108,8 @@ def write_onnx(
     ConfigError
         The extra `onnx` is not installed, or there is no such form of the network.
     DataError
-        Both differ by more than `LIMIT`; there is then no file.
+        The network cannot be exported, its file does not run, or both differ by more than `LIMIT`;
+        there is then no file.
 
     """
     runtime = _runtime()
@@ -115,10 +117,12 @@ def write_onnx(
     graph = Graph(what, predictor.network, predictor.backbone).eval()
     batches = [batch for cases in parts for batch in _batches(what, graph, store, cases)]
     with arithmetic(what.train):
-        content = _content(graph, batches[0])
+        with _possible("write"):
+            content = _content(graph, {name: rows[:SHOWN] for name, rows in batches[0].items()})
         said = [predictor.judged(store, cases) for cases in parts]
     wanted = [np.concatenate(pieces) for pieces in zip(*said, strict=True)]
-    found = _asked(runtime, content, batches)
+    with _possible("run"):
+        found = _asked(runtime, content, batches)
     largest = max(float(np.abs(a - b).max()) for a, b in zip(found, wanted, strict=True))
     if not largest <= LIMIT:
         raise DataError(
@@ -139,6 +143,21 @@ def write_onnx(
         temporary.write_bytes(content)
     write_json(folder / RECEIPT, asdict(receipt))
     return receipt
+
+
+@contextmanager
+def _possible(verb: str) -> Iterator[None]:
+    """Say in one line that a network has no ONNX form: what libraries raise has many names."""
+    try:
+        yield
+    except ConfigError:
+        raise
+    except Exception as error:
+        words = next(iter(str(error).splitlines()), "")
+        raise DataError(
+            f"export --onnx: cannot {verb} this architecture as ONNX ({type(error).__name__}:"
+            f" {words[:200]}). The way out: export without --onnx."
+        ) from error
 
 
 def _runtime() -> ModuleType:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 from radpipe.core.errors import DataError
 
-LOGGERS = ("pydicom", "pylibjpeg", "openjpeg", "rle", "jpeg_ls", "PIL")
+LOGGERS = ("pydicom", "highdicom", "pylibjpeg", "openjpeg", "rle", "jpeg_ls", "PIL")
 # The file descriptor is the process's, not a thread's.
 _ONE_AT_A_TIME = threading.RLock()
 # What pydicom is known to raise on a value that it cannot convert.

@@ -65,7 +65,7 @@ class Trees(nn.Module):
         n_trees, n_outputs, n_inner = self.feature.shape
         feature, threshold = self.feature.flatten(0, 1), self.threshold.flatten(0, 1)
         tree = torch.arange(len(feature), device=inputs.device)
-        place = torch.zeros(len(inputs), len(feature), dtype=torch.int64, device=inputs.device)
+        place = torch.zeros(inputs.shape[0], len(feature), dtype=torch.int64, device=inputs.device)
         for _ in range(self.depth):
             answer = inputs.gather(1, feature[tree, place])
             place = 2 * place + 1 + (answer.double() > threshold[tree, place])
