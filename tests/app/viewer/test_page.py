@@ -39,7 +39,7 @@ def test_a_case_of_the_project_is_shown_whole(page):
     assert labels == ["Study", "Model", "Part", "Case (patient)", "Diagnosis", "Map",
                       "Colours of the map"]  # fmt: skip
     sliders = [each.label for each in page.slider]
-    assert sliders[2:] == ["Axial: slice", "Coronal: slice", "Sagittal: slice"]
+    assert sliders[:3] == ["Axial: slice", "Coronal: slice", "Sagittal: slice"]
     shown = bodies(page)
     assert shown.count('<img class="rp-picture"') == 3
     assert "with the map of abnormal" in shown

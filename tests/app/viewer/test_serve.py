@@ -3,6 +3,9 @@
 import importlib.util
 
 import pytest
+from streamlit import net_util
+from streamlit.web import bootstrap
+from streamlit.web.server import server_util
 
 from radpipe.app.viewer import serve
 from radpipe.app.viewer.opened import CURRENT
@@ -22,6 +25,21 @@ def test_without_a_model_there_is_no_page(tmp_path, monkeypatch):
         serve.app()
     with pytest.raises(ConfigError, match=r"nowhere/predictor\.json: missing"):
         serve.app(folders=[tmp_path / "nowhere"])
+
+
+@pytest.mark.parametrize("host", ["https://films.example", "films.example:443", "a b", ""])
+def test_a_host_is_a_name_alone(host):
+    with pytest.raises(ConfigError, match="this is no host"):
+        serve.app(allow_host=[host])
+
+
+def test_nobody_is_asked_for_the_address_of_this_machine(monkeypatch):
+    monkeypatch.setattr(net_util, "get_external_ip", net_util.get_external_ip)
+    monkeypatch.setattr(bootstrap, "load_config_options", lambda _: None)
+    monkeypatch.setattr(bootstrap, "run", lambda *_: None)
+    serve._serve({})
+    assert net_util.get_external_ip() is None
+    assert not server_util.is_url_from_allowed_origins("http://elsewhere.example:8501")
 
 
 def test_it_is_served_to_this_machine_without_statistics(inside, pictures, monkeypatch):

@@ -1,8 +1,10 @@
 """Sentences, with numbers counted by hand."""
 
+import numpy as np
 import pytest
 
 from radpipe.app.viewer import words
+from radpipe.app.viewer.pictures import COLOURS
 from radpipe.core.settings import Guarantee, Target
 from radpipe.prediction.description import (
     Judged,
@@ -47,8 +49,15 @@ def test_a_probability_comes_with_what_came_true():
         "On tune 14 cases had a probability of 60 to 70 %; of these 64 % were acl (95 % interval"
         " 39 to 84 %)."
     )
+    rare = JUDGED.model_copy(update={"bins": [BIN.model_copy(update={"mean": 0.38})]})
+    assert words.reliability(question(0.63), rare).endswith(
+        "to 84 %). The model gave them 38 % on average, which was too low: rely on the share that"
+        " came true, not on the probability."
+    )
     few = JUDGED.model_copy(update={"bins": [BIN.model_copy(update={"cases": 3})]})
-    assert words.reliability(question(0.63), few).endswith("84 %). So few cases say little.")
+    assert "3 cases had a probability of 60 to 70 %, which says little;" in words.reliability(
+        question(0.63), few
+    )
     assert "no case had a probability of 90 to 100 %" in words.reliability(
         question(0.95, number=9), JUDGED
     )
@@ -57,14 +66,12 @@ def test_a_probability_comes_with_what_came_true():
 
 def test_a_threshold_says_what_it_means():
     assert words.such_cases(question(0.63), JUDGED) == (
-        "Of 100 cases of tune that are at or above the threshold, about 75 were acl (30 of 40). Of"
-        " all its cases, 33 in 100 were; among patients with fewer or more of them, both numbers"
-        " are others."
+        "Of 100 cases at or above the threshold about 75 were acl on tune (30 of 40), and 33 of 100"
+        " of all its cases. Where acl is rarer or more common than there, both numbers fall or"
+        " rise."
     )
     below = words.such_cases(question(0.1, flag=False), JUDGED)
-    assert below.startswith(
-        "Of 100 cases of tune that are below the threshold, about 5 were acl (3"
-    )
+    assert below.startswith("Of 100 cases below the threshold about 5 were acl on tune (3 of")
     nobody = JUDGED.model_copy(update={"flagged": 0, "flagged_yes": 0})
     assert words.such_cases(question(0.63), nobody) == (
         "On tune no case was at or above the threshold."
@@ -73,9 +80,7 @@ def test_a_threshold_says_what_it_means():
 
 
 def test_a_verdict_names_the_threshold():
-    assert words.verdict(question(0.63)) == (
-        "At or above the threshold of 40.0 %, which is taken for: yes"
-    )
+    assert words.verdict(question(0.63)) == ("At or above the threshold of 40.0 %: decided as yes")
 
 
 @pytest.mark.parametrize(
@@ -93,15 +98,26 @@ def test_the_favoured_answer_is_the_most_probable():
     assert words.favoured(GRADES, {"classes": {"0": 0.2, "1": 0.5, "2": 0.3}}, 0) == ("1", 0.5)
 
 
-def test_an_answer_that_is_favoured_and_not_taken_is_explained():
-    why = "It is taken for the other answer all the same"
-    two = Target(kind="binary", classes=["none", "acl"])
-    assert words.disagreement(two, "acl", question(0.76, flag=False)).startswith(why)
-    assert words.disagreement(two, "none", question(0.45)).startswith(why)
-    assert words.disagreement(two, "acl", question(0.76)) == ""
-    assert words.disagreement(LABELS, "acl: no", question(0.45)).startswith(why)
-    assert words.disagreement(LABELS, "acl: no", question(0.2, flag=False)) == ""
-    assert words.disagreement(GRADES, "1", question(0.45)) == ""
+def test_a_decision_that_differs_from_what_is_more_probable_is_explained():
+    says = {"questions": [question(0.45, flag=True)], "classes": {}}
+    assert words.likeliest(LABELS, says, 0) == (
+        "Most probable of yes and no: no, 55.0 % (orange: 40 to 70 %). The threshold is another one"
+        " than one half, so the decision may differ. The colour says how sure the model is, not how"
+        " ill somebody is."
+    )
+    graded = {"classes": {"0": 0.2, "1": 0.75, "2": 0.05}, "questions": [question(0.8)] * 2}
+    assert words.likeliest(GRADES, graded, 0).startswith(
+        "Most probable of all answers: 1, 75.0 % (green: more than 70 %). The colour"
+    )
+
+
+def test_a_map_is_told_with_its_colours():
+    one, nothing = np.ones((2, 3, 3)), np.zeros((2, 3, 3))
+    assert words.drawing({"a": nothing}, "orange", 2).startswith("The map is empty")
+    assert words.drawing({"a": one}, "jet", 1) == words.LEGENDS["jet"]
+    both = words.drawing({"a": one, "b": nothing}, "orange", 2)
+    assert both.endswith("one without colour says little beside the others.")
+    assert set(words.LEGENDS) == set(COLOURS)
 
 
 def test_truth_is_told_with_what_is_unknown():
@@ -116,7 +132,7 @@ def test_sets_say_for_how_many_they_hold():
     promised = Promised(asked=Guarantee(), average=[], certain=[], sets=[])
     found = words.sets({"set_acl": "no acl|acl", "set_meniscus": "", "certain_acl": ""}, promised)
     assert found == {
-        "acl": "Answers that cannot be ruled out: no acl or acl. For 90 % of patients the truth is"
+        "acl": "Answers that cannot be ruled out: no or yes. For 90 % of patients the truth is"
         " in such a set.",
         "meniscus": "No answer is ruled out with a guarantee: tune has too few patients.",
     }
@@ -134,7 +150,7 @@ def test_unlike_cases_are_told_with_the_rate_of_false_alarms(exported):
         "This case is unlike what the model learned from, and its answer is not to be relied on. Of"
         " cases that are like it, 4.9 % are called unlike by mistake (95 % interval 2.0 to 10.0 %)."
     )
-    assert "proves nothing" in words.likeness(False, what)
+    assert "no proof" in words.likeness(False, what)
     assert "not known for this model" in words.likeness(None, what)
 
 

@@ -25,6 +25,9 @@ CARRIERS = [
     ipaddress.ip_network(each)
     for each in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32", "::/96")
 ]
+# Not for everybody, whatever the table of Python says: site-local addresses (RFC 3879), relays of
+# 6to4 (RFC 7526), and examples (RFC 9637).
+LOCAL = [ipaddress.ip_network(each) for each in ("fec0::/10", "192.88.99.0/24", "3fff::/20")]
 BLOCK = 1 << 16
 Connect = Callable[[tuple[str, int], float], socket.socket]
 Resolve = Callable[[str, int], list[str]]
@@ -109,6 +112,8 @@ def is_public(address: str) -> bool:
             return is_public(str(found.ipv4_mapped))
         if any(found in network for network in CARRIERS):
             return False
+    if any(found in network for network in LOCAL):
+        return False
     return found.is_global and not found.is_multicast and not found.is_reserved
 
 
@@ -141,8 +146,11 @@ def _opened(
     plain = connect(address, _left(deadline))
     if parts.scheme == "http":
         return plain
-    # The certificate is that of the name, although the connection goes to a number.
-    return ssl.create_default_context().wrap_socket(plain, server_hostname=parts.hostname)
+    # The certificate is that of the name, although the connection goes to a number. Hands are
+    # shaken later, when a timer runs.
+    return ssl.create_default_context().wrap_socket(
+        plain, server_hostname=parts.hostname, do_handshake_on_connect=False
+    )
 
 
 def _cut(stream: socket.socket) -> None:
@@ -155,6 +163,8 @@ def _asked(stream: socket.socket, host: str, target: str, deadline: float, most:
     connection = http.client.HTTPConnection(host)
     connection.sock = stream
     stream.settimeout(_left(deadline))
+    if isinstance(stream, ssl.SSLSocket):
+        stream.do_handshake()
     connection.putrequest("GET", target, skip_accept_encoding=True)
     connection.putheader("Accept-Encoding", "identity")
     connection.putheader("Connection", "close")

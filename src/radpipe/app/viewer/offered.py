@@ -46,6 +46,11 @@ class Offered:
         }
 
     @property
+    def kernels(self) -> str:
+        """Which kernels of torch its predictions were made with."""
+        return self.what.train.kernels_to("predict")
+
+    @property
     def title(self) -> str:
         """How the page calls it."""
         own = "" if self.in_project else " (exported)"

@@ -72,11 +72,10 @@ def choose_model(models: list[Offered]) -> Offered:
 
 def opened(model: Offered) -> list[str] | None:
     """Open a model in the process that computes; return its methods, None if it cannot be."""
-    CURRENT.helper.use(model.what.train.kernels_to("predict"))
     folder = str(model.folder)
     if st.session_state.get("opened") != folder:
         with st.spinner("The model is opened ..."):
-            reply = CURRENT.helper.ask(Message(model.asked()))
+            reply = CURRENT.helper.ask(Message(model.asked()), model.kernels)
         if reply.says["problem"]:
             st.error(reply.says["problem"])
             return None
@@ -188,6 +187,7 @@ def show(model: Offered, given: Given, methods: list[str]) -> None:
     if views:
         maps = {name[4:]: each for name, each in reply.arrays.items() if name.startswith("map:")}
         show_views(views, maps, f"map of {questions[label]}")
+    show_meaning(model, reply.says, label)
 
 
 def asked(model: Offered, given: Given, label: int, method: str) -> Message:
@@ -199,35 +199,41 @@ def asked(model: Offered, given: Given, label: int, method: str) -> Message:
     key = digest.hexdigest()
     if st.session_state.get("asked", ("", None))[0] != key:
         with st.spinner("The model looks at it ..."):
-            st.session_state["asked"] = key, CURRENT.helper.ask(question)
+            st.session_state["asked"] = key, CURRENT.helper.ask(question, model.kernels)
     reply: Message = st.session_state["asked"][1]
     return reply
 
 
 def show_answer(model: Offered, reply: Message, label: int) -> None:
-    """Show a probability with all that is needed to read it."""
+    """Show a probability, what is decided, and what speaks against relying on it."""
     what, says = model.what, reply.says
     question = says["questions"][label]
     judged = what.judged[label] if what.judged else None
-    favoured, chance = words.favoured(what.target, says, label)
-    colour, meaning = words.colour(chance)
-    but = words.disagreement(what.target, favoured, question)
+    colour, _ = words.colour(words.favoured(what.target, says, label)[1])
+    lines = [
+        f"{words.verdict(question)}. {words.reliability(question, judged)}",
+        words.likeliest(what.target, says, label),
+    ]
     st.html(
         f'<div class="rp-answer rp-{colour}">'
         f'<p class="rp-number">{html.escape(question["name"])}:'
         f" {words.percent(question['probability'])}</p>"
-        f"<p>{html.escape(words.verdict(question))}.</p>"
-        f"<p>The model favours {html.escape(favoured)} ({words.percent(chance)})."
-        f"{' ' + but if but else ''} {colour.title()}: {meaning}."
-        " The colour says how sure the model is, not how ill somebody is.</p></div>"
+        f"{''.join(f'<p>{html.escape(line)}</p>' for line in lines)}</div>"
     )
-    alike = words.likeness(says["unlike"], what)
-    for remark in [*([alike] if says["unlike"] else []), *says["remarks"]]:
+    unlike = [words.likeness(says["unlike"], what)] if says["unlike"] else []
+    for remark in [*unlike, *says["remarks"]]:
         st.warning(remark)
-    lines = [words.reliability(question, judged), words.such_cases(question, judged)]
-    lines += [] if says["unlike"] else [alike]
+
+
+def show_meaning(model: Offered, says: Mapping[str, Any], label: int) -> None:
+    """Show what a probability, its threshold and its set mean, and all other answers."""
+    what = model.what
+    question = says["questions"][label]
+    judged = what.judged[label] if what.judged else None
+    st.header("What this means", anchor=False)
     sets = words.sets(says["guaranteed"], what.guarantee)
-    lines.append(sets.get("", sets.get(question["name"], "")))
+    lines = [words.such_cases(question, judged), sets.get("", sets.get(question["name"], ""))]
+    lines += [] if says["unlike"] else [words.likeness(says["unlike"], what)]
     for line in filter(None, lines):
         st.write(line)
     with st.expander("All answers"):
@@ -259,11 +265,13 @@ def table(questions: list[Mapping[str, Any]]) -> str:
 def show_views(views: Mapping[str, Array], maps: Mapping[str, Array], drawn: str) -> None:
     """Show planes side by side, as the network sees them, each with a slider for its slices."""
     st.header("What the network sees", anchor=False)
+    # Pictures first; what changes them is below, and is read before they are drawn.
+    shown = st.container()
     look = choose_look(has_map=bool(maps))
-    if maps and max(map(len, views.values())) > 1:
-        st.caption("Each plane begins with the slice in which the map is largest.")
     laid = scaled(maps, alone=look.colours in ALONE)
-    columns = st.columns(max(len(views), 2))
+    if maps:
+        shown.caption(words.drawing(laid, look.colours, max(map(len, views.values()))))
+    columns = shown.columns(max(len(views), 2))
     for column, (view, pixels) in zip(columns, views.items(), strict=False):
         with column:
             show_view(view, pixels, laid.get(view), look, drawn)
@@ -281,7 +289,8 @@ def show_view(view: str, pixels: Array, drawn: Array | None, look: Look, of: str
     if count > 1:
         first = first_slice(drawn, count)
         key = f"slice of {view} {hashlib.sha256(pixels.tobytes()).hexdigest()}"
-        number = st.slider(f"{name}: slice", 1, count, first + 1, key=key) - 1
+        number = st.slider(f"{name}: slice", 1, count, first + 1, key=key, format=f"%d of {count}")
+        number -= 1
     rgb = overlaid(pixels[number], None if drawn is None else drawn[number], look)
     of_slice = f", slice {number + 1} of {count}" if count > 1 else ""
     laid = f", with the {of}" if drawn is not None and look.strength else ""
@@ -293,7 +302,7 @@ def choose_look(*, has_map: bool) -> Look:
     """Let window, colours and strength be chosen; pictures are drawn here, on the server."""
     columns = st.columns(3 if has_map else 1)
     low, high = columns[0].slider(
-        "Window: shown as black, as white, %", 0, 100, (0, 100), key="window"
+        "Window: shares of the range shown as black and as white, %", 0, 100, (0, 100), key="window"
     )
     if not has_map:
         return Look(low / 100, high / 100, strength=0.0)

@@ -63,24 +63,22 @@ class Helper:
                 env=pinned(os.environ, self.kernels),
             )
 
-    def begin(self, question: Message) -> None:
+    def begin(self, question: Message, kernels: str) -> None:
         """Ask in the background, so that what the answer takes is loaded; nobody waits for it."""
-        self.start()
-        threading.Thread(target=self.ask, args=[question], daemon=True).start()
+        threading.Thread(target=self.ask, args=[question, kernels], daemon=True).start()
 
-    def use(self, kernels: str) -> None:
-        """Use other kernels, with which torch must be started."""
-        with self._alone:
-            if kernels != self.kernels:
-                self.kernels = kernels
-                self._end()
-                self.start()
+    def ask(self, question: Message, kernels: str | None = None) -> Message:
+        """Return the answer; if none can be had, one that says why in `says["problem"]`.
 
-    def ask(self, question: Message) -> Message:
-        """Return the answer; if none can be had, one that says why in `says["problem"]`."""
+        Other kernels than those of the process, with which torch must be started, take another
+        process; None: as it is.
+        """
         if not self._alone.acquire(timeout=self.seconds):
             return problem(BUSY)
         try:
+            if kernels is not None and kernels != self.kernels:
+                self.kernels = kernels
+                self._end()
             return self._asked(question)
         finally:
             self._alone.release()

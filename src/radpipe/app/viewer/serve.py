@@ -54,7 +54,8 @@ def app(
     Raises
     ------
     ConfigError
-        Streamlit is not installed, a folder is no predictor, or there is no model at all.
+        Streamlit is not installed, a folder is no predictor, there is no model at all, or what is
+        named as a host is an address.
 
     """
     if find_spec("streamlit") is None:
@@ -62,13 +63,13 @@ def app(
             "radpipe app needs the package streamlit, which is not installed."
             " The way out: pip install 'radpipe[app]'"
         )
+    _refuse_addresses(allow_host)
     try:
         # Loads torch while models are looked for and Streamlit is loaded.
         CURRENT.helper.start()
         models = _models(folders)
         CURRENT.folders, CURRENT.hosts = tuple(folders), tuple(allow_host)
-        CURRENT.helper.use(models[0].what.train.kernels_to("predict"))
-        CURRENT.helper.begin(Message(models[0].asked()))
+        CURRENT.helper.begin(Message(models[0].asked()), models[0].kernels)
         log.info("http://%s:%d shows %d models; Ctrl+C ends it", address, port, len(models))
         _serve({**OPTIONS, "server.address": address, "server.port": port})
     finally:
@@ -89,8 +90,21 @@ def _models(folders: Sequence[Path]) -> list[Offered]:
     return models
 
 
+def _refuse_addresses(hosts: Sequence[str]) -> None:
+    """Refuse what no name of a host can be equal to, so that nobody waits for it in vain."""
+    for host in hosts:
+        if not host or set(host) & set("/:@?#[] "):
+            raise ConfigError(
+                f"--allow-host {host}: this is no host. Give its name alone, as films.example.org."
+            )
+
+
 def _serve(options: dict[str, Any]) -> None:
+    from streamlit import net_util
     from streamlit.web import bootstrap
 
+    # To judge a request from another site, Streamlit would ask a service on the internet for this
+    # machine's address. None: such a request is refused.
+    net_util.get_external_ip = lambda: None
     bootstrap.load_config_options(options)
     bootstrap.run(str(PAGE), False, [], options)

@@ -6,7 +6,7 @@ from typing import Any
 from radpipe.core.plurals import counted
 from radpipe.core.settings import Target
 from radpipe.evaluation.sample import column_names
-from radpipe.prediction.description import Description, Judged, Promised
+from radpipe.prediction.description import Description, Judged, Promised, ReliabilityBin
 
 RESEARCH = (
     "Research use only. This is no medical device, and no decision about a person may depend on it."
@@ -17,6 +17,12 @@ RULES = {
     "youden": "chosen where sensitivity + specificity was largest",
     "sensitivity": "chosen to find as many as was asked for",
     "half": "one half, without a look at any case",
+}
+# What colours of maps stand for, by their names in `pictures.COLOURS`.
+LEGENDS = {
+    "orange": "Orange speaks for the answer, blue against it.",
+    "red to green": "Red is most, green less, and what has no colour little; each view by itself.",
+    "jet": "Red is most, blue is nothing.",
 }
 # With fewer cases of a kind a share says little.
 FEW = 10
@@ -40,7 +46,7 @@ def verdict(question: Mapping[str, Any]) -> str:
     """Say of which side of its threshold a question's probability is."""
     side = "At or above" if question["flag"] else "Below"
     said = "yes" if question["flag"] else "no"
-    return f"{side} the threshold of {percent(question['threshold'])}, which is taken for: {said}"
+    return f"{side} the threshold of {percent(question['threshold'])}: decided as {said}"
 
 
 def reliability(question: Mapping[str, Any], judged: Judged | None) -> str:
@@ -55,11 +61,22 @@ def reliability(question: Mapping[str, Any], judged: Judged | None) -> str:
     found = next((each for each in judged.bins if each.number == number), None)
     if found is None:
         return f"On tune no case had {given}: how often it comes true is not known."
-    few = " So few cases say little." if found.cases < FEW else ""
+    few = ", which says little" if found.cases < FEW else ""
     return (
-        f"On tune {counted(found.cases, 'case', 'cases')} had {given}; of these"
+        f"On tune {counted(found.cases, 'case', 'cases')} had {given}{few}; of these"
         f" {100 * found.share:.0f} % were {question['name']} (95 % interval {100 * found.low:.0f}"
-        f" to {100 * found.high:.0f} %).{few}"
+        f" to {100 * found.high:.0f} %).{_off(found)}"
+    )
+
+
+def _off(found: ReliabilityBin) -> str:
+    """Say that probabilities did not come true as often as they said, if that is no chance."""
+    if found.low <= found.mean <= found.high:
+        return ""
+    way = "low" if found.mean < found.low else "high"
+    return (
+        f" The model gave them {100 * found.mean:.0f} % on average, which was too {way}: rely on"
+        " the share that came true, not on the probability."
     )
 
 
@@ -76,9 +93,9 @@ def such_cases(question: Mapping[str, Any], judged: Judged | None) -> str:
         return f"On tune no case was {side} the threshold."
     common = round(100 * (judged.flagged_yes + judged.passed_yes) / every)
     return (
-        f"Of 100 cases of tune that are {side} the threshold, about {round(100 * hits / n)} were"
-        f" {question['name']} ({hits} of {n}). Of all its cases, {common} in 100 were; among"
-        " patients with fewer or more of them, both numbers are others."
+        f"Of 100 cases {side} the threshold about {round(100 * hits / n)} were {question['name']}"
+        f" on tune ({hits} of {n}), and {common} of 100 of all its cases. Where {question['name']}"
+        " is rarer or more common than there, both numbers fall or rise."
     )
 
 
@@ -102,8 +119,13 @@ def sets(guaranteed: Mapping[str, str], promised: Promised | None) -> dict[str, 
     found = {}
     for column, text in guaranteed.items():
         if column == "set" or column.startswith("set_"):
-            said = f"{' or '.join(text.split('|'))}. For {share} the truth is in such a set."
-            found[column.removeprefix("set").removeprefix("_")] = (
+            label = column.removeprefix("set").removeprefix("_")
+            # Of a label they are "no <label>" and "<label>".
+            answers = [
+                {label: "yes", f"no {label}": "no"}.get(each, each) for each in text.split("|")
+            ]
+            said = f"{' or '.join(answers)}. For {share} the truth is in such a set."
+            found[label] = (
                 f"Answers that cannot be ruled out: {said}"
                 if text
                 else "No answer is ruled out with a guarantee: tune has too few patients."
@@ -124,22 +146,35 @@ def likeness(unlike: bool | None, what: Description) -> str:
             f" interval {low:.1f} to {high:.1f} %)."
         )
     return (
-        "It is not unlike what the model learned from, as far as the network's features tell; this"
-        " proves nothing."
+        "The network's features do not set this case apart from those that the model learned from."
+        " This is no proof that it is like them."
     )
 
 
 def colour(probability: float) -> tuple[str, str]:
-    """Return the colour of a probability, and what it means, as a published app showed it.
+    """Return the colour of a probability, and what it stands for, as a published app showed it.
 
     There green was above 70 %, orange 40 to 70 %, and red all else, by which exactly 70 % was red;
     here it is orange.
     """
     if probability > GREEN:
-        return "green", "the model gives its answer more than 70 %"
+        return "green", "more than 70 %"
     if probability >= ORANGE:
-        return "orange", "the model gives its answer 40 to 70 %"
-    return "red", "the model gives its answer less than 40 %"
+        return "orange", "40 to 70 %"
+    return "red", "less than 40 %"
+
+
+def likeliest(target: Target, says: Mapping[str, Any], label: int) -> str:
+    """Say which answer is the most probable, how probable, and why the decision may differ."""
+    name, chance = favoured(target, says, label)
+    name = name.rpartition(": ")[2] if target.kind == "multi-label" else name
+    of = "of yes and no" if target.kind == "multi-label" else "of all answers"
+    shade, range_ = colour(chance)
+    said = f"Most probable {of}: {name}, {percent(chance)} ({shade}: {range_})."
+    flagged = says["questions"][label]["flag"]
+    if target.kind == "multi-label" and flagged is not (name == "yes"):
+        said += " The threshold is another one than one half, so the decision may differ."
+    return f"{said} The colour says how sure the model is, not how ill somebody is."
 
 
 def favoured(target: Target, says: Mapping[str, Any], label: int) -> tuple[str, float]:
@@ -156,31 +191,16 @@ def favoured(target: Target, says: Mapping[str, Any], label: int) -> tuple[str, 
     return name, float(says["classes"][name])
 
 
-def disagreement(target: Target, favours: str, question: Mapping[str, Any]) -> str:
-    """Say why an answer can be favoured and yet not be taken, and the other way round.
-
-    Parameters
-    ----------
-    target
-        Only of two classes and of labels does a threshold decide.
-    favours
-        From `favoured`.
-    question
-        With its name and `flag`.
-
-    """
-    if target.kind == "multi-label":
-        yes = favours == f"{question['name']}: yes"
-    elif target.kind == "binary":
-        yes = favours == question["name"]
-    else:
-        return ""
-    if yes == bool(question["flag"]):
-        return ""
-    return (
-        "It is taken for the other answer all the same: its threshold is not 50 %, because it was"
-        " chosen on tune."
-    )
+def drawing(maps: Mapping[str, Any], colours: str, slices: int) -> str:
+    """Say how maps are to be read: view to its map, -1..1, a key of `LEGENDS`, most slices."""
+    if not any(each.any() for each in maps.values()):
+        return "The map is empty: by this method nothing in the picture speaks for this answer."
+    said = LEGENDS[colours]
+    if slices > 1:
+        said += " Each plane begins with the slice in which its map is largest."
+    if len(maps) > 1 and colours != "red to green":
+        said += " All planes share one scale: one without colour says little beside the others."
+    return said
 
 
 def truth(target: Target, known: Mapping[str, float | None]) -> str:
