@@ -26,6 +26,8 @@ try:
     refuse_links(GRAPH.makers)
     for name in PARAMS.plan.variants:
         PARAMS.recipes[name]
+    for name in PARAMS.explain:
+        PARAMS.explained[name]
 except RadpipeError as error:
     # The user can mend it: one message, without the lines of code that Snakemake shows of others.
     raise WorkflowError(str(error)) from None

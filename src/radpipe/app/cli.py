@@ -61,6 +61,8 @@ def run_all(params: Params, *, verbose: bool = False) -> None:
     for name in params.plan.variants:
         # What cannot be is told in one message; Snakemake would add where it was when it asked.
         params.recipes[name]
+    for name in params.explain:
+        params.explained[name]
     run(params, verbose=verbose)
     sys.stdout.write(f"\n{outcome(params)}\n")
 

@@ -12,6 +12,7 @@ from radpipe.app.telemetry import run_of
 from radpipe.core.environment import use_kernels
 from radpipe.core.errors import ConfigError, RadpipeError, StaleError
 from radpipe.core.files import write_text
+from radpipe.core.folders import new_folder, require_new
 from radpipe.core.graph import Graph
 from radpipe.core.params import Params
 from radpipe.core.plurals import counted
@@ -84,7 +85,9 @@ def export(
             " patients' names. If the agreement on the data allows it: radpipe export --restricted."
         )
     if not archive:
-        _fill(place, folder, recipe, onnx=onnx)
+        require_new(folder)
+        with new_folder(folder) as filled:
+            _fill(place, filled, recipe, onnx=onnx)
         log.info("exported %s to %s: files=%d", chosen, folder, len(list(folder.iterdir())))
         return
     from radpipe.prediction.archive import check_archive, pack
@@ -219,7 +222,6 @@ def _sources(what: Description, cases: "Sequence[RawCase]", folder: Path) -> "li
     from radpipe.explaining.dicom_answers import import_highdicom
     from radpipe.explaining.dicom_headers import read_sources
 
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ConfigError(f"{folder}: holds something already; name a folder that is new or empty.")
+    require_new(folder)
     import_highdicom()
     return read_sources(what, cases)

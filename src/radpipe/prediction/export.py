@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from radpipe.core.errors import ConfigError
+from radpipe.core.folders import require_new
 from radpipe.learning.data.features import FeatureStore, is_features
 from radpipe.learning.starts.frozen import make_backbone, save_backbone
 from radpipe.prediction.description import DESCRIPTION, FrozenNetwork, read_description
@@ -36,8 +36,7 @@ def gather(
 
     """
     what = read_description(run)
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise ConfigError(f"{out}: holds something already; name a folder that is new or empty.")
+    require_new(out)
     sources = {what.weights.file: what.weights.check(run / what.weights.file)}
     if what.joints is not None:
         named = what.joints.detector
