@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import tomllib
 
@@ -58,3 +59,18 @@ def test_documents_lead_nowhere_that_is_not_there():
         for link in re.findall(r"\]\(([^)#]+)", page.read_text()):
             if "://" not in link:
                 assert (page.parent / link).exists(), f"{page.name}: {link}"
+
+
+def test_git_ignores_what_dvc_keeps(tmp_path):
+    """Else a commit from before has untracked files, whose `.gitignore` DVC wrote later."""
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"].values()
+    outs = [out for stage in stages for out in stage.get("do", stage).get("outs", [])]
+    kept = [re.sub(r"\$\{[^}]*\}", "x", out) for out in outs if isinstance(out, str)]
+    assert "results/runs/x/fold-x-seed-x/weights.safetensors" in kept
+    # A pattern with a slash at its end matches folders, of which none is there.
+    asked = [f"{name}/file" if not re.search(r"\.\w+$", name) else name for name in kept]
+    shutil.copy(ROOT / ".gitignore", tmp_path)
+    subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
+    command = ["git", "check-ignore", *asked]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert sorted(set(asked) - set(done.stdout.split())) == []

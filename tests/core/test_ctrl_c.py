@@ -8,6 +8,9 @@ START = """
 import os, signal, sys, threading
 from radpipe.core.ctrl_c import ending_at_ctrl_c
 
+# Programs that a shell has started beside itself ignore it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 def wait_for_ever():
     threading.Event().wait()
 

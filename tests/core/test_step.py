@@ -114,7 +114,11 @@ def test_a_script_that_imports_what_lies_beside_it_is_refused(folder, beside):
 
 def test_ctrl_c_ends_a_step_whatever_its_threads_wait_for(folder):
     """An interrupted start of a thread would leave one that Python waits for without end."""
-    waiting = "import os, signal, threading\nwait = threading.Event().wait\n"
+    waiting = (
+        "import os, signal, threading\nwait = threading.Event().wait\n"
+        # Programs that a shell has started beside itself ignore it.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    )
     script = write_script(folder, "split", MAKE, waiting)
     work = (
         "lambda job: (threading.Thread(target=wait).start(), os.kill(os.getpid(), signal.SIGINT),"
