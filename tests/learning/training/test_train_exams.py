@@ -64,7 +64,7 @@ def test_telemetry_changes_no_weight(make_exams, tmp_path):
 
 def test_every_process_takes_its_exams(make_exams):
     """Shares add up to the gradient of the batch, with augmentation."""
-    run = make_exams(augment={"rotate": 10, "per_slice": True})
+    run = make_exams(augment={"rotate": 10, "per_slice": True, "slice_step": 2})
     found = []
     for process_group in (ALONE, ProcessGroup(0, 2), ProcessGroup(1, 2)):
         state = start(run, seed=0)
@@ -80,7 +80,7 @@ def test_every_process_takes_its_exams(make_exams):
 
 
 def test_pieces_of_a_batch_add_up_to_it(make_exams):
-    run = make_exams()
+    run = make_exams(augment={"slice_step": 2})
     found = []
     for pieces in (1, 2):
         state = start(run, seed=0)
@@ -91,6 +91,26 @@ def test_pieces_of_a_batch_add_up_to_it(make_exams):
         found.append([seen.loss.float(), seen.logits, *(w.grad.clone() for w in weights)])
     for whole, cut in zip(*found, strict=True):
         torch.testing.assert_close(cut, whole, atol=1e-7, rtol=1e-4)
+
+
+def test_a_part_of_the_slices_is_learned_from_and_all_are_asked(make_exams, monkeypatch):
+    run, seen = make_exams(augment={"slice_step": 2}), []
+    state = start(run, seed=0)
+    forward = state.network.forward
+
+    def counted(batch):
+        seen.append(sum(map(sum, batch.counts)))
+        return forward(batch)
+
+    monkeypatch.setattr(state.network, "forward", counted)
+    asked = torch.tensor([5, 2, 7, 1])
+    slices = run.store.slices(run.train.rows[asked.numpy()])
+    assert slices.max() > 1
+    batch_gradient(run, state, asked, 1)
+    infer_logits(state.network, run.store, run.train.rows[asked.numpy()], torch.device("cpu"))
+    learned, answered = seen[0], sum(seen[1:])
+    assert (slices // 2).sum() <= learned <= (-(-slices // 2)).sum()
+    assert answered == slices.sum()
 
 
 @pytest.mark.parametrize("model", [{}, VIEWS], ids=["joint", "views"])

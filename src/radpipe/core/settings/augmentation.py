@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from radpipe.core.settings.base import Fraction, Positive, Strict
+from radpipe.core.settings.base import Count, Fraction, Positive, Strict
 
 
 class Augmentation(Strict):
@@ -22,4 +22,10 @@ class Augmentation(Strict):
         default=False,
         description="Draw for every slice by itself, and not once for all slices of a volume:"
         " an accident of published networks, kept so that they can be reproduced.",
+    )
+    slice_step: Count = Field(
+        default=1,
+        description="Learn in each pass from every so-many-th slice of a volume, from a random one"
+        " on: 2 takes half the time, and neighbours, which show nearly the same, are not learned"
+        " from at once. All slices are looked at wherever a network answers.",
     )

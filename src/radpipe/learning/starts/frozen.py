@@ -24,6 +24,7 @@ from radpipe.learning.data.cases import Batch, rows_of
 from radpipe.learning.data.features import BACKBONE, Frozen, pass_name
 from radpipe.learning.data.normalisation import constants
 from radpipe.learning.data.samplers import stream_of
+from radpipe.learning.data.slices import draw_first, thin
 from radpipe.learning.models import (
     auxiliary_of,
     build_model,
@@ -263,5 +264,7 @@ def _change(recipe: BackboneRecipe, number: int) -> Callable[[Batch], Batch]:
 
 
 def _changed(augment: Augmentation, chance: torch.Generator, batch: Batch) -> Batch:
+    first = draw_first(np.array(batch.counts).T, augment.slice_step, chance)
+    batch = thin(batch, first, augment.slice_step)
     slices = np.array(batch.counts).T
     return apply_batch(batch, draw_batch(augment, slices, slice(None), chance))

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from radpipe.core.errors import ConfigError
 from radpipe.learning.data.augment import apply_batch, draw_batch
+from radpipe.learning.data.slices import draw_first, left, thin
 from radpipe.learning.distributed.process_group import has_batch_norm
 from radpipe.learning.models.covariates import auxiliary_loss
 from radpipe.learning.networks.losses import Loss
@@ -96,12 +97,14 @@ def batch_gradient(run: TrainingRun, state: State, batch: Tensor, n_batches: int
     lessons = run.train.lessons.of_batch(chosen, run.how.uncertain, state.generator)
     n_known = int((~torch.isnan(lessons)).sum())
     mine, n_copies = run.process_group.share(len(chosen))
-    slices = run.store.slices(run.train.rows[chosen])
+    slices, step = run.store.slices(run.train.rows[chosen]), run.recipe.augment.slice_step
+    first = draw_first(slices, step, state.generator)
+    slices = left(slices, first, step)
     drawn = draw_batch(run.recipe.augment, slices, mine, state.generator)
     entries = run.train.draw_entries(chosen, mine, state.generator)
     chosen = chosen[mine]
     images = run.batches.take(own_rows(run, batch), entries)
-    images = apply_batch(images, drawn)
+    images = apply_batch(thin(images, first[mine], step), drawn)
     truth = torch.from_numpy(run.train.targets[chosen]).to(run.device, non_blocking=True)
     learned = lessons[mine].to(run.device, non_blocking=True)
     half = run.how.precision == "bfloat16"
