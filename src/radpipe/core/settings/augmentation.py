@@ -25,6 +25,8 @@ class Augmentation(Strict):
     )
     slice_step: Count = Field(
         default=1,
+        # As `is_off`: recipes from before it existed stay as they were.
+        exclude_if=lambda step: step == 1,
         description="Learn in each pass from every so-many-th slice of a volume, from a random one"
         " on: 2 takes half the time, and neighbours, which show nearly the same, are not learned"
         " from at once. All slices are looked at wherever a network answers.",

@@ -153,6 +153,16 @@ class Training(Strict):
     batch_size: Count
     accumulate: Count = Field(default=1, description="Batches per optimiser step.")
     epochs: Count
+    small_first: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        exclude_if=is_off,
+        description="Share of the epochs, the first, in which pictures are learned at half their"
+        " side, which takes a quarter of the arithmetic (progressive learning, Tan and Le, ICML"
+        " 2021, arXiv:2104.00298). For networks that take pictures of any side; wherever they"
+        " answer, pictures have their whole side.",
+    )
     max_steps: Count | None = Field(
         default=None, description="Stop after so many optimiser steps, for trying out."
     )
@@ -221,6 +231,10 @@ class Training(Strict):
     def faults(self) -> dict[str, str]:
         """Faults of published code that are reproduced on purpose: setting to what it does."""
         return {} if self.normalize_held_out else {"train.normalize_held_out": NOT_NORMALISED}
+
+    def halves(self, epoch: int) -> bool:
+        """Tell whether pictures are learned at half their side after so many epochs."""
+        return epoch < round(self.small_first * self.epochs)
 
     @property
     def n_processes(self) -> int:

@@ -13,6 +13,7 @@ from radpipe.learning.data.slices import draw_first, left, thin
 from radpipe.learning.distributed.process_group import has_batch_norm
 from radpipe.learning.models.covariates import auxiliary_loss
 from radpipe.learning.networks.losses import Loss
+from radpipe.learning.training.progressive import sized
 from radpipe.learning.training.run import TrainingRun
 from radpipe.learning.training.state import State
 
@@ -105,6 +106,7 @@ def batch_gradient(run: TrainingRun, state: State, batch: Tensor, n_batches: int
     chosen = chosen[mine]
     images = run.batches.take(own_rows(run, batch), entries)
     images = apply_batch(thin(images, first[mine], step), drawn)
+    images = sized(run, images, state.progress.epoch)
     truth = torch.from_numpy(run.train.targets[chosen]).to(run.device, non_blocking=True)
     learned = lessons[mine].to(run.device, non_blocking=True)
     half = run.how.precision == "bfloat16"

@@ -26,6 +26,7 @@ from radpipe.learning.starts.start import start_from
 from radpipe.learning.training.freezing import find_frozen, set_training
 from radpipe.learning.training.gradients import gradient, own_rows
 from radpipe.learning.training.optimisers import end_epoch, make_optimizer, make_schedule, per_step
+from radpipe.learning.training.progressive import check_small
 from radpipe.learning.training.rates import rate_of_step
 from radpipe.learning.training.regularising import add_l2, kernels_of
 from radpipe.learning.training.run import TrainingRun
@@ -124,7 +125,7 @@ def start(run: TrainingRun, seed: int) -> State:
     ------
     ConfigError
         The network has batch norm, and several processes have no GPUs; no starting weight
-        fits; a layer to freeze does not exist.
+        fits; a layer to freeze does not exist; it cannot take the small pictures asked for.
 
     """
     torch.manual_seed(seed)
@@ -147,6 +148,7 @@ def start(run: TrainingRun, seed: int) -> State:
         torch.manual_seed(stream_of(seed, ORDER + process_group.rank))
     network = make_network(run.recipe, model, mean, sd).to(device)
     network = network.to(memory_format=torch.channels_last)
+    check_small(run, network)
     optimizer = make_optimizer(network.model, how)
     return State(
         network=network,
