@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from radpipe.splitting.warp import N_ORIENTATIONS, orient, shrink, warp
+from radpipe.splitting.warp import N_ORIENTATIONS, coordinates, laying, orient, sample, shrink, warp
 
 SQUARE = np.array([[[1, 2], [3, 4]]], np.float32)
 
@@ -50,3 +50,23 @@ def test_warp_moves_by_half_a_pixel():
     moved, inside = warp(picture, np.array([[[1, 0, 0], [0, 1, 0.25]]], np.float32))
     assert moved.reshape(5, 5)[0].tolist() == pytest.approx([0.5, 1.5, 2.5, 3.5, 4.0])
     assert inside.reshape(5, 5)[0].tolist() == [True, True, True, True, False]
+
+
+@pytest.mark.parametrize("orientation", range(N_ORIENTATIONS))
+def test_laying_a_picture_is_orienting_it(orientation):
+    pictures = np.random.default_rng(0).random((2, 9, 9), np.float32)
+    moved, _ = warp(pictures, laying(np.full(2, orientation)))
+    assert moved.reshape(2, 9, 9) == pytest.approx(orient(pictures, orientation), abs=1e-5)
+
+
+def test_coordinates_are_those_of_every_second_pixel():
+    assert coordinates(3, 2).tolist() == [[-1, -1, 1, 1], [-1, 1, -1, 1], [1, 1, 1, 1]]
+
+
+def test_sample_looks_at_the_pictures_and_places_asked_for():
+    pictures = np.arange(18, dtype=np.float32).reshape(2, 3, 3)
+    maps = laying(np.zeros(3, np.int64))
+    moved, inside = sample(pictures, np.array([1, 0, 1]), maps, coordinates(3, 2))
+    corners = np.array([[9, 11, 15, 17], [0, 2, 6, 8], [9, 11, 15, 17]])
+    assert moved == pytest.approx(corners, abs=1e-4)
+    assert inside.all()

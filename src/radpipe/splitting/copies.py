@@ -12,15 +12,15 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from tqdm import tqdm
 
 from radpipe.core.processors import n_processors
-from radpipe.splitting.alignment import copy_correlation
+from radpipe.splitting.alignment import correlations
 from radpipe.splitting.descriptors import describe
 from radpipe.splitting.nominate import Pairs, nominate
-from radpipe.splitting.warp import N_ORIENTATIONS, Floats, orient
+from radpipe.splitting.warp import Floats
 
 Kind = Literal["patient", "bytes", "pixels", "near"]
 Strings = npt.NDArray[np.str_]
-Ints = npt.NDArray[np.int64]
-CHUNK = 2048
+# Pairs of which all pictures are made ready at once: 400 MB if each is another's.
+CHUNK = 4096
 # Seed of the made-up copies from which descriptions are learned; part of the method.
 SEED = 20_04
 # Below this side, films of different people come out nearly as alike as copies.
@@ -41,7 +41,7 @@ class Copy:
         bytes: the same file; pixels: the same decoded pixels; near: verified by aligned
         correlation.
     correlation
-        `alignment.copy_correlation`; 1 for the same bytes or pixels.
+        `alignment.correlations`; 1 for the same bytes or pixels.
 
     """
 
@@ -96,7 +96,7 @@ def find_copies(
     return [found[pair] for pair in sorted(found)]
 
 
-def verify(thumbnails: npt.NDArray[np.uint8], pairs: Pairs) -> Floats:
+def verify(thumbnails: npt.NDArray[np.uint8], pairs: Pairs, correlation: float) -> Floats:
     """Return the aligned correlation of nominated pairs, in their order.
 
     Parameters
@@ -105,29 +105,22 @@ def verify(thumbnails: npt.NDArray[np.uint8], pairs: Pairs) -> Floats:
         The stored pictures, shrunk.
     pairs
         Which of them to compare, and how the second is laid.
+    correlation
+        From here on an aligned pair is a copy; values below need not be right.
 
     Returns
     -------
     float32 array of shape (pairs,)
-        As `copy_correlation` gives it.
+        As `alignment.correlations` gives it.
 
     """
-    alike = np.zeros(len(pairs), np.float32)
-    jobs = [
-        chosen[start : start + CHUNK]
-        for orientation in range(N_ORIENTATIONS)
-        for chosen in [np.flatnonzero(pairs.orientation == orientation)]
-        for start in range(0, len(chosen), CHUNK)
-    ]
-
-    def look(job: Ints) -> None:
-        a = thumbnails[pairs.first[job]].astype(np.float32)
-        b = thumbnails[pairs.second[job]].astype(np.float32)
-        alike[job] = copy_correlation(a, orient(b, int(pairs.orientation[job[0]])))
-
+    chunks = [pairs[start : start + CHUNK] for start in range(0, len(pairs), CHUNK)]
     with ThreadPoolExecutor(n_processors()) as pool:
-        list(tqdm(pool.map(look, jobs), total=len(jobs), desc="verify copies", mininterval=10))
-    return alike
+        alike = [
+            correlations(thumbnails, chunk, correlation, pool.map)
+            for chunk in tqdm(chunks, desc="verify copies", mininterval=10)
+        ]
+    return np.concatenate(alike) if alike else np.zeros(0, np.float32)
 
 
 def _near(
@@ -146,7 +139,7 @@ def _near(
     with threadpool_limits(1, user_api="blas"):
         descriptions = describe(small, np.random.default_rng(SEED))
         pairs = nominate(descriptions, whose[kept])
-        alike = verify(small, pairs)
+        alike = verify(small, pairs, correlation)
     log.info(
         "looked for near copies: pictures=%d nominated=%d verified=%d",
         len(kept),

@@ -43,6 +43,9 @@ class Pairs:
     def __len__(self) -> int:
         return len(self.first)
 
+    def __getitem__(self, which: Ints | slice) -> "Pairs":
+        return Pairs(self.first[which], self.second[which], self.orientation[which])
+
 
 def nominate(descriptions: Descriptions, patients: Ints) -> Pairs:
     """List pairs of different patients whose descriptions are close.

@@ -98,7 +98,7 @@ class Overlap:
         patient: the same name; bytes, pixels, near: the same picture; listed: a published list of
         what weights of others have learned from names the patient or a picture.
     correlation
-        `alignment.copy_correlation`; NaN for a name.
+        `alignment.correlations`; NaN for a name.
 
     """
 
