@@ -8,10 +8,12 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from numpy.testing import assert_array_equal
 from PIL import Image as PillowImage
 from PIL import ImageDraw, ImageFont
 
@@ -23,6 +25,7 @@ from radpipe.imaging.hashing import perceptual_hash
 from radpipe.imaging.ingest import ingest, list_tasks
 from radpipe.imaging.read import pixel_hash
 from radpipe.imaging.store import Store
+from radpipe.imaging.stored import decode_file
 from radpipe.imaging.worker import Chunk, ChunkOutcome, work
 from tests.dicom_files import film
 
@@ -367,6 +370,38 @@ def test_large_files_are_shared_out_one_by_one(
     run(raw, tmp_path / "apart", files)
     assert sizes == [1] * 5
     assert contents(tmp_path / "apart") == contents(tmp_path / "together")
+
+
+@pytest.mark.parametrize(("decode", "often"), [("full", 2), ("reduced", 3)])
+def test_both_knees_of_a_film_are_decoded_once_where_all_of_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, decode: str, often: int
+) -> None:
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    for name, start in (("both", 0), ("one", 100)):
+        pixels = start + np.arange(600, dtype=np.uint16).reshape(20, 30)
+        (raw / f"{name}.dcm").write_bytes(film(pixels, BitsStored=12, PatientOrientation=b"L\\F "))
+    names = {"a_L": "both.dcm", "a_R": "both.dcm", "b_R": "one.dcm"}
+    cases = table(names).append_column("side", pa.array(["L", "R", "R"]))
+    cases = cases.append_column("shows_both", pa.array([True, True, False]))
+    image = Image(side=20, decode=decode)
+
+    def pixels_of(rows: list[int], out: Path) -> np.ndarray:
+        ingest(cases.take(rows), raw, image, out, manifest=manifest(raw), workers=1)
+        return Store(out).pixels(np.arange(len(rows)))
+
+    alone = [pixels_of([row], tmp_path / "alone") for row in range(3)]
+    decoded = []
+
+    def counted(name: str, *rest: Any) -> Any:
+        decoded.append(name)
+        return decode_file(name, *rest)
+
+    monkeypatch.setattr("radpipe.imaging.worker.decode_file", counted)
+    # Less than one film: what shares a file is worked on together all the same.
+    monkeypatch.setattr(module, "CHUNK_BYTES", 1)
+    assert_array_equal(pixels_of([0, 1, 2], tmp_path / "store"), np.concatenate(alone))
+    assert len(decoded) == often
 
 
 def test_films_that_break_the_standard_are_counted_and_settings_reach_them(

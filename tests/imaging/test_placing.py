@@ -55,9 +55,10 @@ def test_runs_are_bounded_and_leave_no_one_out(
 
 
 def test_parts_by_hand() -> None:
-    # 3 + 2 are 5; 9 is too large for any part and has one for itself; nothing weighs nothing.
-    assert list(parts([3, 2, 9, 0, 4, 1, 1], 5)) == [(0, 2), (2, 3), (3, 6), (6, 7)]
+    # 3 + 2 are 5; 9 is too large for any part and has one with what weighs nothing behind it.
+    assert list(parts([3, 2, 9, 0, 4, 1, 1], 5)) == [(0, 2), (2, 4), (4, 6), (6, 7)]
     assert list(parts([9, 9], 5)) == [(0, 1), (1, 2)]
+    assert list(parts([0, 9, 0, 0, 1], 5)) == [(0, 1), (1, 4), (4, 5)]
     assert list(parts([], 5)) == []
 
 
@@ -67,4 +68,5 @@ def test_parts_are_bounded_and_leave_no_one_out(sizes: list[int], most: int) -> 
     found = list(parts(iter(sizes), most))
     assert [k for start, end in found for k in range(start, end)] == list(range(len(sizes)))
     for start, end in found:
-        assert sum(sizes[start:end]) <= most or end - start == 1
+        assert sum(sizes[start:end]) <= most or np.count_nonzero(sizes[start:end]) == 1
+        assert start == 0 or sizes[start]

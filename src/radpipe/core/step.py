@@ -21,6 +21,7 @@ from typing import Any
 
 import radpipe
 from radpipe.core import environment, machine
+from radpipe.core.arrow import keep_pandas_out
 from radpipe.core.ctrl_c import ending_at_ctrl_c
 from radpipe.core.declared import Declared, Values
 from radpipe.core.errors import RadpipeError, StaleError
@@ -74,6 +75,8 @@ class Job:
         self._commit = _asked.submit(checked_out)
         self._arithmetic: dict[str, Any] = {"kernels": None}
         self.code, self.libraries = program_of(run)
+        if "pandas" not in self.libraries:
+            keep_pandas_out()
         for name, paths in run.reads.items():
             found = tuple(self._check(Path(path)) for path in paths)
             setattr(self.args, name, found if run.is_plural(name) else found[0])

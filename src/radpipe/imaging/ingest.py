@@ -250,12 +250,19 @@ def _without_broken_cases(done: Sequence[ChunkOutcome], writer: StoreWriter) -> 
 def _chunks(tasks: Sequence[Task], raw: Path, image: Image, writer: StoreWriter) -> Iterator[Chunk]:
     """Cut the tasks into runs that do not cross a shard's end and are soon done."""
     for begin, end in runs(writer.shard, writer.slices, CHUNK):
-        sizes = (_bytes(raw / task.file) for task in tasks[begin:end])
-        for low, high in parts(sizes, CHUNK_BYTES):
+        for low, high in parts(_sizes(tasks[begin:end], raw), CHUNK_BYTES):
             number, first = writer.place(begin + low)
             shard = writer.path / shard_name(number)
             some = tuple(tasks[begin + low : begin + high])
             yield Chunk(raw, image, shard, first, writer.shape, some)
+
+
+def _sizes(tasks: Sequence[Task], raw: Path) -> Iterator[int]:
+    """Yield the bytes that each task has to read: none if it shares the file of the one before."""
+    before = None
+    for task in tasks:
+        yield 0 if task.file == before else _bytes(raw / task.file)
+        before = task.file
 
 
 def _bytes(file: Path) -> int:

@@ -67,7 +67,7 @@ def parts(sizes: Iterable[int], most: int) -> Iterator[tuple[int, int]]:
     Parameters
     ----------
     sizes
-        Of each thing.
+        Of each thing; one of no size is never parted from what is before it.
     most
         Size of a part; one thing makes a part even if it is larger.
 
@@ -79,7 +79,7 @@ def parts(sizes: Iterable[int], most: int) -> Iterator[tuple[int, int]]:
     """
     start = end = together = 0
     for size in sizes:
-        if end > start and together + size > most:
+        if end > start and size and together + size > most:
             yield start, end
             start, together = end, 0
         end += 1

@@ -1,7 +1,8 @@
 """What one worker of ingest does: files in, their stored form straight into a shard.
 
 A file is read once: hashed, decoded, hashed again, resized and written to a place that was
-fixed before. A refused file leaves its place black.
+fixed before. What several cases share, as two knees do a film, is decoded once for all that
+follow each other. A refused file leaves its place black.
 """
 
 import ctypes
@@ -96,15 +97,39 @@ def work(chunk: Chunk) -> list[ChunkOutcome]:
     squares = np.zeros((slices, *chunk.shape), dtype=f"uint{chunk.image.bits}")
     done = []
     end = 0
-    for task in chunk.tasks:
+    opened: ChunkOutcome | _Opened | None = None
+    for before, task in zip((None, *chunk.tasks), chunk.tasks, strict=False):
         start, end = end, end + task.slices
-        done.append(_one(chunk, task, squares[start:end]))
+        if before is None or not isinstance(opened, _Opened) or not _same(chunk, before, task):
+            # One film at a time in memory.
+            opened = None
+            opened = _open(chunk, task)
+        if isinstance(opened, _Opened):
+            done.append(_one(chunk, task, opened, squares[start:end]))
+        else:
+            done.append(opened)
     write_pictures(chunk.shard, chunk.first, squares)
     return done
 
 
-def _one(chunk: Chunk, task: Task, place: Array) -> ChunkOutcome:
-    """Take one file in; its stored form is written into `place`, (slices, size, size, channels)."""
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A decoded file, and whether text is likely to stand in its pixels."""
+
+    found: Picture | Volume
+    burned_in: bool
+
+
+def _same(chunk: Chunk, before: Task, task: Task) -> bool:
+    """Tell whether two tasks decode the same: of some films no more than one side is decoded."""
+    wanted = chunk.image.decode == "reduced"
+    return (before.file, before.sha256) == (task.file, task.sha256) and not (
+        wanted and (before.facing, before.region) != (task.facing, task.region)
+    )
+
+
+def _open(chunk: Chunk, task: Task) -> _Opened | ChunkOutcome:
+    """Read, check and decode the file of a task, or say why it cannot be done."""
     try:
         data = (chunk.raw / task.file).read_bytes()
     except FileNotFoundError:
@@ -117,6 +142,12 @@ def _one(chunk: Chunk, task: Task, place: Array) -> ChunkOutcome:
         found = decode_file(task.file, data, chunk.image, task.facing, task.region)
     except DataError as error:
         return ChunkOutcome(task, reason=str(error))
+    return _Opened(found, isinstance(found, DicomFilm) and _has_text(found))
+
+
+def _one(chunk: Chunk, task: Task, opened: _Opened, place: Array) -> ChunkOutcome:
+    """Take one file in; its stored form is written into `place`, (slices, size, size, channels)."""
+    found = opened.found
     # The first look at the file, which its place was made for, saw another one.
     if len(found.slices) != task.slices:
         return ChunkOutcome(task, changed="changed")
@@ -137,7 +168,7 @@ def _one(chunk: Chunk, task: Task, place: Array) -> ChunkOutcome:
         region=region,
         spacing=(found.spacing if isinstance(found, DicomFilm) else None) or UNKNOWN,
         stretch=found.stretch if isinstance(found, DicomFilm) else (1.0, 1.0),
-        burned_in=isinstance(found, DicomFilm) and _has_text(found),
+        burned_in=opened.burned_in,
         brightest=0 if isinstance(found, DicomFilm) else brightest_of(slices),
         remarks=found.remarks if isinstance(found, DicomFilm) else (),
     )
