@@ -14,13 +14,14 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import radpipe
 from radpipe.core import environment, machine
+from radpipe.core.arrow import without_pandas
 from radpipe.core.ctrl_c import ending_at_ctrl_c
 from radpipe.core.declared import Declared, Values
 from radpipe.core.errors import RadpipeError, StaleError
@@ -244,7 +245,9 @@ class Step(Declared):
 
         def alone(job: Job) -> None:
             check_playable(job.run)
-            main(job)
+            # What is loaded by name, such as an adapter of others, may need data frames.
+            with nullcontext() if self.loads else without_pandas():
+                main(job)
             job.check_code()
             check_kernels(job.run)
             machine.refuse_libraries()
