@@ -22,13 +22,15 @@ class Exact(float):
 def plain(value: Any) -> Any:
     """Turn NumPy and Python values into JSON ones, rounded; NaN and infinity become None."""
     # The most frequent kinds first: some tables have a hundred thousand fields.
-    if isinstance(value, str) or value is None:
+    kind = type(value)
+    if kind is str or value is None:
         return value
+    if kind is float or kind is np.float64:
+        return _rounded(value)
     if isinstance(value, Exact):
         return float(value)
     if isinstance(value, float | np.floating):
-        # Adding 0.0 turns -0.0, which rounding can leave, into 0.0.
-        return round(float(value), DECIMALS) + 0.0 if math.isfinite(value) else None
+        return _rounded(value)
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple | np.ndarray):
@@ -40,12 +42,20 @@ def plain(value: Any) -> Any:
     return value
 
 
+def _rounded(value: float | np.floating[Any]) -> float | None:
+    # Adding 0.0 turns -0.0, which rounding can leave, into 0.0.
+    return round(float(value), DECIMALS) + 0.0 if math.isfinite(value) else None
+
+
 def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
     """Write rows atomically, columns in the given order; None and NaN are empty fields."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(columns), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({key: plain(item) for key, item in row.items()} for row in rows)
+    text, known = io.StringIO(), set(columns)
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    for row in rows:
+        if not row.keys() <= known:
+            raise ValueError(f"{path}: no column for {', '.join(sorted(row.keys() - known))}")
+        writer.writerow([plain(row.get(name, "")) for name in columns])
     write_text(path, text.getvalue())
 
 
