@@ -90,6 +90,11 @@ class Run:
         """Return the files of code that it depends on: its script and whatever that imports."""
         return {self.step.script, *self.graph.code.needed(self.step.script, self.loads)}
 
+    def imports(self, library: str) -> bool:
+        """Tell whether any of this code imports a library, by its uppermost module."""
+        source_of = self.graph.code.source_of
+        return any(library in source_of(file).libraries for file in self.code())
+
     @property
     def loads(self) -> tuple[str, ...]:
         """The modules that it loads by name."""

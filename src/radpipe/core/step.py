@@ -36,6 +36,7 @@ from radpipe.core.params import load_params, lookup
 from radpipe.core.places import not_written
 from radpipe.core.processors import slurm_job
 from radpipe.core.receipts import Receipt, disagreements, program_of, read_receipt
+from radpipe.core.sparing import spare_pandas
 
 RUN_ME_AGAIN = 75  # EX_TEMPFAIL of sysexits.h
 
@@ -244,6 +245,8 @@ class Step(Declared):
 
         def alone(job: Job) -> None:
             check_playable(job.run)
+            if not job.run.imports("pandas"):
+                spare_pandas()
             main(job)
             job.check_code()
             check_kernels(job.run)

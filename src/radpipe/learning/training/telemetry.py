@@ -7,16 +7,18 @@ taken from what is written.
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeAlias
+from typing import TYPE_CHECKING, Self, TypeAlias
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils.tensorboard import SummaryWriter
 
 from radpipe.core.settings import Target, Training
 from radpipe.learning.networks.losses import probabilities
 from radpipe.learning.training.scores import tune_scores
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
 
 Layer: TypeAlias = nn.modules.conv._ConvNd | nn.Linear
 
@@ -222,7 +224,10 @@ class Board:
         self._seen = {name: [] for name in SEEN}
 
 
-def _writer(folder: Path, purge_step: int) -> SummaryWriter:
+def _writer(folder: Path, purge_step: int) -> "SummaryWriter":
+    # Loading it takes a tenth of a second, which what trains nothing needs not wait.
+    from torch.utils.tensorboard import SummaryWriter
+
     """Start a file of events that sorts after those of the folder.
 
     TensorBoard reads the files of a folder in the order of their names, which begin with the
