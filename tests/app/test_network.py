@@ -60,6 +60,15 @@ def test_mistakes_are_said(params, tmp_path):
         network(params, variant="bones-v1", out=tmp_path / "v1.jpg")
 
 
+def test_pictures_that_are_too_small_are_named(params, tmp_path, monkeypatch):
+    def too_small(*_):
+        raise RuntimeError("Output size is too small")
+
+    monkeypatch.setattr("radpipe.learning.networks.summary.trace", too_small)
+    with pytest.raises(ConfigError, match=r"variants\.bones-v1: 32 pixels are too few .*small"):
+        network(params, variant="bones-v1", out=tmp_path / "v1.svg")
+
+
 def test_other_commands_need_not_wait_for_large_libraries():
     large = {"torch", "matplotlib", "tensorboard", "pyarrow", "numpy", "tqdm", "shtab"}
     program = f"import sys, radpipe.app.cli; sys.exit(', '.join({large} & set(sys.modules)) or 0)"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from radpipe.app.telemetry import FIGURES, check_suffix
 from radpipe.core.ensembles import refuse_ensemble
-from radpipe.core.errors import unknown_name
+from radpipe.core.errors import ConfigError, unknown_name
 from radpipe.core.imported import refuse_imported
 from radpipe.core.params import Params
 from radpipe.core.presets import load_preset
@@ -65,7 +65,13 @@ def network(params: Params, *, variant: str, out: Path | None = None) -> None:
     shape["n_views"] = len(adapter.views(layout))
     outputs = n_outputs(study.target, preset.train)
     model = build_empty(preset.model, n_outputs=outputs, **shape)
-    network_summary = trace(model, *example_input(preset.model, **shape))
+    try:
+        network_summary = trace(model, *example_input(preset.model, **shape))
+    except RuntimeError as error:
+        raise ConfigError(
+            f"variants.{variant}: {side} pixels are too few for its network ({error}). Use a larger"
+            f" studies.{chosen.study}.image.side or fewer poolings."
+        ) from error
     figure = network_sheet(
         [asdict(layer) for layer in network_summary.layers],
         inputs=network_summary.inputs,

@@ -52,6 +52,7 @@ class IdealObserver:
         self.regions = regions_of(store)
         names = ("case", "view", "file")
         columns = [store.index[name].to_pylist() for name in names]
+        self._seen: dict[tuple[str, str], dict[str, NDArray[np.bool_]]] = {}
         self._rows: dict[str, list[tuple[str, str, int]]] = {}
         for row, (case, view, file) in enumerate(zip(*columns, strict=True)):
             self._rows.setdefault(case, []).append((view, file, row))
@@ -67,10 +68,16 @@ class IdealObserver:
         return found or None
 
     def seen(self, case: str, label: str) -> dict[str, NDArray[np.bool_]]:
-        """Return view to where a finding is seen, bool (slices, side, side); empty: not known."""
-        views = self.views(case, label) or {}
-        top = max((float(view.max()) for view in views.values()), default=0.0)
-        return {v: (m >= SEEN_FROM * top) & (top > 0) for v, m in views.items()}
+        """Return view to where a finding is seen, bool (slices, side, side); empty: not known.
+
+        Kept, because it is asked about again for each method and each other finding of a case.
+        """
+        if (case, label) not in self._seen:
+            views = self.views(case, label) or {}
+            top = max((float(view.max()) for view in views.values()), default=0.0)
+            seen = {v: (m >= SEEN_FROM * top) & (top > 0) for v, m in views.items()}
+            self._seen[case, label] = seen
+        return self._seen[case, label]
 
     def _square(self, signal: NDArray[np.float32], row: int) -> NDArray[np.float32]:
         """Bring one slice, in pixels of the file, into the form of the stored square."""

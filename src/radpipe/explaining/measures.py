@@ -7,6 +7,7 @@ nothing by saying nothing.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import TypeVar
 
 import numpy as np
@@ -60,15 +61,23 @@ def energy_inside(evidence: NDArray[np.floating], truth: Mask) -> float:
 
 def marked(evidence: NDArray[np.floating], threshold: float) -> Mask:
     """Return where a map reaches a share, above 0 and at most 1, of its highest value."""
+    return marked_at(evidence, [threshold])[0]
+
+
+def marked_at(evidence: NDArray[np.floating], thresholds: Sequence[float]) -> list[Mask]:
+    """Return what `marked` does for each of several shares, from one look at the map."""
     found = positive(evidence)
     top = found.max()
-    return np.asarray((found >= threshold * top) & (top > 0))
+    if top <= 0:
+        return [np.zeros(found.shape, np.bool_) for _ in thresholds]
+    return [np.asarray(found >= threshold * top) for threshold in thresholds]
 
 
 def overlap(mask: Mask, truth: Mask) -> float:
     """Return intersection over union of two masks, 0..1; 0 if both are empty."""
-    union = int((mask | truth).sum())
-    return int((mask & truth).sum()) / union if union else 0.0
+    both = np.count_nonzero(mask & truth)
+    union = np.count_nonzero(mask) + np.count_nonzero(truth) - both
+    return both / union if union else 0.0
 
 
 def best_threshold(maps: Iterable[tuple[NDArray[np.floating], Mask]]) -> float:
@@ -76,7 +85,7 @@ def best_threshold(maps: Iterable[tuple[NDArray[np.floating], Mask]]) -> float:
 
     To be asked of `tune` alone. The lowest of equally good ones; NaN without a map.
     """
-    found = [[overlap(marked(map_, t), truth) for t in THRESHOLDS] for map_, truth in maps]
+    found = [[overlap(mask, truth) for mask in marked_at(map_, THRESHOLDS)] for map_, truth in maps]
     return THRESHOLDS[int(np.argmax(np.mean(found, axis=0)))] if found else np.nan
 
 
@@ -89,7 +98,7 @@ def chance_overlap(n_marked: int, n_true: int, n_pixels: int) -> float:
     if not n_marked + n_true:
         return 0.0
     shared = np.arange(max(0, n_marked + n_true - n_pixels), min(n_marked, n_true) + 1)
-    logs = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, n_pixels + 1)))])
+    logs = _log_factorials(n_pixels)
 
     def choose(n: int, k: NDArray[np.int64]) -> Floats:
         chosen: Floats = logs[n] - logs[k] - logs[n - k]
@@ -98,6 +107,12 @@ def chance_overlap(n_marked: int, n_true: int, n_pixels: int) -> float:
     weights = choose(n_true, shared) + choose(n_pixels - n_true, n_marked - shared)
     weights = np.exp(weights - weights.max())
     return float(weights @ (shared / (n_marked + n_true - shared)) / weights.sum())
+
+
+@lru_cache(maxsize=8)
+def _log_factorials(n: int) -> Floats:
+    """Return the logarithms of the factorials of 0 to n; the maps of a study have few sizes."""
+    return np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, n + 1)))])
 
 
 def widened(truth: Mask, tolerance: float) -> Mask:

@@ -7,6 +7,7 @@ crops and mirrored sides are followed.
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -49,7 +50,14 @@ class Truth:
 
     def of(self, case: str, label: int) -> dict[str, Mask]:
         """Return view to mask of one finding; empty if nothing is known."""
-        return {v: mask for (c, v, k), mask in self.masks.items() if (c, k) == (case, label)}
+        return dict(self._views.get((case, label), {}))
+
+    @cached_property
+    def _views(self) -> dict[tuple[str, int], dict[str, Mask]]:
+        found: dict[tuple[str, int], dict[str, Mask]] = {}
+        for (case, view, label), mask in self.masks.items():
+            found.setdefault((case, label), {})[view] = mask
+        return found
 
 
 def shown_by(

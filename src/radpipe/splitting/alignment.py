@@ -53,7 +53,7 @@ class Stage:
     bar
         Tells from the wanted correlation which agreement ends a pair; None: all go on.
     stride
-        Only every so manieth pixel is looked at, both ways. The maps that this finds are rough,
+        Only one pixel in so many is looked at, both ways. The maps that this finds are rough,
         and the next stage begins where this one did.
     exact
         The agreement is that of the moved picture's detail, not that of its moved detail.

@@ -36,7 +36,7 @@ def descend(
     steps
         Of inverse compositional Gauss-Newton.
     stride
-        Every so manieth pixel is looked at, both ways.
+        One pixel in so many is looked at, both ways.
 
     Returns
     -------

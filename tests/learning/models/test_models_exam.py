@@ -1,5 +1,7 @@
 """Networks for exams: published sizes, ragged slices, pooling, and planes put together."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -212,6 +214,23 @@ def test_an_own_trunk_for_labels_needs_a_head_for_each():
 def test_too_small_slices_are_refused():
     with pytest.raises(ConfigError, match=r"model\.trunk: 32 pixels are too few"):
         build(choice("knee_mri/basic_06_3"), size=32)
+
+
+LOADED = """
+import sys
+from radpipe.core.settings import ModelChoice
+from radpipe.learning.models import build_empty
+shape = {"n_channels": 1, "n_outputs": 1, "size": 32, "n_views": 2, "volumes": True}
+build_empty(ModelChoice(name="exam", trunk=TRUNK), **shape)
+assert "torch._dynamo" not in sys.modules
+"""
+
+
+def test_a_network_is_loaded_without_a_compiler():
+    trunk = repr(choice("knee_mri/compact").settings["trunk"])
+    code = LOADED.replace("TRUNK", trunk)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_network_for_pictures_does_not_take_exams():

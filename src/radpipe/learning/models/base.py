@@ -45,10 +45,11 @@ class Architectures(Registry[Callable[..., nn.Module]]):
             No module of the package does.
 
         """
-        if name not in self:
+        if name in self._entries:
+            return
+        if name not in (modules := self._modules):
             raise unknown_name(self.kind, name, self)
-        if name not in self._entries:
-            importlib.import_module(self._modules[name])
+        importlib.import_module(modules[name])
 
     @property
     def _modules(self) -> dict[str, str]:

@@ -157,7 +157,10 @@ def exam(
 ) -> nn.Module:
     """Build the network; what it maps says `Exam.forward`."""
     model = Exam(settings, n_channels=n_channels, n_outputs=n_outputs, n_views=n_views)
-    _try_size(model, n_channels, size)
+    # An empty one gets weights that were learned at this size. Here torch would load its compiler
+    # for the attempt, which takes over a second.
+    if not next(model.parameters()).is_meta:
+        _try_size(model, n_channels, size)
     return model
 
 

@@ -7,16 +7,18 @@ taken from what is written.
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeAlias
+from typing import TYPE_CHECKING, Self, TypeAlias
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils.tensorboard import SummaryWriter
 
 from radpipe.core.settings import Target, Training
 from radpipe.learning.networks.losses import probabilities
 from radpipe.learning.training.scores import tune_scores
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
 
 Layer: TypeAlias = nn.modules.conv._ConvNd | nn.Linear
 
@@ -222,13 +224,16 @@ class Board:
         self._seen = {name: [] for name in SEEN}
 
 
-def _writer(folder: Path, purge_step: int) -> SummaryWriter:
+def _writer(folder: Path, purge_step: int) -> "SummaryWriter":
     """Start a file of events that sorts after those of the folder.
 
     TensorBoard reads the files of a folder in the order of their names, which begin with the
     second of their start and end with a number that is not padded. Of two files of one second
     the older one could be read last, and a resumed run's epochs would vanish.
     """
+    # Loading it takes a tenth of a second, for which what trains nothing need not wait.
+    from torch.utils.tensorboard import SummaryWriter
+
     while any(folder.glob(f"events.out.tfevents.{int(time.time()):010d}.*")):
         time.sleep(0.05)
     return SummaryWriter(str(folder), purge_step=purge_step)
