@@ -40,6 +40,7 @@ from radpipe.evaluation.sample import column_names, make_sample
 from radpipe.evaluation.scored import Scored
 from radpipe.evaluation.tables import plain, read_csv, write_csv
 from radpipe.evaluation.weights import seen_of
+from radpipe.figures.kept import KeptFigures
 
 log = logging.getLogger("radpipe.compare")
 
@@ -124,8 +125,10 @@ def main(job: Job) -> None:
     }
     written = write_tables(args.tables, scores, per_study)
     written += write_readers(args.tables, scores, evaluation)
-    written += draw_figures(args.figures, scores, ranking, args.external)
-    written += extra_tables(args, scores, evaluation)
+    figures = KeptFigures([job.code, job.libraries])
+    written += draw_figures(figures, args.figures, scores, ranking, args.external)
+    written += extra_tables(figures, args, scores, evaluation)
+    figures.forget()
     written.append(args.tables / "cards.json")
     write_cards(written[-1], cards())
     forget_others([args.tables, args.figures], written)
@@ -245,11 +248,14 @@ def write_readers(folder: Path, scores: Sequence[Scores], evaluation: Evaluation
 
 
 def draw_figures(
-    folder: Path, scores: Sequence[Scores], ranking: list[Row], external: Sequence[Path]
+    figures: KeptFigures,
+    folder: Path,
+    scores: Sequence[Scores],
+    ranking: list[Row],
+    external: Sequence[Path],
 ) -> list[Path]:
     """Draw every figure of every study and cohort, twice; matplotlib is loaded only now."""
     from radpipe.figures.palette import colours
-    from radpipe.figures.saving import save_twice
     from radpipe.figures.sheets import SHEETS, external_sheet, sheet
 
     palette, written = colours(one.name for one in scores), []
@@ -260,18 +266,23 @@ def draw_figures(
                 table = [r for r in ranking if r["study"] == study and r["part"] == part]
             else:
                 table = [row for one in own for row in one.table(kind, part)]
-            figure = sheet(kind, table, palette=palette)
-            written += save_twice(figure, folder, f"{study}-{kind}")
+            given = {
+                "kind": kind,
+                "table": table,
+                "palette": {o.name: palette[o.name] for o in own},
+            }
+            written += figures.write(sheet, given, folder, f"{study}-{kind}")
     for path in external:
-        figure = external_sheet(read_csv(path), palette=palette)
-        written += save_twice(figure, folder, f"{path.parent.name}-external")
+        given = {"table": read_csv(path), "palette": palette}
+        written += figures.write(external_sheet, given, folder, f"{path.parent.name}-external")
     return written
 
 
-def extra_tables(args: Any, scores: Sequence[Scores], evaluation: Evaluation) -> list[Path]:
+def extra_tables(
+    figures: KeptFigures, args: Any, scores: Sequence[Scores], evaluation: Evaluation
+) -> list[Path]:
     """Write what only some studies have: decisions compared in pairs, learning curves, drawn."""
     from radpipe.figures.palette import colours
-    from radpipe.figures.saving import save_twice
     from radpipe.figures.sheets import learning_sheet
 
     palette, written = colours(one.name for one in scores), []
@@ -283,8 +294,8 @@ def extra_tables(args: Any, scores: Sequence[Scores], evaluation: Evaluation) ->
         if rows := learning_rows(study, variants, part, evaluation):
             written.append(args.tables / f"{study}-learning.csv")
             write_csv(written[-1], LEARNING, rows)
-            figure = learning_sheet(rows, palette=palette)
-            written += save_twice(figure, args.figures, f"{study}-learning")
+            given = {"table": rows, "palette": palette}
+            written += figures.write(learning_sheet, given, args.figures, f"{study}-learning")
     return written
 
 

@@ -27,6 +27,7 @@ from radpipe.core.params import Params
 from radpipe.core.plurals import counted
 from radpipe.core.starting import ancestors
 from radpipe.engines.freshness import Freshness
+from radpipe.figures.kept import FOLDER as FIGURES
 
 PAGE = Path("results/report-so-far.html")
 STATE = Path(".state")
@@ -149,7 +150,9 @@ def _rendered(params: Params, studies: Collection[str]) -> str:
 
 def _link(folder: Path) -> None:
     """Make a folder in which everything is found that is finished, and nothing is changed."""
-    names = [*LINKED, *(f"results/{name}" for name in RESULTS)]
+    # What it draws is not drawn again for the next page, nor for the report.
+    FIGURES.mkdir(parents=True, exist_ok=True)
+    names = [*LINKED, *(f"results/{name}" for name in RESULTS), str(FIGURES)]
     receipts = RECEIPTS.iterdir() if RECEIPTS.exists() else ()
     names += [str(path) for path in receipts if path.name not in STEPS]
     for name in names:
