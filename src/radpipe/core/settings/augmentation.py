@@ -29,5 +29,5 @@ class Augmentation(Strict):
         exclude_if=lambda step: step == 1,
         description="Learn in each pass from every so-many-th slice of a volume, from a random one"
         " on: 2 takes half the time, and neighbours, which show nearly the same, are not learned"
-        " from at once. All slices are looked at wherever a network answers.",
+        " from at once. All slices are looked at wherever a network answers; a picture is one.",
     )
