@@ -169,10 +169,8 @@ def needs(package: str, other: str) -> bool:
     if package == other:
         return True
     found = _distribution(package)
-    asked = rf"^Requires-Dist: {re.escape(other)}(?![\w.-])(?!.*\bextra\b)"
-    return found is not None and bool(
-        re.search(asked, _header(found), re.MULTILINE | re.IGNORECASE)
-    )
+    asked = rf"(?im)^Requires-Dist: {re.escape(other)}(?![\w.-])(?!.*\bextra\b)"
+    return found is not None and re.search(asked, _header(found)) is not None
 
 
 def _header(package: Distribution) -> str:

@@ -107,6 +107,19 @@ def test_a_view_that_a_case_lacks_stays_empty():
     assert small.counts == ((0,), (2,))
 
 
+@pytest.mark.parametrize("refusal", [AssertionError, ValueError, RuntimeError])
+def test_a_network_that_asserts_its_side_is_refused_as_well(make, monkeypatch, refusal):
+    run = make(small_first=0.5)
+    state = start(run, seed=0)
+
+    def asserts(_):
+        raise refusal("Input height (8) doesn't match model (16).")
+
+    monkeypatch.setattr(state.network, "forward", asserts)
+    with pytest.raises(ConfigError, match=r"cannot take pictures of .*doesn't match model"):
+        check_small(run, state.network)
+
+
 def test_too_little_memory_is_not_taken_for_a_wrong_side(make, monkeypatch, caplog):
     run = make(small_first=0.5)
     state = start(run, seed=0)

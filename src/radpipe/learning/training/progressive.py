@@ -58,7 +58,8 @@ def check_small(run: TrainingRun, network: Network) -> None:
     except torch.OutOfMemoryError:
         # Nothing is wrong with the side, and training knows how to do with less memory.
         log.warning("memory of the device ran out: small pictures were not tried")
-    except RuntimeError as error:
+    # Transformers assert the side that they were built for; others fail at what does not fit.
+    except (RuntimeError, AssertionError, ValueError) as error:
         raise ConfigError(
             f"{where}: {run.recipe.model.name} cannot take pictures of {side} pixels, half the"
             f" side of the store's ({error}). The way out: leave small_first out, or another"
