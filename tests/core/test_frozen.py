@@ -102,6 +102,24 @@ def test_a_head_on_a_run_of_its_study_is_of_the_runs_fold():
         checked(folds)
 
 
+@pytest.mark.parametrize(
+    ("head", "message"),
+    [
+        ({"train": {"small_first": 0.5}}, "variants.head.train.small_first: data/bones/features/"),
+        ({"augment": {"slice_step": 2}}, "variants.head.augment.slice_step: data/bones/features/"),
+        (
+            {"train": {"small_first": 0.5}, "augment": {"slice_step": 2}},
+            "variants.head.train.small_first and variants.head.augment.slice_step: ",
+        ),
+    ],
+)
+def test_a_head_learns_from_no_part_of_its_pictures(monkeypatch, head, message):
+    monkeypatch.chdir(ROOT)
+    with pytest.raises(ConfigError) as caught:
+        checked(plan(head=head)).recipes.check()
+    assert str(caught.value).startswith(message)
+
+
 def test_a_head_cannot_be_the_network_that_it_looks_through():
     weights = V1.replace("bones-v1", "head")
     with pytest.raises(ConfigError, match="starts from its own weights, head <- head"):

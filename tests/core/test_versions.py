@@ -8,7 +8,15 @@ import pytest
 
 from radpipe.core import versions
 from radpipe.core.sources import source_of
-from radpipe.core.versions import DISTRIBUTIONS, NEUTRAL, WRITERS, libraries, link_versions, within
+from radpipe.core.versions import (
+    DISTRIBUTIONS,
+    NEUTRAL,
+    WRITERS,
+    libraries,
+    link_versions,
+    needs,
+    within,
+)
 from tests.conftest import ROOT
 
 
@@ -140,3 +148,24 @@ def test_links_follow_what_is_installed(tmp_path, monkeypatch):
 )
 def test_versions_are_held_to_clauses(version, clauses, allowed):
     assert within(version, clauses) is allowed
+
+
+@pytest.mark.parametrize(
+    ("asked", "needed"),
+    [
+        ("Requires-Dist: pandas", True),
+        ("Requires-Dist: pandas (>=1.2)", True),
+        ('Requires-Dist: Pandas<3,>=2 ; python_version >= "3.9"', True),
+        ("Requires-Dist: pandas-stubs", False),
+        ('Requires-Dist: pandas ; extra == "tables"', False),
+        ("Requires-Dist: numpy\n\nRequires-Dist: pandas", False),
+    ],
+)
+def test_a_library_brings_what_it_cannot_be_without(tmp_path, monkeypatch, asked, needed):
+    folder = tmp_path / "seagull-1.0.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: seagull\n{asked}\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert needs("seagull", "pandas") is needed
+    assert needs("pandas", "pandas")
+    assert not needs("nowhere-to-be-found", "pandas")

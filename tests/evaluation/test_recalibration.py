@@ -80,6 +80,23 @@ def test_full_steps_that_jump_too_far():
     assert (intercept[0], slope[0]) == pytest.approx((again[0][0], again[1][0]), rel=1e-6)
 
 
+@pytest.mark.parametrize("at_once", [1, 7, 50])
+def test_draws_do_not_depend_on_those_beside_them(monkeypatch, at_once):
+    """50 draws of 60 cases, of which some have one class only or are separated."""
+    rng = np.random.default_rng(4)
+    odds = rng.normal(size=60)
+    truth = (rng.random(60) < expit(2 * odds - 3)).astype(float)
+    weights = (rng.random((60, 50)) < 0.2).astype(float)
+    together = (*recalibrate(truth, odds, weights), shift(truth, odds, weights))
+    assert all(0 < np.isnan(found).sum() < 50 for found in together)
+    monkeypatch.setattr(recalibration, "AT_ONCE", at_once)
+    apart = (*recalibrate(truth, odds, weights), shift(truth, odds, weights))
+    for ours, theirs in zip(together, apart, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-6, atol=1e-9)
+    none = (*recalibrate(truth, odds, weights[:, :0]), shift(truth, odds, weights[:, :0]))
+    assert all(found.shape == (0,) for found in none)
+
+
 def test_draws_lost_by_full_steps_are_found_by_halved_ones(monkeypatch):
     rng = np.random.default_rng(3)
     odds = rng.normal(size=40)

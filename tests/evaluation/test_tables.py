@@ -16,6 +16,13 @@ def test_plain_values():
     assert plain(float("inf")) is None
 
 
+def test_a_value_without_a_column_is_refused_and_nothing_is_written(tmp_path):
+    path = tmp_path / "rows.csv"
+    with pytest.raises(ValueError, match=r"rows\.csv: no column for b, c"):
+        write_csv(path, ["a"], [{"a": 1}, {"a": 2, "c": 3, "b": 4}])
+    assert not path.exists()
+
+
 def test_csv_there_and_back(tmp_path):
     path = tmp_path / "rows.csv"
     write_csv(path, ["a", "b"], [{"a": 0.1234567, "b": "x,y"}, {"b": float("nan")}])

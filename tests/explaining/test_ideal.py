@@ -49,6 +49,19 @@ def test_what_is_seen_is_more_than_a_trace():
     assert np.argwhere(seen).tolist() == [[0, 3, 0]]
 
 
+def test_what_is_seen_is_drawn_once():
+    asked = []
+
+    def counted(file, label):
+        asked.append(label)
+        return signals(file, label)
+
+    ideal = IdealObserver(counted, OneFilm(), Image(side=8))
+    for label in ("fracture", "healthy", "fracture", "healthy"):
+        ideal.seen("c", label)
+    assert asked == ["fracture", "healthy"]
+
+
 def test_nobody_knows_other_labels_or_cases():
     assert observer().views("c", "healthy") is None
     assert observer().views("other", "fracture") is None

@@ -59,6 +59,13 @@ def test_pointing_does_not_depend_on_the_scale_of_evidence(evidence, truth):
     assert measures.pointing(bent, truth) == measures.pointing(evidence, truth)
 
 
+@given(MAPS, st.lists(st.floats(0.05, 1), min_size=1, max_size=4))
+def test_several_thresholds_mark_what_each_does(evidence, shares):
+    top = max(evidence.max(), 0)
+    for share, found in zip(shares, measures.marked_at(evidence, shares), strict=True):
+        assert found.tolist() == [top > 0 and max(one, 0) >= share * top for one in evidence]
+
+
 def test_the_threshold_is_the_one_that_overlaps_best():
     first = (np.array([1.0, 0.5, 0.2, 0.0]), np.array([1, 1, 0, 0], bool))
     # From above 0.2 to 0.5 the overlap is whole.

@@ -27,8 +27,8 @@ def keep_pandas_out() -> None:
 
     It asks once, at the first array. pandas itself can be imported afterwards, and Arrow's
     `to_pandas` does so, but Arrow then takes a missing number in a series for NaN and not for null:
-    so this is only for a process whose own code does not import pandas. Nothing happens where
-    Arrow is not loaded, or pandas is already.
+    so this is only for a process whose own code imports neither pandas nor what needs it. Nothing
+    happens where Arrow is not loaded, or pandas is already.
     """
     arrow = sys.modules.get("pyarrow")
     if arrow is None or "pandas" in sys.modules:

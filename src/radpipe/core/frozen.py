@@ -6,7 +6,15 @@ from pathlib import PurePath
 from radpipe.core.declared import ARCHITECTURES
 from radpipe.core.errors import ConfigError, near_miss
 from radpipe.core.imports import remembering
-from radpipe.core.settings import Features, Localize, Plan, Study, Variant
+from radpipe.core.settings import (
+    Augmentation,
+    Features,
+    Localize,
+    Plan,
+    Study,
+    Training,
+    Variant,
+)
 from radpipe.core.settings.features import features_of
 from radpipe.core.starting import check_start
 
@@ -96,6 +104,35 @@ def _check_head(name: str, variant: Variant, features: Mapping[str, Features]) -
             f"variants.{name}.weights: {variant.weights}, and {variant.store} are features, whose"
             f" heads start from weights/random.json; weights of the frozen network stand in"
             f" features.{named[1]}.weights"
+        )
+
+
+def refuse_pictures(where: str, store: str, train: Training, augment: Augmentation) -> None:
+    """Refuse settings of how pictures are learned for a head, which looks at none.
+
+    Parameters
+    ----------
+    where, store
+        The variant's block, for messages, and what it looks at.
+    train, augment
+        With its preset and overrides.
+
+    Raises
+    ------
+    ConfigError
+        Naming the settings and the way out.
+
+    """
+    asked = {
+        "train.small_first": bool(train.small_first),
+        "augment.slice_step": augment.slice_step > 1,
+    }
+    if features_of(store) and any(asked.values()):
+        named = " and ".join(f"{where}.{name}" for name, is_asked in asked.items() if is_asked)
+        raise ConfigError(
+            f"{named}: {store} holds features, and a head looks at no pictures. The way out: leave"
+            " it out; what changes pictures before features are computed stands in the block of"
+            " `features`."
         )
 
 

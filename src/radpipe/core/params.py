@@ -13,7 +13,7 @@ from radpipe.core.cohorts import check_cohorts
 from radpipe.core.ensembles import check_ensembles
 from radpipe.core.errors import ConfigError, near_miss
 from radpipe.core.explained import Resolved, check_explain, resolved
-from radpipe.core.frozen import check_features, refuse_memory
+from radpipe.core.frozen import check_features, refuse_memory, refuse_pictures
 from radpipe.core.imported import check_imported
 from radpipe.core.presets import load_preset
 from radpipe.core.settings import (
@@ -247,6 +247,7 @@ class Recipes(Mapping[str, dict[str, Any]]):
                 f" weights/<name>.json alone say, and {where}.weights is {variant.weights}. The way"
                 " out: such weights, or normalize: unit, standard, imagenet or mrnet."
             )
+        refuse_pictures(where, variant.store, preset.train, preset.augment)
         origin = self._params.origins[name]
         stores = {variant.store, origin.store}
         refuse_memory(where, preset.model.name, origin, stores, self._params.studies)

@@ -37,6 +37,7 @@ from radpipe.core.params import load_params, lookup
 from radpipe.core.places import not_written
 from radpipe.core.processors import slurm_job
 from radpipe.core.receipts import Receipt, disagreements, program_of, read_receipt
+from radpipe.core.versions import needs
 
 RUN_ME_AGAIN = 75  # EX_TEMPFAIL of sysexits.h
 
@@ -75,7 +76,7 @@ class Job:
         self._commit = _asked.submit(checked_out)
         self._arithmetic: dict[str, Any] = {"kernels": None}
         self.code, self.libraries = program_of(run)
-        if "pandas" not in self.libraries:
+        if not any(needs(library, "pandas") for library in self.libraries):
             keep_pandas_out()
         for name, paths in run.reads.items():
             found = tuple(self._check(Path(path)) for path in paths)

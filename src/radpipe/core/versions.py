@@ -160,9 +160,22 @@ def _said_by(package: Distribution) -> str:
 
     That one parses all of a file which is as long as the library's description.
     """
-    header, _, _ = (package.read_text("METADATA") or "").partition("\n\n")
-    stated = STATED_VERSION.findall(header)
+    stated = STATED_VERSION.findall(_header(package))
     return str(stated[0]) if len(stated) == 1 else package.version
+
+
+def needs(package: str, other: str) -> bool:
+    """Tell whether one distribution is another, or cannot be installed without it."""
+    if package == other:
+        return True
+    found = _distribution(package)
+    asked = rf"(?im)^Requires-Dist: {re.escape(other)}(?![\w.-])(?!.*\bextra\b)"
+    return found is not None and re.search(asked, _header(found)) is not None
+
+
+def _header(package: Distribution) -> str:
+    """Return the metadata of a distribution without its description."""
+    return (package.read_text("METADATA") or "").partition("\n\n")[0]
 
 
 def _distribution(package: str) -> Distribution | None:

@@ -52,8 +52,8 @@ class Grouped:
         """Number of draws."""
         return int(self.total.shape[1])
 
-    def take(self, draws: NDArray[np.int64]) -> "Grouped":
-        """Return some of the draws, by their numbers."""
+    def take(self, draws: NDArray[np.int64] | NDArray[np.bool_]) -> "Grouped":
+        """Return some of the draws, by their numbers or a mask of all."""
         return Grouped(self.odds, self.yes[:, draws], self.total[:, draws])
 
     @property

@@ -109,9 +109,12 @@ def chance_overlap(n_marked: int, n_true: int, n_pixels: int) -> float:
     return float(weights @ (shared / (n_marked + n_true - shared)) / weights.sum())
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=2)
 def _log_factorials(n: int) -> Floats:
-    """Return the logarithms of the factorials of 0 to n; the maps of a study have few sizes."""
+    """Return the logarithms of the factorials of 0 to n.
+
+    Few are kept: those of an exam's pixels are tens of megabytes.
+    """
     return np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, n + 1)))])
 
 

@@ -26,7 +26,7 @@ def agreement(
     maps : float32 array of shape (n, 2, 3)
         How `b` is laid on `a`, as for `warp`.
     stride
-        One pixel in so many of a patch is looked at, both ways.
+        Look at every `stride`-th row and column of a patch only.
     exact
         Take the detail of the moved picture; else its detail is moved, which is quicker.
 

@@ -53,8 +53,8 @@ class Stage:
     bar
         Tells from the wanted correlation which agreement ends a pair; None: all go on.
     stride
-        Only one pixel in so many is looked at, both ways. The maps that this finds are rough,
-        and the next stage begins where this one did.
+        Look at every `stride`-th row and column only. The maps that more than 1 finds are rough,
+        so the next stage begins where this one did.
     exact
         The agreement is that of the moved picture's detail, not that of its moved detail.
 

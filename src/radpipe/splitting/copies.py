@@ -19,7 +19,7 @@ from radpipe.splitting.warp import Floats
 
 Kind = Literal["patient", "bytes", "pixels", "near"]
 Strings = npt.NDArray[np.str_]
-# Pairs of which all pictures are made ready at once: 400 MB if each is another's.
+# Pairs whose pictures are made ready at once: half a gigabyte if no two pairs share one.
 CHUNK = 4096
 # Seed of the made-up copies from which descriptions are learned; part of the method.
 SEED = 20_04

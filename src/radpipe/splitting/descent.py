@@ -36,7 +36,7 @@ def descend(
     steps
         Of inverse compositional Gauss-Newton.
     stride
-        One pixel in so many is looked at, both ways.
+        Look at every `stride`-th row and column only.
 
     Returns
     -------

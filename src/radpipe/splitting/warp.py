@@ -54,7 +54,7 @@ def shrink(pictures: npt.NDArray[np.generic], side: int) -> Floats:
 
 @cache
 def coordinates(side: int, stride: int = 1) -> Floats:
-    """Return (3, pixels): row and column of every `stride`-th pixel both ways, and 1.
+    """Return (3, pixels): the places in every `stride`-th row and column, and 1.
 
     Rows and columns run from -1 to 1 between the outer pixels of the picture.
     """

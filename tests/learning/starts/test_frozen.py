@@ -9,16 +9,16 @@ from radpipe.core.errors import ConfigError, DataError
 from radpipe.core.files import write_json
 from radpipe.core.hashes import Hashes
 from radpipe.core.recipe import make_backbone_recipe
-from radpipe.core.settings import Features, ModelChoice
+from radpipe.core.settings import Augmentation, Features, ModelChoice
 from radpipe.imaging.store import Store
-from radpipe.learning.data.cases import read_part
+from radpipe.learning.data.cases import Batch, read_part
 from radpipe.learning.data.features import FeatureStore
 from radpipe.learning.models import build_model
 from radpipe.learning.models.base import Part
 from radpipe.learning.networks.network import read_about
 from radpipe.learning.runs.one_run import train_run
 from radpipe.learning.starts import borrowing
-from radpipe.learning.starts.frozen import make_backbone, write_features
+from radpipe.learning.starts.frozen import _changed, make_backbone, write_features
 from radpipe.learning.starts.obtaining import obtain
 from radpipe.learning.training.run import make_run
 from tests.learning.starts.conftest import borrowed_of
@@ -96,6 +96,15 @@ def test_the_first_pass_is_of_pictures_as_they_are(frozen):
     # The same change in both passes, and another picture than the first.
     assert np.allclose(changed[1], changed[2])
     assert not np.allclose(changed[0], changed[1])
+
+
+def test_a_pass_may_look_at_every_second_slice():
+    """Of two volumes, of which the second lacks a view; one slice is never left out."""
+    batch = Batch((torch.rand(7, 1, 4, 4), torch.rand(1, 1, 4, 4)), ((4, 3), (1, 0)))
+    changed = _changed(Augmentation(slice_step=2), torch.Generator().manual_seed(0), batch)
+    assert changed.counts[0] in {(2, 2), (2, 1)}
+    assert changed.counts[1] == (1, 0)
+    assert [len(view) for view in changed.views] == list(map(sum, changed.counts))
 
 
 def test_heads_learn_from_a_pass_that_is_drawn_and_are_judged_on_the_first(frozen, tmp_path):

@@ -22,7 +22,8 @@ def test_a_small_pixel_is_the_mean_of_four():
 
 
 @pytest.mark.parametrize(
-    ("share", "epochs", "small"), [(0, 4, 0), (0.5, 4, 2), (0.5, 3, 2), (0.2, 1, 0), (0.9, 10, 9)]
+    ("share", "epochs", "small"),
+    [(0, 4, 0), (0.5, 4, 2), (0.5, 3, 1), (0.9, 1, 0), (0.75, 2, 1), (0.9, 10, 9), (0.29, 100, 29)],
 )
 def test_the_first_epochs_are_small(make, share, epochs, small):
     run = make(small_first=share, epochs=epochs)
@@ -76,6 +77,13 @@ def test_looking_whether_it_fits_changes_no_weight_and_draws_nothing(make):
     assert torch.equal(chance, torch.get_rng_state())
 
 
+def test_small_pictures_do_not_stop_a_training_early(make, tmp_path):
+    """Nothing improves by 10: one epoch is the first, and those of small pictures do not count."""
+    run = make(small_first=0.5, epochs=10, stop_patience=2, stop_min_delta=10.0)
+    state = train(run, seed=0, saved=tmp_path / "state", board=tmp_path / "board")
+    assert state.progress.epoch == 5 + 2
+
+
 def test_exams_are_small_as_well(make_exams, tmp_path):
     run = make_exams(small_first=0.5, epochs=2, augment={"slice_step": 2})
     state = train(run, seed=0, saved=tmp_path / "state", board=tmp_path / "board")
@@ -90,4 +98,36 @@ def test_a_network_for_one_side_is_refused_before_it_trains(make):
     state.network(whole)
     with pytest.raises(ConfigError, match=r"train\.small_first: compact cannot take pictures of"):
         check_small(run, state.network)
+    assert state.network.training
+
+
+def test_a_view_that_a_case_lacks_stays_empty():
+    small = halved(Batch((torch.zeros(0, 1, 8, 8), torch.ones(2, 1, 9, 9)), ((0,), (2,))))
+    assert [view.shape for view in small.views] == [(0, 1, 4, 4), (2, 1, 4, 4)]
+    assert small.counts == ((0,), (2,))
+
+
+@pytest.mark.parametrize("refusal", [AssertionError, ValueError, RuntimeError])
+def test_a_network_that_asserts_its_side_is_refused_as_well(make, monkeypatch, refusal):
+    run = make(small_first=0.5)
+    state = start(run, seed=0)
+
+    def asserts(_):
+        raise refusal("Input height (8) doesn't match model (16).")
+
+    monkeypatch.setattr(state.network, "forward", asserts)
+    with pytest.raises(ConfigError, match=r"cannot take pictures of .*doesn't match model"):
+        check_small(run, state.network)
+
+
+def test_too_little_memory_is_not_taken_for_a_wrong_side(make, monkeypatch, caplog):
+    run = make(small_first=0.5)
+    state = start(run, seed=0)
+
+    def full(_):
+        raise torch.OutOfMemoryError("full")
+
+    monkeypatch.setattr(state.network, "forward", full)
+    check_small(run, state.network)
+    assert "small pictures were not tried" in caplog.text
     assert state.network.training

@@ -27,7 +27,8 @@ class Augmentation(Strict):
         default=1,
         # As `is_off`: recipes from before it existed stay as they were.
         exclude_if=lambda step: step == 1,
-        description="Learn in each pass from every so-many-th slice of a volume, from a random one"
-        " on: 2 takes half the time, and neighbours, which show nearly the same, are not learned"
-        " from at once. All slices are looked at wherever a network answers.",
+        description="How far apart the slices of a volume lie that are learned from in one pass,"
+        " which begins with a random one: 2 is every second, in half the time, so that neighbours,"
+        " which show nearly the same, are not learned from at once. All slices are looked at"
+        " wherever a network answers. A picture has one slice, so nothing changes for it.",
     )

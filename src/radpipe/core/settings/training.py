@@ -160,8 +160,9 @@ class Training(Strict):
         exclude_if=is_off,
         description="Share of the epochs, the first, in which pictures are learned at half their"
         " side, which takes a quarter of the arithmetic (progressive learning, Tan and Le, ICML"
-        " 2021, arXiv:2104.00298). For networks that take pictures of any side; wherever they"
-        " answer, pictures have their whole side.",
+        " 2021, arXiv:2104.00298); rounded down to whole epochs, during which `stop_patience` does"
+        " not count. For networks that take pictures of any side; wherever they answer, pictures"
+        " have their whole side.",
     )
     max_steps: Count | None = Field(
         default=None, description="Stop after so many optimiser steps, for trying out."
@@ -233,8 +234,11 @@ class Training(Strict):
         return {} if self.normalize_held_out else {"train.normalize_held_out": NOT_NORMALISED}
 
     def halves(self, epoch: int) -> bool:
-        """Tell whether pictures are learned at half their side after so many epochs."""
-        return epoch < round(self.small_first * self.epochs)
+        """Tell whether pictures are learned at half their side after so many epochs.
+
+        Rounded down, so that the last epoch is always of whole pictures.
+        """
+        return epoch + 1 <= self.small_first * self.epochs + 1e-9
 
     @property
     def n_processes(self) -> int:

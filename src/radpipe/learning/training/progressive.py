@@ -3,6 +3,8 @@
 Progressive learning (Tan and Le, ICML 2021, arXiv:2104.00298), in two stages.
 """
 
+import logging
+
 import torch
 import torch.nn.functional as F
 
@@ -10,6 +12,8 @@ from radpipe.core.errors import ConfigError
 from radpipe.learning.data.cases import Batch
 from radpipe.learning.networks.network import Network
 from radpipe.learning.training.run import TrainingRun
+
+log = logging.getLogger("radpipe.train")
 
 
 def sized(run: TrainingRun, batch: Batch, epoch: int) -> Batch:
@@ -35,7 +39,7 @@ def check_small(run: TrainingRun, network: Network) -> None:
     Raises
     ------
     ConfigError
-        It takes pictures of one side only, takes none, or the small ones have no pixel left.
+        It takes pictures of one side only, takes none, or pools small ones away.
 
     """
     if not run.how.halves(0):
@@ -51,7 +55,11 @@ def check_small(run: TrainingRun, network: Network) -> None:
     try:
         with torch.inference_mode():
             network(small)
-    except RuntimeError as error:
+    except torch.OutOfMemoryError:
+        # Nothing is wrong with the side, and training knows how to do with less memory.
+        log.warning("memory of the device ran out: small pictures were not tried")
+    # Transformers assert the side that they were built for; others fail at what does not fit.
+    except (RuntimeError, AssertionError, ValueError) as error:
         raise ConfigError(
             f"{where}: {run.recipe.model.name} cannot take pictures of {side} pixels, half the"
             f" side of the store's ({error}). The way out: leave small_first out, or another"

@@ -229,6 +229,9 @@ def finish_epoch(run: TrainingRun, state: State) -> dict[str, float]:
     if progress.best.see(scores[how.best_metric], progress.epoch):
         state.keep()
     progress.stop.see(scores[how.stop_metric], progress.epoch)
+    if how.halves(progress.epoch - 1):
+        # What whole pictures will still teach cannot be told from small ones.
+        progress.stop.waited = 0
     out_of_patience = how.stop_patience is not None and progress.stop.waited >= how.stop_patience
     out_of_steps = how.max_steps is not None and progress.step >= how.max_steps
     progress.done = progress.epoch >= how.epochs or out_of_patience or out_of_steps
