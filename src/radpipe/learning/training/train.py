@@ -23,6 +23,7 @@ from radpipe.learning.networks.network import make_network, shape_of
 from radpipe.learning.starts.borrowing import borrow, borrowed_by, input_of
 from radpipe.learning.starts.lineage import lineage_facts
 from radpipe.learning.starts.start import start_from
+from radpipe.learning.training.compiler import keep_compiler_out
 from radpipe.learning.training.freezing import find_frozen, set_training
 from radpipe.learning.training.gradients import gradient, own_rows
 from radpipe.learning.training.optimisers import end_epoch, make_optimizer, make_schedule, per_step
@@ -128,6 +129,7 @@ def start(run: TrainingRun, seed: int) -> State:
         fits; a layer to freeze does not exist; it cannot take the small pictures asked for.
 
     """
+    keep_compiler_out()
     torch.manual_seed(seed)
     how, device, process_group = run.how, run.device, run.process_group
     borrowed = borrowed_by(run.recipe)
