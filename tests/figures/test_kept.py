@@ -109,3 +109,15 @@ def test_what_nobody_asks_for_goes_after_a_month(tmp_path, draw):
     os.utime(folder, (old, old))
     kept.forget()
     assert not folder.exists()
+
+
+def test_of_very_many_the_newest_stay(tmp_path, draw, monkeypatch):
+    monkeypatch.setattr("radpipe.figures.kept.MOST", 2)
+    kept = KeptFigures("code", tmp_path / "kept")
+    now = time.time()
+    for age in range(4):
+        folder = tmp_path / "kept" / str(age)
+        folder.mkdir(parents=True)
+        os.utime(folder, (now - age, now - age))
+    kept.forget()
+    assert sorted(path.name for path in (tmp_path / "kept").iterdir()) == ["0", "1"]

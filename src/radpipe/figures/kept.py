@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
 # Below the project; `radpipe preview` shares it with the step `compare`.
 FOLDER = Path(".state/figures")
-# What nobody has asked for in this time goes.
-SECONDS = 30 * 24 * 3600
+# What nobody has asked for in this time goes, and of more than so many those asked for longest ago:
+# a sweep of hundreds of runs draws each figure anew. A figure takes half a megabyte.
+SECONDS, MOST = 30 * 24 * 3600, 400
 # Which bytes were drawn, beside them.
 SUMS = "sums.json"
 
@@ -71,12 +72,13 @@ class KeptFigures:
         return written
 
     def forget(self) -> None:
-        """Remove figures that nobody has asked for in a month."""
+        """Remove figures that nobody has asked for in a month, and the oldest of very many."""
         if not self._folder.exists():
             return
+        asked = sorted(_asked(path) for path in self._folder.iterdir())
         oldest = time.time() - SECONDS
-        for path in self._folder.iterdir():
-            if path.stat().st_mtime < oldest:
+        for number, (when, path) in enumerate(asked):
+            if when < oldest or number < len(asked) - MOST:
                 shutil.rmtree(path, ignore_errors=True)
 
     def _key(self, draw: Callable[..., "Figure"], given: Mapping[str, Any]) -> str:
@@ -110,3 +112,11 @@ def _is_whole(kept: Path) -> bool:
         return all(sha256_file(kept / name) == wanted[name] for name in wanted)
     except (FileNotFoundError, ValueError):
         return False
+
+
+def _asked(kept: Path) -> tuple[float, Path]:
+    """Return when a figure was asked for last, and the figure: now, if it is just being named."""
+    try:
+        return kept.stat().st_mtime, kept
+    except FileNotFoundError:
+        return time.time(), kept
