@@ -93,7 +93,7 @@ def test_nothing_is_left_of_a_figure_that_cannot_be_drawn(tmp_path):
 
     with pytest.raises(ValueError, match="no such column"):
         KeptFigures("code", tmp_path / "kept").write(fails, GIVEN, tmp_path / "one", "x")
-    assert not list((tmp_path / "kept").iterdir())
+    assert not list((tmp_path / "kept").glob("*"))
 
 
 def test_what_nobody_asks_for_goes_after_a_month(tmp_path, draw):
@@ -121,3 +121,18 @@ def test_of_very_many_the_newest_stay(tmp_path, draw, monkeypatch):
         os.utime(folder, (now - age, now - age))
     kept.forget()
     assert sorted(path.name for path in (tmp_path / "kept").iterdir()) == ["0", "1"]
+
+
+def test_a_figure_that_cannot_be_kept_is_written_all_the_same(tmp_path, draw):
+    kept = KeptFigures("code", tmp_path / "kept")
+    kept.write(draw, GIVEN, tmp_path / "one", "x")
+    (folder,) = (tmp_path / "kept").iterdir()
+    for path in sorted(folder.rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() else path.unlink()
+    folder.rmdir()
+    # A file of another's where the folder should be.
+    folder.write_text("")
+    paths = kept.write(draw, GIVEN, tmp_path / "two", "x")
+    assert draw.drawn == 2
+    assert all(path.exists() for path in paths)
+    assert contents(tmp_path / "one") == contents(tmp_path / "two")

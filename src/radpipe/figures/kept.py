@@ -10,9 +10,10 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from radpipe.core.files import atomic, sha256_file
 
@@ -60,16 +61,24 @@ class KeptFigures:
 
         """
         kept = self._folder / self._key(draw, given)
-        if not _is_whole(kept):
-            self._draw(draw, given, kept)
-        os.utime(kept)
-        written = []
-        for file in sorted(kept.glob("*/figure.*")):
-            path = folder / file.parent.name / f"{name}{file.suffix}"
-            with atomic(path) as temporary:
-                shutil.copyfile(file, temporary)
-            written.append(path)
-        return written
+        if _is_whole(kept):
+            with suppress(PermissionError):  # another member of the group has drawn it
+                os.utime(kept)
+            return _copied(kept, folder, name)
+        from radpipe.figures.saving import save_twice
+
+        new = self._folder / f".{uuid4().hex}"
+        try:
+            paths = save_twice(draw(**given), new, "figure")
+            sums = {path.relative_to(new).as_posix(): sha256_file(path) for path in paths}
+            (new / SUMS).write_text(json.dumps(sums), encoding="utf-8")
+            written = _copied(new, folder, name)
+            shutil.rmtree(kept, ignore_errors=True)
+            with suppress(OSError):  # another process has just put it there
+                new.replace(kept)
+            return written
+        finally:
+            shutil.rmtree(new, ignore_errors=True)
 
     def forget(self) -> None:
         """Remove figures that nobody has asked for in a month, and the oldest of very many."""
@@ -86,23 +95,16 @@ class KeptFigures:
         text = json.dumps(made_of, sort_keys=True, default=repr)
         return hashlib.sha256(text.encode()).hexdigest()
 
-    def _draw(self, draw: Callable[..., "Figure"], given: Mapping[str, Any], kept: Path) -> None:
-        from radpipe.figures.saving import save_twice
 
-        self._folder.mkdir(parents=True, exist_ok=True)
-        new = Path(mkdtemp(dir=self._folder))
-        try:
-            paths = save_twice(draw(**given), new, "figure")
-            sums = {path.relative_to(new).as_posix(): sha256_file(path) for path in paths}
-            (new / SUMS).write_text(json.dumps(sums), encoding="utf-8")
-            shutil.rmtree(kept, ignore_errors=True)
-            try:
-                new.replace(kept)
-            except OSError:  # another process has just put it there
-                if not _is_whole(kept):
-                    raise
-        finally:
-            shutil.rmtree(new, ignore_errors=True)
+def _copied(figure: Path, folder: Path, name: str) -> list[Path]:
+    """Copy a kept figure's files to where they are wanted; return the paths."""
+    written = []
+    for file in sorted(figure.glob("*/figure.*")):
+        path = folder / file.parent.name / f"{name}{file.suffix}"
+        with atomic(path) as temporary:
+            shutil.copyfile(file, temporary)
+        written.append(path)
+    return written
 
 
 def _is_whole(kept: Path) -> bool:
@@ -110,7 +112,7 @@ def _is_whole(kept: Path) -> bool:
     try:
         wanted = json.loads((kept / SUMS).read_text(encoding="utf-8"))
         return all(sha256_file(kept / name) == wanted[name] for name in wanted)
-    except (FileNotFoundError, ValueError):
+    except (OSError, ValueError):
         return False
 
 
